@@ -1,0 +1,298 @@
+//! Embedding tables: one vector a clip.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::{Array, AsArray, FixedSizeListArray, Float32Array, RecordBatch, StringArray};
+use arrow::datatypes::{DataType, Field, Float32Type, Schema};
+use parquet::file::metadata::KeyValue;
+
+use crate::TableError;
+use crate::parquet_io::{self, BATCH_ROWS};
+
+/// How a table came about; its rows may be reused only when producer, weights and settings agree.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Provenance {
+    /// What made the vectors, with its version, e.g. `cohort-audio 0.1.0 speech`.
+    pub producer: String,
+    /// Hash of the weights; empty when there are none.
+    pub weights: String,
+    /// Hash of the settings.
+    pub settings: String,
+    /// Hash over the sources of all rows, in order.
+    pub source: String,
+    /// Names of the vector's components; empty when they have none.
+    pub columns: Vec<String>,
+}
+
+/// A vector of `dim` 32-bit floats a clip.
+///
+/// On disk: Parquet with `clip: utf8`, `vector: fixed_size_list<f32>[dim]`, `source: utf8` (hash of the
+/// media the row was made from, empty when unknown); provenance in the file's key-value metadata.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct EmbeddingTable {
+    /// Clip id a row.
+    pub clips: Vec<String>,
+    /// Hash of each row's source; as long as `clips`.
+    pub sources: Vec<String>,
+    /// Length of a vector.
+    pub dim: usize,
+    /// Row-major, `clips.len() * dim`.
+    pub values: Vec<f32>,
+    /// How the table came about.
+    pub provenance: Provenance,
+}
+
+const KEYS: [&str; 5] = [
+    "cohort.producer",
+    "cohort.weights_hash",
+    "cohort.settings_hash",
+    "cohort.source_hash",
+    "cohort.columns",
+];
+
+impl EmbeddingTable {
+    /// Number of rows.
+    pub fn len(&self) -> usize {
+        self.clips.len()
+    }
+
+    /// Whether there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.clips.is_empty()
+    }
+
+    /// Vector of a row; `None` when out of range.
+    pub fn row(&self, row: usize) -> Option<&[f32]> {
+        self.values.get(row * self.dim..(row + 1) * self.dim)
+    }
+
+    /// Reads a Parquet file.
+    ///
+    /// # Errors
+    /// [`TableError`] when the file cannot be read, lacks `clip` or `vector`, or has rows with missing or
+    /// not finite values (the row is named).
+    pub fn read(path: &Path) -> Result<Self, TableError> {
+        let builder = parquet_io::open(path)?;
+        let mut table = Self::default();
+        let metadata = builder.metadata().file_metadata().key_value_metadata();
+        let value = |key: &str| {
+            let pair = metadata?.iter().find(|pair| pair.key == key)?;
+            pair.value.clone()
+        };
+        let [producer, weights, settings, source, columns] =
+            KEYS.map(|key| value(key).unwrap_or_default());
+        let columns: Vec<String> = if columns.is_empty() {
+            Vec::new()
+        } else {
+            columns.split('\n').map(String::from).collect()
+        };
+        table.provenance = Provenance {
+            producer,
+            weights,
+            settings,
+            source,
+            columns,
+        };
+        let found: Vec<String> = builder
+            .schema()
+            .fields()
+            .iter()
+            .map(|field| field.name().clone())
+            .collect();
+        let layout = || {
+            TableError::file(
+                path,
+                "columns clip (utf8) and vector (fixed_size_list<f32>)",
+                format!("columns {}", found.join(", ")),
+            )
+        };
+        let reader = builder
+            .with_batch_size(BATCH_ROWS)
+            .build()
+            .map_err(|error| parquet_io::broken(path, error))?;
+        for batch in reader {
+            let batch = batch.map_err(|error| parquet_io::broken(path, error))?;
+            let text = |name: &str| {
+                batch
+                    .column_by_name(name)
+                    .and_then(|column| column.as_string_opt::<i32>())
+            };
+            let clips = text("clip").ok_or_else(layout)?;
+            let vectors = batch
+                .column_by_name("vector")
+                .and_then(|column| column.as_fixed_size_list_opt())
+                .ok_or_else(layout)?;
+            let values = vectors
+                .values()
+                .as_primitive_opt::<Float32Type>()
+                .ok_or_else(layout)?;
+            let dim = usize::try_from(vectors.value_length()).unwrap_or(0);
+            let first = table.clips.len();
+            if let Some(bad) =
+                (0..values.len()).find(|&i| values.is_null(i) || !values.value(i).is_finite())
+            {
+                return Err(TableError::row(
+                    path,
+                    (first + bad / dim.max(1)) as u64 + 1,
+                    "finite numbers",
+                    if values.is_null(bad) {
+                        "a missing value".to_string()
+                    } else {
+                        values.value(bad).to_string()
+                    },
+                ));
+            }
+            if vectors.null_count() > 0 || clips.null_count() > 0 {
+                let row = (0..clips.len()).find(|&i| clips.is_null(i) || vectors.is_null(i));
+                return Err(TableError::row(
+                    path,
+                    (first + row.unwrap_or(0)) as u64 + 1,
+                    "a clip and a vector",
+                    "a missing value",
+                ));
+            }
+            table.dim = dim;
+            let start = vectors.value_offset_at(0);
+            table
+                .values
+                .extend_from_slice(&values.values()[start..start + clips.len() * dim]);
+            table
+                .clips
+                .extend((0..clips.len()).map(|i| clips.value(i).to_string()));
+            table
+                .sources
+                .extend((0..clips.len()).map(|i| match text("source") {
+                    Some(column) if column.is_valid(i) => column.value(i).to_string(),
+                    _ => String::new(),
+                }));
+        }
+        Ok(table)
+    }
+
+    /// Writes a Parquet file under a temporary name renamed into place.
+    ///
+    /// # Errors
+    /// [`TableError::Write`]; and [`TableError::File`] when the lengths of the fields do not fit together.
+    pub fn write(&self, path: &Path) -> Result<(), TableError> {
+        let dim = i32::try_from(self.dim).unwrap_or(i32::MAX);
+        if self.values.len() != self.clips.len() * self.dim
+            || self.sources.len() != self.clips.len()
+        {
+            return Err(TableError::file(
+                path,
+                format!("{} x {} values and {0} sources", self.clips.len(), self.dim),
+                format!(
+                    "{} values and {} sources",
+                    self.values.len(),
+                    self.sources.len()
+                ),
+            ));
+        }
+        let item = Arc::new(Field::new("item", DataType::Float32, false));
+        let schema = Arc::new(Schema::new(vec![
+            Field::new("clip", DataType::Utf8, false),
+            Field::new(
+                "vector",
+                DataType::FixedSizeList(Arc::clone(&item), dim),
+                false,
+            ),
+            Field::new("source", DataType::Utf8, false),
+        ]));
+        let p = &self.provenance;
+        let columns = p.columns.join("\n");
+        let metadata = KEYS
+            .iter()
+            .zip([&p.producer, &p.weights, &p.settings, &p.source, &columns])
+            .map(|(key, value)| KeyValue::new((*key).to_string(), value.clone()))
+            .collect();
+        let batches = (0..self.len().div_ceil(BATCH_ROWS)).map(|batch| {
+            let rows = batch * BATCH_ROWS..((batch + 1) * BATCH_ROWS).min(self.len());
+            let values = &self.values[rows.start * self.dim..rows.end * self.dim];
+            RecordBatch::try_new(
+                Arc::clone(&schema),
+                vec![
+                    Arc::new(StringArray::from_iter_values(&self.clips[rows.clone()])),
+                    Arc::new(FixedSizeListArray::try_new(
+                        Arc::clone(&item),
+                        dim,
+                        Arc::new(Float32Array::from_iter_values(values.iter().copied())),
+                        None,
+                    )?),
+                    Arc::new(StringArray::from_iter_values(&self.sources[rows])),
+                ],
+            )
+        });
+        parquet_io::write_batches(path, Arc::clone(&schema), metadata, batches)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(rows: usize, dim: usize) -> EmbeddingTable {
+        EmbeddingTable {
+            clips: (0..rows).map(|i| format!("-c{i}")).collect(),
+            sources: (0..rows).map(|i| format!("{i:032x}")).collect(),
+            dim,
+            values: (0..rows * dim).map(|i| (i as f32).sin()).collect(),
+            provenance: Provenance {
+                producer: "test 1".into(),
+                weights: "w".into(),
+                settings: "s".into(),
+                source: "d".into(),
+                columns: (0..dim).map(|i| format!("f{i}")).collect(),
+            },
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_back_across_batches() {
+        let folder = tempfile::tempdir().unwrap();
+        for (rows, dim) in [(1, 1), (3, 7), (BATCH_ROWS + 5, 3)] {
+            let path = folder.path().join(format!("{rows}.parquet"));
+            let written = table(rows, dim);
+            written.write(&path).unwrap();
+            assert_eq!(EmbeddingTable::read(&path).unwrap(), written);
+        }
+    }
+
+    #[test]
+    fn same_table_same_bytes() {
+        let folder = tempfile::tempdir().unwrap();
+        let paths = ["a.parquet", "b.parquet"].map(|name| folder.path().join(name));
+        for path in &paths {
+            table(50, 4).write(path).unwrap();
+        }
+        assert_eq!(
+            std::fs::read(&paths[0]).unwrap(),
+            std::fs::read(&paths[1]).unwrap()
+        );
+    }
+
+    #[test]
+    fn values_that_are_not_finite_are_refused_by_row() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.parquet");
+        let mut bad = table(4, 2);
+        bad.values[5] = f32::NAN;
+        bad.write(&path).unwrap();
+        let error = EmbeddingTable::read(&path).unwrap_err().to_string();
+        assert!(
+            error.ends_with("row 3: expected finite numbers, found NaN"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_file_that_is_not_parquet_is_an_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.parquet");
+        for content in [&b""[..], b"PAR1", b"clip,vector\n"] {
+            std::fs::write(&path, content).unwrap();
+            let error = EmbeddingTable::read(&path).unwrap_err().to_string();
+            assert!(error.contains("expected a Parquet file"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! Label tables: who is in the data.
+
+use std::path::Path;
+
+use csv::StringRecord;
+
+use crate::csv_input::CsvInput;
+use crate::parquet_io;
+use crate::{TableError, clip_id};
+
+/// Names that the column of clip names may have, in order of preference.
+pub(crate) const NAME_COLUMNS: [&str; 3] = ["VideoName", "clip", "id"];
+
+/// A label table: one row a clip, a name column and any number of categorical columns.
+///
+/// Codes are kept as the text that was read (`"4"`, `"Female"`); what they mean is the schema's business.
+/// Rows stay in file order and duplicates stay in, since finding them is the split guard's work.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct LabelTable {
+    /// `VideoName` of each row, as found.
+    pub names: Vec<String>,
+    /// The other columns, in file order.
+    pub columns: Vec<LabelColumn>,
+}
+
+/// A categorical column of a [`LabelTable`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LabelColumn {
+    /// Column name, e.g. `AgeGroup`.
+    pub name: String,
+    /// Code of each row, as text.
+    pub values: Vec<String>,
+}
+
+impl LabelTable {
+    /// Reads a CSV file, or a Parquet file when the name ends in `.parquet`.
+    ///
+    /// The clip names are in the column `VideoName` (or `clip`, or `id`).
+    ///
+    /// # Errors
+    /// [`TableError`] when the file cannot be read, has no name column, a repeated column, a row of another
+    /// width than the header, text that is not UTF-8, or an empty clip name. A table without rows is an error too.
+    pub fn read(path: &Path) -> Result<Self, TableError> {
+        let (header, columns) = if parquet_io::is_parquet(path) {
+            parquet_io::read_text_columns(path)?
+        } else {
+            read_csv(path)?
+        };
+        let position = NAME_COLUMNS
+            .iter()
+            .find_map(|name| header.iter().position(|column| column == name));
+        let Some(position) = position else {
+            return Err(TableError::file(
+                path,
+                "a column VideoName (or clip, or id)",
+                format!("columns {}", header.join(", ")),
+            ));
+        };
+        let mut names = Vec::new();
+        let mut rest = Vec::new();
+        for (i, (name, values)) in header.into_iter().zip(columns).enumerate() {
+            if i == position {
+                names = values;
+            } else {
+                rest.push(LabelColumn { name, values });
+            }
+        }
+        if names.is_empty() {
+            return Err(TableError::file(
+                path,
+                "at least one row",
+                "a header without rows",
+            ));
+        }
+        if let Some(row) = names.iter().position(String::is_empty) {
+            return Err(TableError::row(
+                path,
+                row as u64 + 2,
+                "a clip name",
+                "an empty field",
+            ));
+        }
+        Ok(Self {
+            names,
+            columns: rest,
+        })
+    }
+
+    /// Number of rows.
+    pub fn len(&self) -> usize {
+        self.names.len()
+    }
+
+    /// Whether the table has no row.
+    pub fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
+
+    /// Clip id of a row (see [`clip_id`]).
+    ///
+    /// # Panics
+    /// When `row` is not below [`LabelTable::len`].
+    pub fn clip(&self, row: usize) -> &str {
+        clip_id(&self.names[row])
+    }
+
+    /// Codes of a column by name; `None` when there is no such column.
+    pub fn column(&self, name: &str) -> Option<&[String]> {
+        self.columns
+            .iter()
+            .find(|column| column.name == name)
+            .map(|column| column.values.as_slice())
+    }
+
+    /// Names of the categorical columns, in file order.
+    pub fn column_names(&self) -> impl Iterator<Item = &str> {
+        self.columns.iter().map(|column| column.name.as_str())
+    }
+
+    /// Adds the rows of `other`, whose columns are found by name.
+    ///
+    /// # Errors
+    /// [`TableError::File`] naming `path` (the file that `other` came from) when a column is missing in it.
+    pub fn append(&mut self, other: &LabelTable, path: &Path) -> Result<(), TableError> {
+        if self.names.is_empty() && self.columns.is_empty() {
+            *self = other.clone();
+            return Ok(());
+        }
+        for column in &mut self.columns {
+            let Some(values) = other.column(&column.name) else {
+                return Err(TableError::file(
+                    path,
+                    format!("a column {}, as the other tables have", column.name),
+                    format!(
+                        "columns {}",
+                        other.column_names().collect::<Vec<_>>().join(", ")
+                    ),
+                ));
+            };
+            column.values.extend_from_slice(values);
+        }
+        self.names.extend_from_slice(&other.names);
+        Ok(())
+    }
+}
+
+fn read_csv(path: &Path) -> Result<(Vec<String>, Vec<Vec<String>>), TableError> {
+    let mut input = CsvInput::open(path)?;
+    let mut columns: Vec<Vec<String>> = vec![Vec::new(); input.header.len()];
+    let mut record = StringRecord::new();
+    while input.next(&mut record)?.is_some() {
+        for (column, field) in columns.iter_mut().zip(record.iter()) {
+            column.push(field.to_string());
+        }
+    }
+    Ok((input.header, columns))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(content: &[u8]) -> Result<LabelTable, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("labels.csv");
+        std::fs::write(&path, content).unwrap();
+        LabelTable::read(&path).map_err(|error| {
+            error
+                .to_string()
+                .replace(&folder.path().display().to_string(), "DIR")
+        })
+    }
+
+    #[test]
+    fn reads_codes_as_text_and_keeps_order_and_duplicates() {
+        let table = read(
+            b"\xef\xbb\xbfVideoName,UserID,AgeGroup\r\n-a.000.mp4,-a,4\r\nb.001.mp4,b,07\r\nb.001.mp4,b,7\r\n",
+        )
+        .unwrap();
+        assert_eq!(table.names, ["-a.000.mp4", "b.001.mp4", "b.001.mp4"]);
+        assert_eq!(table.clip(0), "-a.000");
+        assert_eq!(table.column("AgeGroup").unwrap(), ["4", "07", "7"]);
+        assert_eq!(
+            table.column_names().collect::<Vec<_>>(),
+            ["UserID", "AgeGroup"]
+        );
+        assert_eq!(table.column("Gender"), None);
+    }
+
+    #[test]
+    fn bad_tables_give_errors_that_name_file_row_expected_and_found() {
+        let cases: [(&[u8], &str); 7] = [
+            (
+                b"",
+                "DIR/labels.csv: expected a header row, found an empty file",
+            ),
+            (
+                b"VideoName,UserID\n",
+                "DIR/labels.csv: expected at least one row, found a header without rows",
+            ),
+            (
+                b"Name,UserID\na,b\n",
+                "DIR/labels.csv: expected a column VideoName (or clip, or id), found columns Name, UserID",
+            ),
+            (
+                b"VideoName,UserID\na,b\nc\n",
+                "DIR/labels.csv: row 3: expected 2 fields as in the header, found 1",
+            ),
+            (
+                b"VideoName,UserID,UserID\na,b,c\n",
+                "DIR/labels.csv: expected every column once, found column \"UserID\" twice",
+            ),
+            (
+                b"VideoName,UserID\na,b\n,c\n",
+                "DIR/labels.csv: row 3: expected a clip name, found an empty field",
+            ),
+            (
+                b"VideoName,UserID\na,b\nc,\xff\xfe\n",
+                "DIR/labels.csv: row 3: expected text in UTF-8, found bytes that are not UTF-8",
+            ),
+        ];
+        for (content, expected) in cases {
+            assert_eq!(read(content).unwrap_err(), expected);
+        }
+    }
+
+    #[test]
+    fn append_matches_columns_by_name() {
+        let mut table = read(b"VideoName,A,B\nx,1,2\n").unwrap();
+        let other = read(b"VideoName,B,A\ny,4,3\n").unwrap();
+        table.append(&other, Path::new("other.csv")).unwrap();
+        assert_eq!(table.column("A").unwrap(), ["1", "3"]);
+        assert_eq!(table.column("B").unwrap(), ["2", "4"]);
+        let short = read(b"VideoName,B\nz,4\n").unwrap();
+        let error = table
+            .append(&short, Path::new("short.csv"))
+            .unwrap_err()
+            .to_string();
+        assert_eq!(
+            error,
+            "short.csv: expected a column A, as the other tables have, found columns B"
+        );
+    }
+}

@@ -1,0 +1,29 @@
+//! The tables that pass between the stages: labels, predictions and embeddings, each keyed by clip.
+//!
+//! Every stage reads and writes these and nothing else, so any stage can be run alone, resumed, cached,
+//! or fed by somebody else's model. Files are CSV or Parquet, chosen by extension, and are always written
+//! under a temporary name and renamed into place.
+
+mod atomic;
+mod clip;
+mod csv_input;
+mod embeddings;
+mod error;
+mod journal;
+mod labels;
+mod parquet_io;
+mod predictions;
+mod predictions_file;
+
+pub use atomic::{write_atomic, write_atomic_with};
+pub use clip::clip_id;
+pub use embeddings::{EmbeddingTable, Provenance};
+pub use error::TableError;
+pub use journal::{Journal, JournalRow};
+pub use labels::{LabelColumn, LabelTable};
+pub use predictions::Predictions;
+
+/// Hash of some bytes as used in provenance: the first 128 bits of BLAKE3, in lower-case hexadecimal.
+pub fn content_hash(bytes: &[u8]) -> String {
+    blake3::hash(bytes).to_hex()[..32].to_string()
+}
