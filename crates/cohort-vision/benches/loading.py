@@ -1,0 +1,73 @@
+"""Runs torchvision with PIL and this crate, one thread each, on the same files, in turn, and prints
+pictures a second of processor time and the ratio for the whole way and each step.
+
+    python benches/loading.py FOLDER [COUNT]     (with the packages of scripts/requirements.txt)
+"""
+
+import io
+import pathlib
+import random
+import subprocess
+import sys
+import tempfile
+import time
+
+import torch
+from PIL import Image
+from torchvision import transforms as T
+
+torch.set_num_threads(1)
+PASSES = 5
+CRATE = pathlib.Path(__file__).parent.parent
+
+
+def fastest(items, work):
+    best = float("inf")
+    for _ in range(PASSES):
+        start = time.process_time()
+        for item in items:
+            work(item)
+        best = min(best, time.process_time() - start)
+    return best
+
+
+def peer(paths):
+    """Seconds of each step with torchvision."""
+    resize, augment = T.Resize((224, 224)), T.TrivialAugmentWide()
+    normalise = T.Compose([T.ToTensor(), T.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])])
+    read = lambda source: Image.open(source).convert("RGB")
+    whole = T.Compose([read, resize, augment, normalise])
+    torch.manual_seed(0)
+    seconds = {"all": fastest(paths, whole)}
+    files = [pathlib.Path(p).read_bytes() for p in paths]
+    seconds["decode"] = fastest(files, lambda b: read(io.BytesIO(b)))
+    pictures = [read(p) for p in paths]
+    seconds["resize"] = fastest(pictures, resize)
+    small = [resize(p) for p in pictures]
+    seconds["augment"] = fastest(small, augment)
+    seconds["normalise"] = fastest(small, normalise)
+    return seconds
+
+
+def ours(paths):
+    with tempfile.NamedTemporaryFile("w", suffix=".txt") as listing:
+        listing.write("\n".join(paths))
+        listing.flush()
+        command = ["cargo", "bench", "-q", "-p", "cohort-vision", "--bench", "loading", "--", listing.name, str(PASSES)]
+        out = subprocess.run(command, cwd=CRATE, check=True, capture_output=True, text=True).stdout
+    return {step: float(seconds) for step, seconds, _ in map(str.split, out.splitlines())}
+
+
+def main():
+    folder, count = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 500
+    paths = sorted(map(str, pathlib.Path(folder).rglob("*.jpg")))
+    paths = random.Random(0).sample(paths, min(count, len(paths)))
+    ours(paths[:1])  # builds
+    theirs, mine = peer(paths), ours(paths)
+    print(f"{len(paths)} pictures, processor time of one core, fastest of {PASSES} passes")
+    print(f"{'step':10} {'torchvision/s':>14} {'cohort/s':>10} {'ratio':>7}")
+    for step, seconds in theirs.items():
+        print(f"{step:10} {len(paths) / seconds:14.0f} {len(paths) / mine[step]:10.0f} {seconds / mine[step]:7.1f}")
+
+
+main()

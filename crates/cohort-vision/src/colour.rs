@@ -1,0 +1,305 @@
+//! Changes of colour and tone, bit for bit as Pillow's `ImageEnhance` and `ImageOps`.
+
+use crate::picture::{Picture, luma};
+
+/// Pillow's `Image.blend`: `from + factor * (to - from)` in single precision, cut to `0..=255`
+/// and truncated.
+#[inline]
+fn blend(from: u8, to: u8, factor: f32) -> u8 {
+    // A float-to-integer cast truncates and saturates, which is Pillow's clipping.
+    (f32::from(from) + factor * (i16::from(to) - i16::from(from)) as f32) as u8
+}
+
+/// Replaces every value of each channel by its entry in the channel's table.
+fn look_up(picture: &Picture, tables: &[[u8; 256]; 3]) -> Picture {
+    let mut rgb = picture.rgb().to_vec();
+    let [red, green, blue] = tables;
+    for pixel in rgb.chunks_exact_mut(3) {
+        pixel[0] = red[usize::from(pixel[0])];
+        pixel[1] = green[usize::from(pixel[1])];
+        pixel[2] = blue[usize::from(pixel[2])];
+    }
+    picture.with_rgb(rgb)
+}
+
+/// The same table for the three channels.
+fn look_up_all(picture: &Picture, f: impl Fn(u8) -> u8) -> Picture {
+    let table: [u8; 256] = std::array::from_fn(|v| f(v as u8));
+    picture.with_rgb(
+        picture
+            .rgb()
+            .iter()
+            .map(|&v| table[usize::from(v)])
+            .collect(),
+    )
+}
+
+/// Scales the brightness: 0 is black, 1 the picture itself. `ImageEnhance.Brightness`.
+#[must_use]
+pub fn brightness(picture: &Picture, factor: f64) -> Picture {
+    look_up_all(picture, |v| blend(0, v, factor as f32))
+}
+
+/// Moves away from (above 1) or towards (below 1) the mean grey level. `ImageEnhance.Contrast`.
+#[must_use]
+pub fn contrast(picture: &Picture, factor: f64) -> Picture {
+    let pixels = picture.rgb().chunks_exact(3);
+    let count = pixels.len();
+    let sum: u64 = pixels.map(|p| u64::from(luma(p[0], p[1], p[2]))).sum();
+    let mean = (sum as f64 / count as f64 + 0.5) as u8;
+    look_up_all(picture, |v| blend(mean, v, factor as f32))
+}
+
+/// Moves away from (above 1) or towards (below 1) grey. `ImageEnhance.Color`.
+#[must_use]
+pub fn saturation(picture: &Picture, factor: f64) -> Picture {
+    let factor = factor as f32;
+    let mut rgb = picture.rgb().to_vec();
+    for pixel in rgb.chunks_exact_mut(3) {
+        let grey = luma(pixel[0], pixel[1], pixel[2]);
+        for value in pixel {
+            *value = blend(grey, *value, factor);
+        }
+    }
+    picture.with_rgb(rgb)
+}
+
+/// Moves away from (above 1) or towards (below 1) a smoothed copy. `ImageEnhance.Sharpness`:
+/// the copy is a 3 x 3 mean in which the centre weighs 5 of 13; the border is left as it is.
+#[must_use]
+pub fn sharpness(picture: &Picture, factor: f64) -> Picture {
+    let factor = factor as f32;
+    let stride = picture.width() * 3;
+    let source = picture.rgb();
+    let mut rgb = source.to_vec();
+    if picture.width() < 3 || picture.height() < 3 {
+        return picture.clone();
+    }
+    let windows = source
+        .chunks_exact(stride)
+        .zip(source.chunks_exact(stride).skip(1))
+        .zip(source.chunks_exact(stride).skip(2));
+    for (out, ((above, here), below)) in rgb.chunks_exact_mut(stride).skip(1).zip(windows) {
+        let inner = out.iter_mut().skip(3).take(stride - 6);
+        let columns = above.windows(7).zip(here.windows(7)).zip(below.windows(7));
+        for (value, ((a, h), b)) in inner.zip(columns) {
+            let column = |i: usize| u16::from(a[i]) + u16::from(h[i]) + u16::from(b[i]);
+            let sum = column(0) + column(3) + column(6) + 4 * u16::from(h[3]);
+            // sum / 13 to the nearest; a tie cannot occur since 13 is odd.
+            let smooth = ((2 * sum + 13) / 26) as u8;
+            *value = blend(smooth, *value, factor);
+        }
+    }
+    picture.with_rgb(rgb)
+}
+
+/// Turns the hue by `shift` of a full circle, `-0.5..=0.5` (clamped), in Pillow's 8-bit HSV.
+/// torchvision's `adjust_hue`; even a shift of 0 rounds the colours to that space.
+#[must_use]
+pub fn hue(picture: &Picture, shift: f64) -> Picture {
+    let shift = (shift.clamp(-0.5, 0.5) * 255.0) as i32 as u8;
+    let mut rgb = picture.rgb().to_vec();
+    for pixel in rgb.chunks_exact_mut(3) {
+        let [h, s, v] = rgb_to_hsv([pixel[0], pixel[1], pixel[2]]);
+        pixel.copy_from_slice(&hsv_to_rgb([h.wrapping_add(shift), s, v]));
+    }
+    picture.with_rgb(rgb)
+}
+
+/// Pillow's `rgb2hsv`, with its mix of single and double precision.
+fn rgb_to_hsv([r, g, b]: [u8; 3]) -> [u8; 3] {
+    let (max, min) = (r.max(g).max(b), r.min(g).min(b));
+    if max == min {
+        return [0, 0, max];
+    }
+    let range = f32::from(max - min);
+    let saturation = range / f32::from(max);
+    let [rc, gc, bc] = [r, g, b].map(|v| f32::from(max - v) / range);
+    let sector = if r == max {
+        bc - gc
+    } else if g == max {
+        (2.0 + f64::from(rc) - f64::from(bc)) as f32
+    } else {
+        (4.0 + f64::from(gc) - f64::from(rc)) as f32
+    };
+    let turn = f64::from(sector) / 6.0 + 1.0;
+    let hue = (turn - turn.floor()) as f32;
+    [
+        (f64::from(hue) * 255.0) as u8,
+        (f64::from(saturation) * 255.0) as u8,
+        max,
+    ]
+}
+
+/// Pillow's `hsv2rgb`.
+fn hsv_to_rgb([h, s, v]: [u8; 3]) -> [u8; 3] {
+    if s == 0 {
+        return [v; 3];
+    }
+    let place = f64::from(h) * 6.0 / 255.0;
+    let sector = place.floor();
+    let rest = (place - sector) as f32;
+    let saturation = (f64::from(s) / 255.0) as f32;
+    let level = |keep: f64| (f64::from(v) * (1.0 - keep)).round() as u8;
+    let p = level(f64::from(saturation));
+    let q = level(f64::from(saturation * rest));
+    let t = level(f64::from(saturation) * (1.0 - f64::from(rest)));
+    match sector as u8 % 6 {
+        0 => [v, t, p],
+        1 => [q, v, p],
+        2 => [p, v, t],
+        3 => [p, q, v],
+        4 => [t, p, v],
+        _ => [v, p, q],
+    }
+}
+
+/// Keeps the `bits` highest bits of each value (`0..=8`, more counts as 8). `ImageOps.posterize`.
+#[must_use]
+pub fn posterize(picture: &Picture, bits: u8) -> Picture {
+    let mask = (0xff00u16 >> bits.min(8)) as u8;
+    look_up_all(picture, |v| v & mask)
+}
+
+/// Inverts the values that are not below `threshold`. `ImageOps.solarize`.
+#[must_use]
+pub fn solarize(picture: &Picture, threshold: f64) -> Picture {
+    look_up_all(
+        picture,
+        |v| if f64::from(v) < threshold { v } else { 255 - v },
+    )
+}
+
+/// How often each value occurs in each channel.
+fn histograms(picture: &Picture) -> [[u64; 256]; 3] {
+    let mut counts = [[0; 256]; 3];
+    let [red, green, blue] = &mut counts;
+    for pixel in picture.rgb().chunks_exact(3) {
+        red[usize::from(pixel[0])] += 1;
+        green[usize::from(pixel[1])] += 1;
+        blue[usize::from(pixel[2])] += 1;
+    }
+    counts
+}
+
+/// Stretches each channel to `0..=255`. `ImageOps.autocontrast`.
+#[must_use]
+pub fn autocontrast(picture: &Picture) -> Picture {
+    let tables = histograms(picture).map(|counts| {
+        let low = counts.iter().position(|&n| n > 0).unwrap_or(0);
+        let high = counts.iter().rposition(|&n| n > 0).unwrap_or(0);
+        if high <= low {
+            return std::array::from_fn(|v| v as u8);
+        }
+        let scale = 255.0 / (high - low) as f64;
+        let offset = -(low as f64) * scale;
+        std::array::from_fn(|v| (v as f64 * scale + offset) as u8)
+    });
+    look_up(picture, &tables)
+}
+
+/// Flattens each channel's histogram. `ImageOps.equalize`.
+#[must_use]
+pub fn equalize(picture: &Picture) -> Picture {
+    let tables = histograms(picture).map(|counts| {
+        let total: u64 = counts.iter().sum();
+        let last = counts.iter().rev().find(|&&n| n > 0).copied().unwrap_or(0);
+        let step = (total - last) / 255;
+        let distinct = counts.iter().filter(|&&n| n > 0).count();
+        if distinct <= 1 || step == 0 {
+            return std::array::from_fn(|v| v as u8);
+        }
+        let mut below = step / 2;
+        counts.map(|n| {
+            let level = (below / step).min(255) as u8;
+            below += n;
+            level
+        })
+    });
+    look_up(picture, &tables)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn one(colour: [u8; 3]) -> Picture {
+        Picture::solid(1, 1, colour)
+    }
+
+    #[test]
+    fn factor_one_changes_nothing() {
+        let p = Picture::from_fn(16, 16, |x, y| {
+            [(x * 16) as u8, (y * 16) as u8, (x * y) as u8]
+        });
+        for (name, f) in [
+            ("brightness", brightness as fn(&Picture, f64) -> Picture),
+            ("contrast", contrast),
+            ("saturation", saturation),
+            ("sharpness", sharpness),
+        ] {
+            assert_eq!(f(&p, 1.0), p, "{name}");
+        }
+        assert_eq!(posterize(&p, 8), p);
+        assert_eq!(solarize(&p, 256.0), p);
+    }
+
+    #[test]
+    fn ends_of_the_scales() {
+        let cases = [
+            ("black", brightness(&one([9, 99, 199]), 0.0), [0, 0, 0]),
+            (
+                "clipped",
+                brightness(&one([9, 99, 199]), 2.0),
+                [18, 198, 255],
+            ),
+            ("grey", saturation(&one([255, 0, 0]), 0.0), [76, 76, 76]),
+            ("mean", contrast(&one([255, 0, 0]), 0.0), [76, 76, 76]),
+            (
+                "one bit",
+                posterize(&one([127, 128, 255]), 1),
+                [0, 128, 128],
+            ),
+            ("no bit", posterize(&one([127, 128, 255]), 0), [0, 0, 0]),
+            (
+                "negative",
+                solarize(&one([0, 128, 255]), 0.0),
+                [255, 127, 0],
+            ),
+            (
+                "upper half",
+                solarize(&one([0, 128, 255]), 128.0),
+                [0, 127, 0],
+            ),
+        ];
+        for (name, got, expected) in cases {
+            assert_eq!(got.rgb(), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn hue_turns_red_to_green_and_back_within_the_8_bit_space() {
+        // A third of 255 is 85 = 2 sectors: exactly green.
+        assert_eq!(hue(&one([255, 0, 0]), 1.0 / 3.0).rgb(), [0, 255, 0]);
+        assert_eq!(hue(&one([77, 77, 77]), 0.4).rgb(), [77, 77, 77]);
+    }
+
+    #[test]
+    fn autocontrast_reaches_both_ends_and_leaves_flat_channels() {
+        let p = Picture::from_fn(3, 1, |x, _| [[50, 100, 150][x], 9, [0, 7, 255][x]]);
+        let expected = Picture::from_fn(3, 1, |x, _| [[0, 127, 255][x], 9, [0, 7, 255][x]]);
+        assert_eq!(autocontrast(&p), expected);
+    }
+
+    #[test]
+    fn equalize_spreads_equal_counts_evenly() {
+        // 1,024 pixels of four values: steps of a third of the range.
+        let p = Picture::from_fn(32, 32, |x, _| [[10, 11, 12, 13][x % 4]; 3]);
+        let out = equalize(&p);
+        let levels: Vec<u8> = (0..4)
+            .filter_map(|x| out.pixel(x, 0))
+            .map(|p| p[0])
+            .collect();
+        assert_eq!(levels, [0, 85, 171, 255]);
+    }
+}

@@ -1,0 +1,43 @@
+//! Pictures in, tensors out: decoding, resizing, augmentation.
+//!
+//! ```no_run
+//! use cohort_vision::{Transform, decode};
+//!
+//! let transform = Transform::trivial(224);
+//! let picture = decode("face.jpg".as_ref())?;
+//! let mut tensor = vec![0.0; transform.output_len()];
+//! transform.apply(&picture, Some(1), &mut tensor)?;
+//! # Ok::<(), cohort_vision::VisionError>(())
+//! ```
+//!
+//! Every operation gives what Pillow and torchvision give, so that weights
+//! trained there see the same pixels here: bit for bit, but for JPEG and lossy WebP (their
+//! standards leave the last bits open) and [`resize`] (one grey level).
+//! Nothing here knows a network or a data set.
+
+pub mod augment;
+pub mod colour;
+mod decode;
+mod degrade;
+mod error;
+mod geometry;
+mod hash;
+mod picture;
+mod random;
+mod resize;
+mod tensor;
+mod transform;
+
+pub use augment::{ColourJitter, Op, light_augment, trivial_augment_wide};
+pub use decode::{MAX_FILE_BYTES, MAX_PIXELS, decode, decode_bytes};
+pub use degrade::{Degradation, darken, gaussian_blur, gaussian_noise, occlude_centre};
+pub use error::{Format, VisionError};
+pub use geometry::{
+    Affine, Interpolation, affine, flip_horizontal, flip_vertical, rotate, rotate_90, rotate_180,
+    rotate_270, transform_affine,
+};
+pub use hash::{hash_distance, perceptual_hash};
+pub use picture::Picture;
+pub use resize::resize;
+pub use tensor::{IMAGENET_MEAN, IMAGENET_STD, normalise};
+pub use transform::{Augment, Transform};
