@@ -1,0 +1,198 @@
+//! What a check found, and the JSON document `cohort.check/1`.
+
+use serde::{Deserialize, Serialize};
+
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Results would be wrong or the data cannot be used.
+    Error,
+    /// Results may be worse than they look; a person should decide.
+    Warning,
+    /// Worth knowing, nothing to repair.
+    Note,
+}
+
+impl Severity {
+    /// `error`, `warning` or `note`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+            Self::Note => "note",
+        }
+    }
+}
+
+macro_rules! kinds {
+    ($($(#[doc = $doc:literal])+ $variant:ident => ($name:literal, $severity:ident),)+) => {
+        /// What is the matter. The name in JSON is the one of [`Kind::name`].
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum Kind {
+            $($(#[doc = $doc])+ #[serde(rename = $name)] $variant,)+
+        }
+
+        impl Kind {
+            /// All kinds, in the order in which reports list them.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// Name in reports, e.g. `clip-in-two-splits`.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name),+ }
+            }
+
+            /// Severity of such a finding.
+            pub fn severity(self) -> Severity {
+                match self { $(Self::$variant => Severity::$severity),+ }
+            }
+        }
+    };
+}
+
+kinds! {
+    /// A label table, or the transcript table, that cannot be read.
+    UnreadableTable => ("unreadable-table", Error),
+    /// A split of the schema has no label table.
+    MissingTable => ("missing-table", Note),
+    /// A column that the schema names is not in a label table.
+    MissingColumn => ("missing-column", Error),
+    /// A row of another width than the header, not in UTF-8, or with an oversized field.
+    BadRow => ("bad-row", Error),
+    /// A row without a clip name or subject.
+    EmptyField => ("empty-field", Error),
+    /// A code that the schema does not know.
+    UnknownLabel => ("unknown-label", Error),
+    /// A clip that occurs twice in a table.
+    DuplicateClip => ("duplicate-clip", Error),
+    /// A clip that is in two splits.
+    ClipInTwoSplits => ("clip-in-two-splits", Error),
+    /// A subject that is in two splits.
+    SubjectInTwoSplits => ("subject-in-two-splits", Error),
+    /// A subject whose clips carry different levels of one attribute.
+    ContradictingLabels => ("contradicting-labels", Warning),
+    /// No clip at all has this modality.
+    NoMedia => ("no-media", Note),
+    /// A media folder that cannot be listed.
+    UnreadableFolder => ("unreadable-folder", Error),
+    /// Media in a folder that disagrees with the clip's label or split.
+    WrongFolder => ("wrong-folder", Error),
+    /// A clip without a file of a modality that other clips have.
+    MissingMedia => ("missing-media", Error),
+    /// Media files or transcripts that belong to no clip of the label tables.
+    UnlabelledMedia => ("unlabelled-media", Note),
+    /// A media file that cannot be decoded: truncated, empty, of another format.
+    UndecodableMedia => ("undecodable-media", Error),
+    /// A picture of one flat colour.
+    BlankImage => ("blank-image", Warning),
+    /// A sound in which all samples are the same.
+    SilentAudio => ("silent-audio", Warning),
+    /// A transcript without a word.
+    EmptyTranscript => ("empty-transcript", Warning),
+    /// The same pixels in two splits.
+    IdenticalImageAcrossSplits => ("identical-image-across-splits", Error),
+    /// Nearly the same picture in two splits, by perceptual hash and correlation.
+    SimilarImageAcrossSplits => ("similar-image-across-splits", Warning),
+    /// The same pixels for two clips of one split.
+    IdenticalImage => ("identical-image", Warning),
+    /// The same samples in two splits.
+    IdenticalAudioAcrossSplits => ("identical-audio-across-splits", Error),
+    /// The same samples for two clips of one split.
+    IdenticalAudio => ("identical-audio", Warning),
+}
+
+/// One thing that was found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// How bad it is; given by [`Finding::kind`].
+    pub severity: Severity,
+    /// What it is.
+    pub kind: Kind,
+    /// Split that it is in, when it is in one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub split: Option<String>,
+    /// Clip id.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub clip: Option<String>,
+    /// Subject, for findings about subjects.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub subject: Option<String>,
+    /// 1-based line of the label table (the header is line 1).
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub row: Option<u64>,
+    /// File or folder, relative to the root.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub file: Option<String>,
+    /// The other clip of a pair, as `split/clip`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub other: Option<String>,
+    /// What was expected and what was found, in words.
+    pub message: String,
+}
+
+impl Finding {
+    pub(super) fn new(kind: Kind, message: impl Into<String>) -> Self {
+        Self {
+            severity: kind.severity(),
+            kind,
+            split: None,
+            clip: None,
+            subject: None,
+            row: None,
+            file: None,
+            other: None,
+            message: message.into(),
+        }
+    }
+}
+
+/// All that a check found; serialises as the JSON document `cohort.check/1`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CheckReport {
+    /// Always `cohort.check/1`.
+    pub schema: String,
+    /// Name of the data set.
+    pub dataset: String,
+    /// What was looked at, by split in the data set's order.
+    pub splits: Vec<CheckedSplit>,
+    /// Limits that were used.
+    pub settings: super::CheckSettings,
+    /// Number of errors.
+    pub errors: usize,
+    /// Number of warnings.
+    pub warnings: usize,
+    /// Number of notes.
+    pub notes: usize,
+    /// The findings, by kind, then in the order of splits and rows.
+    pub findings: Vec<Finding>,
+}
+
+/// How much of a split was looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CheckedSplit {
+    /// Name of the split.
+    pub name: String,
+    /// Readable rows of its label table.
+    pub clips: usize,
+    /// Clips with a picture.
+    pub images: usize,
+    /// Clips with a sound.
+    pub sounds: usize,
+    /// Clips with a transcript.
+    pub transcripts: usize,
+}
+
+impl CheckReport {
+    /// Whether any error or warning was found, which is what exit code 1 says.
+    pub fn found(&self) -> bool {
+        self.errors + self.warnings > 0
+    }
+
+    /// Number of findings of a kind.
+    pub fn count(&self, kind: Kind) -> usize {
+        self.findings
+            .iter()
+            .filter(|finding| finding.kind == kind)
+            .count()
+    }
+}

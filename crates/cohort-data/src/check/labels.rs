@@ -1,0 +1,159 @@
+//! Findings in the label tables: rows, columns, codes, clips, subjects.
+
+use std::collections::BTreeMap;
+
+use super::{Finding, Kind, Row};
+use crate::label_file::{LabelFile, unknown_code};
+use crate::schema::Schema;
+
+pub(super) fn check(
+    schema: &Schema,
+    files: &[LabelFile],
+    rows: &[Row<'_>],
+    findings: &mut Vec<Finding>,
+) {
+    for file in files {
+        check_file(schema, file, findings);
+    }
+    for row in rows {
+        check_row(schema, row, findings);
+    }
+    repeated_clips(rows, findings);
+    subjects(schema, rows, findings);
+}
+
+fn check_file(schema: &Schema, file: &LabelFile, findings: &mut Vec<Finding>) {
+    let columns = schema.attributes.iter().map(|attribute| &attribute.column);
+    for column in [&schema.subject_column].into_iter().chain(columns) {
+        if file.table.column(column).is_none() {
+            let found: Vec<&str> = file.table.column_names().collect();
+            let message = format!("expected a column {column}, found {}", found.join(", "));
+            findings.push(Finding {
+                split: Some(file.split.clone()),
+                file: Some(schema.label_file(&file.split)),
+                ..Finding::new(Kind::MissingColumn, message)
+            });
+        }
+    }
+    for bad in &file.problems {
+        findings.push(Finding {
+            split: Some(file.split.clone()),
+            row: Some(bad.row),
+            file: Some(schema.label_file(&file.split)),
+            ..Finding::new(
+                Kind::BadRow,
+                format!("expected {}, found {}", bad.expected, bad.found),
+            )
+        });
+    }
+}
+
+fn check_row(schema: &Schema, row: &Row<'_>, findings: &mut Vec<Finding>) {
+    if row.id.is_empty() {
+        findings.push(row.finding(
+            Kind::EmptyField,
+            "expected a clip name, found an empty field",
+        ));
+    }
+    let table = &row.file.table;
+    if row.subject.is_empty() && table.column(&schema.subject_column).is_some() {
+        findings.push(row.finding(Kind::EmptyField, "expected a subject, found an empty field"));
+    }
+    for (attribute, level) in schema.attributes.iter().zip(&row.levels) {
+        let Some(codes) = table.column(&attribute.column) else {
+            continue;
+        };
+        if level.is_none() {
+            let code = codes.get(row.index).map_or("", String::as_str);
+            let (expected, found) = unknown_code(attribute, code);
+            let message = format!("expected {expected}, found {found}");
+            findings.push(row.finding(Kind::UnknownLabel, message));
+        }
+    }
+}
+
+/// Each later row of a clip, held against its first.
+fn repeated_clips(rows: &[Row<'_>], findings: &mut Vec<Finding>) {
+    let mut first: BTreeMap<&str, &Row<'_>> = BTreeMap::new();
+    for row in rows.iter().filter(|row| !row.id.is_empty()) {
+        let Some(earlier) = first.get(row.id) else {
+            first.insert(row.id, row);
+            continue;
+        };
+        let kind = match earlier.split == row.split {
+            true => Kind::DuplicateClip,
+            false => Kind::ClipInTwoSplits,
+        };
+        let message = format!("already in {} row {}", earlier.file.split, earlier.line);
+        findings.push(Finding {
+            other: Some(earlier.place()),
+            ..row.finding(kind, message)
+        });
+    }
+}
+
+fn subjects(schema: &Schema, rows: &[Row<'_>], findings: &mut Vec<Finding>) {
+    let mut by_subject: BTreeMap<&str, Vec<&Row<'_>>> = BTreeMap::new();
+    for row in rows.iter().filter(|row| !row.subject.is_empty()) {
+        by_subject.entry(row.subject).or_default().push(row);
+    }
+    for (subject, clips) in by_subject {
+        let mut splits: BTreeMap<usize, usize> = BTreeMap::new();
+        for row in &clips {
+            *splits.entry(row.split).or_default() += 1;
+        }
+        let only = clips
+            .first()
+            .filter(|_| splits.len() == 1)
+            .map(|row| row.file.split.clone());
+        let finding = |kind, message: String| Finding {
+            split: only.clone(),
+            subject: Some(subject.to_string()),
+            ..Finding::new(kind, message)
+        };
+        if splits.len() > 1 {
+            let names: Vec<String> = splits
+                .iter()
+                .map(|(split, count)| {
+                    let row = clips.iter().find(|row| row.split == *split);
+                    format!(
+                        "{} ({})",
+                        row.map_or("", |row| &row.file.split),
+                        clips_of(*count)
+                    )
+                })
+                .collect();
+            findings.push(finding(
+                Kind::SubjectInTwoSplits,
+                format!("subject is in {}", names.join(" and ")),
+            ));
+        }
+        for (i, attribute) in schema.attributes.iter().enumerate() {
+            let mut levels: BTreeMap<usize, usize> = BTreeMap::new();
+            for level in clips
+                .iter()
+                .filter_map(|row| row.levels.get(i).copied().flatten())
+            {
+                *levels.entry(level).or_default() += 1;
+            }
+            if levels.len() > 1 {
+                let names: Vec<String> = levels
+                    .iter()
+                    .map(|(&level, &count)| {
+                        let name = attribute.levels.get(level).map_or("", |level| &level.name);
+                        format!("{name} ({})", clips_of(count))
+                    })
+                    .collect();
+                let message = format!("subject is {} {}", attribute.column, names.join(" and "));
+                findings.push(finding(Kind::ContradictingLabels, message));
+            }
+        }
+    }
+}
+
+fn clips_of(count: usize) -> String {
+    match count {
+        1 => "1 clip".into(),
+        _ => format!("{count} clips"),
+    }
+}

@@ -1,0 +1,201 @@
+//! Findings about files: missing ones, those in the wrong folder, those that belong to nobody.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use super::{Finding, Kind, Row, without_root};
+use crate::error::shorten;
+use crate::media::{self, MediaFiles, Modality};
+use crate::schema::Schema;
+use crate::transcript::{TranscriptSource, TranscriptTable};
+
+/// The media of one row, wherever they were found.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    pub image: Option<PathBuf>,
+    pub audio: Option<PathBuf>,
+    pub transcript: Option<TranscriptSource>,
+}
+
+impl Found {
+    pub fn has(&self, modality: Modality) -> bool {
+        match modality {
+            Modality::Image => self.image.is_some(),
+            Modality::Audio => self.audio.is_some(),
+            Modality::Transcript => self.transcript.is_some(),
+        }
+    }
+}
+
+/// Media files by folder, named from the root, and clip.
+type Folders = BTreeMap<String, BTreeMap<String, MediaFiles>>;
+
+/// Finds the media of every row, in the order of the rows.
+pub(super) fn find(
+    root: &Path,
+    schema: &Schema,
+    rows: &[Row<'_>],
+    mut transcripts: TranscriptTable,
+    findings: &mut Vec<Finding>,
+) -> Vec<Found> {
+    let ids: BTreeSet<&str> = rows.iter().map(|row| row.id).collect();
+    repeated_transcripts(schema, &transcripts, findings);
+    let folders = list_folders(root, schema, findings);
+    let mut elsewhere: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (folder, listing) in &folders {
+        for id in listing.keys() {
+            elsewhere.entry(id).or_default().push(folder);
+        }
+    }
+    let target = schema.target_index();
+    let mut all = Vec::with_capacity(rows.len());
+    for row in rows {
+        let level = target.and_then(|target| row.levels.get(target).copied().flatten());
+        let level = level.and_then(|level| schema.target_attribute()?.levels.get(level));
+        let own = level.map(|level| schema.media_folder(&row.file.split, &level.code));
+        let places = elsewhere.get(row.id).map(Vec::as_slice).unwrap_or_default();
+        // A row whose label is unknown has no folder of its own: take what there is.
+        let here = places
+            .iter()
+            .find(|place| own.as_deref().is_none_or(|own| own == **place));
+        let others: Vec<&str> = places
+            .iter()
+            .copied()
+            .filter(|place| own.as_deref().is_some_and(|own| own != *place))
+            .collect();
+        if let Some(own) = own.as_deref().filter(|_| !others.is_empty()) {
+            let message = match here {
+                Some(_) => format!(
+                    "expected media in {own} only, found more in {}",
+                    others.join(", ")
+                ),
+                None => format!(
+                    "expected media in {own}, found them in {}",
+                    others.join(", ")
+                ),
+            };
+            let file = others.first().map(|folder| (*folder).to_string());
+            findings.push(Finding {
+                file,
+                ..row.finding(Kind::WrongFolder, message)
+            });
+        }
+        let place = here.or(places.first());
+        let files = place.and_then(|folder| folders.get(*folder)?.get(row.id));
+        let path = |modality| files?.get(modality).map(Path::to_path_buf);
+        let text = transcripts.texts.remove(row.id).map(TranscriptSource::Text);
+        all.push(Found {
+            image: path(Modality::Image),
+            audio: path(Modality::Audio),
+            transcript: path(Modality::Transcript)
+                .map(TranscriptSource::File)
+                .or(text),
+        });
+    }
+    missing(rows, &all, findings);
+    unlabelled(schema, &folders, &ids, &transcripts, findings);
+    all
+}
+
+fn repeated_transcripts(
+    schema: &Schema,
+    transcripts: &TranscriptTable,
+    findings: &mut Vec<Finding>,
+) {
+    for (line, name) in &transcripts.repeated {
+        findings.push(Finding {
+            clip: Some(cohort_tables::clip_id(name).to_string()),
+            row: Some(*line),
+            file: Some(schema.transcripts.clone()),
+            ..Finding::new(
+                Kind::DuplicateClip,
+                "expected every clip once, found it again",
+            )
+        });
+    }
+}
+
+/// Every media folder of the schema, and the neighbours of those that are named by a code.
+fn list_folders(root: &Path, schema: &Schema, findings: &mut Vec<Finding>) -> Folders {
+    let codes = schema
+        .target_attribute()
+        .map(|target| target.codes())
+        .unwrap_or_default();
+    let mut names: BTreeSet<String> = BTreeSet::new();
+    for split in &schema.splits {
+        names.extend(codes.iter().map(|code| schema.media_folder(split, code)));
+        // `train/8` beside `train/7` holds clips of a level that the schema does not know.
+        if let Some(parent) = schema.folder.strip_suffix("/{target}") {
+            let parent = parent.replace("{split}", split);
+            let inside = media::folders(&root.join(&parent)).unwrap_or_default();
+            names.extend(inside.into_iter().map(|name| format!("{parent}/{name}")));
+        }
+    }
+    let mut folders = Folders::new();
+    for name in names {
+        match media::list(&root.join(&name)) {
+            Ok(listing) => drop(folders.insert(name, listing)),
+            Err(error) => findings.push(Finding {
+                file: Some(name),
+                ..Finding::new(Kind::UnreadableFolder, without_root(root, &error))
+            }),
+        }
+    }
+    folders
+}
+
+fn missing(rows: &[Row<'_>], found: &[Found], findings: &mut Vec<Finding>) {
+    for modality in Modality::ALL {
+        let name = modality.name();
+        if found.iter().all(|found| !found.has(modality)) {
+            let message = format!("no clip has a file of the modality {name}");
+            findings.push(Finding::new(Kind::NoMedia, message));
+            continue;
+        }
+        for (row, _) in rows
+            .iter()
+            .zip(found)
+            .filter(|(_, found)| !found.has(modality))
+        {
+            let endings = modality.extensions().join(", ");
+            let message = format!("expected a file of the modality {name} ({endings}), found none");
+            findings.push(row.finding(Kind::MissingMedia, message));
+        }
+    }
+}
+
+fn unlabelled(
+    schema: &Schema,
+    folders: &Folders,
+    ids: &BTreeSet<&str>,
+    transcripts: &TranscriptTable,
+    findings: &mut Vec<Finding>,
+) {
+    let mut note = |place: &str, strangers: &[&str]| {
+        if !strangers.is_empty() {
+            let count = strangers.len();
+            let message = format!("{count} in no label table: {}", shorten(strangers, 3));
+            let file = Some(place.to_string());
+            findings.push(Finding {
+                file,
+                ..Finding::new(Kind::UnlabelledMedia, message)
+            });
+        }
+    };
+    for (folder, listing) in folders {
+        let strangers: Vec<&str> = listing
+            .keys()
+            .map(String::as_str)
+            .filter(|id| !ids.contains(id))
+            .collect();
+        note(folder, &strangers);
+    }
+    // The texts of all rows have been taken out.
+    let strangers: Vec<&str> = transcripts
+        .texts
+        .keys()
+        .map(String::as_str)
+        .filter(|id| !ids.contains(id))
+        .collect();
+    note(&schema.transcripts, &strangers);
+}

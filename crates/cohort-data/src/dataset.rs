@@ -1,0 +1,221 @@
+//! A data set opened for use: every label known, every clip once.
+
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+
+use cohort_tables::{LabelTable, clip_id};
+
+use crate::error::{DataError, quoted};
+use crate::label_file::{self, LabelFile, SplitTable, unknown_code};
+use crate::media::{self, MediaFiles, Modality};
+use crate::schema::Schema;
+use crate::schema_file::SCHEMA_FILE;
+use crate::transcript::{TranscriptSource, TranscriptTable};
+
+/// A data set: its schema and the splits that have a label table.
+#[derive(Debug, Clone)]
+pub struct Dataset {
+    /// Folder that holds the label tables and the media.
+    pub root: PathBuf,
+    /// What the columns mean; levels that were left to the tables are filled in.
+    pub schema: Schema,
+    /// Splits in the schema's order; a split without a label table is not there.
+    pub splits: Vec<Split>,
+}
+
+/// One split of a data set.
+#[derive(Debug, Clone)]
+pub struct Split {
+    /// Name, e.g. `train`.
+    pub name: String,
+    /// The label table as read.
+    pub labels: LabelTable,
+    /// One clip a row of the label table, in its order.
+    pub clips: Vec<Clip>,
+}
+
+/// One clip: who it shows and where its media are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Clip {
+    /// Clip id: [`Clip::name`] without a media extension. Unique in the data set.
+    pub id: String,
+    /// Name as in the label table.
+    pub name: String,
+    /// The subject.
+    pub subject: String,
+    /// Index of the clip's level in each of the schema's attributes, in the schema's order.
+    pub levels: Vec<usize>,
+    /// Picture, when there is one in the folder of the clip's target level.
+    pub image: Option<PathBuf>,
+    /// Sound, likewise.
+    pub audio: Option<PathBuf>,
+    /// Words: a `.pkl` or `.txt` file in the same folder, else the row of the transcript table.
+    pub transcript: Option<TranscriptSource>,
+}
+
+impl Dataset {
+    /// Opens the data set in a folder. Label tables alone, without any media, are a data set.
+    ///
+    /// The schema is the one given, else `ROOT/cohort.toml`, else [`Schema::first_impressions`].
+    ///
+    /// # Errors
+    /// [`DataError::NoLabelTable`] when no split has a label table; another [`DataError`] for the first thing
+    /// that makes the tables unusable: an unreadable file, a bad row, a missing column, an empty name or
+    /// subject, a label that the schema does not know, a clip that occurs twice. [`crate::check`] lists all
+    /// of them at once.
+    pub fn open(root: &Path, schema: Option<Schema>) -> Result<Self, DataError> {
+        let mut schema = resolve_schema(root, schema)?;
+        let mut files = Vec::new();
+        for SplitTable { file, .. } in label_file::read_all(root, &schema)? {
+            let file = file?;
+            if let Some(bad) = file.problems.first() {
+                return Err(DataError::row(
+                    &file.path,
+                    bad.row,
+                    &bad.expected,
+                    &bad.found,
+                ));
+            }
+            files.push(file);
+        }
+        label_file::infer_levels(&mut schema, files.iter())?;
+        refuse_repeated_clips(&files)?;
+        let mut transcripts = TranscriptTable::read(root, &schema)?.unwrap_or_default();
+        transcripts.refuse_repeated(root, &schema)?;
+        let mut splits = Vec::with_capacity(files.len());
+        for file in files {
+            let clips = read_clips(root, &schema, &file, &mut transcripts)?;
+            splits.push(Split {
+                name: file.split,
+                labels: file.table,
+                clips,
+            });
+        }
+        Ok(Self {
+            root: root.to_path_buf(),
+            schema,
+            splits,
+        })
+    }
+
+    /// A split by name.
+    pub fn split(&self, name: &str) -> Option<&Split> {
+        self.splits.iter().find(|split| split.name == name)
+    }
+
+    /// Number of clips in all splits.
+    pub fn len(&self) -> usize {
+        self.splits.iter().map(|split| split.clips.len()).sum()
+    }
+
+    /// Whether there is no clip; never so for an opened data set.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl Clip {
+    /// The clip's words, without spaces around them; an empty text when nothing was said.
+    ///
+    /// # Errors
+    /// [`DataError::NoTranscript`] when there is none, and those of [`TranscriptSource::read`].
+    pub fn read_transcript(&self) -> Result<String, DataError> {
+        match &self.transcript {
+            Some(source) => source.read(),
+            None => Err(DataError::NoTranscript {
+                clip: self.id.clone(),
+            }),
+        }
+    }
+}
+
+/// The given schema, else the one in the root, else First Impressions.
+pub(crate) fn resolve_schema(root: &Path, schema: Option<Schema>) -> Result<Schema, DataError> {
+    let path = root.join(SCHEMA_FILE);
+    match schema {
+        Some(schema) => Ok(schema),
+        None if path.symlink_metadata().is_ok() => Schema::from_toml(&path),
+        None => Ok(Schema::first_impressions()),
+    }
+}
+
+fn refuse_repeated_clips(files: &[LabelFile]) -> Result<(), DataError> {
+    let mut seen: HashMap<&str, (&LabelFile, usize)> = HashMap::new();
+    for file in files {
+        for (row, name) in file.table.names.iter().enumerate() {
+            if let Some((first, at)) = seen.insert(clip_id(name), (file, row)) {
+                let place = format!("{} row {}", first.split, first.line(at));
+                return Err(file.row_error(
+                    row,
+                    "every clip once",
+                    format!("{} again, first in {place}", quoted(name)),
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn read_clips(
+    root: &Path,
+    schema: &Schema,
+    file: &LabelFile,
+    transcripts: &mut TranscriptTable,
+) -> Result<Vec<Clip>, DataError> {
+    let columns = file.columns(schema)?;
+    let target = schema.target_index();
+    // One listing a level of the target, made when its first clip is met.
+    let mut listings: HashMap<usize, BTreeMap<String, MediaFiles>> = HashMap::new();
+    let mut clips = Vec::with_capacity(file.table.len());
+    for (row, (name, subject)) in file.table.names.iter().zip(columns.subjects).enumerate() {
+        if name.is_empty() || subject.is_empty() {
+            let expected = if name.is_empty() {
+                "a clip name"
+            } else {
+                "a subject"
+            };
+            return Err(file.row_error(row, expected, "an empty field"));
+        }
+        let mut levels = Vec::with_capacity(schema.attributes.len());
+        for (attribute, codes) in schema.attributes.iter().zip(&columns.codes) {
+            let code = codes.get(row).map_or("", String::as_str);
+            let level = attribute.level(code).ok_or_else(|| {
+                let (expected, found) = unknown_code(attribute, code);
+                file.row_error(row, expected, found)
+            })?;
+            levels.push(level);
+        }
+        let id = clip_id(name);
+        let level = target
+            .and_then(|target| levels.get(target))
+            .copied()
+            .unwrap_or_default();
+        let listing = match listings.entry(level) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => {
+                let code = schema
+                    .target_attribute()
+                    .and_then(|target| target.levels.get(level));
+                let code = code.map_or("", |level| level.code.as_str());
+                let folder = root.join(schema.media_folder(&file.split, code));
+                entry.insert(media::list(&folder)?)
+            }
+        };
+        let mut media = listing.remove(id).unwrap_or_default();
+        let text = transcripts.texts.remove(id);
+        clips.push(Clip {
+            id: id.to_string(),
+            name: name.clone(),
+            subject: subject.clone(),
+            levels,
+            image: media.take(Modality::Image),
+            audio: media.take(Modality::Audio),
+            transcript: match media.take(Modality::Transcript) {
+                Some(path) => Some(TranscriptSource::File(path)),
+                None => text.map(TranscriptSource::Text),
+            },
+        });
+    }
+    Ok(clips)
+}

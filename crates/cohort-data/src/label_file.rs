@@ -1,0 +1,198 @@
+//! Label tables as files: the tolerant reader under both the strict opening and the check.
+
+use std::path::{Path, PathBuf};
+
+use cohort_tables::{LabelColumn, LabelTable};
+
+use crate::csv_file::{CsvFile, RowProblem, missing_column};
+use crate::error::{DataError, quoted, shorten};
+use crate::schema::{Attribute, Schema};
+
+/// Most bytes of a field in a label table.
+const FIELD_LIMIT: usize = 4096;
+
+/// Most levels that an attribute may be given by the tables themselves.
+const INFERRED_LEVELS_LIMIT: usize = 1000;
+
+/// A label table with what is needed to speak about its rows.
+#[derive(Debug)]
+pub(crate) struct LabelFile {
+    pub split: String,
+    pub path: PathBuf,
+    pub table: LabelTable,
+    /// Line of each row of the table.
+    pub lines: Vec<u64>,
+    /// Rows that could not be read and are not in the table.
+    pub problems: Vec<RowProblem>,
+}
+
+/// The columns that a schema needs, borrowed from a table.
+pub(crate) struct Columns<'a> {
+    pub subjects: &'a [String],
+    /// Codes by attribute of the schema.
+    pub codes: Vec<&'a [String]>,
+}
+
+impl LabelFile {
+    fn read(split: &str, path: PathBuf, name_column: &str) -> Result<Self, DataError> {
+        let split = split.to_string();
+        if path
+            .extension()
+            .is_some_and(|extension| extension.eq_ignore_ascii_case("parquet"))
+        {
+            let table = LabelTable::read(&path)?;
+            let lines = (1..=table.len() as u64).collect();
+            return Ok(Self {
+                split,
+                path,
+                table,
+                lines,
+                problems: Vec::new(),
+            });
+        }
+        let mut file = CsvFile::read(&path, FIELD_LIMIT)?;
+        let names = file.take_column(&path, name_column)?;
+        let columns = file
+            .header
+            .iter()
+            .zip(file.columns)
+            .filter(|(name, _)| *name != name_column)
+            .map(|(name, values)| LabelColumn {
+                name: name.clone(),
+                values,
+            })
+            .collect();
+        let table = LabelTable { names, columns };
+        if table.is_empty() && file.problems.is_empty() {
+            return Err(DataError::file(
+                &path,
+                "at least one row",
+                "a header without rows",
+            ));
+        }
+        Ok(Self {
+            split,
+            path,
+            table,
+            lines: file.lines,
+            problems: file.problems,
+        })
+    }
+
+    /// The columns that the schema needs; the error names the first one that is missing.
+    pub fn columns(&self, schema: &Schema) -> Result<Columns<'_>, DataError> {
+        let mut codes = Vec::with_capacity(schema.attributes.len());
+        for attribute in &schema.attributes {
+            codes.push(self.column(&attribute.column)?);
+        }
+        Ok(Columns {
+            subjects: self.column(&schema.subject_column)?,
+            codes,
+        })
+    }
+
+    /// A column by name; the error lists the columns that there are.
+    pub fn column(&self, name: &str) -> Result<&[String], DataError> {
+        self.table.column(name).ok_or_else(|| {
+            let header: Vec<String> = self.table.column_names().map(String::from).collect();
+            missing_column(&self.path, name, &header)
+        })
+    }
+
+    /// Line of a row, for messages.
+    pub fn line(&self, row: usize) -> u64 {
+        self.lines.get(row).copied().unwrap_or_default()
+    }
+
+    pub fn row_error(
+        &self,
+        row: usize,
+        expected: impl Into<String>,
+        found: impl Into<String>,
+    ) -> DataError {
+        DataError::row(&self.path, self.line(row), expected, found)
+    }
+}
+
+/// A split that has a label table, and the table if it could be read.
+pub(crate) struct SplitTable {
+    pub split: String,
+    pub file: Result<LabelFile, DataError>,
+}
+
+/// Reads the label table of every split that has one, in the schema's order.
+///
+/// The error is a root without any label table.
+pub(crate) fn read_all(root: &Path, schema: &Schema) -> Result<Vec<SplitTable>, DataError> {
+    let listing = std::fs::read_dir(root).map_err(|source| DataError::read(root, source))?;
+    let present: Vec<(&String, PathBuf)> = schema
+        .splits
+        .iter()
+        .map(|split| (split, root.join(schema.label_file(split))))
+        .filter(|(_, path)| path.symlink_metadata().is_ok())
+        .collect();
+    if present.is_empty() {
+        let mut found: Vec<String> = listing
+            .flatten()
+            .map(|entry| entry.file_name().to_string_lossy().into_owned())
+            .collect();
+        found.sort_unstable();
+        let looked_for: Vec<String> = schema
+            .splits
+            .iter()
+            .map(|split| schema.label_file(split))
+            .collect();
+        return Err(DataError::NoLabelTable {
+            root: root.to_path_buf(),
+            looked_for: looked_for.join(", "),
+            found: if found.is_empty() {
+                "an empty folder".into()
+            } else {
+                shorten(&found, 8)
+            },
+        });
+    }
+    let read = |(split, path): (&String, PathBuf)| SplitTable {
+        split: split.clone(),
+        file: LabelFile::read(split, path, &schema.name_column),
+    };
+    Ok(present.into_iter().map(read).collect())
+}
+
+/// Fills in the levels of the attributes whose levels the schema leaves to the tables.
+pub(crate) fn infer_levels<'a>(
+    schema: &mut Schema,
+    files: impl Iterator<Item = &'a LabelFile> + Clone,
+) -> Result<(), DataError> {
+    for attribute in schema
+        .attributes
+        .iter_mut()
+        .filter(|attribute| attribute.levels.is_empty())
+    {
+        let column = attribute.column.clone();
+        let values = files
+            .clone()
+            .filter_map(|file| file.table.column(&column))
+            .flatten();
+        attribute.infer_levels(values.map(String::as_str).filter(|code| !code.is_empty()));
+        if attribute.levels.len() > INFERRED_LEVELS_LIMIT {
+            let path = files
+                .clone()
+                .next()
+                .map(|file| file.path.clone())
+                .unwrap_or_default();
+            let found = format!("{}: is it a category?", attribute.levels.len());
+            let expected = format!("at most {INFERRED_LEVELS_LIMIT} levels of {column}");
+            return Err(DataError::file(&path, expected, found));
+        }
+    }
+    Ok(())
+}
+
+/// `AgeGroup 1, 2, 3 (...)` and the value found, for a code outside an attribute's levels.
+pub(crate) fn unknown_code(attribute: &Attribute, code: &str) -> (String, String) {
+    (
+        format!("{} {}", attribute.column, shorten(&attribute.codes(), 12)),
+        quoted(code),
+    )
+}

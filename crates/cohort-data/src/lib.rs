@@ -1,0 +1,29 @@
+//! Clips, subjects, splits and label tables: readers, statistics and the split guard.
+//!
+//! A [`Dataset`] is a folder with one label table a split and, below it, the media of each clip. What the
+//! columns mean is a [`Schema`], which is data: First Impressions v3 is built in, any other set brings a
+//! `cohort.toml`. [`Dataset::open`] is strict, since a wrong label would pass silently into every model.
+
+mod check;
+mod csv_file;
+mod dataset;
+mod error;
+mod files;
+mod label_file;
+mod media;
+mod pickle;
+mod schema;
+mod schema_file;
+mod statistics;
+mod transcript;
+
+pub use check::{CheckReport, CheckSettings, CheckedSplit, Finding, Kind, Severity, check};
+pub use dataset::{Clip, Dataset, Split};
+pub use error::DataError;
+pub use media::Modality;
+pub use schema::{Attribute, Level, Schema};
+pub use schema_file::SCHEMA_FILE;
+pub use statistics::{
+    AttributeCounts, LevelCount, Section, Statistics, Table, Unit, View, statistics,
+};
+pub use transcript::TranscriptSource;

@@ -1,0 +1,263 @@
+//! What the columns of a data set mean: names, codes, order, and where its files lie.
+
+use serde::{Deserialize, Serialize};
+
+/// Description of a data set. Everything that differs between data sets is here, as data;
+/// [`Schema::first_impressions`] is the built-in one and [`Schema::from_toml`] reads any other.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Schema {
+    /// Name of the data set, shown in reports.
+    pub name: String,
+    /// Column with the clip's name. Default `VideoName`.
+    #[serde(default = "default_name_column")]
+    pub name_column: String,
+    /// Column with the subject, the unit that must not be in two splits. Default `UserID`.
+    #[serde(default = "default_subject_column")]
+    pub subject_column: String,
+    /// Column of the attribute that models predict, e.g. `AgeGroup`.
+    pub target: String,
+    /// Names of the splits in order. Default `train`, `valid`, `test`.
+    #[serde(default = "default_splits")]
+    pub splits: Vec<String>,
+    /// File name of a split's label table, with `{split}`. Default `{split}_set_age_labels.csv`.
+    #[serde(default = "default_labels")]
+    pub labels: String,
+    /// Folder of a clip's media below the root, with `{split}` and `{target}` (the code of the clip's
+    /// target level). Default `{split}/{target}`.
+    #[serde(default = "default_folder")]
+    pub folder: String,
+    /// CSV file below the root with the columns `VideoName` (or [`Schema::name_column`]) and `Transcript`,
+    /// read when it exists. Default `transcripts.csv`.
+    #[serde(default = "default_transcripts")]
+    pub transcripts: String,
+    /// The categorical columns that are described and audited; the target is one of them.
+    #[serde(default, rename = "attribute")]
+    pub attributes: Vec<Attribute>,
+}
+
+/// A categorical label column.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Attribute {
+    /// Column name in the label tables.
+    pub column: String,
+    /// Whether the order of the levels means something (age groups: yes; ethnicity: no). Default no.
+    #[serde(default)]
+    pub ordered: bool,
+    /// The levels in order. Empty: taken from the label tables when the data set is opened, sorted as
+    /// numbers when all codes are whole numbers, else as text.
+    #[serde(default)]
+    pub levels: Vec<Level>,
+}
+
+/// One value of an [`Attribute`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Level {
+    /// Text in the label tables and, for the target, name of the media folder.
+    pub code: String,
+    /// Name for people. Default: the code.
+    #[serde(default)]
+    pub name: String,
+    /// Value that stands for the level on a scale, e.g. years of age at the middle of the group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub midpoint: Option<f64>,
+}
+
+fn default_name_column() -> String {
+    "VideoName".into()
+}
+
+fn default_subject_column() -> String {
+    "UserID".into()
+}
+
+fn default_splits() -> Vec<String> {
+    ["train", "valid", "test"].map(String::from).to_vec()
+}
+
+fn default_labels() -> String {
+    "{split}_set_age_labels.csv".into()
+}
+
+fn default_folder() -> String {
+    "{split}/{target}".into()
+}
+
+fn default_transcripts() -> String {
+    "transcripts.csv".into()
+}
+
+impl Schema {
+    /// First Impressions v3, multimodal: seven apparent age groups, two genders, three ethnicities.
+    ///
+    /// Midpoints are years of age in the middle of each group; the open group 61+ is given 68
+    /// (the middle of 61 to 75).
+    pub fn first_impressions() -> Self {
+        let ages = [
+            ("7-13", 10.0),
+            ("14-18", 16.0),
+            ("19-24", 21.5),
+            ("25-32", 28.5),
+            ("33-45", 39.0),
+            ("46-60", 53.0),
+            ("61+", 68.0),
+        ];
+        let age = ages.map(|(name, years)| (name, Some(years)));
+        let plain = |names: &[&'static str]| -> Vec<(&'static str, Option<f64>)> {
+            names.iter().map(|name| (*name, None)).collect()
+        };
+        Self {
+            name: "First Impressions v3".into(),
+            name_column: default_name_column(),
+            subject_column: default_subject_column(),
+            target: "AgeGroup".into(),
+            splits: default_splits(),
+            labels: default_labels(),
+            folder: default_folder(),
+            transcripts: default_transcripts(),
+            attributes: vec![
+                Attribute::numbered("AgeGroup", true, &age),
+                Attribute::numbered("Gender", false, &plain(&["Male", "Female"])),
+                Attribute::numbered(
+                    "Ethnicity",
+                    false,
+                    &plain(&["Asian", "Caucasian", "African-American"]),
+                ),
+            ],
+        }
+    }
+
+    /// Position of the target in [`Schema::attributes`]; a valid schema always has one.
+    pub fn target_index(&self) -> Option<usize> {
+        self.attribute_index(&self.target)
+    }
+
+    /// The attribute that models predict; `None` only for a schema built by hand without it.
+    pub fn target_attribute(&self) -> Option<&Attribute> {
+        self.attribute(&self.target)
+    }
+
+    /// Attribute by column name.
+    pub fn attribute(&self, column: &str) -> Option<&Attribute> {
+        self.attributes
+            .iter()
+            .find(|attribute| attribute.column == column)
+    }
+
+    /// Position of an attribute by column name.
+    pub fn attribute_index(&self, column: &str) -> Option<usize> {
+        self.attributes
+            .iter()
+            .position(|attribute| attribute.column == column)
+    }
+
+    /// File name of a split's label table.
+    pub fn label_file(&self, split: &str) -> String {
+        self.labels.replace("{split}", split)
+    }
+
+    /// Media folder, relative to the root, of the clips of a split with a target code.
+    pub fn media_folder(&self, split: &str, code: &str) -> String {
+        self.folder
+            .replace("{split}", split)
+            .replace("{target}", code)
+    }
+}
+
+impl Attribute {
+    /// An attribute whose codes are 1, 2, 3, ...
+    fn numbered(column: &str, ordered: bool, levels: &[(&str, Option<f64>)]) -> Self {
+        let levels = levels
+            .iter()
+            .enumerate()
+            .map(|(i, (name, midpoint))| Level {
+                code: (i + 1).to_string(),
+                name: (*name).to_string(),
+                midpoint: *midpoint,
+            })
+            .collect();
+        Self {
+            column: column.to_string(),
+            ordered,
+            levels,
+        }
+    }
+
+    /// Index of the level with this code.
+    pub fn level(&self, code: &str) -> Option<usize> {
+        self.levels.iter().position(|level| level.code == code)
+    }
+
+    /// Codes in order.
+    pub fn codes(&self) -> Vec<String> {
+        self.levels.iter().map(|level| level.code.clone()).collect()
+    }
+
+    /// Names in order.
+    pub fn names(&self) -> Vec<String> {
+        self.levels.iter().map(|level| level.name.clone()).collect()
+    }
+
+    /// Levels from the codes that occur: sorted as numbers when all are whole numbers, else as text.
+    pub(crate) fn infer_levels<'a>(&mut self, codes: impl Iterator<Item = &'a str>) {
+        let mut codes: Vec<&str> = codes.collect();
+        codes.sort_unstable();
+        codes.dedup();
+        let numbers: Option<Vec<i64>> = codes.iter().map(|code| code.parse().ok()).collect();
+        if let Some(numbers) = numbers {
+            let mut pairs: Vec<(i64, &str)> = numbers.into_iter().zip(codes).collect();
+            pairs.sort_unstable();
+            codes = pairs.into_iter().map(|(_, code)| code).collect();
+        }
+        self.levels = codes
+            .into_iter()
+            .map(|code| Level {
+                code: code.into(),
+                name: code.into(),
+                midpoint: None,
+            })
+            .collect();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn first_impressions_codes_names_and_folders() {
+        let schema = Schema::first_impressions();
+        let age = schema.target_attribute().unwrap();
+        assert_eq!(age.codes(), ["1", "2", "3", "4", "5", "6", "7"]);
+        assert_eq!(age.names()[6], "61+");
+        assert!(age.ordered && !schema.attribute("Gender").unwrap().ordered);
+        assert_eq!(age.level("4"), Some(3));
+        assert_eq!(age.level("04"), None);
+        assert_eq!(
+            schema.attribute("Gender").unwrap().names(),
+            ["Male", "Female"]
+        );
+        assert_eq!(schema.label_file("valid"), "valid_set_age_labels.csv");
+        assert_eq!(schema.media_folder("test", "7"), "test/7");
+    }
+
+    #[test]
+    fn levels_are_inferred_in_number_order_or_text_order() {
+        let cases: [(&[&str], &[&str]); 3] = [
+            (&["10", "2", "2", "-1"], &["-1", "2", "10"]),
+            (&["b", "10", "2"], &["10", "2", "b"]),
+            (&[], &[]),
+        ];
+        for (codes, expected) in cases {
+            let mut attribute = Attribute {
+                column: "A".into(),
+                ordered: false,
+                levels: vec![],
+            };
+            attribute.infer_levels(codes.iter().copied());
+            assert_eq!(attribute.codes(), expected);
+        }
+    }
+}

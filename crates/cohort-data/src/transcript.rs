@@ -1,0 +1,160 @@
+//! Where a clip's words come from.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use cohort_tables::clip_id;
+
+use crate::csv_file::CsvFile;
+use crate::error::{DataError, quoted};
+use crate::schema::Schema;
+use crate::{files, pickle};
+
+/// Most bytes of a transcript; fifteen seconds of speech have about 200.
+const TRANSCRIPT_LIMIT: usize = 1 << 20;
+
+/// Where a clip's transcript is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TranscriptSource {
+    /// A `.pkl` (a pickled Python `str`) or `.txt` (UTF-8) file.
+    File(PathBuf),
+    /// The text itself, from the transcript table below the root.
+    Text(String),
+}
+
+impl TranscriptSource {
+    /// The text, without spaces around it.
+    ///
+    /// # Errors
+    /// [`DataError`] when the file cannot be read, is longer than 1 MiB, is not UTF-8, or is a pickle of
+    /// anything but a plain `str`: a pickle is read as data, and nothing in it is ever run.
+    pub fn read(&self) -> Result<String, DataError> {
+        match self {
+            Self::Text(text) => Ok(text.trim().to_string()),
+            Self::File(path) => read_file(path),
+        }
+    }
+}
+
+fn read_file(path: &Path) -> Result<String, DataError> {
+    let limit = TRANSCRIPT_LIMIT as u64;
+    let is_pickle = path
+        .extension()
+        .is_some_and(|extension| extension.eq_ignore_ascii_case("pkl"));
+    let text = if is_pickle {
+        pickle::read_str(&files::read_bytes(path, limit)?)
+            .map_err(|bad| DataError::file(path, bad.expected, bad.found))?
+    } else {
+        files::read_text(path, limit)?
+    };
+    Ok(text.trim().to_string())
+}
+
+/// The transcript table below a root.
+#[derive(Debug, Default)]
+pub(crate) struct TranscriptTable {
+    /// Text by clip id.
+    pub texts: BTreeMap<String, String>,
+    /// Names that occur more than once, with the line of the later row.
+    pub repeated: Vec<(u64, String)>,
+}
+
+impl TranscriptTable {
+    /// Reads the table that the schema names; `None` when there is no such file.
+    pub fn read(root: &Path, schema: &Schema) -> Result<Option<Self>, DataError> {
+        let path = root.join(&schema.transcripts);
+        if path.symlink_metadata().is_err() {
+            return Ok(None);
+        }
+        let mut file = CsvFile::read(&path, TRANSCRIPT_LIMIT)?;
+        file.refuse_bad_rows(&path)?;
+        let names = file.take_column(&path, &schema.name_column)?;
+        let texts = file.take_column(&path, "Transcript")?;
+        let mut table = Self::default();
+        for ((name, text), &line) in names.iter().zip(texts).zip(&file.lines) {
+            if table
+                .texts
+                .insert(clip_id(name).to_string(), text)
+                .is_some()
+            {
+                table.repeated.push((line, name.clone()));
+            }
+        }
+        Ok(Some(table))
+    }
+
+    /// The repeated name as an error, for readers that accept none.
+    pub fn refuse_repeated(&self, root: &Path, schema: &Schema) -> Result<(), DataError> {
+        match self.repeated.first() {
+            Some((row, name)) => Err(DataError::row(
+                &root.join(&schema.transcripts),
+                *row,
+                "every clip once",
+                format!("{} again", quoted(name)),
+            )),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_files_and_pickles_read_as_text_or_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let long = vec![b'a'; TRANSCRIPT_LIMIT + 1];
+        let cases: [(&str, &[u8], Result<&str, &str>); 8] = [
+            ("a.txt", b"\xef\xbb\xbf Hello.\r\n", Ok("Hello.")),
+            ("b.pkl", b"\x80\x04\x8c\x03hi \x94.", Ok("hi")),
+            ("c.txt", b"", Ok("")),
+            (
+                "d.txt",
+                b"caf\xe9",
+                Err("d.txt: expected text in UTF-8, found a byte at 3 that is not UTF-8"),
+            ),
+            (
+                "e.txt",
+                b"\xff\xfeh\0",
+                Err("found UTF-16, by its byte order mark"),
+            ),
+            (
+                "f.pkl",
+                b"cos\nsystem\n(S'rm'\ntR.",
+                Err(
+                    "f.pkl: expected a pickled plain str (a pickle is read as data, never run), found the instruction GLOBAL of \"os.system\" at byte 0, which would run code",
+                ),
+            ),
+            (
+                "g.txt",
+                &long,
+                Err("expected at most 1048576 bytes, found a longer file"),
+            ),
+            (
+                "h.pkl",
+                b"",
+                Err("h.pkl: expected a whole pickle, found its end at byte 0"),
+            ),
+        ];
+        for (name, bytes, expected) in cases {
+            let path = folder.path().join(name);
+            std::fs::write(&path, bytes).unwrap();
+            let read = TranscriptSource::File(path)
+                .read()
+                .map_err(|error| error.to_string());
+            match expected {
+                Ok(text) => assert_eq!(read.as_deref(), Ok(text), "{name}"),
+                Err(part) => assert!(read.clone().unwrap_err().contains(part), "{name}: {read:?}"),
+            }
+        }
+        let error = TranscriptSource::File(folder.path().to_path_buf())
+            .read()
+            .unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .contains("expected a regular file, found a folder")
+        );
+    }
+}
