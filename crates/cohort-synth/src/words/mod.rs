@@ -1,0 +1,5 @@
+//! What is said.
+mod grammar;
+mod topics;
+
+pub(crate) use grammar::transcript;
