@@ -1,0 +1,208 @@
+//! The networks behind one type, so that a loop need not know which one it trains.
+
+use burn::module::Module;
+use burn::tensor::{Device, Tensor};
+use serde::{Deserialize, Serialize};
+
+use crate::{CompactCnn, CompactCnnConfig, Mlp, MlpConfig, Moments, NnError, Weights};
+
+/// What a network says about a batch.
+#[derive(Debug, Clone)]
+pub struct Output {
+    /// `[batch, K]`, before softmax.
+    pub logits: Tensor<2>,
+    /// `[batch, width]`, what the output layer sees (before dropout).
+    pub embedding: Tensor<2>,
+}
+
+/// A network as data; in TOML a table with `kind = "compact_cnn"` or `kind = "mlp"`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum ModelConfig {
+    /// A compact convolutional network over pictures.
+    CompactCnn(CompactCnnConfig),
+    /// A multi-layer perceptron over a feature vector.
+    Mlp(MlpConfig),
+}
+
+impl ModelConfig {
+    /// Shape of one sample: `[channels, S, S]` or `[D]`.
+    pub fn input_shape(&self) -> Vec<usize> {
+        match self {
+            Self::CompactCnn(c) => vec![c.channels, c.size, c.size],
+            Self::Mlp(c) => vec![c.inputs],
+        }
+    }
+
+    /// Number of classes K.
+    pub fn classes(&self) -> usize {
+        match self {
+            Self::CompactCnn(c) => c.classes,
+            Self::Mlp(c) => c.classes,
+        }
+    }
+
+    /// Whether [`Model::with_moments`] has an effect, so that moments are worth a pass.
+    pub fn standardises(&self) -> bool {
+        matches!(self, Self::Mlp(c) if c.standardise)
+    }
+
+    /// Checks every setting.
+    ///
+    /// # Errors
+    /// [`NnError::Config`] naming the first setting that does not fit.
+    pub fn validate(&self) -> Result<(), NnError> {
+        match self {
+            Self::CompactCnn(c) => c.validate(),
+            Self::Mlp(c) => c.validate(),
+        }
+    }
+
+    /// Builds the network with initial weights from `seed`. On a device with gradients
+    /// ([`Device::autodiff`]) batch norm uses batch statistics, without it the running ones.
+    ///
+    /// # Errors
+    /// As [`Self::validate`].
+    pub fn init(&self, seed: u64, device: &Device) -> Result<Model, NnError> {
+        Ok(match self {
+            Self::CompactCnn(c) => Model::CompactCnn(c.init(seed, device)?),
+            Self::Mlp(c) => Model::Mlp(c.init(seed, device)?),
+        })
+    }
+
+    /// Builds the network with given weights.
+    ///
+    /// # Errors
+    /// As [`Self::validate`] and [`Weights::apply`].
+    pub fn load(&self, weights: Weights, device: &Device) -> Result<Model, NnError> {
+        weights.apply(self.init(0, device)?)
+    }
+}
+
+/// A network; made by [`ModelConfig::init`].
+#[derive(Module, Debug)]
+#[allow(clippy::large_enum_variant)] // one value a run; a box would only add a hop
+pub enum Model {
+    /// See [`CompactCnn`].
+    CompactCnn(CompactCnn),
+    /// See [`Mlp`].
+    Mlp(Mlp),
+}
+
+impl Model {
+    /// Flat samples `[batch, product of the input shape]` to logits and embedding.
+    ///
+    /// `dropout_seed` switches dropout on (training); none leaves it out (evaluation).
+    pub fn forward(&self, input: Tensor<2>, dropout_seed: Option<u64>) -> Output {
+        match self {
+            Self::CompactCnn(m) => m.forward(input, dropout_seed),
+            Self::Mlp(m) => m.forward(input, dropout_seed),
+        }
+    }
+
+    /// Fixes the input standardisation, where the network has one, to the training set's moments.
+    pub fn with_moments(self, moments: &Moments, device: &Device) -> Self {
+        match self {
+            Self::Mlp(m) => Self::Mlp(m.with_moments(moments, device)),
+            other => other,
+        }
+    }
+
+    /// Number of values that training can change; the network must be on a device with gradients
+    /// (without them it is 0).
+    pub fn trainable_parameters(&self) -> usize {
+        struct Counter(usize);
+        impl burn::module::ModuleVisitor for Counter {
+            fn visit_float<const D: usize>(&mut self, param: &burn::module::Param<Tensor<D>>) {
+                if param.is_require_grad() {
+                    self.0 += param.lazy_shape().num_elements();
+                }
+            }
+        }
+        let mut counter = Counter(0);
+        self.visit(&mut counter);
+        counter.0
+    }
+}
+
+/// An integer setting with a lower bound.
+pub(crate) fn at_least(field: &'static str, value: usize, least: usize) -> Result<(), NnError> {
+    if value >= least {
+        return Ok(());
+    }
+    Err(NnError::Config {
+        field,
+        expected: format!("at least {least}"),
+        found: value.to_string(),
+    })
+}
+
+/// A setting in [0, 1).
+pub(crate) fn share(field: &'static str, value: f64) -> Result<(), NnError> {
+    if (0.0..1.0).contains(&value) {
+        return Ok(());
+    }
+    Err(NnError::Config {
+        field,
+        expected: "0 <= value < 1".to_owned(),
+        found: value.to_string(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    fn configs() -> [ModelConfig; 2] {
+        let cnn = CompactCnnConfig {
+            size: 16,
+            ..CompactCnnConfig::new(5)
+        };
+        [
+            ModelConfig::CompactCnn(cnn),
+            ModelConfig::Mlp(MlpConfig::audio(7, 5)),
+        ]
+    }
+
+    #[test]
+    fn saved_and_loaded_networks_give_equal_logits() {
+        let device = Device::flex();
+        for config in configs() {
+            let model = config.init(11, &device).unwrap();
+            let bytes = Weights::collect(&model).to_safetensors("{}").unwrap();
+            let (weights, _) = Weights::from_safetensors(&bytes, Path::new("m")).unwrap();
+            let loaded = config.load(weights, &device).unwrap();
+            let n: usize = config.input_shape().iter().product();
+            let x = Tensor::<1, burn::tensor::Int>::arange(0..2 * n as i64, &device)
+                .float()
+                .sin()
+                .reshape([2, n]);
+            let logits = |m: &Model| m.forward(x.clone(), None).logits.into_data();
+            assert_eq!(logits(&model), logits(&loaded));
+        }
+    }
+
+    #[test]
+    fn seeds_decide_the_weights() {
+        let device = Device::flex();
+        for config in configs() {
+            let at = |seed| Weights::collect(&config.init(seed, &device).unwrap());
+            assert_eq!(at(1), at(1));
+            assert_ne!(at(1), at(2));
+        }
+    }
+
+    #[test]
+    fn trainable_parameters_leave_out_statistics_and_standardisation() {
+        let model = configs()[1].init(0, &Device::flex().autodiff()).unwrap();
+        let linear = |i: usize, o: usize| i * o + o;
+        let expected = linear(7, 16)
+            + linear(16, 32)
+            + linear(32, 16)
+            + linear(16, 5)
+            + 2 * (16 + 32 + 16 + 5);
+        assert_eq!(model.trainable_parameters(), expected);
+        assert_eq!(model.valid().trainable_parameters(), 0);
+    }
+}

@@ -1,0 +1,141 @@
+//! The state of a run on disk: weights, optimiser moments, history.
+//!
+//! Nothing else is needed to go on: the schedule and all random numbers follow from the seed and
+//! the number of epochs done, the best epoch and the patience from the history.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use cohort_nn::{Array, ModelConfig, Weights};
+use serde::{Deserialize, Serialize};
+
+use crate::{EpochMetrics, RunFolder, Source, TrainError, TrainSettings};
+
+/// Version of the document inside a checkpoint.
+pub(crate) const SCHEMA: &str = "cohort.checkpoint/1";
+
+/// What a checkpoint says besides its tensors.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Document {
+    pub(crate) schema: String,
+    pub(crate) network: ModelConfig,
+    pub(crate) settings: TrainSettings,
+    pub(crate) data: DataFacts,
+    pub(crate) history: Vec<EpochMetrics>,
+}
+
+/// What identifies the samples of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct DataFacts {
+    /// Training samples of each class.
+    pub(crate) train_counts: Vec<usize>,
+    /// Validation samples of each class.
+    pub(crate) valid_counts: Vec<usize>,
+    /// BLAKE3 of names and labels of both parts, in order.
+    pub(crate) digest: String,
+}
+
+impl DataFacts {
+    /// Counts the labels and checks that each is below `classes`.
+    pub(crate) fn new(
+        train: &dyn Source,
+        valid: &dyn Source,
+        classes: usize,
+    ) -> Result<Self, TrainError> {
+        let mut hasher = blake3::Hasher::new();
+        let mut count = |source: &dyn Source, part: &'static str| {
+            let mut counts = vec![0; classes];
+            for index in 0..source.len() {
+                let (name, label) = (source.name(index), source.label(index));
+                let count = counts.get_mut(label).ok_or_else(|| TrainError::Data {
+                    part,
+                    expected: format!("class indices below {classes}"),
+                    found: format!("{label} for {name:?}"),
+                })?;
+                *count += 1;
+                hasher.update(name.as_bytes());
+                hasher.update(&[0]);
+                hasher.update(&(label as u64).to_le_bytes());
+            }
+            hasher.update(part.as_bytes());
+            Ok::<_, TrainError>(counts)
+        };
+        let train_counts = count(train, "training")?;
+        let valid_counts = count(valid, "validation")?;
+        Ok(Self {
+            train_counts,
+            valid_counts,
+            digest: hasher.finalize().to_hex().to_string(),
+        })
+    }
+}
+
+/// Name of a tensor of the network in a checkpoint that also holds optimiser state.
+const NETWORK: &str = "network.";
+
+/// Writes the network that predictions use.
+pub(crate) fn write_best(
+    run: &RunFolder,
+    weights: &Weights,
+    document: &str,
+) -> Result<(), TrainError> {
+    let bytes = weights.to_safetensors(document)?;
+    run.write("checkpoints/best.safetensors", &bytes)
+}
+
+/// Writes everything needed to go on.
+pub(crate) fn write_last(
+    run: &RunFolder,
+    weights: Weights,
+    moments: Weights,
+    document: &str,
+) -> Result<(), TrainError> {
+    let mut arrays: BTreeMap<String, Array> = moments.0;
+    for (name, array) in weights.0 {
+        arrays.insert(format!("{NETWORK}{name}"), array);
+    }
+    let bytes = Weights(arrays).to_safetensors(document)?;
+    run.write("checkpoints/last.safetensors", &bytes)
+}
+
+/// Reads a checkpoint; also gives the BLAKE3 hash of the file, in hexadecimal.
+pub(crate) fn read(path: &Path) -> Result<(Weights, Document, String), TrainError> {
+    let bytes = fs::read(path).map_err(TrainError::io("reading", path))?;
+    let (weights, text) = Weights::from_safetensors(&bytes, path)?;
+    let format = |found: String| TrainError::Format {
+        path: path.to_owned(),
+        expected: SCHEMA,
+        found,
+    };
+    let value: serde_json::Value =
+        serde_json::from_str(&text).map_err(|e| format(e.to_string()))?;
+    match value.get("schema").and_then(|s| s.as_str()) {
+        Some(SCHEMA) => {}
+        other => return Err(format(other.unwrap_or("no schema").to_owned())),
+    }
+    let document = serde_json::from_value(value).map_err(|e| format(e.to_string()))?;
+    Ok((weights, document, blake3::hash(&bytes).to_hex().to_string()))
+}
+
+/// Splits what [`write_last`] wrote into network and optimiser moments, checked against each other.
+pub(crate) fn split(both: Weights, path: &Path) -> Result<(Weights, Weights), TrainError> {
+    let (mut network, mut moments) = (BTreeMap::new(), BTreeMap::new());
+    for (name, array) in both.0 {
+        match name.strip_prefix(NETWORK) {
+            Some(name) => network.insert(name.to_owned(), array),
+            None => moments.insert(name, array),
+        };
+    }
+    for (name, array) in &moments {
+        let parameter = name.split_once('.').and_then(|(_, path)| network.get(path));
+        if parameter.is_none_or(|p| p.values.len() != array.values.len()) {
+            return Err(TrainError::Format {
+                path: path.to_owned(),
+                expected: "optimiser moments of the network's parameters",
+                found: format!("{name:?} of length {}", array.values.len()),
+            });
+        }
+    }
+    Ok((Weights(network), Weights(moments)))
+}

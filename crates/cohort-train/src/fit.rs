@@ -1,0 +1,458 @@
+//! The training loop.
+
+use std::fs;
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use cohort_nn::burn::module::Module;
+use cohort_nn::burn::tensor::Device;
+use cohort_nn::{CrossEntropy, Model, ModelConfig, Moments, class_weights, derive_seed};
+use serde::Serialize;
+
+use crate::batches::{Plan, for_each_batch};
+use crate::checkpoint::{self, DataFacts, Document, SCHEMA};
+use crate::history::is_over;
+use crate::optimiser::AdamW;
+use crate::score::Confusion;
+use crate::trained::{check_shape, evaluate, to_device, to_host};
+use crate::{EpochMetrics, RunFolder, Source, TrainError, TrainSettings, Trained, best_epoch};
+
+/// What is to be trained, on what, and where the run is kept.
+#[derive(Clone, Copy)]
+pub struct Job<'a> {
+    /// The network.
+    pub network: &'a ModelConfig,
+    /// Training samples; augmented if the settings say so.
+    pub train: &'a dyn Source,
+    /// Validation samples, by which the best epoch is chosen; never augmented.
+    pub valid: &'a dyn Source,
+    /// The settings.
+    pub settings: &'a TrainSettings,
+    /// Where the run is kept.
+    pub run: &'a RunFolder,
+    /// Go on where an earlier call with the same network, settings and samples ended. A run that
+    /// has not begun begins; one that is finished is loaded.
+    pub resume: bool,
+}
+
+/// What is known of a run when it starts; with times added it becomes `run.json`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RunFacts {
+    /// Version of this crate.
+    pub version: &'static str,
+    /// Seed of everything random.
+    pub seed: u64,
+    /// The device by name.
+    pub device: String,
+    /// Threads of the Rayon pool.
+    pub threads: usize,
+    /// Values that training can change.
+    pub parameters: usize,
+    /// Training samples of each class.
+    pub train_counts: Vec<usize>,
+    /// Validation samples of each class.
+    pub valid_counts: Vec<usize>,
+    /// Class indices without a training sample: their loss weight is 0 and they cannot be learnt.
+    pub classes_without_samples: Vec<usize>,
+    /// Input columns that are constant over the training samples; they carry nothing. Known only
+    /// when the network standardises its inputs and the run begins.
+    pub constant_columns: Vec<String>,
+    /// BLAKE3 of names and labels of both parts.
+    pub data_digest: String,
+    /// Epochs that an earlier call had done.
+    pub resumed_after: usize,
+}
+
+/// Watches a run. Every method does nothing unless it is implemented.
+pub trait Progress {
+    /// The run starts or goes on.
+    fn start(&mut self, _facts: &RunFacts) {}
+    /// A training batch is done: epoch from 1, batches done and in all.
+    fn batch(&mut self, _epoch: usize, _done: usize, _all: usize) {}
+    /// An epoch is done; `best` says whether it is the best so far.
+    fn epoch(&mut self, _metrics: &EpochMetrics, _best: bool) {}
+}
+
+/// Watches nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Silent;
+
+impl Progress for Silent {}
+
+/// Trains a network and returns the one of the best validation epoch.
+///
+/// A checkpoint is written after every epoch; `stop` is looked at before every batch.
+///
+/// # Errors
+/// [`TrainError::Settings`], [`TrainError::Network`] and [`TrainError::Data`] when the job
+/// contradicts itself; [`TrainError::RunExists`] and [`TrainError::ResumeMismatch`] when the run
+/// folder holds another run; [`TrainError::Sample`] and [`TrainError::NotFinite`] for a bad
+/// sample; [`TrainError::Diverged`]; [`TrainError::Interrupted`] after `stop` was raised;
+/// [`TrainError::Io`].
+pub fn train(
+    job: &Job<'_>,
+    progress: &mut dyn Progress,
+    stop: &AtomicBool,
+) -> Result<Trained, TrainError> {
+    let data = check(job)?;
+    let weights = class_weights(job.settings.class_weights, &data.train_counts)?;
+    let loss = CrossEntropy::new(weights, job.settings.label_smoothing as f32)?;
+    if !(data.valid_counts.iter().zip(&data.train_counts)).any(|(v, t)| *v > 0 && *t > 0) {
+        return Err(TrainError::Data {
+            part: "validation",
+            expected: "a sample of a class that has training samples".to_owned(),
+            found: format!("samples by class {:?}", data.valid_counts),
+        });
+    }
+    let mut fit = Fit::begin(job, data, loss, stop)?;
+    let facts = fit.facts.clone();
+    fit.write_settings()?;
+    fit.write_metrics()?;
+    progress.start(&facts);
+    while !is_over(&fit.history, job.settings) {
+        fit.epoch(progress, stop)?;
+    }
+    fit.write_facts(true)?;
+    Trained::load(job.run.path(), job.settings.device)
+}
+
+fn check(job: &Job<'_>) -> Result<DataFacts, TrainError> {
+    job.settings.validate()?;
+    job.network.validate()?;
+    for (part, source, least) in [("training", job.train, 2), ("validation", job.valid, 1)] {
+        if source.len() < least {
+            return Err(TrainError::Data {
+                part,
+                expected: format!("at least {least}"),
+                found: source.len().to_string(),
+            });
+        }
+        check_shape(part, source, job.network)?;
+    }
+    DataFacts::new(job.train, job.valid, job.network.classes())
+}
+
+/// A run in progress.
+struct Fit<'a> {
+    job: &'a Job<'a>,
+    data: DataFacts,
+    loss: CrossEntropy,
+    device: Device,
+    model: Model,
+    optimiser: AdamW,
+    history: Vec<EpochMetrics>,
+    facts: RunFacts,
+    clock: Instant,
+    started: SystemTime,
+}
+
+impl<'a> Fit<'a> {
+    /// Starts afresh or takes up the last checkpoint.
+    fn begin(
+        job: &'a Job<'a>,
+        data: DataFacts,
+        loss: CrossEntropy,
+        stop: &AtomicBool,
+    ) -> Result<Self, TrainError> {
+        let settings = job.settings;
+        let device = settings.device.device()?;
+        let training = device.clone().autodiff();
+        let optimiser = AdamW::new(settings.weight_decay, settings.clip_norm);
+        let mut constant_columns = Vec::new();
+        let (model, optimiser, history) = match earlier(job, &data)? {
+            None => {
+                let seed = derive_seed(settings.seed, "weights", &[]);
+                let mut model = job.network.init(seed, &training)?;
+                if job.network.standardises() {
+                    let moments = moments(job, stop)?;
+                    let constant = moments.constant_columns();
+                    constant_columns = constant.iter().map(|&c| job.train.column(c)).collect();
+                    model = model.with_moments(&moments, &training);
+                }
+                (model, optimiser, Vec::new())
+            }
+            Some((weights, moments, history)) => {
+                let steps = history.len() * steps(job);
+                (
+                    job.network.load(weights, &training)?,
+                    optimiser.restore(moments, steps, &device)?,
+                    history,
+                )
+            }
+        };
+        let without = |(class, count): (usize, &usize)| (*count == 0).then_some(class);
+        let facts = RunFacts {
+            version: env!("CARGO_PKG_VERSION"),
+            seed: settings.seed,
+            device: settings.device.to_string(),
+            threads: rayon::current_num_threads(),
+            parameters: model.trainable_parameters(),
+            train_counts: data.train_counts.clone(),
+            valid_counts: data.valid_counts.clone(),
+            classes_without_samples: (data.train_counts.iter().enumerate())
+                .filter_map(without)
+                .collect(),
+            constant_columns,
+            data_digest: data.digest.clone(),
+            resumed_after: history.len(),
+        };
+        Ok(Self {
+            job,
+            data,
+            loss,
+            device,
+            model,
+            optimiser,
+            history,
+            facts,
+            clock: Instant::now(),
+            started: SystemTime::now(),
+        })
+    }
+
+    /// Trains and validates one epoch and writes its checkpoint.
+    fn epoch(&mut self, progress: &mut dyn Progress, stop: &AtomicBool) -> Result<(), TrainError> {
+        let (learning_rate, train_loss, train_accuracy) = self.train_epoch(progress, stop)?;
+        let model = self.model.valid();
+        let (valid_loss, confusion) = self.validate(&model, stop)?;
+        let metrics = EpochMetrics {
+            epoch: self.history.len() + 1,
+            learning_rate,
+            train_loss,
+            train_accuracy,
+            valid_loss,
+            valid_accuracy: confusion.accuracy(),
+            valid_balanced_accuracy: confusion.balanced_accuracy(),
+            valid_quadratic_kappa: confusion.quadratic_kappa(),
+            valid_macro_mae: confusion.macro_mae(),
+        };
+        self.history.push(metrics.clone());
+        let best = best_epoch(&self.history, self.job.settings.selection)
+            .is_some_and(|b| b.epoch == metrics.epoch);
+
+        let weights = cohort_nn::Weights::collect(&model);
+        let document = self.document()?;
+        // The best network goes first: killed in between, the run takes up the epoch before and
+        // writes the same bytes again.
+        if best {
+            checkpoint::write_best(self.job.run, &weights, &document)?;
+        }
+        checkpoint::write_last(self.job.run, weights, self.optimiser.state(), &document)?;
+        self.write_metrics()?;
+        self.write_facts(false)?;
+        progress.epoch(&metrics, best);
+        Ok(())
+    }
+
+    /// One pass over the training samples: last learning rate, mean loss, accuracy.
+    fn train_epoch(
+        &mut self,
+        progress: &mut dyn Progress,
+        stop: &AtomicBool,
+    ) -> Result<(f64, f64, f64), TrainError> {
+        let job = self.job;
+        let settings = job.settings;
+        let done = self.history.len();
+        let plan = Plan::shuffled(job.train.len(), settings.batch_size, settings.seed, done);
+        let augment = settings.augment.then_some((settings.seed, done));
+        let training = self.device.clone().autodiff();
+        let mut confusion = Confusion::new(job.network.classes());
+        let (mut sum, mut weight, mut rate) = (0.0, 0.0, 0.0);
+        for_each_batch(job.train, &plan, augment, |batch| {
+            if stop.load(Ordering::Relaxed) {
+                return Err(TrainError::Interrupted { epochs: done });
+            }
+            let step = done * plan.steps() + batch.step;
+            rate = settings.learning_rate_at(step, plan.steps());
+            let input = to_device(batch.values, batch.labels.len(), &training);
+            let dropout = derive_seed(settings.seed, "dropout", &[step as u64]);
+            let output = self.model.forward(input, Some(dropout));
+            let loss = self.loss.loss(output.logits.clone(), &batch.labels)?;
+            let logits = to_host(output.logits.inner());
+            let (batch_sum, batch_weight) = self.loss.sums(&logits, &batch.labels)?;
+            sum += batch_sum;
+            weight += batch_weight;
+            if !sum.is_finite() {
+                return Err(TrainError::Diverged {
+                    epoch: done + 1,
+                    part: "training",
+                    loss: sum,
+                    learning_rate: rate,
+                });
+            }
+            confusion.add(&logits, &batch.labels);
+            let gradients = loss.backward();
+            self.model = self.optimiser.step(self.model.clone(), &gradients, rate);
+            progress.batch(done + 1, batch.step + 1, plan.steps());
+            Ok(ControlFlow::Continue(()))
+        })?;
+        Ok((rate, sum / weight, confusion.accuracy()))
+    }
+
+    /// Mean loss and confusion table of the validation samples.
+    fn validate(&self, model: &Model, stop: &AtomicBool) -> Result<(f64, Confusion), TrainError> {
+        let (job, done) = (self.job, self.history.len());
+        let plan = Plan::in_order(job.valid.len(), job.settings.batch_size);
+        let mut confusion = Confusion::new(job.network.classes());
+        let (mut sum, mut weight) = (0.0, 0.0);
+        evaluate(model, &self.device, job.valid, &plan, |labels, output| {
+            if stop.load(Ordering::Relaxed) {
+                return Err(TrainError::Interrupted { epochs: done });
+            }
+            let logits = to_host(output.logits);
+            let (batch_sum, batch_weight) = self.loss.sums(&logits, labels)?;
+            sum += batch_sum;
+            weight += batch_weight;
+            confusion.add(&logits, labels);
+            Ok(ControlFlow::Continue(()))
+        })?;
+        let loss = sum / weight;
+        if loss.is_finite() {
+            return Ok((loss, confusion));
+        }
+        Err(TrainError::Diverged {
+            epoch: done + 1,
+            part: "validation",
+            loss,
+            learning_rate: job.settings.learning_rate,
+        })
+    }
+
+    fn document(&self) -> Result<String, TrainError> {
+        let document = Document {
+            schema: SCHEMA.to_owned(),
+            network: self.job.network.clone(),
+            settings: self.job.settings.clone(),
+            data: self.data.clone(),
+            history: self.history.clone(),
+        };
+        to_json(self.job.run, &document)
+    }
+
+    fn write_metrics(&self) -> Result<(), TrainError> {
+        let mut lines = String::new();
+        for metrics in &self.history {
+            lines.push_str(&to_json(self.job.run, metrics)?);
+            lines.push('\n');
+        }
+        self.job.run.write("metrics.jsonl", lines.as_bytes())
+    }
+
+    fn write_settings(&self) -> Result<(), TrainError> {
+        #[derive(Serialize)]
+        struct Config<'a> {
+            network: &'a ModelConfig,
+            training: &'a TrainSettings,
+        }
+        let config = Config {
+            network: self.job.network,
+            training: self.job.settings,
+        };
+        let text = toml::to_string_pretty(&config)
+            .map_err(|e| unwritable(self.job.run, "config.toml", &e))?;
+        self.job.run.write("config.toml", text.as_bytes())
+    }
+
+    /// `run.json`: the only file of a run that says how long something took.
+    fn write_facts(&self, finished: bool) -> Result<(), TrainError> {
+        #[derive(Serialize)]
+        struct Facts<'a> {
+            schema: &'static str,
+            #[serde(flatten)]
+            facts: &'a RunFacts,
+            finished: bool,
+            epochs: usize,
+            best_epoch: Option<usize>,
+            started_unix: u64,
+            seconds: f64,
+        }
+        let selection = self.job.settings.selection;
+        let since = self.started.duration_since(UNIX_EPOCH);
+        let facts = Facts {
+            schema: "cohort.run/1",
+            facts: &self.facts,
+            finished,
+            epochs: self.history.len(),
+            best_epoch: best_epoch(&self.history, selection).map(|m| m.epoch),
+            started_unix: since.map_or(0, |d| d.as_secs()),
+            seconds: self.clock.elapsed().as_secs_f64(),
+        };
+        let mut text = serde_json::to_string_pretty(&facts)
+            .map_err(|e| unwritable(self.job.run, "run.json", &e))?;
+        text.push('\n');
+        self.job.run.write("run.json", text.as_bytes())
+    }
+}
+
+type Earlier = (cohort_nn::Weights, cohort_nn::Weights, Vec<EpochMetrics>);
+
+/// The last checkpoint of the run folder, if there is one and it belongs to this job.
+fn earlier(job: &Job<'_>, data: &DataFacts) -> Result<Option<Earlier>, TrainError> {
+    let path = job.run.last_checkpoint();
+    if !fs::exists(&path).map_err(TrainError::io("reading", &path))? {
+        return Ok(None);
+    }
+    let (both, document, _) = checkpoint::read(&path)?;
+    if !job.resume {
+        return Err(TrainError::RunExists {
+            path: job.run.path().to_owned(),
+            epochs: document.history.len(),
+        });
+    }
+    same(job, "network", &document.network, job.network)?;
+    same(job, "settings", &document.settings, job.settings)?;
+    same(job, "data", &document.data, data)?;
+    let (weights, moments) = checkpoint::split(both, &path)?;
+    Ok(Some((weights, moments, document.history)))
+}
+
+fn same<T: PartialEq + std::fmt::Debug>(
+    job: &Job<'_>,
+    what: &'static str,
+    expected: &T,
+    found: &T,
+) -> Result<(), TrainError> {
+    if expected == found {
+        return Ok(());
+    }
+    Err(TrainError::ResumeMismatch {
+        path: job.run.path().to_owned(),
+        what,
+        expected: format!("{expected:?}"),
+        found: format!("{found:?}"),
+    })
+}
+
+/// Mean and standard deviation of the training samples as they are, without augmentation.
+fn moments(job: &Job<'_>, stop: &AtomicBool) -> Result<Moments, TrainError> {
+    let width: usize = job.train.shape().iter().product();
+    let mut moments = Moments::new(width);
+    let plan = Plan::in_order(job.train.len(), job.settings.batch_size);
+    for_each_batch(job.train, &plan, None, |batch| {
+        if stop.load(Ordering::Relaxed) {
+            return Err(TrainError::Interrupted { epochs: 0 });
+        }
+        for sample in batch.values.chunks_exact(width.max(1)) {
+            moments.add(sample);
+        }
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(moments)
+}
+
+fn steps(job: &Job<'_>) -> usize {
+    Plan::shuffled(job.train.len(), job.settings.batch_size, 0, 0).steps()
+}
+
+fn to_json<T: Serialize>(run: &RunFolder, value: &T) -> Result<String, TrainError> {
+    serde_json::to_string(value).map_err(|e| unwritable(run, "checkpoint", &e))
+}
+
+fn unwritable(run: &RunFolder, name: &str, reason: &dyn std::fmt::Display) -> TrainError {
+    TrainError::Format {
+        path: run.path().join(name),
+        expected: "values that can be written",
+        found: reason.to_string(),
+    }
+}
