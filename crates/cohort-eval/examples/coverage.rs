@@ -1,0 +1,250 @@
+//! How often the intervals hold the truth: `cargo run --release -p cohort-eval --example coverage [-- REPETITIONS]`.
+//!
+//! Prints the tables of `docs/statistics.md`. Subjects are drawn with rates of a known mean (beta or logit-normal), 7 to
+//! 600 of them, intraclass correlation 0 to 0.9, equal and unequal numbers of clips.
+
+#[path = "../tests/support/mod.rs"]
+mod support;
+
+use cohort_eval::{
+    Interval, IntervalSettings, Metric, Sample, intervals, paired_differences, scores,
+};
+use rayon::prelude::*;
+use support::{Columns, Draw, Family, OrderedModel, Rates, Sizes, right_or_wrong};
+
+const RESAMPLES: usize = 999;
+
+fn main() {
+    let repetitions = std::env::args()
+        .nth(1)
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(2000);
+    shares(repetitions);
+    ordered(repetitions);
+    differences(repetitions);
+}
+
+fn settings(seed: u64) -> IntervalSettings {
+    IntervalSettings {
+        resamples: RESAMPLES,
+        level: 0.95,
+        seed,
+    }
+}
+
+fn holds(interval: &Interval, truth: f64) -> Option<(bool, bool)> {
+    let estimate = interval.estimate()?;
+    Some((
+        estimate.low <= truth && truth <= estimate.high,
+        estimate.caution.is_none(),
+    ))
+}
+
+/// Percent of repetitions; a dash without any.
+fn percent(held: usize, of: usize) -> String {
+    if of == 0 {
+        "-".into()
+    } else {
+        format!("{:.1}", 100.0 * held as f64 / of as f64)
+    }
+}
+
+fn shares(repetitions: usize) {
+    println!("## Accuracy\n\nCoverage in % of 95 % intervals, {repetitions} repetitions.\n");
+    println!("| rates | clips | subjects | icc | mean | by subject | cautioned % | by row |");
+    println!("|---|---|---|---|---|---|---|---|");
+    for family in [Family::Beta, Family::LogitNormal] {
+        for sizes in [Sizes::Equal, Sizes::OneToSix, Sizes::Heavy] {
+            for subjects in [7, 12, 20, 40, 100, 600] {
+                // The large samples take most of the time and tell least.
+                let repetitions = if subjects == 600 {
+                    repetitions / 2
+                } else {
+                    repetitions
+                };
+                for icc in [0.0, 0.3, 0.6, 0.9] {
+                    if family == Family::LogitNormal && icc == 0.0 {
+                        continue;
+                    }
+                    for mean in [0.42, 0.8, 0.95] {
+                        let rates = Rates::new(family, mean, icc);
+                        let found: Vec<_> = (0..repetitions)
+                            .into_par_iter()
+                            .map(|i| {
+                                let draw = &mut Draw::new(101, i as u64);
+                                let c = right_or_wrong(draw, subjects, sizes, &rates);
+                                let score = |subject: &[usize]| {
+                                    let sample =
+                                        Sample::new(2, &c.truth, &c.predicted, subject).unwrap();
+                                    let found =
+                                        intervals(&[Metric::Accuracy], &sample, &settings(1))
+                                            .unwrap();
+                                    holds(&found[0], mean)
+                                };
+                                let rows: Vec<usize> = (0..c.truth.len()).collect();
+                                // The row bootstrap is only shown, so a quarter of the repetitions will do.
+                                (
+                                    score(&c.subject),
+                                    (i % 4 == 0).then(|| score(&rows)).flatten(),
+                                )
+                            })
+                            .collect();
+                        let held = found.iter().filter(|f| f.0.is_some_and(|h| h.0)).count();
+                        let warned = found.iter().filter(|f| f.0.is_some_and(|h| !h.1)).count();
+                        let rows = found.iter().filter(|f| f.1.is_some()).count();
+                        let by_row = found.iter().filter(|f| f.1.is_some_and(|h| h.0)).count();
+                        println!(
+                            "| {family:?} | {sizes:?} | {subjects} | {icc} | {mean} | {} | {} | {} |",
+                            percent(held, repetitions),
+                            percent(warned, repetitions),
+                            percent(by_row, rows),
+                        );
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn models() -> [(&'static str, OrderedModel); 3] {
+    let model = |prevalence: &[f64], gain, subject_error, clip_error| OrderedModel {
+        prevalence: prevalence.to_vec(),
+        gain,
+        subject_error,
+        clip_error,
+    };
+    [
+        ("4 even classes", model(&[0.25; 4], 0.7, 0.6, 0.5)),
+        (
+            "5 classes, rarest 8 %",
+            model(&[0.08, 0.22, 0.4, 0.2, 0.1], 0.6, 0.7, 0.4),
+        ),
+        (
+            "7 classes as in First Impressions",
+            model(
+                &[0.0025, 0.024, 0.208, 0.492, 0.232, 0.032, 0.009],
+                0.5,
+                0.6,
+                0.4,
+            ),
+        ),
+    ]
+}
+
+fn sample_of(c: &Columns, classes: usize) -> Sample<'_> {
+    Sample::new(classes, &c.truth, &c.predicted, &c.subject)
+        .unwrap()
+        .with_probabilities(&c.probabilities)
+        .unwrap()
+}
+
+fn ordered(repetitions: usize) {
+    let metrics: Vec<Metric> = Metric::ALL
+        .into_iter()
+        .filter(|&metric| metric != Metric::MaeYears)
+        .collect();
+    println!("\n## Every metric\n\nCoverage in % (in brackets: % of intervals with a caution).\n");
+    print!("| model | clips | subjects |");
+    metrics
+        .iter()
+        .for_each(|metric| print!(" {} |", metric.name()));
+    println!("\n|---|---|---|{}", "---|".repeat(metrics.len()));
+    for (name, model) in models() {
+        let classes = model.prevalence.len();
+        let large = model.sample(&mut Draw::new(7, 0), 1_000_000, Sizes::OneToSix);
+        let truth = scores(&metrics, &sample_of(&large, classes));
+        drop(large);
+        for sizes in [Sizes::OneToSix] {
+            for subjects in [7, 12, 20, 40, 100, 300, 600] {
+                let repetitions = if subjects >= 300 {
+                    repetitions / 2
+                } else {
+                    repetitions
+                };
+                let found: Vec<Vec<Interval>> = (0..repetitions)
+                    .into_par_iter()
+                    .map(|i| {
+                        let c = model.sample(&mut Draw::new(103, i as u64), subjects, sizes);
+                        intervals(&metrics, &sample_of(&c, classes), &settings(2)).unwrap()
+                    })
+                    .collect();
+                print!("| {name} | {sizes:?} | {subjects} |");
+                for (m, truth) in truth.iter().enumerate() {
+                    let held: Vec<(bool, bool)> = found
+                        .iter()
+                        .filter_map(|f| holds(&f[m], (*truth)?))
+                        .collect();
+                    let warned = held.iter().filter(|h| !h.1).count();
+                    print!(
+                        " {}",
+                        percent(held.iter().filter(|h| h.0).count(), held.len())
+                    );
+                    if warned > 0 {
+                        print!(" ({:.0})", 100.0 * warned as f64 / held.len() as f64);
+                    }
+                    print!(" |");
+                }
+                println!();
+            }
+        }
+    }
+}
+
+fn differences(repetitions: usize) {
+    let metrics = [
+        Metric::Accuracy,
+        Metric::BalancedAccuracy,
+        Metric::QuadraticKappa,
+        Metric::MaeGroups,
+        Metric::Rps,
+    ];
+    println!("\n## Differences of two models on the same clips\n");
+    print!("| model | subjects |");
+    metrics
+        .iter()
+        .for_each(|metric| print!(" {} |", metric.name()));
+    println!("\n|---|---|{}", "---|".repeat(metrics.len()));
+    for (name, model) in models().into_iter().take(2) {
+        let classes = model.prevalence.len();
+        // The second model sees the same subjects and clips with its own error added.
+        let second = |c: &Columns, draw: &mut Draw| {
+            let mut b = c.clone();
+            for (row, p) in b.probabilities.chunks_exact_mut(classes).enumerate() {
+                if draw.uniform() < 0.3 {
+                    p.fill(1.0 / classes as f64);
+                    b.predicted[row] = draw.index(&model.prevalence);
+                }
+            }
+            b
+        };
+        let draw = &mut Draw::new(8, 0);
+        let large = model.sample(draw, 500_000, Sizes::OneToSix);
+        let other = second(&large, draw);
+        let a = scores(&metrics, &sample_of(&large, classes));
+        let b = scores(&metrics, &sample_of(&other, classes));
+        for subjects in [7, 12, 20, 40, 100, 300] {
+            let found: Vec<Vec<Interval>> = (0..repetitions)
+                .into_par_iter()
+                .map(|i| {
+                    let draw = &mut Draw::new(107, i as u64);
+                    let c = model.sample(draw, subjects, Sizes::OneToSix);
+                    let other = second(&c, draw);
+                    let (a, b) = (sample_of(&c, classes), sample_of(&other, classes));
+                    paired_differences(&metrics, &a, &b, &settings(3)).unwrap()
+                })
+                .collect();
+            print!("| {name} | {subjects} |");
+            for (m, (a, b)) in a.iter().zip(&b).enumerate() {
+                let held: Vec<(bool, bool)> = found
+                    .iter()
+                    .filter_map(|f| holds(&f[m], (*a)? - (*b)?))
+                    .collect();
+                print!(
+                    " {} |",
+                    percent(held.iter().filter(|h| h.0).count(), held.len())
+                );
+            }
+            println!();
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! The audit: skill first, intervals by subject, gaps against chance.
+
+use std::collections::BTreeMap;
+
+use cohort_tables::{LabelTable, Predictions};
+use serde::{Deserialize, Serialize};
+
+use crate::abstention::{RiskCoverage, risk_coverage};
+use crate::compare::Comparison;
+use crate::conformal::{Conformal, conformal};
+use crate::disparity::{ClassGap, Disparity, Finding, gaps};
+use crate::frame::Frame;
+use crate::groups::{Calibration, ClassError, Confusion, GroupRow, groups};
+use crate::interval::tally_intervals;
+use crate::random::Stream;
+use crate::reference::{ReferenceBias, reference_bias};
+use crate::skill::{Skill, skill};
+use crate::tally::Tally;
+use crate::units::by_subject;
+use crate::{AuditSettings, EvalError, Interval, Metric, Sample};
+
+/// The audit of one model's predictions: the document `cohort.audit/1`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Audit {
+    /// `"cohort.audit/1"`.
+    pub schema: String,
+    /// Clips audited.
+    pub clips: usize,
+    /// Their subjects.
+    pub subjects: usize,
+    /// Label rows that have no prediction.
+    pub labels_without_prediction: usize,
+    /// Clips whose probabilities do not sum to 1 within 0.001; they were divided by their sum.
+    pub unnormalised_rows: usize,
+    /// What was asked for.
+    pub settings: AuditSettings,
+    /// The classes in order.
+    pub classes: Vec<ClassRow>,
+    /// What the reference system's script prints, under its own name.
+    pub reference_bias: ReferenceBias,
+    /// Whether there is skill: read this first.
+    pub skill: Skill,
+    /// Every metric over all clips.
+    pub metrics: BTreeMap<Metric, Interval>,
+    /// The same with one decision a subject: summed probabilities, or the most frequent prediction.
+    pub subject_metrics: BTreeMap<Metric, Interval>,
+    /// Every group of every attribute; no group is left out for being small.
+    pub groups: Vec<GroupRow>,
+    /// Gaps between groups beside what chance gives.
+    pub disparities: Vec<Disparity>,
+    /// Equal-opportunity and equalised-odds gaps by class.
+    pub class_gaps: Vec<ClassGap>,
+    /// Disadvantages named at the family-wise error rate `settings.alpha`; interpretable only with skill.
+    pub findings: Vec<Finding>,
+    /// Error by true class, over all clips and by group.
+    pub class_errors: Vec<ClassError>,
+    /// Confusion matrices, over all clips and by group.
+    pub confusion: Vec<Confusion>,
+    /// Calibration over all clips and by group; empty without probabilities.
+    pub calibration: Vec<Calibration>,
+    /// Risk-coverage curves; absent without probabilities.
+    pub risk_coverage: Option<Vec<RiskCoverage>>,
+    /// Prediction sets; absent without probabilities.
+    pub conformal: Option<Conformal>,
+    /// Differences to a second model, where one was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comparison: Option<Comparison>,
+    /// What a reader should know: contradicting labels, attributes without a test, ...
+    pub notes: Vec<String>,
+}
+
+/// One class.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ClassRow {
+    /// Code in the files.
+    pub code: String,
+    /// Name for people.
+    pub name: String,
+    /// Clips of this true class.
+    pub clips: usize,
+    /// Subjects with at least one of them.
+    pub subjects: usize,
+}
+
+/// Audits a model's predictions against the labels of the same clips.
+///
+/// Rows are joined by clip id. `predictions` may be anybody's; `labels` may hold more clips. The same input and seed give
+/// the same document, whatever the order of rows and the number of threads.
+///
+/// # Errors
+/// [`EvalError`] when there are no predictions, ids are repeated or missing in the labels (the first few are listed), a
+/// column is missing, the labels' target contradicts the ground truth (with the row), or a setting is out of range.
+pub fn audit(
+    predictions: &Predictions,
+    labels: &LabelTable,
+    settings: &AuditSettings,
+) -> Result<Audit, EvalError> {
+    settings.check()?;
+    let frame = Frame::new(predictions, labels, settings)?;
+    let sample = frame.sample(settings)?;
+    let intervals = settings.intervals();
+    let (metrics, skill) = skill(&sample, &frame.classes, &intervals)?;
+    let subject_metrics = subject_metrics(&frame, settings)?;
+    let by_group = groups(&frame, &sample, &intervals);
+    let gaps = gaps(&frame, &sample, settings);
+    let mut notes = frame.notes.clone();
+    notes.extend(contradictions(&frame));
+    notes.extend(gaps.notes);
+    let of_class = Tally::new(&sample, None).subjects_by_class();
+    let classes = frame
+        .classes
+        .iter()
+        .zip(&frame.class_names)
+        .zip(of_class)
+        .enumerate()
+        .map(|(class, ((code, name), subjects))| ClassRow {
+            code: code.clone(),
+            name: name.clone(),
+            clips: frame.truth.iter().filter(|&&truth| truth == class).count(),
+            subjects,
+        })
+        .collect();
+    Ok(Audit {
+        schema: "cohort.audit/1".into(),
+        clips: frame.truth.len(),
+        subjects: frame.subjects,
+        labels_without_prediction: frame.labels_without_prediction,
+        unnormalised_rows: sample.unnormalised_rows(),
+        settings: settings.clone(),
+        classes,
+        reference_bias: reference_bias(&frame),
+        skill,
+        metrics,
+        subject_metrics,
+        groups: by_group.rows,
+        disparities: gaps.disparities,
+        class_gaps: gaps.classes,
+        findings: gaps.findings,
+        class_errors: by_group.errors,
+        confusion: by_group.confusion,
+        calibration: by_group.calibration,
+        risk_coverage: risk_coverage(&frame, &sample, &intervals),
+        conformal: conformal(&frame, &sample, settings),
+        comparison: None,
+        notes,
+    })
+}
+
+fn subject_metrics(
+    frame: &Frame,
+    settings: &AuditSettings,
+) -> Result<BTreeMap<Metric, Interval>, EvalError> {
+    let decisions = by_subject(frame);
+    let mut sample = Sample::new(
+        frame.classes.len(),
+        &decisions.truth,
+        &decisions.predicted,
+        &decisions.subject,
+    )?;
+    if !settings.ordered {
+        sample = sample.unordered();
+    }
+    if let Some(probabilities) = &decisions.probabilities {
+        sample = sample.with_probabilities(probabilities)?;
+    }
+    if let Some(midpoints) = &settings.midpoints {
+        sample = sample.with_midpoints(midpoints)?;
+    }
+    let metrics = Metric::applicable(&sample);
+    let stream = Stream::new(settings.seed, &["subjects"]);
+    let found = tally_intervals(
+        &metrics,
+        &Tally::new(&sample, None),
+        &settings.intervals(),
+        stream,
+    );
+    Ok(metrics.into_iter().zip(found).collect())
+}
+
+/// Subjects whose clips do not agree on a label: their gaps are tested under the most frequent one.
+fn contradictions(frame: &Frame) -> Vec<String> {
+    frame
+        .attributes
+        .iter()
+        .filter(|attribute| !attribute.is_cross)
+        .filter_map(|attribute| {
+            let of_subject = frame.by_subject(&attribute.of_row, attribute.codes.len());
+            let mut mixed: Vec<usize> = frame
+                .subject
+                .iter()
+                .zip(&attribute.of_row)
+                .filter(|(s, value)| of_subject.get(**s) != Some(value))
+                .map(|(s, _)| *s)
+                .collect();
+            mixed.sort_unstable();
+            mixed.dedup();
+            (!mixed.is_empty()).then(|| {
+                format!(
+                    "{}: {} subjects have clips with different labels; gaps take their most frequent one",
+                    attribute.name,
+                    mixed.len()
+                )
+            })
+        })
+        .collect()
+}

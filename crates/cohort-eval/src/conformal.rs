@@ -1,0 +1,289 @@
+//! Split-conformal prediction sets: sets of classes that hold the truth as often as asked for.
+//!
+//! Subjects are split in two halves; each half gives the threshold for the other. Clips of one subject are dependent, so
+//! the threshold is a quantile in which each subject weighs the same, `1 / (S + 1)`, shared by its clips (hierarchical
+//! conformal prediction, Lee, Barber and Willett 2023; Dunn, Wasserman and Ramdas 2022): a clip of a new subject is
+//! covered with at least the probability asked for.
+
+use serde::{Deserialize, Serialize};
+
+use crate::frame::Frame;
+use crate::groups::t_intervals;
+use crate::random::{Stream, shuffle};
+use crate::tally::Tally;
+use crate::{AuditSettings, Interval, Metric, Sample};
+
+/// Prediction sets and how they did.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Conformal {
+    /// Share of clips that the sets should cover.
+    pub target: f64,
+    /// Whether the sets are runs of neighbouring classes (ordered classes).
+    pub contiguous: bool,
+    /// With one threshold for all: achieved coverage over all clips and by group.
+    pub marginal: Vec<SetCoverage>,
+    /// With a threshold of its own for each group of an attribute.
+    pub by_group: Vec<SetCoverage>,
+}
+
+/// Achieved coverage of one group.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SetCoverage {
+    /// The label column; empty for all clips together.
+    pub attribute: String,
+    /// Code of the group; empty for all clips together.
+    pub group: String,
+    /// Name of the group.
+    pub name: String,
+    /// Share of clips whose set holds the true class, with a t interval by subject.
+    pub coverage: Interval,
+    /// Mean number of classes in the set.
+    pub mean_size: f64,
+    /// Share of clips whose set holds every class: nothing is said about them.
+    pub whole: f64,
+}
+
+/// Nonconformity of every class of one row: classes enter the set in the order of these scores.
+///
+/// Ordered: the run grows from the most probable class to the more probable neighbour (Lu, Angelopoulos and Pomerantz
+/// 2022), unordered: by falling probability (Romano, Sesia and Candes 2020); the score is the mass once the class is in.
+fn nonconformity(p: &[f64], ordered: bool) -> Vec<f64> {
+    let total: f64 = p.iter().sum();
+    let k = p.len();
+    let at = |class: usize| p.get(class).copied().unwrap_or(0.0) / total;
+    let mut scores = vec![1.0; k];
+    let mut mass = 0.0;
+    let mut enter = |class: usize, mass: &mut f64| {
+        *mass += at(class);
+        if let Some(score) = scores.get_mut(class) {
+            *score = mass.min(1.0);
+        }
+    };
+    if ordered {
+        let mut low = (0..k).fold(
+            0,
+            |best, class| if at(class) > at(best) { class } else { best },
+        );
+        let mut high = low;
+        enter(low, &mut mass);
+        while low > 0 || high + 1 < k {
+            let down = low > 0 && (high + 1 >= k || at(low - 1) >= at(high + 1));
+            if down {
+                low -= 1;
+                enter(low, &mut mass);
+            } else {
+                high += 1;
+                enter(high, &mut mass);
+            }
+        }
+    } else {
+        let mut order: Vec<usize> = (0..k).collect();
+        order.sort_by(|&a, &b| at(b).total_cmp(&at(a)));
+        order.into_iter().for_each(|class| enter(class, &mut mass));
+    }
+    scores
+}
+
+/// Quantile of scores in which each subject weighs `1 / (S + 1)`, and the rest infinitely much.
+fn threshold(scores: &mut [(f64, f64)], subjects: usize, coverage: f64) -> f64 {
+    scores.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let needed = coverage * (subjects as f64 + 1.0) - 1e-9;
+    let mut weight = 0.0;
+    for &(score, share) in scores.iter() {
+        weight += share;
+        if weight >= needed {
+            return score;
+        }
+    }
+    f64::INFINITY
+}
+
+/// Sets of all rows: size and whether the truth is in.
+struct Sets {
+    size: Vec<usize>,
+    holds: Vec<usize>,
+}
+
+/// Sets, coverage and sizes; `None` without probabilities.
+pub(crate) fn conformal(
+    frame: &Frame,
+    sample: &Sample,
+    settings: &AuditSettings,
+) -> Option<Conformal> {
+    let ordered = sample.is_ordered();
+    let scores: Vec<Vec<f64>> = (0..sample.len())
+        .map(|row| {
+            sample
+                .row_probabilities(row)
+                .map(|p| nonconformity(p, ordered))
+        })
+        .collect::<Option<_>>()?;
+    let mut order: Vec<usize> = (0..frame.subjects).collect();
+    shuffle(
+        &mut Stream::new(settings.seed, &["conformal"]).item(0),
+        &mut order,
+    );
+    let mut second_half = vec![false; frame.subjects];
+    for &subject in order.iter().skip(frame.subjects / 2) {
+        if let Some(half) = second_half.get_mut(subject) {
+            *half = true;
+        }
+    }
+    let halves = Halves {
+        frame,
+        scores,
+        second_half,
+        coverage: settings.conformal_coverage,
+    };
+    let all: Vec<usize> = (0..sample.len()).collect();
+    let marginal_sets = halves.sets(std::slice::from_ref(&all));
+    let mut marginal = vec![halves.coverage("", "", "", &all, &marginal_sets, settings)?];
+    let mut by_group = Vec::new();
+    for attribute in frame
+        .attributes
+        .iter()
+        .filter(|attribute| !attribute.is_target)
+    {
+        let rows = attribute.rows();
+        let own_sets = halves.sets(&rows);
+        for ((code, name), rows) in attribute.codes.iter().zip(&attribute.names).zip(&rows) {
+            let of =
+                |sets: &Sets| halves.coverage(&attribute.name, code, name, rows, sets, settings);
+            marginal.push(of(&marginal_sets)?);
+            by_group.push(of(&own_sets)?);
+        }
+    }
+    Some(Conformal {
+        target: settings.conformal_coverage,
+        contiguous: ordered,
+        marginal,
+        by_group,
+    })
+}
+
+struct Halves<'a> {
+    frame: &'a Frame,
+    scores: Vec<Vec<f64>>,
+    second_half: Vec<bool>,
+    coverage: f64,
+}
+
+impl Halves<'_> {
+    fn is_second(&self, row: usize) -> bool {
+        let subject = self.frame.subject.get(row).copied().unwrap_or(0);
+        self.second_half.get(subject).copied().unwrap_or(false)
+    }
+
+    /// Sets of the rows of each part, with a threshold for each part from the other half of its subjects.
+    fn sets(&self, parts: &[Vec<usize>]) -> Sets {
+        let rows = self.frame.truth.len();
+        let mut sets = Sets {
+            size: vec![0; rows],
+            holds: vec![0; rows],
+        };
+        for part in parts {
+            let mut clips = vec![0.0; self.frame.subjects];
+            for &row in part {
+                if let Some(count) = self.frame.subject.get(row).and_then(|&s| clips.get_mut(s)) {
+                    *count += 1.0;
+                }
+            }
+            for half in [false, true] {
+                let mut truth_scores = Vec::new();
+                let mut subjects = vec![false; self.frame.subjects];
+                for &row in part.iter().filter(|&&row| self.is_second(row) != half) {
+                    let (Some(scores), Some(&truth), Some(&s)) = (
+                        self.scores.get(row),
+                        self.frame.truth.get(row),
+                        self.frame.subject.get(row),
+                    ) else {
+                        continue;
+                    };
+                    let share = 1.0 / clips.get(s).copied().unwrap_or(1.0);
+                    truth_scores.push((scores.get(truth).copied().unwrap_or(1.0), share));
+                    if let Some(seen) = subjects.get_mut(s) {
+                        *seen = true;
+                    }
+                }
+                let subjects = subjects.iter().filter(|seen| **seen).count();
+                let limit = threshold(&mut truth_scores, subjects, self.coverage);
+                for &row in part.iter().filter(|&&row| self.is_second(row) == half) {
+                    let (Some(scores), Some(&truth)) =
+                        (self.scores.get(row), self.frame.truth.get(row))
+                    else {
+                        continue;
+                    };
+                    // The most probable class always belongs to the set, so that none is empty.
+                    let top = scores.iter().copied().fold(f64::INFINITY, f64::min);
+                    let limit = limit.max(top);
+                    if let (Some(size), Some(holds)) =
+                        (sets.size.get_mut(row), sets.holds.get_mut(row))
+                    {
+                        *size = scores.iter().filter(|score| **score <= limit).count();
+                        *holds =
+                            usize::from(scores.get(truth).is_some_and(|score| *score <= limit));
+                    }
+                }
+            }
+        }
+        sets
+    }
+
+    fn coverage(
+        &self,
+        attribute: &str,
+        group: &str,
+        name: &str,
+        rows: &[usize],
+        sets: &Sets,
+        settings: &AuditSettings,
+    ) -> Option<SetCoverage> {
+        // Whether the set holds the truth, as a decision that is right or wrong.
+        let truth = vec![1; self.frame.truth.len()];
+        let sample = Sample::new(2, &truth, &sets.holds, &self.frame.subject).ok()?;
+        let tally = Tally::new(&sample, Some(rows));
+        let sizes = rows.iter().filter_map(|&row| sets.size.get(row));
+        let classes = self.frame.classes.len();
+        let n = rows.len().max(1) as f64;
+        Some(SetCoverage {
+            attribute: attribute.into(),
+            group: group.into(),
+            name: name.into(),
+            coverage: t_intervals(&[Metric::Accuracy], &tally, &settings.intervals()).pop()?,
+            mean_size: sizes.clone().sum::<usize>() as f64 / n,
+            whole: sizes.filter(|size| **size == classes).count() as f64 / n,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sets_grow_to_the_more_probable_neighbour() {
+        let p = [0.1, 0.2, 0.4, 0.05, 0.25];
+        let ordered = nonconformity(&p, true);
+        // 2, then 1 (.2 > .05), then 0 (.1 > .05), then 3, then 4.
+        for (found, expected) in ordered.iter().zip([0.7, 0.6, 0.4, 0.75, 1.0]) {
+            assert!((found - expected).abs() < 1e-12, "{ordered:?}");
+        }
+        let unordered = nonconformity(&p, false);
+        for (found, expected) in unordered.iter().zip([0.95, 0.85, 0.4, 1.0, 0.65]) {
+            assert!((found - expected).abs() < 1e-12, "{unordered:?}");
+        }
+    }
+
+    #[test]
+    fn the_threshold_is_the_conformal_quantile() {
+        // Nine subjects of one clip at 90 %: ceil(.9 * 10) = the ninth, the largest; eight are too few.
+        let mut nine: Vec<(f64, f64)> = (1..=9).map(|i| (f64::from(i) / 10.0, 1.0)).collect();
+        assert_eq!(threshold(&mut nine, 9, 0.9), 0.9);
+        let mut eight: Vec<(f64, f64)> = (1..=8).map(|i| (f64::from(i) / 10.0, 1.0)).collect();
+        assert_eq!(threshold(&mut eight, 8, 0.9), f64::INFINITY);
+        // A subject with many clips weighs no more than one with one.
+        let mut unequal: Vec<(f64, f64)> = vec![(0.9, 1.0), (0.8, 1.0), (0.7, 1.0)];
+        unequal.extend(std::iter::repeat_n((0.1, 0.01), 100));
+        assert_eq!(threshold(&mut unequal, 4, 0.5), 0.8);
+    }
+}

@@ -1,0 +1,521 @@
+//! Predictions and labels joined by clip: plain indices, in an order that does not depend on the order of the files.
+
+use std::collections::HashMap;
+
+use cohort_tables::{LabelTable, Predictions, clip_id};
+
+use crate::{AuditSettings, EvalError, Sample};
+
+/// A column with more values than this is no attribute unless it is asked for.
+const MOST_GROUPS: usize = 50;
+/// Ids listed in an error.
+const LISTED: usize = 5;
+
+/// A label column as indices.
+#[derive(Debug, Clone)]
+pub(crate) struct Attribute {
+    pub(crate) name: String,
+    /// Codes that occur, as numbers where all are integers, else as text.
+    pub(crate) codes: Vec<String>,
+    /// Name of each code for people.
+    pub(crate) names: Vec<String>,
+    /// Index into `codes` a row.
+    pub(crate) of_row: Vec<usize>,
+    /// Whether this is what the model predicts.
+    pub(crate) is_target: bool,
+    /// Whether its groups are the intersections of two columns.
+    pub(crate) is_cross: bool,
+}
+
+impl Attribute {
+    /// Rows of each group.
+    pub(crate) fn rows(&self) -> Vec<Vec<usize>> {
+        let mut rows = vec![Vec::new(); self.codes.len()];
+        for (row, &group) in self.of_row.iter().enumerate() {
+            if let Some(rows) = rows.get_mut(group) {
+                rows.push(row);
+            }
+        }
+        rows
+    }
+}
+
+/// Joined rows, sorted by clip id.
+#[derive(Debug, Clone)]
+pub(crate) struct Frame {
+    pub(crate) classes: Vec<String>,
+    pub(crate) class_names: Vec<String>,
+    pub(crate) truth: Vec<usize>,
+    pub(crate) predicted: Vec<usize>,
+    pub(crate) probabilities: Option<Vec<f64>>,
+    /// Dense subject index a row, in the order of subject ids.
+    pub(crate) subject: Vec<usize>,
+    pub(crate) subjects: usize,
+    pub(crate) attributes: Vec<Attribute>,
+    /// Label rows without a prediction.
+    pub(crate) labels_without_prediction: usize,
+    /// Columns left out, and why.
+    pub(crate) notes: Vec<String>,
+}
+
+impl Frame {
+    /// Joins by clip id.
+    pub(crate) fn new(
+        predictions: &Predictions,
+        labels: &LabelTable,
+        settings: &AuditSettings,
+    ) -> Result<Self, EvalError> {
+        if predictions.is_empty() {
+            return Err(EvalError::Input {
+                what: "predictions",
+                expected: "at least one row",
+                found: "none".into(),
+            });
+        }
+        let label_ids: Vec<&str> = (0..labels.len()).map(|row| labels.clip(row)).collect();
+        let prediction_ids: Vec<&str> =
+            predictions.names.iter().map(|name| clip_id(name)).collect();
+        let row_of = index("labels", &label_ids)?;
+        index("predictions", &prediction_ids)?;
+        let mut joined: Vec<(usize, usize)> = Vec::with_capacity(prediction_ids.len());
+        let mut missing = Vec::new();
+        for (row, id) in prediction_ids.iter().enumerate() {
+            match row_of.get(id) {
+                Some(&label) => joined.push((row, label)),
+                None => missing.push(id.to_string()),
+            }
+        }
+        if !missing.is_empty() {
+            let count = missing.len();
+            missing.truncate(LISTED);
+            return Err(EvalError::Ids {
+                what: "predictions".into(),
+                expected: "every clip in the label table".into(),
+                count,
+                ids: missing,
+            });
+        }
+        joined.sort_by(|a, b| prediction_ids.get(a.0).cmp(&prediction_ids.get(b.0)));
+
+        let column = |name: &str| {
+            labels.column(name).ok_or_else(|| EvalError::Column {
+                name: name.to_string(),
+                found: labels.column_names().collect::<Vec<_>>().join(", "),
+            })
+        };
+        let subject = encode(&settings.subject, column(&settings.subject)?, &joined);
+        let truth = truth(predictions, labels, settings, &joined)?;
+        let mut attributes = Vec::new();
+        if labels.column(&settings.target).is_some() {
+            attributes.push((settings.target.clone(), true));
+        }
+        if settings.groups.is_empty() {
+            let others = labels
+                .column_names()
+                .filter(|name| *name != settings.subject && *name != settings.target);
+            attributes.extend(others.map(|name| (name.to_string(), false)));
+        } else {
+            for name in &settings.groups {
+                column(name)?;
+                if !attributes.iter().any(|(have, _)| have == name) && *name != settings.subject {
+                    attributes.push((name.clone(), false));
+                }
+            }
+        }
+        let mut frame = Self {
+            class_names: predictions
+                .classes
+                .iter()
+                .map(|code| settings.name(&settings.target, code).to_string())
+                .collect(),
+            classes: predictions.classes.clone(),
+            truth,
+            predicted: gather(&predictions.predicted, &joined),
+            probabilities: predictions.probabilities.as_ref().map(|_| {
+                joined
+                    .iter()
+                    .flat_map(|&(row, _)| predictions.row(row).unwrap_or(&[]).iter().copied())
+                    .collect()
+            }),
+            subjects: subject.codes.len(),
+            subject: subject.of_row,
+            attributes: Vec::new(),
+            labels_without_prediction: labels.len() - joined.len(),
+            notes: Vec::new(),
+        };
+        for (name, is_target) in attributes {
+            let mut attribute = encode(&name, column(&name)?, &joined);
+            attribute.is_target = is_target;
+            if settings.groups.is_empty() && !is_target && attribute.codes.len() > MOST_GROUPS {
+                frame.notes.push(format!(
+                    "{name}: {} different values, taken for no attribute; name it as a group to have it audited",
+                    attribute.codes.len()
+                ));
+                continue;
+            }
+            attribute.names = attribute
+                .codes
+                .iter()
+                .map(|code| settings.name(&name, code).to_string())
+                .collect();
+            frame.attributes.push(attribute);
+        }
+        if settings.intersections {
+            frame.add_intersections();
+        }
+        Ok(frame)
+    }
+
+    /// The rows as a sample.
+    pub(crate) fn sample<'a>(
+        &'a self,
+        settings: &'a AuditSettings,
+    ) -> Result<Sample<'a>, EvalError> {
+        let mut sample = Sample::new(
+            self.classes.len(),
+            &self.truth,
+            &self.predicted,
+            &self.subject,
+        )?;
+        if !settings.ordered {
+            sample = sample.unordered();
+        }
+        if let Some(probabilities) = &self.probabilities {
+            sample = sample.with_probabilities(probabilities)?;
+        }
+        if let Some(midpoints) = &settings.midpoints {
+            sample = sample.with_midpoints(midpoints)?;
+        }
+        Ok(sample)
+    }
+
+    /// Most frequent value of each subject (the first of equals).
+    pub(crate) fn by_subject(&self, of_row: &[usize], values: usize) -> Vec<usize> {
+        let mut counts = vec![0_usize; self.subjects * values];
+        for (&subject, &value) in self.subject.iter().zip(of_row) {
+            if let Some(count) = counts.get_mut(subject * values + value) {
+                *count += 1;
+            }
+        }
+        counts
+            .chunks_exact(values.max(1))
+            .map(|counts| {
+                let most = counts.iter().max().copied().unwrap_or(0);
+                counts.iter().position(|&count| count == most).unwrap_or(0)
+            })
+            .collect()
+    }
+
+    /// Adds the groups of every pair of columns that are not the target.
+    fn add_intersections(&mut self) {
+        let single: Vec<Attribute> = self
+            .attributes
+            .iter()
+            .filter(|a| !a.is_target)
+            .cloned()
+            .collect();
+        for (i, a) in single.iter().enumerate() {
+            for b in single.iter().skip(i + 1) {
+                let width = b.codes.len();
+                let pair: Vec<usize> = a
+                    .of_row
+                    .iter()
+                    .zip(&b.of_row)
+                    .map(|(a, b)| a * width + b)
+                    .collect();
+                let mut present = pair.clone();
+                present.sort_unstable();
+                present.dedup();
+                let text = |of_a: &[String], of_b: &[String]| -> Vec<String> {
+                    present
+                        .iter()
+                        .filter_map(|p| {
+                            Some(format!(
+                                "{} & {}",
+                                of_a.get(p / width)?,
+                                of_b.get(p % width)?
+                            ))
+                        })
+                        .collect()
+                };
+                self.attributes.push(Attribute {
+                    name: format!("{} x {}", a.name, b.name),
+                    codes: text(&a.codes, &b.codes),
+                    names: text(&a.names, &b.names),
+                    of_row: pair
+                        .iter()
+                        .map(|p| present.binary_search(p).unwrap_or(0))
+                        .collect(),
+                    is_target: false,
+                    is_cross: true,
+                });
+            }
+        }
+    }
+}
+
+/// Row of each id; an error that lists repeated ids.
+fn index<'a>(what: &str, ids: &[&'a str]) -> Result<HashMap<&'a str, usize>, EvalError> {
+    let mut row_of = HashMap::with_capacity(ids.len());
+    let mut repeated = Vec::new();
+    for (row, id) in ids.iter().enumerate() {
+        if row_of.insert(*id, row).is_some() {
+            repeated.push(id.to_string());
+        }
+    }
+    if repeated.is_empty() {
+        return Ok(row_of);
+    }
+    let count = repeated.len();
+    repeated.truncate(LISTED);
+    Err(EvalError::Ids {
+        what: what.to_string(),
+        expected: "every clip once".into(),
+        count,
+        ids: repeated,
+    })
+}
+
+fn gather(values: &[usize], joined: &[(usize, usize)]) -> Vec<usize> {
+    joined
+        .iter()
+        .filter_map(|&(row, _)| values.get(row).copied())
+        .collect()
+}
+
+/// True class of each joined row, from the predictions or the labels' target column, which must agree.
+fn truth(
+    predictions: &Predictions,
+    labels: &LabelTable,
+    settings: &AuditSettings,
+    joined: &[(usize, usize)],
+) -> Result<Vec<usize>, EvalError> {
+    let target = labels.column(&settings.target);
+    let code_of = |class: usize| predictions.classes.get(class).map_or("", String::as_str);
+    match (&predictions.truth, target) {
+        (Some(truth), None) => Ok(gather(truth, joined)),
+        (Some(truth), Some(target)) => {
+            for &(row, label) in joined {
+                let (Some(&class), Some(code)) = (truth.get(row), target.get(label)) else {
+                    continue;
+                };
+                if code_of(class) != code {
+                    return Err(EvalError::Row {
+                        what: format!(
+                            "predictions, clip {}",
+                            predictions.names.get(row).map_or("", String::as_str)
+                        ),
+                        row: row + 1,
+                        expected: format!(
+                            "ground truth {code}, as the labels' {}",
+                            settings.target
+                        ),
+                        found: code_of(class).to_string(),
+                    });
+                }
+            }
+            Ok(gather(truth, joined))
+        }
+        (None, Some(target)) => joined
+            .iter()
+            .map(|&(_, label)| {
+                let code = target.get(label).map_or("", String::as_str);
+                predictions
+                    .classes
+                    .iter()
+                    .position(|class| class == code)
+                    .ok_or_else(|| EvalError::Row {
+                        what: format!("labels, column {}", settings.target),
+                        row: label + 1,
+                        expected: format!("one of the classes {}", predictions.classes.join(", ")),
+                        found: code.to_string(),
+                    })
+            })
+            .collect(),
+        (None, None) => Err(EvalError::Input {
+            what: "truth",
+            expected: "a column ground_truth in the predictions or the target column in the labels",
+            found: format!("no ground_truth and no column {}", settings.target),
+        }),
+    }
+}
+
+/// A text column as indices into its sorted codes.
+fn encode(name: &str, values: &[String], joined: &[(usize, usize)]) -> Attribute {
+    let values: Vec<&str> = joined
+        .iter()
+        .map(|&(_, label)| values.get(label).map_or("", String::as_str))
+        .collect();
+    let mut codes = values.clone();
+    codes.sort_unstable();
+    codes.dedup();
+    let of_row: Vec<usize>;
+    let numbers: Option<Vec<i64>> = codes.iter().map(|code| code.parse().ok()).collect();
+    if let Some(numbers) = numbers {
+        // Text order first, then by number: find each code's place in the order of numbers.
+        let mut order: Vec<usize> = (0..codes.len()).collect();
+        order.sort_by_key(|&i| numbers.get(i).copied());
+        let mut place = vec![0; codes.len()];
+        for (new, &old) in order.iter().enumerate() {
+            if let Some(place) = place.get_mut(old) {
+                *place = new;
+            }
+        }
+        of_row = values
+            .iter()
+            .map(|value| {
+                let old = codes.binary_search(value).unwrap_or(0);
+                place.get(old).copied().unwrap_or(0)
+            })
+            .collect();
+        codes = order
+            .iter()
+            .filter_map(|&i| codes.get(i).copied())
+            .collect();
+    } else {
+        of_row = values
+            .iter()
+            .map(|value| codes.binary_search(value).unwrap_or(0))
+            .collect();
+    }
+    let codes: Vec<String> = codes.into_iter().map(String::from).collect();
+    Attribute {
+        name: name.to_string(),
+        names: codes.clone(),
+        codes,
+        of_row,
+        is_target: false,
+        is_cross: false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cohort_tables::LabelColumn;
+
+    fn labels(rows: &[[&str; 4]]) -> LabelTable {
+        let column = |i: usize| {
+            rows.iter()
+                .map(|row| row[i].to_string())
+                .collect::<Vec<_>>()
+        };
+        LabelTable {
+            names: column(0),
+            columns: ["UserID", "AgeGroup", "Gender"]
+                .iter()
+                .enumerate()
+                .map(|(i, name)| LabelColumn {
+                    name: name.to_string(),
+                    values: column(i + 1),
+                })
+                .collect(),
+        }
+    }
+
+    fn predictions(rows: &[(&str, usize, usize)]) -> Predictions {
+        Predictions {
+            names: rows.iter().map(|row| row.0.to_string()).collect(),
+            classes: vec!["9".into(), "10".into()],
+            truth: Some(rows.iter().map(|row| row.1).collect()),
+            predicted: rows.iter().map(|row| row.2).collect(),
+            probabilities: None,
+        }
+    }
+
+    #[test]
+    fn joins_by_clip_in_an_order_of_its_own() {
+        let labels = labels(&[
+            ["c.mp4", "u2", "10", "f"],
+            ["a.mp4", "u1", "9", "m"],
+            ["b.mp4", "u1", "9", "m"],
+            ["d.mp4", "u3", "9", "f"],
+        ]);
+        let settings = AuditSettings::default();
+        let rows = [("c.mp4", 1, 0), ("b", 0, 1), ("a.wav", 0, 0)];
+        let frame = Frame::new(&predictions(&rows), &labels, &settings).unwrap();
+        assert_eq!(
+            (frame.truth, frame.predicted),
+            (vec![0, 0, 1], vec![0, 1, 0])
+        );
+        assert_eq!(frame.subject, [0, 0, 1]);
+        assert_eq!(frame.labels_without_prediction, 1);
+        let age = &frame.attributes[0];
+        // As numbers: 9 before 10.
+        assert!(age.is_target && age.codes == ["9", "10"] && age.of_row == [0, 0, 1]);
+        assert_eq!(frame.attributes[1].codes, ["f", "m"]);
+    }
+
+    #[test]
+    fn tables_that_do_not_fit_give_errors_that_say_where() {
+        let good = labels(&[["a", "u1", "9", "m"], ["b", "u1", "10", "m"]]);
+        let twice = labels(&[["a", "u1", "9", "m"], ["a.mp4", "u1", "9", "m"]]);
+        let settings = AuditSettings::default();
+        let groups = AuditSettings {
+            groups: vec!["Hair".into()],
+            ..settings.clone()
+        };
+        let cases = [
+            (
+                &[("a", 0, 0), ("x", 0, 0), ("y.mp4", 1, 1)][..],
+                &good,
+                &settings,
+                "predictions: expected every clip in the label table, found 2 that break this: x, y",
+            ),
+            (
+                &[("a", 0, 0), ("a.mp4", 0, 0)][..],
+                &good,
+                &settings,
+                "predictions: expected every clip once, found 1 that break this: a",
+            ),
+            (
+                &[("a", 0, 0)][..],
+                &twice,
+                &settings,
+                "labels: expected every clip once, found 1 that break this: a",
+            ),
+            (
+                &[("a", 0, 0), ("b.mp4", 0, 0)][..],
+                &good,
+                &settings,
+                "predictions, clip b.mp4: row 2: expected ground truth 10, as the labels' AgeGroup, found 9",
+            ),
+            (
+                &[("a", 0, 0)][..],
+                &good,
+                &groups,
+                "labels: expected a column Hair, found columns UserID, AgeGroup, Gender",
+            ),
+            (
+                &[][..],
+                &good,
+                &settings,
+                "predictions: expected at least one row, found none",
+            ),
+        ];
+        for (rows, labels, settings, expected) in cases {
+            let error = Frame::new(&predictions(rows), labels, settings).unwrap_err();
+            assert_eq!(error.to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn truth_is_taken_from_the_labels_when_the_predictions_have_none() {
+        let labels = labels(&[["a", "u1", "9", "m"], ["b", "u1", "10", "m"]]);
+        let mut predictions = predictions(&[("a", 0, 0), ("b", 0, 0)]);
+        predictions.truth = None;
+        let frame = Frame::new(&predictions, &labels, &AuditSettings::default()).unwrap();
+        assert_eq!(frame.truth, [0, 1]);
+        let other = AuditSettings {
+            target: "Age".into(),
+            ..AuditSettings::default()
+        };
+        let error = Frame::new(&predictions, &labels, &other)
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("no ground_truth and no column Age"),
+            "{error}"
+        );
+    }
+}

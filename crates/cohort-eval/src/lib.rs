@@ -1,0 +1,54 @@
+//! Metrics with intervals by subject, and the audit of skill and fairness, from prediction tables.
+//!
+//! Everything here reads plain tables ([`cohort_tables`]) and knows no network, so it serves anybody's predictions:
+//! [`score`] and [`interval`] for one metric, [`paired_difference`] for two models, [`audit`] for the whole report.
+//! `docs/statistics.md` in this crate gives each method with its formula, its source and its measured coverage.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod abstention;
+mod audit;
+mod bootstrap;
+mod compare;
+mod conformal;
+mod correction;
+mod csv_tables;
+mod disparity;
+mod distributions;
+mod error;
+mod frame;
+mod groups;
+mod interval;
+mod measure;
+mod metric;
+mod permute;
+mod pooling;
+mod random;
+mod reference;
+mod sample;
+mod scale;
+mod settings;
+mod skill;
+mod tally;
+mod text;
+mod units;
+
+pub use abstention::{CoveragePoint, RiskCoverage};
+pub use audit::{Audit, ClassRow, audit};
+pub use compare::{Comparison, ComparisonRow, compare};
+pub use conformal::{Conformal, SetCoverage};
+pub use correction::{benjamini_hochberg, holm};
+pub use disparity::{ClassGap, Disparity, Finding, Scheme};
+pub use error::EvalError;
+pub use groups::{Calibration, CalibrationBin, ClassError, Confusion, GroupRow};
+pub use interval::{
+    Estimate, FEWEST_FOR_BOOTSTRAP, FEWEST_SUBJECTS, Interval, IntervalSettings,
+    MOST_FOR_BOOTSTRAP, Method, NotEstimable, interval, intervals, paired_difference,
+    paired_differences,
+};
+pub use measure::Measure;
+pub use metric::{Metric, score, scores};
+pub use pooling::Pooled;
+pub use reference::{ReferenceBias, reference_evaluation};
+pub use sample::{PROBABILITY_TOLERANCE, Sample};
+pub use settings::AuditSettings;
+pub use skill::{Skill, Verdict};

@@ -1,0 +1,470 @@
+//! The audit in words and in tables laid out as NIST's reports on age estimation are: a row a group, its size, its errors.
+
+use std::fmt::Write as _;
+
+use crate::disparity::{Disparity, Finding, Scheme};
+use crate::measure::Measure;
+use crate::{Audit, Interval, Metric, Verdict};
+
+impl Audit {
+    /// The audit as plain text, 100 columns wide at most where names are short.
+    pub fn to_text(&self) -> String {
+        let mut text = String::new();
+        // Writing to a String cannot fail.
+        let _ = self.write_text(&mut text);
+        text
+    }
+
+    fn write_text(&self, out: &mut String) -> std::fmt::Result {
+        writeln!(
+            out,
+            "AUDIT of {} clips of {} subjects\nIntervals hold with {:.0} % confidence and count subjects, not clips.\n",
+            self.clips,
+            self.subjects,
+            100.0 * self.settings.level
+        )?;
+        self.write_skill(out)?;
+        self.write_findings(out)?;
+        self.write_groups(out)?;
+        self.write_gaps(out)?;
+        self.write_class_gaps(out)?;
+        self.write_abstention(out)?;
+        self.write_comparison(out)?;
+        self.write_reference(out)?;
+        self.write_notes(out)
+    }
+
+    fn write_skill(&self, out: &mut String) -> std::fmt::Result {
+        let verdict = match self.skill.verdict {
+            Verdict::Skill => "the model has SKILL: it knows more than chance",
+            Verdict::NoSkill => "NO SKILL: the model is not shown to know more than chance",
+            Verdict::NotEstimable => "skill NOT ESTIMABLE: too few subjects, or one class only",
+        };
+        writeln!(out, "1. SKILL\n   Verdict: {verdict}")?;
+        writeln!(
+            out,
+            "   ({} {}; 0 is chance, 1 perfect)\n",
+            self.skill.metric.title().to_lowercase(),
+            cell(Some(&self.skill.kappa))
+        )?;
+        let mut rows = vec![row(&[
+            "",
+            "by clip",
+            "by subject",
+            "majority",
+            "by prevalence",
+        ])];
+        for (metric, by_clip) in &self.metrics {
+            let plain = |value: Option<&f64>| value.map_or("-".into(), |v| format!("{v:.3}"));
+            rows.push(vec![
+                metric.title().to_string(),
+                cell(Some(by_clip)),
+                cell(self.subject_metrics.get(metric)),
+                plain(self.skill.majority.get(metric)),
+                plain(self.skill.prior.get(metric)),
+            ]);
+        }
+        table(out, &rows)?;
+        writeln!(
+            out,
+            "   majority: always answer {}; by prevalence: guess each class as often as it occurs.\n   * coverage of this interval is not assured (few subjects, or classes of few subjects)\n",
+            self.skill.majority_class
+        )
+    }
+
+    fn write_findings(&self, out: &mut String) -> std::fmt::Result {
+        writeln!(out, "2. WHO IS AT A DISADVANTAGE")?;
+        if self.skill.verdict != Verdict::Skill {
+            writeln!(
+                out,
+                "   no skill: gaps are not interpretable. A model that guesses errs alike for everyone."
+            )?;
+        }
+        if self.findings.is_empty() {
+            writeln!(
+                out,
+                "   No group is shown to do worse than the others (chance of any false alarm: {:.0} %).\n   \
+                 That is not proof of fairness: section 4 says how large a gap would have been seen.\n",
+                100.0 * self.settings.alpha
+            )?;
+            return Ok(());
+        }
+        for finding in &self.findings {
+            writeln!(out, "   - {}", sentence(finding))?;
+        }
+        writeln!(
+            out,
+            "   Compared at an equal mix of true classes. Chance of any false alarm among these: {:.0} %.\n",
+            100.0 * self.settings.alpha
+        )
+    }
+
+    fn write_groups(&self, out: &mut String) -> std::fmt::Result {
+        writeln!(out, "3. EVERY GROUP\n")?;
+        let shown: Vec<Metric> = [
+            Metric::Accuracy,
+            Metric::MaeGroups,
+            Metric::SignedError,
+            Metric::WithinOne,
+        ]
+        .into_iter()
+        .filter(|metric| self.metrics.contains_key(metric))
+        .collect();
+        let mut header = row(&["", "clips", "subj."]);
+        header.extend(shown.iter().map(|metric| short(*metric).to_string()));
+        header.push("pooled accuracy".into());
+        let mut rows = vec![header];
+        let mut last = "";
+        for group in &self.groups {
+            if group.attribute != last {
+                last = &group.attribute;
+                rows.push(vec![last.to_string()]);
+            }
+            let mut cells = vec![
+                format!("  {}", group.name),
+                group.clips.to_string(),
+                group.subjects.to_string(),
+            ];
+            cells.extend(shown.iter().map(|metric| cell(group.metrics.get(metric))));
+            cells.push(group.pooled_accuracy.as_ref().map_or("-".into(), |pooled| {
+                format!(
+                    "{:.3} [{:.3}, {:.3}]",
+                    pooled.value, pooled.low, pooled.high
+                )
+            }));
+            rows.push(cells);
+        }
+        table(out, &rows)?;
+        writeln!(
+            out,
+            "   signed error above 0: guessed too high (too old). pooled: drawn towards all groups, the more the smaller the group.\n   n/e: not estimable, fewer than {} subjects or no difference between them.\n",
+            crate::FEWEST_SUBJECTS
+        )
+    }
+
+    fn write_gaps(&self, out: &mut String) -> std::fmt::Result {
+        writeln!(out, "4. GAPS AGAINST CHANCE\n")?;
+        let shown = |d: &&Disparity| {
+            d.measure == Measure::MaxMin
+                && matches!(
+                    d.metric,
+                    Metric::Accuracy | Metric::MaeGroups | Metric::SignedError
+                )
+        };
+        let mut rows = vec![row(&[
+            "largest gap between groups",
+            "metric",
+            "compared",
+            "found",
+            "by chance",
+            "95 % below",
+            "p",
+            "p (Holm)",
+            "detectable",
+        ])];
+        for d in self.disparities.iter().filter(shown) {
+            rows.push(vec![
+                d.attribute.clone(),
+                short(d.metric).into(),
+                match d.scheme {
+                    Scheme::Plain => "as is".into(),
+                    Scheme::WithinTarget => "same classes".into(),
+                },
+                format!("{:.3}", d.observed),
+                format!("{:.3}", d.null_mean),
+                format!("{:.3}", d.null_p95),
+                p_value(d.p_value),
+                p_value(d.p_holm),
+                d.minimum_detectable
+                    .map_or("-".into(), |gap| format!("{gap:.3}")),
+            ]);
+        }
+        table(out, &rows)?;
+        writeln!(
+            out,
+            "   by chance: mean gap when subjects are relabelled at random, what a perfectly fair model would show.\n   detectable: the gap that these data would have found in 4 of 5 cases.\n"
+        )
+    }
+
+    fn write_class_gaps(&self, out: &mut String) -> std::fmt::Result {
+        let mut rows = vec![row(&[
+            "gaps by class",
+            "class",
+            "recall gap",
+            "p",
+            "false alarm gap",
+            "p",
+            "p (Holm)",
+        ])];
+        let number = |value: Option<f64>| value.map_or("n/e".into(), |v| format!("{v:.3}"));
+        let p = |value: Option<f64>| value.map_or("-".into(), p_value);
+        for gap in &self.class_gaps {
+            rows.push(vec![
+                gap.attribute.clone(),
+                gap.name.clone(),
+                number(gap.true_positive_gap),
+                p(gap.true_positive_p),
+                number(gap.false_positive_gap),
+                p(gap.false_positive_p),
+                p(gap.p_holm),
+            ]);
+        }
+        if rows.len() > 1 {
+            table(out, &rows)?;
+            writeln!(out)?;
+        }
+        Ok(())
+    }
+
+    fn write_abstention(&self, out: &mut String) -> std::fmt::Result {
+        let Some(curves) = &self.risk_coverage else {
+            return Ok(());
+        };
+        writeln!(out, "5. IF THE MODEL MAY DECLINE\n")?;
+        let mut rows = vec![row(&[
+            "accuracy when accepted",
+            "all",
+            "80 %",
+            "50 %",
+            "20 %",
+        ])];
+        for curve in curves {
+            // Points stand at 10 %, 20 %, .. 100 % of all clips.
+            let at = |i: usize| {
+                curve.points.get(i).map_or("-".into(), |point| {
+                    let share = 100.0 * point.coverage;
+                    match point.accuracy.as_ref().and_then(Interval::value) {
+                        Some(accuracy) => format!("{accuracy:.3} of {share:.0} %"),
+                        None => "none".into(),
+                    }
+                })
+            };
+            let name = if curve.group.is_empty() {
+                "all clips"
+            } else {
+                &curve.name
+            };
+            rows.push(vec![name.to_string(), at(9), at(7), at(4), at(1)]);
+        }
+        table(out, &rows)?;
+        writeln!(out)?;
+        let Some(conformal) = &self.conformal else {
+            return Ok(());
+        };
+        let mut rows = vec![row(&[
+            "prediction sets",
+            "one threshold",
+            "classes",
+            "own threshold",
+            "classes",
+        ])];
+        for all in &conformal.marginal {
+            let own = conformal
+                .by_group
+                .iter()
+                .find(|own| own.attribute == all.attribute && own.group == all.group);
+            let name = if all.group.is_empty() {
+                "all clips"
+            } else {
+                &all.name
+            };
+            rows.push(vec![
+                name.to_string(),
+                cell(Some(&all.coverage)),
+                format!("{:.2}", all.mean_size),
+                own.map_or("-".into(), |own| cell(Some(&own.coverage))),
+                own.map_or("-".into(), |own| format!("{:.2}", own.mean_size)),
+            ]);
+        }
+        table(out, &rows)?;
+        writeln!(
+            out,
+            "   sets of {}classes made to hold the truth for {:.0} % of clips.\n",
+            if conformal.contiguous {
+                "neighbouring "
+            } else {
+                ""
+            },
+            100.0 * conformal.target
+        )
+    }
+
+    fn write_comparison(&self, out: &mut String) -> std::fmt::Result {
+        let Some(comparison) = &self.comparison else {
+            return Ok(());
+        };
+        writeln!(
+            out,
+            "6. AGAINST {} ({} clips in both, {} only here, {} only there)\n",
+            comparison.against, comparison.clips, comparison.only_here, comparison.only_there
+        )?;
+        let mut rows = vec![row(&["this minus the other", "all clips"])];
+        for (metric, interval) in &comparison.metrics {
+            rows.push(vec![metric.title().into(), cell(Some(interval))]);
+        }
+        table(out, &rows)?;
+        writeln!(out)?;
+        let shown: Vec<Metric> = [Metric::Accuracy, Metric::MaeGroups, Metric::SignedError]
+            .into_iter()
+            .filter(|metric| comparison.metrics.contains_key(metric))
+            .collect();
+        let mut header = row(&["by group"]);
+        header.extend(shown.iter().map(|metric| short(*metric).to_string()));
+        let mut rows = vec![header];
+        for group in &comparison.groups {
+            let mut cells = vec![format!("{} {}", group.attribute, group.name)];
+            cells.extend(shown.iter().map(|metric| cell(group.metrics.get(metric))));
+            rows.push(cells);
+        }
+        table(out, &rows)?;
+        writeln!(out)
+    }
+
+    fn write_reference(&self, out: &mut String) -> std::fmt::Result {
+        writeln!(
+            out,
+            "REFERENCE BIAS (mean difference of accuracies, as the reference system prints it)"
+        )?;
+        for (attribute, bias) in &self.reference_bias.attributes {
+            writeln!(out, "   {attribute} {bias:.4}")?;
+        }
+        writeln!(out, "   average {:.4}", self.reference_bias.average)?;
+        writeln!(
+            out,
+            "   Mostly noise at this size: compare with \"by chance\" above before reading anything into it.\n"
+        )
+    }
+
+    fn write_notes(&self, out: &mut String) -> std::fmt::Result {
+        let mut notes = self.notes.clone();
+        if self.labels_without_prediction > 0 {
+            notes.push(format!(
+                "{} labels have no prediction",
+                self.labels_without_prediction
+            ));
+        }
+        if self.unnormalised_rows > 0 {
+            notes.push(format!(
+                "{} rows of probabilities did not sum to 1 and were divided by their sum",
+                self.unnormalised_rows
+            ));
+        }
+        if !notes.is_empty() {
+            writeln!(out, "NOTES")?;
+        }
+        for note in notes {
+            writeln!(out, "   {note}")?;
+        }
+        Ok(())
+    }
+}
+
+fn sentence(finding: &Finding) -> String {
+    format!(
+        "{} {}: {} {:.3} against {:.3} for the others (difference {:+.3} +- {:.3}; {} clips, {} subjects; p {} after correction)",
+        finding.attribute,
+        finding.name,
+        finding.metric.title().to_lowercase(),
+        finding.value,
+        finding.rest,
+        finding.difference,
+        finding.standard_error,
+        finding.clips,
+        finding.subjects,
+        p_value(finding.p_holm)
+    )
+}
+
+fn short(metric: Metric) -> &'static str {
+    match metric {
+        Metric::MaeGroups => "error (groups)",
+        Metric::SignedError => "signed error",
+        Metric::WithinOne => "within one",
+        other => other.title(),
+    }
+}
+
+fn p_value(p: f64) -> String {
+    if p < 0.001 {
+        "<0.001".into()
+    } else {
+        format!("{p:.3}")
+    }
+}
+
+/// `value [low, high]`, with a star where the interval has a caution.
+fn cell(interval: Option<&Interval>) -> String {
+    match interval {
+        None => "-".into(),
+        Some(Interval::Estimated(e)) => format!(
+            "{:.3} [{:.3}, {:.3}]{}",
+            e.value,
+            e.low,
+            e.high,
+            if e.caution.is_some() { "*" } else { "" }
+        ),
+        Some(Interval::NotEstimable(none)) => none
+            .value
+            .map_or("n/e".into(), |value| format!("{value:.3} n/e")),
+    }
+}
+
+fn row(cells: &[&str]) -> Vec<String> {
+    cells.iter().map(ToString::to_string).collect()
+}
+
+/// Columns as wide as their widest cell; the first left-aligned, the others right-aligned; a row of one cell is a heading
+/// and may run on.
+fn table(out: &mut String, rows: &[Vec<String>]) -> std::fmt::Result {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |column: usize| {
+        rows.iter()
+            .filter(|row| row.len() > 1)
+            .filter_map(|row| row.get(column).map(|cell| cell.chars().count()))
+            .max()
+            .unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    for (i, row) in rows.iter().enumerate() {
+        let mut line = String::from("  ");
+        for (column, (cell, &width)) in row.iter().zip(&widths).enumerate() {
+            if column == 0 {
+                write!(line, " {cell:<width$}")?;
+            } else {
+                write!(line, "  {cell:>width$}")?;
+            }
+        }
+        writeln!(out, "{}", line.trim_end())?;
+        if i == 0 {
+            let total: usize = widths.iter().sum::<usize>() + 2 * widths.len();
+            writeln!(out, "   {}", "-".repeat(total.saturating_sub(2)))?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_line_up() {
+        let mut out = String::new();
+        let rows = [
+            row(&["", "n", "value"]),
+            row(&["a heading that runs on"]),
+            row(&["  x", "10", "0.5"]),
+        ];
+        table(&mut out, &rows).unwrap();
+        let lines: Vec<&str> = out.lines().collect();
+        assert_eq!(
+            lines,
+            [
+                "         n  value",
+                "   --------------",
+                "   a heading that runs on",
+                "     x  10    0.5",
+            ]
+        );
+    }
+}

@@ -1,0 +1,54 @@
+//! Decisions by subject: all clips of a subject taken together.
+
+use crate::frame::Frame;
+
+/// One decision a subject.
+pub(crate) struct SubjectDecisions {
+    pub(crate) truth: Vec<usize>,
+    pub(crate) predicted: Vec<usize>,
+    pub(crate) probabilities: Option<Vec<f64>>,
+    pub(crate) subject: Vec<usize>,
+}
+
+/// The class with the largest sum of probabilities over a subject's clips, or without probabilities the most frequent
+/// prediction (the first of equals); truth is the most frequent true class.
+pub(crate) fn by_subject(frame: &Frame) -> SubjectDecisions {
+    let classes = frame.classes.len();
+    let truth = frame.by_subject(&frame.truth, classes);
+    let subject: Vec<usize> = (0..frame.subjects).collect();
+    let Some(probabilities) = &frame.probabilities else {
+        let predicted = frame.by_subject(&frame.predicted, classes);
+        return SubjectDecisions {
+            truth,
+            predicted,
+            probabilities: None,
+            subject,
+        };
+    };
+    let mut sums = vec![0.0; frame.subjects * classes];
+    for (&s, row) in frame
+        .subject
+        .iter()
+        .zip(probabilities.chunks_exact(classes))
+    {
+        let total: f64 = row.iter().sum();
+        for (class, p) in row.iter().enumerate() {
+            if let Some(sum) = sums.get_mut(s * classes + class) {
+                *sum += p / total;
+            }
+        }
+    }
+    let predicted = sums
+        .chunks_exact(classes)
+        .map(|sums| {
+            let largest = sums.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            sums.iter().position(|&sum| sum == largest).unwrap_or(0)
+        })
+        .collect();
+    SubjectDecisions {
+        truth,
+        predicted,
+        probabilities: Some(sums),
+        subject,
+    }
+}
