@@ -1,0 +1,581 @@
+//! Ablation: every subset of the modalities, late and joint, and each modality's share of the skill.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cohort_eval::{Interval, IntervalSettings, Metric, Sample, intervals, paired_differences};
+use cohort_tables::{LabelTable, Predictions, clip_id};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::FusionError;
+use crate::align::{Modality, align};
+use crate::fit;
+use crate::fuse::{FUSION_METRICS, Prepared};
+use crate::numeric::argmax;
+use crate::settings::{FusionRule, FusionSettings};
+use crate::shares::{SHARED_METRICS, Shares, Subject, shares};
+use crate::tally::Tally;
+
+/// Version of the record.
+pub const ABLATION_SCHEMA: &str = "cohort.ablation/1";
+
+/// Weights of the reference's late fusion, for the modalities image, audio and text.
+const REFERENCE_WEIGHTS: [[f64; 3]; 3] = [[1.2, 0.8, 0.8], [1.2, 0.8, 0.0], [1.2, 0.0, 0.8]];
+
+/// Predictions of a model that learned some modalities together, to stand beside late fusion.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JointModel {
+    /// Name of the family, e.g. `joint gated`. A family with a model for every subset gets Shapley shares.
+    pub family: String,
+    /// Names of the modalities that it was given.
+    pub modalities: Vec<String>,
+    /// Its test predictions.
+    pub test: Predictions,
+}
+
+/// Settings of an ablation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AblationSettings {
+    /// Intervals: 2,000 resamples by default.
+    pub intervals: IntervalSettings,
+    /// Label columns by whose groups the shares are given as well (default none).
+    pub groups: Vec<String>,
+}
+
+impl Default for AblationSettings {
+    fn default() -> Self {
+        let intervals = IntervalSettings {
+            resamples: 2000,
+            ..IntervalSettings::default()
+        };
+        Self {
+            intervals,
+            groups: Vec::new(),
+        }
+    }
+}
+
+/// Ablation of a set of modalities on the test split; JSON `cohort.ablation/1`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Ablation {
+    /// `cohort.ablation/1`.
+    pub schema: String,
+    /// The late fusion's rule in words.
+    pub rule: String,
+    /// How subjects were found.
+    pub subjects_by: String,
+    /// Names of the modalities, in order.
+    pub modalities: Vec<String>,
+    /// Test clips, those that at least one modality speaks of: the same for every row.
+    pub clips: usize,
+    /// Their subjects.
+    pub subjects: usize,
+    /// Clips that each modality lacks.
+    pub missing: BTreeMap<String, usize>,
+    /// Machine names of the metrics, in the order in which rows give them.
+    pub metrics: Vec<String>,
+    /// Name of the row that the differences are to: late fusion of all modalities.
+    pub full: String,
+    /// All rows: the majority baseline, single models, late subsets, the reference's sums, joint models.
+    pub rows: Vec<AblationRow>,
+    /// Shapley shares: for every family and metric, for everyone and by group.
+    pub shares: Vec<Shares>,
+}
+
+/// One model of an ablation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AblationRow {
+    /// Name, unique.
+    pub name: String,
+    /// What it is.
+    pub family: Family,
+    /// Name of the joint family; absent for the others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub joint: Option<String>,
+    /// Its modalities.
+    pub modalities: Vec<String>,
+    /// Clips that none of its modalities speaks of: answered with the majority baseline.
+    pub unanswered: usize,
+    /// Each metric with its interval by subject.
+    pub figures: Vec<AblationFigure>,
+}
+
+/// What a row is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Family {
+    /// The most frequent class of the validation split, always.
+    Baseline,
+    /// One modality's predictions as they came.
+    Single,
+    /// Late fusion of a subset of the modalities, fitted for that subset.
+    Late,
+    /// The reference's weighted sum of uncalibrated logits.
+    Reference,
+    /// A model that learned the modalities together.
+    Joint,
+}
+
+/// One metric of one row.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AblationFigure {
+    /// Machine name of the metric.
+    pub metric: String,
+    /// Value with interval, or why there is none.
+    pub value: Interval,
+    /// The row less the full late fusion, paired on the same clips; absent for the full fusion itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to_full: Option<Interval>,
+    /// A joint row less the late fusion of the same modalities; absent for other rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to_late: Option<Interval>,
+}
+
+/// A row before it is scored.
+struct Candidate {
+    name: String,
+    family: Family,
+    joint: Option<String>,
+    mask: u32,
+    unanswered: usize,
+    predictions: Predictions,
+}
+
+/// Scores every subset of the modalities on the test split, beside the majority baseline, each model as it came, the
+/// reference's weighted sums and joint models, and shares out the skill.
+///
+/// Every subset's fusion is fitted anew on the validation split under the penalties that the full fusion chose. All rows
+/// answer the same test clips; where a subset has no modality for a clip, its answer is the baseline's. `labels` is
+/// needed for [`AblationSettings::groups`] only.
+///
+/// # Errors
+/// As [`crate::fuse`]; a test split without ground truth; joint models with unknown modalities, clips or a name twice;
+/// label columns or clips that are missing; interval settings out of range.
+pub fn ablate(
+    modalities: &[Modality],
+    joint: &[JointModel],
+    labels: Option<&LabelTable>,
+    fusion: &FusionSettings,
+    settings: &AblationSettings,
+) -> Result<Ablation, FusionError> {
+    settings.intervals.check()?;
+    let prepared = Prepared::new(modalities, fusion)?;
+    let test = &prepared.test;
+    let truth = test.truth("test")?;
+    let (subject_names, subject) = prepared.settings.subjects.index("test", &test.names)?;
+    let groups = group_rows(&prepared, labels, &settings.groups)?;
+    let candidates = candidates(&prepared, joint)?;
+
+    let metrics: Vec<Metric> = FUSION_METRICS
+        .into_iter()
+        .filter(|metric| prepared.settings.ordered || !metric.needs_order())
+        .collect();
+    let full_mask = (1u32 << prepared.names.len()) - 1;
+    let late = |mask: u32| {
+        candidates
+            .iter()
+            .find(|c| c.family == Family::Late && c.mask == mask)
+    };
+    let Some(full) = late(full_mask) else {
+        return Err(FusionError::Modalities {
+            expected: "at least one".into(),
+            found: "0".into(),
+        });
+    };
+    let full_sample = sample_of(&prepared, truth, &subject, full)?;
+    let rows: Result<Vec<AblationRow>, FusionError> = candidates
+        .par_iter()
+        .map(|candidate| {
+            let own = sample_of(&prepared, truth, &subject, candidate)?;
+            let values = intervals(&metrics, &own, &settings.intervals)?;
+            let is_full = std::ptr::eq(candidate, full);
+            let against = |other: &Sample| -> Result<Vec<Option<Interval>>, FusionError> {
+                let found = paired_differences(&metrics, &own, other, &settings.intervals)?;
+                Ok(found.into_iter().map(Some).collect())
+            };
+            let none = || vec![None; metrics.len()];
+            let to_full = if is_full {
+                none()
+            } else {
+                against(&full_sample)?
+            };
+            let to_late = match late(candidate.mask) {
+                Some(late) if candidate.family == Family::Joint => {
+                    against(&sample_of(&prepared, truth, &subject, late)?)?
+                }
+                _ => none(),
+            };
+            let figures = metrics.iter().zip(values).zip(to_full).zip(to_late);
+            Ok(AblationRow {
+                name: candidate.name.clone(),
+                family: candidate.family,
+                joint: candidate.joint.clone(),
+                modalities: members(&prepared.names, candidate.mask),
+                unanswered: candidate.unanswered,
+                figures: figures
+                    .map(|(((metric, value), to_full), to_late)| AblationFigure {
+                        metric: metric.name().to_string(),
+                        value,
+                        to_full,
+                        to_late,
+                    })
+                    .collect(),
+            })
+        })
+        .collect();
+    let missing = prepared.names.iter().enumerate().map(|(m, name)| {
+        (
+            name.clone(),
+            test.present
+                .iter()
+                .filter(|mask| *mask >> m & 1 == 0)
+                .count(),
+        )
+    });
+    Ok(Ablation {
+        schema: ABLATION_SCHEMA.to_string(),
+        rule: prepared.settings.rule.describe(),
+        subjects_by: prepared.settings.subjects.describe(),
+        modalities: prepared.names.clone(),
+        clips: test.len(),
+        subjects: subject_names.len(),
+        missing: missing.collect(),
+        metrics: metrics.iter().map(|m| m.name().to_string()).collect(),
+        full: full.name.clone(),
+        rows: rows?,
+        shares: all_shares(&prepared, truth, &subject, &candidates, &groups, settings),
+    })
+}
+
+fn sample_of<'a>(
+    prepared: &Prepared,
+    truth: &'a [usize],
+    subject: &'a [usize],
+    candidate: &'a Candidate,
+) -> Result<Sample<'a>, FusionError> {
+    let predictions = &candidate.predictions;
+    let mut sample = Sample::new(
+        prepared.classes.len(),
+        truth,
+        &predictions.predicted,
+        subject,
+    )?;
+    if let Some(probabilities) = &predictions.probabilities {
+        sample = sample.with_probabilities(probabilities)?;
+    }
+    Ok(if prepared.settings.ordered {
+        sample
+    } else {
+        sample.unordered()
+    })
+}
+
+fn members(names: &[String], mask: u32) -> Vec<String> {
+    let chosen = names.iter().enumerate().filter(|(m, _)| mask >> m & 1 == 1);
+    chosen.map(|(_, name)| name.clone()).collect()
+}
+
+/// All rows with their predictions for the aligned test clips.
+fn candidates(prepared: &Prepared, joint: &[JointModel]) -> Result<Vec<Candidate>, FusionError> {
+    let names = &prepared.names;
+    let full = (1u32 << names.len()) - 1;
+    let (model, _) = prepared.fit()?;
+    let row = |name: String, family: Family, mask: u32, (predictions, unanswered)| Candidate {
+        name,
+        family,
+        joint: None,
+        mask,
+        unanswered,
+        predictions,
+    };
+    let mut all = vec![row(
+        "majority".to_string(),
+        Family::Baseline,
+        0,
+        (model.predict(&prepared.test, 0).0, 0),
+    )];
+    let as_it_came = fit::fixed(
+        names,
+        &prepared.classes,
+        &FusionRule::SumLogits,
+        vec![1.0; names.len()],
+        model.prior.clone(),
+    );
+    for (m, name) in names.iter().enumerate() {
+        let found = as_it_came.predict(&prepared.test, 1 << m);
+        all.push(row(
+            format!("{name} as it came"),
+            Family::Single,
+            1 << m,
+            found,
+        ));
+    }
+    let mut masks: Vec<u32> = (1..=full).collect();
+    masks.sort_by_key(|mask| (std::cmp::Reverse(mask.count_ones()), *mask));
+    for mask in masks {
+        let name = members(names, mask).join(" + ");
+        all.push(row(
+            name,
+            Family::Late,
+            mask,
+            model.predict(&prepared.test, mask),
+        ));
+    }
+    all.extend(reference_rows(prepared, &model.prior));
+    for model_row in joint {
+        all.push(joint_row(prepared, model_row, &model.prior)?);
+    }
+    let mut seen = BTreeSet::new();
+    if let Some(twice) = all.iter().find(|row| !seen.insert(row.name.clone())) {
+        return Err(FusionError::Modalities {
+            expected: "every row once".into(),
+            found: format!("{} twice", twice.name),
+        });
+    }
+    Ok(all)
+}
+
+/// The reference's weighted sums, when the modalities are image, audio and text.
+fn reference_rows(prepared: &Prepared, prior: &[f64]) -> Vec<Candidate> {
+    if prepared.names != ["audio", "image", "text"] {
+        return Vec::new();
+    }
+    let rows = REFERENCE_WEIGHTS.iter().map(|&[image, audio, text]| {
+        let rule = FusionRule::WeightedSumLogits {
+            weights: vec![audio, image, text],
+        };
+        let temperatures = vec![1.0; 3];
+        let model = fit::fixed(
+            &prepared.names,
+            &prepared.classes,
+            &rule,
+            temperatures,
+            prior.to_vec(),
+        );
+        let mask = [audio, image, text]
+            .iter()
+            .enumerate()
+            .filter(|(_, weight)| **weight != 0.0)
+            .fold(0, |mask, (m, _)| mask | 1 << m);
+        let (predictions, unanswered) = model.predict(&prepared.test, mask);
+        Candidate {
+            name: format!("reference {image} image + {audio} audio + {text} text"),
+            family: Family::Reference,
+            joint: None,
+            mask,
+            unanswered,
+            predictions,
+        }
+    });
+    rows.collect()
+}
+
+fn joint_row(
+    prepared: &Prepared,
+    model: &JointModel,
+    prior: &[f64],
+) -> Result<Candidate, FusionError> {
+    let mut mask = 0;
+    for name in &model.modalities {
+        let Some(m) = prepared.names.iter().position(|known| known == name) else {
+            return Err(FusionError::Modalities {
+                expected: format!("joint models of {}", prepared.names.join(", ")),
+                found: format!("{} of {name}", model.family),
+            });
+        };
+        mask |= 1 << m;
+    }
+    if mask == 0 {
+        return Err(FusionError::Modalities {
+            expected: "joint models of at least one modality".into(),
+            found: format!("{} of none", model.family),
+        });
+    }
+    let name = format!(
+        "{}: {}",
+        model.family,
+        members(&prepared.names, mask).join(" + ")
+    );
+    let own = align("test", &prepared.classes, &[(&name, &model.test)])?;
+    let rows: BTreeMap<&str, usize> = own
+        .names
+        .iter()
+        .enumerate()
+        .map(|(i, name)| (clip_id(name), i))
+        .collect();
+    let k = prepared.classes.len();
+    let mut probabilities = Vec::with_capacity(prepared.test.len() * k);
+    let (mut unanswered, mut contradicting) = (0, Vec::new());
+    for (i, video) in prepared.test.names.iter().enumerate() {
+        let clip = clip_id(video);
+        let Some(&row) = rows.get(clip) else {
+            probabilities.extend_from_slice(prior);
+            unanswered += 1;
+            continue;
+        };
+        probabilities.extend(own.row(0, row).iter().map(|z| z.exp()));
+        if let (Some(a), Some(b)) = (&own.truth, &prepared.test.truth)
+            && a[row] != b[i]
+        {
+            contradicting.push(clip);
+        }
+    }
+    if !contradicting.is_empty() {
+        let expected = format!("the same ground truth in {name} as in the modalities, and another");
+        return Err(FusionError::clips("test", expected, &contradicting));
+    }
+    if own.len() + unanswered > prepared.test.len() {
+        let known: BTreeSet<&str> = prepared.test.names.iter().map(|n| clip_id(n)).collect();
+        let extra: Vec<&str> = rows
+            .keys()
+            .copied()
+            .filter(|clip| !known.contains(clip))
+            .collect();
+        let expected = format!("the clips of {name} among those of the modalities, and others");
+        return Err(FusionError::clips("test", expected, &extra));
+    }
+    let predictions = Predictions {
+        names: prepared.test.names.clone(),
+        classes: prepared.classes.clone(),
+        truth: prepared.test.truth.clone(),
+        predicted: probabilities.chunks_exact(k.max(1)).map(argmax).collect(),
+        probabilities: Some(probabilities),
+    };
+    let joint = Some(model.family.clone());
+    Ok(Candidate {
+        name,
+        family: Family::Joint,
+        joint,
+        mask,
+        unanswered,
+        predictions,
+    })
+}
+
+/// Column, code and rows of every group.
+type Group = (String, String, Vec<usize>);
+
+fn group_rows(
+    prepared: &Prepared,
+    labels: Option<&LabelTable>,
+    columns: &[String],
+) -> Result<Vec<Group>, FusionError> {
+    let mut groups = Vec::new();
+    for column in columns {
+        let Some(labels) = labels else {
+            return Err(FusionError::setting("groups", "a label table", "none"));
+        };
+        let Some(values) = labels.column(column) else {
+            let known: Vec<&str> = labels.column_names().collect();
+            return Err(FusionError::setting("groups", known.join(", "), column));
+        };
+        let code: BTreeMap<&str, &str> = labels
+            .names
+            .iter()
+            .zip(values)
+            .map(|(name, value)| (clip_id(name), value.as_str()))
+            .collect();
+        let mut by_code: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+        let mut unknown = Vec::new();
+        for (i, name) in prepared.test.names.iter().enumerate() {
+            match code.get(clip_id(name)) {
+                Some(code) => by_code.entry(code).or_default().push(i),
+                None => unknown.push(clip_id(name)),
+            }
+        }
+        if !unknown.is_empty() {
+            let expected =
+                format!("a {column} for every clip in the label tables, and missing for some");
+            return Err(FusionError::clips("test", expected, &unknown));
+        }
+        groups.extend(
+            by_code
+                .into_iter()
+                .map(|(code, rows)| (column.clone(), code.to_string(), rows)),
+        );
+    }
+    Ok(groups)
+}
+
+/// Shares of late fusion and of every joint family that has all subsets.
+fn all_shares(
+    prepared: &Prepared,
+    truth: &[usize],
+    subject: &[usize],
+    candidates: &[Candidate],
+    groups: &[Group],
+    settings: &AblationSettings,
+) -> Vec<Shares> {
+    let subsets = 1usize << prepared.names.len();
+    let Some(baseline) = candidates.first() else {
+        return Vec::new();
+    };
+    let mut families: Vec<(String, Vec<&Candidate>)> = Vec::new();
+    let mut joint_names: Vec<&String> =
+        candidates.iter().filter_map(|c| c.joint.as_ref()).collect();
+    joint_names.sort();
+    joint_names.dedup();
+    for joint in std::iter::once(None).chain(joint_names.into_iter().map(Some)) {
+        let family = if joint.is_some() {
+            Family::Joint
+        } else {
+            Family::Late
+        };
+        let of_mask = |mask: usize| {
+            candidates.iter().find(|c| {
+                c.family == family && c.joint.as_ref() == joint && c.mask as usize == mask
+            })
+        };
+        let models: Option<Vec<&Candidate>> = (0..subsets)
+            .map(|mask| {
+                if mask == 0 {
+                    Some(baseline)
+                } else {
+                    of_mask(mask)
+                }
+            })
+            .collect();
+        if let Some(models) = models {
+            families.push((joint.map_or("late", String::as_str).to_string(), models));
+        }
+    }
+    let everyone: Vec<usize> = (0..truth.len()).collect();
+    let mut wanted: Vec<(Option<&str>, Option<&str>, &[usize])> = vec![(None, None, &everyone)];
+    wanted.extend(
+        groups.iter().map(|(column, code, rows)| {
+            (Some(column.as_str()), Some(code.as_str()), rows.as_slice())
+        }),
+    );
+    let mut tasks = Vec::new();
+    for (family, models) in &families {
+        for &(attribute, group, rows) in &wanted {
+            tasks.push((family, models, attribute, group, rows));
+        }
+    }
+    let found: Vec<Vec<Shares>> = tasks
+        .par_iter()
+        .map(|&(family, models, attribute, group, rows)| {
+            let tallies: Vec<Tally> = models
+                .iter()
+                .map(|model| {
+                    let p = model.predictions.probabilities.as_deref().unwrap_or(&[]);
+                    let k = prepared.classes.len();
+                    Tally::new(k, truth, &model.predictions.predicted, p, subject, rows)
+                })
+                .collect();
+            let of = Subject {
+                family,
+                attribute,
+                group,
+                modalities: &prepared.names,
+                level: settings.intervals.level,
+            };
+            SHARED_METRICS
+                .iter()
+                .filter(|metric| prepared.settings.ordered || !metric.needs_order())
+                .map(|&metric| shares(&of, metric, &tallies))
+                .collect()
+        })
+        .collect();
+    found.into_iter().flatten().collect()
+}
