@@ -1,0 +1,22 @@
+//! Charts as SVG text, from plain data.
+//!
+//! Every chart takes a struct of plain data and a [`Style`](crate::Style) and gives one `<svg>` element, with a title
+//! and a description for those who cannot see it, text as text, and hints for a resting pointer. Values that are not
+//! finite are left out; no data make a chart panic.
+
+pub(crate) mod axes;
+mod bars;
+mod heatmap;
+mod histogram;
+mod intervals;
+mod lines;
+mod reliability;
+mod stacked;
+
+pub use bars::{BarChart, BarSeries, bar_panels, bars, shared_maximum};
+pub use heatmap::{HeatMap, heatmap};
+pub use histogram::{Histogram, histogram};
+pub use intervals::{IntervalChart, IntervalRow, intervals};
+pub use lines::{LineChart, LineSeries, lines};
+pub use reliability::{Reliability, ReliabilityBin, reliability};
+pub use stacked::{StackedChart, StackedRow, stacked};

@@ -1,0 +1,18 @@
+//! Plots (SVG, PNG) and pages (HTML) from the tables and metrics of the other stages.
+
+pub mod audio_figures;
+mod canvas;
+pub mod charts;
+mod error;
+mod format;
+mod markup;
+mod page;
+mod palette;
+mod raster;
+mod scale;
+mod text_width;
+
+pub use canvas::{Style, Target};
+pub use error::ReportError;
+pub use page::{ModelDocument, RunDocuments, audit_page, run_page};
+pub use raster::svg_to_png;

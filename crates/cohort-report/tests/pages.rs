@@ -1,0 +1,487 @@
+//! Pages as a whole: well formed, self-contained, the same every time, and safe whatever the data holds.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use cohort_report::{ModelDocument, ReportError, RunDocuments, audit_page, run_page};
+use proptest::prelude::*;
+use roxmltree::{Document, Node, ParsingOptions};
+use serde_json::{Value, json};
+
+fn text(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/documents")
+        .join(name);
+    std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+fn document(name: &str) -> Value {
+    serde_json::from_str(&text(name)).unwrap()
+}
+
+fn documents() -> RunDocuments {
+    let model = |name: &str| ModelDocument {
+        name: name.to_owned(),
+        metrics: text(&format!("metrics-{name}.jsonl"))
+            .lines()
+            .map(|l| serde_json::from_str(l).unwrap())
+            .collect(),
+        best_epoch: None,
+    };
+    RunDocuments {
+        title: "Apparent age".into(),
+        headline: Some(document("headline.json")),
+        stats: Some(document("stats.json")),
+        check: Some(document("check.json")),
+        models: ["image", "audio", "text"].map(model).to_vec(),
+        fusion: Some(document("fusion.json")),
+        ablation: Some(document("ablation.json")),
+        audit: Some(document("audit.json")),
+        provenance: document("provenance.json"),
+        composed: true,
+    }
+}
+
+fn parse(html: &str) -> Document<'_> {
+    let options = ParsingOptions {
+        allow_dtd: true,
+        nodes_limit: u32::MAX,
+        ..ParsingOptions::default()
+    };
+    Document::parse_with_options(html, options).unwrap_or_else(|e| panic!("{e}"))
+}
+
+fn words(node: Node) -> String {
+    node.descendants()
+        .filter(Node::is_text)
+        .filter_map(|n| n.text())
+        .collect()
+}
+
+fn section<'a>(page: &'a Document, id: &str) -> Node<'a, 'a> {
+    page.descendants()
+        .find(|n| n.has_tag_name("section") && n.attribute("id") == Some(id))
+        .unwrap_or_else(|| panic!("no section {id}"))
+}
+
+/// The cells of a row by its name, in the table whose caption begins with `caption`.
+fn row(section: Node, caption: &str, name: &str) -> Vec<String> {
+    let table = section
+        .descendants()
+        .find(|n| {
+            n.has_tag_name("table")
+                && n.children()
+                    .any(|c| c.has_tag_name("caption") && words(c).starts_with(caption))
+        })
+        .unwrap_or_else(|| panic!("no table {caption}"));
+    let cells = |r: Node| {
+        r.children()
+            .filter(Node::is_element)
+            .map(words)
+            .collect::<Vec<_>>()
+    };
+    table
+        .descendants()
+        .filter(|n| n.has_tag_name("tr"))
+        .map(cells)
+        .find(|c| c.first().is_some_and(|f| f == name))
+        .unwrap_or_else(|| panic!("no row {name} in {caption}"))
+}
+
+#[test]
+fn a_page_is_well_formed_and_self_contained() {
+    let documents = documents();
+    for html in [
+        run_page(&documents).unwrap(),
+        audit_page(documents.audit.as_ref().unwrap()).unwrap(),
+    ] {
+        let page = parse(&html);
+        let mut ids = Vec::new();
+        for node in page.descendants().filter(Node::is_element) {
+            let tag = node.tag_name().name();
+            assert!(
+                !["script", "link", "iframe", "object", "embed", "form", "img"].contains(&tag),
+                "{tag}"
+            );
+            for attribute in node.attributes() {
+                let (name, value) = (attribute.name(), attribute.value());
+                assert!(!name.starts_with("on"), "{name}");
+                if ["href", "src", "action", "data"].contains(&name) {
+                    assert!(
+                        value.starts_with('#') || value.starts_with("data:image/png;base64,"),
+                        "{value}"
+                    );
+                }
+                if name == "id" {
+                    ids.push(value.to_owned());
+                }
+            }
+        }
+        let count = ids.len();
+        ids.sort();
+        ids.dedup();
+        assert_eq!(ids.len(), count, "ids occur once");
+        let style = page
+            .descendants()
+            .find(|n| n.has_tag_name("style"))
+            .map(words)
+            .unwrap();
+        assert!(!style.contains("url(") && !style.contains("@import"));
+        // The name of the SVG namespace is the only address, and it is never fetched.
+        assert!(
+            !html
+                .replace("http://www.w3.org/2000/svg", "")
+                .contains("http://")
+        );
+        assert!(!html.contains("https://"));
+        for link in page
+            .descendants()
+            .filter_map(|n| n.attribute("href"))
+            .filter_map(|h| h.strip_prefix('#'))
+        {
+            assert!(ids.iter().any(|id| id == link), "{link} leads somewhere");
+        }
+    }
+}
+
+#[test]
+fn every_picture_has_a_name_and_every_table_is_a_rectangle() {
+    let html = run_page(&documents()).unwrap();
+    let page = parse(&html);
+    let (mut pictures, mut tables) = (0, 0);
+    for node in page.descendants() {
+        if node.has_tag_name(("http://www.w3.org/2000/svg", "svg")) {
+            pictures += 1;
+            assert!(node.attribute("aria-label").is_some_and(|l| !l.is_empty()));
+            let child = |name| {
+                node.children()
+                    .find(|c| c.has_tag_name(("http://www.w3.org/2000/svg", name)))
+            };
+            assert!(child("title").is_some() && child("desc").is_some());
+            for number in
+                ["width", "height"].map(|a| node.attribute(a).unwrap().parse::<f64>().unwrap())
+            {
+                assert!(number.is_finite() && number > 0.0);
+            }
+        }
+        if node.has_tag_name("table") {
+            tables += 1;
+            let widths: Vec<usize> = node
+                .descendants()
+                .filter(|n| n.has_tag_name("tr"))
+                .map(|r| r.children().filter(Node::is_element).count())
+                .collect();
+            assert!(
+                widths.len() > 1 && widths.iter().all(|w| *w == widths[0]),
+                "{widths:?}"
+            );
+        }
+    }
+    assert!(
+        pictures > 50 && tables > 15,
+        "{pictures} pictures, {tables} tables"
+    );
+    assert!(!html.contains("NaN") && !html.contains(">inf"));
+}
+
+#[test]
+fn numbers_reach_the_page_as_they_are() {
+    let documents = documents();
+    let html = run_page(&documents).unwrap();
+    let page = parse(&html);
+    let headline = section(&page, "headline");
+    assert_eq!(
+        row(headline, "Every model", "fused"),
+        [
+            "fused",
+            "254",
+            "77",
+            "0.7090.654 to 0.761",
+            "0.6340.564 to 0.701",
+            "0.7810.701 to 0.857"
+        ]
+    );
+    assert!(words(headline).contains(
+        "the fused model is right for 63.4% of clips; the best single model, image, reaches 57.1%"
+    ));
+    assert_eq!(
+        row(section(&page, "data"), "Splits", "all"),
+        ["all", "1,276", "387", "3.3"]
+    );
+    assert_eq!(
+        row(section(&page, "fusion"), "Models", "image"),
+        ["image", "1.27", "1.64", "0"]
+    );
+    assert_eq!(
+        row(section(&page, "verdict"), "Reference bias", "average"),
+        ["average", "0.1124"]
+    );
+    let ablation = row(
+        section(&page, "ablation"),
+        "Every subset",
+        "audio2 clips unanswered",
+    );
+    assert_eq!(
+        ablation[2],
+        "0.5410.489 to 0.590Δ \u{2212}0.168\u{2212}0.203 to \u{2212}0.135"
+    );
+    let verdict = words(section(&page, "verdict"));
+    assert!(
+        verdict
+            .contains("Gender Female does worse in accuracy: 0.580 against 0.770 for the others"),
+        "{verdict}"
+    );
+}
+
+#[test]
+fn the_groups_of_the_statistics_are_all_there() {
+    let documents = documents();
+    let html = run_page(&documents).unwrap();
+    let page = parse(&html);
+    let stats = documents.stats.unwrap();
+    let data = section(&page, "data");
+    // Cells by name of the row, from the document; the page must show the same, in the same order.
+    for table in stats["pooled"]["tables"].as_array().unwrap() {
+        let by: Vec<&str> = table["rows"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|v| v.as_str().unwrap())
+            .collect();
+        let mut expected: BTreeMap<String, Vec<(u64, bool)>> = BTreeMap::new();
+        for cell in table["cells"].as_array().unwrap() {
+            let name = by
+                .iter()
+                .map(|b| cell[b].as_str().unwrap())
+                .collect::<Vec<_>>()
+                .join(" · ");
+            let is_max = cell["relative_to_max"].as_f64() == Some(0.0);
+            expected
+                .entry(name)
+                .or_default()
+                .push((cell["clips"].as_u64().unwrap(), is_max));
+        }
+        let shown = data
+            .descendants()
+            .filter(|n| n.has_tag_name("table"))
+            .find(|t| {
+                t.descendants().find(|n| n.has_tag_name("th")).map(words) == Some(by.join(" · "))
+            })
+            .unwrap();
+        let rows: Vec<Node> = shown
+            .descendants()
+            .filter(|n| n.has_tag_name("tr"))
+            .skip(1)
+            .collect();
+        assert_eq!(rows.len(), expected.len());
+        for row in rows {
+            let cells: Vec<Node> = row.children().filter(Node::is_element).collect();
+            let found: Vec<(u64, bool)> = cells[1..]
+                .iter()
+                .map(|c| {
+                    let count = c.children().next().unwrap().text().unwrap();
+                    (count.parse().unwrap(), c.attribute("class") == Some("max"))
+                })
+                .collect();
+            assert_eq!(found, expected[&words(cells[0])]);
+            for (cell, (count, _)) in cells[1..].iter().zip(&found) {
+                assert_eq!(cell.attribute("class") == Some("empty"), *count == 0);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_same_documents_give_the_same_bytes() {
+    assert_eq!(
+        run_page(&documents()).unwrap(),
+        run_page(&documents()).unwrap()
+    );
+}
+
+#[test]
+fn any_part_may_be_missing() {
+    let page = run_page(&RunDocuments::default()).unwrap();
+    parse(&page);
+    let full = documents();
+    let parts: [(&str, fn(&mut RunDocuments)); 8] = [
+        ("headline", |d| d.headline = None),
+        ("data", |d| d.stats = None),
+        ("check", |d| d.check = None),
+        ("training", |d| d.models.clear()),
+        ("fusion", |d| d.fusion = None),
+        ("ablation", |d| d.ablation = None),
+        ("verdict", |d| d.audit = None),
+        ("made", |d| d.provenance = Value::Null),
+    ];
+    for (id, remove) in parts {
+        let mut documents = full.clone();
+        remove(&mut documents);
+        let html = run_page(&documents).unwrap();
+        let page = parse(&html);
+        assert!(
+            !page
+                .descendants()
+                .any(|n| n.has_tag_name("section") && n.attribute("id") == Some(id)),
+            "{id}"
+        );
+    }
+    // Documents that hold nothing but their schema.
+    let empty = |name: &str| Some(json!({ "schema": format!("cohort.{name}/1") }));
+    let bare = RunDocuments {
+        headline: empty("headline"),
+        stats: empty("stats"),
+        check: empty("check"),
+        fusion: empty("fusion"),
+        ablation: empty("ablation"),
+        audit: empty("audit"),
+        ..RunDocuments::default()
+    };
+    parse(&run_page(&bare).unwrap());
+}
+
+#[test]
+fn another_schema_is_an_error() {
+    let found = audit_page(&json!({"schema": "cohort.audit/2"})).unwrap_err();
+    assert!(matches!(found, ReportError::Schema { .. }));
+    assert_eq!(
+        found.to_string(),
+        "audit: expected schema \"cohort.audit/1\", found \"cohort.audit/2\""
+    );
+    let wrong = RunDocuments {
+        stats: Some(json!({"clips": 3})),
+        ..RunDocuments::default()
+    };
+    assert_eq!(
+        run_page(&wrong).unwrap_err().to_string(),
+        "statistics: expected schema \"cohort.stats/1\", found none"
+    );
+}
+
+#[test]
+fn composed_data_is_named_on_top() {
+    let mut documents = documents();
+    assert!(run_page(&documents).unwrap().contains("Composed data."));
+    documents.composed = false;
+    assert!(!run_page(&documents).unwrap().contains("Composed data."));
+}
+
+#[test]
+fn without_skill_the_page_says_so_and_names_nobody() {
+    let mut audit = document("audit.json");
+    audit["skill"]["verdict"] = json!("no skill");
+    let html = audit_page(&audit).unwrap();
+    assert_eq!(
+        html.matches("o skill: gaps are not interpretable.").count(),
+        2
+    );
+    assert!(!html.contains("does worse"));
+}
+
+/// Puts `hostile` in the place of every string but the schema, and of every key that is data.
+fn poison(value: &mut Value, hostile: &str) {
+    match value {
+        Value::String(s) if !s.starts_with("cohort.") => *s = format!("{s}{hostile}"),
+        Value::Array(items) => items.iter_mut().for_each(|i| poison(i, hostile)),
+        Value::Object(map) => map.values_mut().for_each(|v| poison(v, hostile)),
+        _ => {}
+    }
+}
+
+/// Breaks a value of a document: `seed` says where and how.
+fn damage(value: &mut Value, seed: &mut u64) {
+    *seed = seed
+        .wrapping_mul(6_364_136_223_846_793_005)
+        .wrapping_add(1_442_695_040_888_963_407);
+    let dice = *seed >> 33;
+    match value {
+        Value::Object(map) if dice % 4 != 0 && !map.is_empty() => {
+            let at = (dice / 4) as usize % map.len();
+            if let Some((key, inner)) = map.iter_mut().nth(at)
+                && key != "schema"
+            {
+                damage(inner, seed);
+            }
+        }
+        Value::Array(items) if dice % 4 != 0 && !items.is_empty() => {
+            let at = (dice / 4) as usize % items.len();
+            damage(&mut items[at], seed);
+        }
+        Value::Object(map) if map.contains_key("schema") => {}
+        other => {
+            *other = match dice % 7 {
+                0 => Value::Null,
+                1 => json!(-1e308),
+                2 => json!("text"),
+                3 => json!([]),
+                4 => json!({}),
+                5 => json!([{"value": 1e308}, 3, null]),
+                _ => json!(18_446_744_073_709_551_615u64),
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn strings_of_the_data_stay_text(hostile in prop_oneof![
+        Just("<script>alert(1)</script>".to_owned()),
+        Just("\" onload=\"alert(1)".to_owned()),
+        Just("'/><img src=x onerror=alert(1)>".to_owned()),
+        Just("</style></title></svg><script>".to_owned()),
+        Just("]]>&lt;script&gt;\u{0}\u{7}\u{ffff}\u{202e}".to_owned()),
+        ".{0,12}",
+    ]) {
+        let mut documents = documents();
+        for part in [
+            &mut documents.headline, &mut documents.stats, &mut documents.check, &mut documents.fusion,
+            &mut documents.ablation, &mut documents.audit,
+        ] {
+            poison(part.as_mut().unwrap(), &hostile);
+        }
+        poison(&mut documents.provenance, &hostile);
+        documents.title += &hostile;
+        documents.models[0].name += &hostile;
+        let clean = run_page(&self::documents()).unwrap();
+        let html = run_page(&documents).unwrap();
+        let page = parse(&html);
+        // No element and no attribute that the program itself does not write.
+        let tags = |d: &Document| -> std::collections::BTreeSet<(String, String)> {
+            d.descendants()
+                .filter(Node::is_element)
+                .flat_map(|n| {
+                    let tag = n.tag_name().name().to_owned();
+                    n.attributes().map(move |a| (tag.clone(), a.name().to_owned())).collect::<Vec<_>>()
+                })
+                .collect()
+        };
+        let allowed = tags(&parse(&clean));
+        let found = tags(&page);
+        prop_assert!(found.is_subset(&allowed), "{:?}", found.difference(&allowed).collect::<Vec<_>>());
+        prop_assert!(!page.descendants().any(|n| n.has_tag_name("script") || n.has_tag_name("img")));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(120))]
+
+    #[test]
+    fn damaged_documents_never_break_the_page(seed in any::<u64>()) {
+        let mut documents = documents();
+        let mut state = seed;
+        for _ in 0..4 {
+            for part in [
+                &mut documents.headline, &mut documents.stats, &mut documents.check, &mut documents.fusion,
+                &mut documents.ablation, &mut documents.audit,
+            ] {
+                damage(part.as_mut().unwrap(), &mut state);
+            }
+        }
+        // An error is allowed, a panic or broken markup is not.
+        if let Ok(html) = run_page(&documents) {
+            parse(&html);
+        }
+    }
+}
