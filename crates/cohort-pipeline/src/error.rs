@@ -1,0 +1,130 @@
+//! What can end a stage.
+
+use std::path::PathBuf;
+
+/// A stage that could not be done. Messages of the crates below come through unchanged; they name file, row,
+/// what was expected and what was found.
+#[derive(Debug, thiserror::Error)]
+pub enum PipelineError {
+    /// Data set: label tables, schema, transcripts.
+    #[error(transparent)]
+    Data(#[from] cohort_data::DataError),
+    /// Sound.
+    #[error(transparent)]
+    Audio(#[from] cohort_audio::AudioError),
+    /// Picture.
+    #[error(transparent)]
+    Vision(#[from] cohort_vision::VisionError),
+    /// Text settings.
+    #[error(transparent)]
+    Text(#[from] cohort_text::TextError),
+    /// Tables.
+    #[error(transparent)]
+    Tables(#[from] cohort_tables::TableError),
+    /// Training.
+    #[error(transparent)]
+    Train(#[from] cohort_train::TrainError),
+    /// Fusion and ablation.
+    #[error(transparent)]
+    Fusion(#[from] cohort_fusion::FusionError),
+    /// Metrics and audit.
+    #[error(transparent)]
+    Eval(#[from] cohort_eval::EvalError),
+    /// Report.
+    #[error(transparent)]
+    Report(#[from] cohort_report::ReportError),
+    /// JSON that a stage wrote or reads.
+    #[error("JSON: {0}")]
+    Json(#[from] serde_json::Error),
+    /// Configuration.
+    #[error("{}: {message}", path.display())]
+    Config {
+        /// The file.
+        path: PathBuf,
+        /// Place, expected and found.
+        message: String,
+    },
+    /// A setting out of its range.
+    #[error("setting {name}: expected {expected}, found {found}")]
+    Setting {
+        /// Name in the configuration.
+        name: &'static str,
+        /// Its range.
+        expected: &'static str,
+        /// What was given.
+        found: String,
+    },
+    /// A file that could not be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Media {
+        /// The file.
+        path: PathBuf,
+        /// The operating system's reason.
+        source: std::io::Error,
+    },
+    /// A folder or file that could not be made.
+    #[error("cannot write {}: {source}", path.display())]
+    Write {
+        /// The file or folder.
+        path: PathBuf,
+        /// The operating system's reason.
+        source: std::io::Error,
+    },
+    /// A clip's media could not be used.
+    #[error("clip {clip}: {source} (--skip-bad leaves such clips out and lists them)")]
+    Clip {
+        /// Clip id.
+        clip: String,
+        /// What was wrong.
+        source: Box<PipelineError>,
+    },
+    /// A feature that is no number.
+    #[error("clip {clip}: {modality} feature {column}: expected a finite number, found none")]
+    NotFinite {
+        /// Clip id.
+        clip: String,
+        /// `audio` or `text`.
+        modality: &'static str,
+        /// Component of the vector.
+        column: String,
+    },
+    /// The data set cannot be used for this.
+    #[error("{}: expected {expected}, found {found}", path.display())]
+    Unusable {
+        /// The data set or run folder.
+        path: PathBuf,
+        /// What is needed.
+        expected: String,
+        /// What there is.
+        found: String,
+    },
+    /// Ctrl-C.
+    #[error("stopped; the same call with --resume goes on from here")]
+    Stopped,
+}
+
+impl PipelineError {
+    /// Whether one clip's media are at fault, so that the clip can be left out.
+    pub(crate) fn is_bad_clip(&self) -> bool {
+        matches!(
+            self,
+            Self::Data(_)
+                | Self::Audio(_)
+                | Self::Vision(_)
+                | Self::Media { .. }
+                | Self::NotFinite { .. }
+        )
+    }
+
+    /// The error with the clip named, when its media are at fault.
+    pub(crate) fn of_clip(self, clip: &str) -> Self {
+        if self.is_bad_clip() {
+            Self::Clip {
+                clip: clip.to_string(),
+                source: Box::new(self),
+            }
+        } else {
+            self
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! The feature tables of a data set, brought up to date.
+
+use std::path::{Path, PathBuf};
+
+use cohort_data::Dataset;
+use serde_json::{Value, json};
+
+use crate::features::{Features, acoustic_table, text_table};
+use crate::stages::make_folder;
+use crate::{FeatureConfig, PipelineError, Watch};
+
+/// The tables that [`feature_tables`] made.
+#[derive(Debug)]
+pub struct FeatureTables {
+    tables: Vec<(&'static str, PathBuf, Features)>,
+}
+
+/// Computes acoustic and text features of every clip that has sound or words, into `folder`.
+///
+/// # Errors
+/// As [`acoustic_table`]; a data set without any sound and transcript.
+pub fn feature_tables(
+    dataset: &Dataset,
+    config: &FeatureConfig,
+    folder: &Path,
+    skip_bad: bool,
+    watch: &dyn Watch,
+) -> Result<FeatureTables, PipelineError> {
+    let clips = || dataset.splits.iter().flat_map(|split| &split.clips);
+    let mut tables = Vec::new();
+    if clips().any(|clip| clip.audio.is_some()) {
+        make_folder(folder)?;
+        let path = folder.join("acoustic.parquet");
+        let made = acoustic_table(dataset, &config.audio, &path, skip_bad, watch)?;
+        tables.push(("audio", path, made));
+    }
+    if clips().any(|clip| clip.transcript.is_some()) {
+        make_folder(folder)?;
+        let path = folder.join("text.parquet");
+        let made = text_table(dataset, &config.text, &path, skip_bad, watch)?;
+        tables.push(("text", path, made));
+    }
+    if tables.is_empty() {
+        return Err(PipelineError::Unusable {
+            path: dataset.root.clone(),
+            expected: "clips with sounds or transcripts".to_string(),
+            found: "none".to_string(),
+        });
+    }
+    Ok(FeatureTables { tables })
+}
+
+impl FeatureTables {
+    /// The document `cohort.features/1`: a table a modality with its path, rows, width and the clips left out.
+    pub fn document(&self) -> Value {
+        let tables: Vec<Value> = self
+            .tables
+            .iter()
+            .map(|(modality, path, made)| {
+                json!({
+                    "modality": modality,
+                    "file": path.display().to_string(),
+                    "clips": made.table.len(),
+                    "dim": made.table.dim,
+                    "columns": made.table.provenance.columns,
+                    "skipped": made.skipped,
+                })
+            })
+            .collect();
+        json!({ "schema": "cohort.features/1", "tables": tables })
+    }
+
+    /// A line a table, and one a clip left out.
+    pub fn to_text(&self) -> String {
+        let mut text = String::new();
+        for (modality, path, made) in &self.tables {
+            text += &format!(
+                "{modality}: {} clips x {} values in {}, {} left out\n",
+                made.table.len(),
+                made.table.dim,
+                path.display(),
+                made.skipped.len()
+            );
+            for bad in &made.skipped {
+                text += &format!("  left out {}: {}\n", bad.clip, bad.reason);
+            }
+        }
+        text
+    }
+}

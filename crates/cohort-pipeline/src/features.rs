@@ -1,0 +1,262 @@
+//! Features of every clip, cached: sound and words in, embedding tables out.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use cohort_audio::AcousticFeatures;
+use cohort_data::{Clip, Dataset};
+use cohort_tables::{EmbeddingTable, Journal, JournalRow, Provenance, content_hash};
+use cohort_text::{NgramSettings, clean_transcript};
+use rayon::prelude::*;
+
+use crate::{AudioFeatureConfig, PipelineError, Watch};
+
+/// Clips computed between two looks at the stop flag and two writes to the journal.
+const CHUNK: usize = 32;
+
+/// A clip left out because its media could not be used (`--skip-bad`).
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Skipped {
+    /// Clip id.
+    pub clip: String,
+    /// `audio`, `text` or `image`.
+    pub modality: String,
+    /// What was wrong.
+    pub reason: String,
+}
+
+/// A feature table and what had to be left out of it.
+#[derive(Debug)]
+pub struct Features {
+    /// One row a clip that has the modality, in the data set's order.
+    pub table: EmbeddingTable,
+    /// Clips whose media could not be used.
+    pub skipped: Vec<Skipped>,
+}
+
+/// What one modality's features are made of.
+struct Recipe<'a> {
+    modality: &'static str,
+    path: &'a Path,
+    provenance: Provenance,
+    dim: usize,
+    skip_bad: bool,
+}
+
+/// Acoustic features of every clip that has a sound, written to `path` (Parquet).
+///
+/// Rows whose sound and settings are unchanged are taken from the file that is there; what a killed run had
+/// finished is taken from its journal.
+///
+/// # Errors
+/// The first clip whose sound cannot be read, unless `skip_bad`; [`PipelineError::Stopped`]; table errors.
+pub fn acoustic_table(
+    dataset: &Dataset,
+    config: &AudioFeatureConfig,
+    path: &Path,
+    skip_bad: bool,
+    watch: &dyn Watch,
+) -> Result<Features, PipelineError> {
+    let settings = config.settings();
+    let columns: Vec<String> = AcousticFeatures::names(config.preset)
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    let recipe = Recipe {
+        modality: "audio",
+        path,
+        dim: columns.len(),
+        provenance: Provenance {
+            producer: concat!("cohort-audio ", env!("CARGO_PKG_VERSION")).to_string(),
+            settings: settings_hash(&settings)?,
+            columns,
+            ..Provenance::default()
+        },
+        skip_bad,
+    };
+    let clips: Vec<(&Clip, &Path)> = all_clips(dataset)
+        .filter_map(|clip| Some((clip, clip.audio.as_deref()?)))
+        .collect();
+    let hash = |&(_, file): &(&Clip, &Path)| -> Result<String, PipelineError> {
+        let bytes = std::fs::read(file).map_err(|source| PipelineError::Media {
+            path: file.to_path_buf(),
+            source,
+        })?;
+        Ok(content_hash(&bytes))
+    };
+    let compute = |&(_, file): &(&Clip, &Path)| -> Result<Vec<f32>, PipelineError> {
+        let sound = cohort_audio::decode(file)?;
+        Ok(cohort_audio::acoustic_features(&sound, &settings)?.vector())
+    };
+    make_table(&recipe, &clips, |&(clip, _)| clip, hash, compute, watch)
+}
+
+/// Hashed n-gram vectors of every clip that has a transcript, written to `path` (Parquet).
+///
+/// # Errors
+/// As [`acoustic_table`].
+pub fn text_table(
+    dataset: &Dataset,
+    settings: &NgramSettings,
+    path: &Path,
+    skip_bad: bool,
+    watch: &dyn Watch,
+) -> Result<Features, PipelineError> {
+    settings.validate()?;
+    let recipe = Recipe {
+        modality: "text",
+        path,
+        dim: settings.buckets,
+        provenance: Provenance {
+            producer: concat!("cohort-text ", env!("CARGO_PKG_VERSION"), " n-grams").to_string(),
+            settings: settings_hash(settings)?,
+            ..Provenance::default()
+        },
+        skip_bad,
+    };
+    let clips: Vec<&Clip> = all_clips(dataset)
+        .filter(|clip| clip.transcript.is_some())
+        .collect();
+    let hash = |clip: &&Clip| Ok(content_hash(clip.read_transcript()?.as_bytes()));
+    let compute = |clip: &&Clip| Ok(settings.embed(&clean_transcript(&clip.read_transcript()?)));
+    make_table(&recipe, &clips, |clip| clip, hash, compute, watch)
+}
+
+fn all_clips(dataset: &Dataset) -> impl Iterator<Item = &Clip> {
+    dataset.splits.iter().flat_map(|split| &split.clips)
+}
+
+fn settings_hash<T: serde::Serialize>(settings: &T) -> Result<String, PipelineError> {
+    Ok(content_hash(&serde_json::to_vec(settings)?))
+}
+
+fn make_table<T: Sync>(
+    recipe: &Recipe,
+    items: &[T],
+    clip_of: impl Fn(&T) -> &Clip + Sync,
+    hash: impl Fn(&T) -> Result<String, PipelineError> + Sync,
+    compute: impl Fn(&T) -> Result<Vec<f32>, PipelineError> + Sync,
+    watch: &dyn Watch,
+) -> Result<Features, PipelineError> {
+    let p = &recipe.provenance;
+    let key = format!("{}\n{}\n{}", p.producer, p.weights, p.settings);
+    let journal_path = recipe.path.with_extension("partial");
+    let (mut journal, finished) = Journal::open(&journal_path, &key)?;
+    let mut known: HashMap<String, (String, Vec<f32>)> = HashMap::new();
+    if let Some(old) = reusable(recipe) {
+        for (i, clip) in old.clips.iter().enumerate() {
+            let vector = old.row(i).unwrap_or_default().to_vec();
+            known.insert(clip.clone(), (old.sources[i].clone(), vector));
+        }
+    }
+    known.extend(
+        finished
+            .into_iter()
+            .map(|row| (row.clip, (row.source, row.vector))),
+    );
+
+    let mut table = EmbeddingTable {
+        dim: recipe.dim,
+        ..EmbeddingTable::default()
+    };
+    let mut skipped = Vec::new();
+    watch.begin(&format!("{} features", recipe.modality), items.len());
+    for (number, chunk) in items.chunks(CHUNK).enumerate() {
+        if watch.stopped() {
+            watch.end();
+            return Err(PipelineError::Stopped);
+        }
+        let rows: Vec<Result<(JournalRow, bool), PipelineError>> = chunk
+            .par_iter()
+            .map(|item| {
+                let clip = clip_of(item).id.clone();
+                let source = hash(item)?;
+                match known.get(&clip) {
+                    Some((same, vector)) if *same == source && vector.len() == recipe.dim => Ok((
+                        JournalRow {
+                            clip,
+                            source,
+                            vector: vector.clone(),
+                        },
+                        false,
+                    )),
+                    _ => {
+                        let vector = compute(item)?;
+                        let bad = vector.iter().position(|value| !value.is_finite());
+                        if let Some(column) = bad {
+                            return Err(PipelineError::NotFinite {
+                                clip,
+                                modality: recipe.modality,
+                                column: recipe
+                                    .provenance
+                                    .columns
+                                    .get(column)
+                                    .cloned()
+                                    .unwrap_or_else(|| column.to_string()),
+                            });
+                        }
+                        Ok((
+                            JournalRow {
+                                clip,
+                                source,
+                                vector,
+                            },
+                            true,
+                        ))
+                    }
+                }
+            })
+            .collect();
+        let new: Vec<JournalRow> = rows
+            .iter()
+            .flatten()
+            .filter(|(_, new)| *new)
+            .map(|(row, _)| row.clone())
+            .collect();
+        journal.append(&new)?;
+        for (item, row) in chunk.iter().zip(rows) {
+            match row {
+                Ok((row, _)) => {
+                    table.clips.push(row.clip);
+                    table.sources.push(row.source);
+                    table.values.extend(row.vector);
+                }
+                Err(error) if recipe.skip_bad && error.is_bad_clip() => skipped.push(Skipped {
+                    clip: clip_of(item).id.clone(),
+                    modality: recipe.modality.to_string(),
+                    reason: error.to_string(),
+                }),
+                Err(error) => {
+                    watch.end();
+                    return Err(error.of_clip(&clip_of(item).id));
+                }
+            }
+        }
+        watch.at(number * CHUNK + chunk.len());
+    }
+    watch.end();
+    let sources = table
+        .clips
+        .iter()
+        .zip(&table.sources)
+        .fold(String::new(), |all, (clip, hash)| {
+            all + clip + " " + hash + "\n"
+        });
+    table.provenance = Provenance {
+        source: content_hash(sources.as_bytes()),
+        ..recipe.provenance.clone()
+    };
+    table.write(recipe.path)?;
+    journal.remove()?;
+    Ok(Features { table, skipped })
+}
+
+/// The table that is there already, when its rows were made in the same way.
+fn reusable(recipe: &Recipe) -> Option<EmbeddingTable> {
+    let old = EmbeddingTable::read(recipe.path).ok()?;
+    let same = Provenance {
+        source: String::new(),
+        ..old.provenance.clone()
+    } == recipe.provenance;
+    (same && old.dim == recipe.dim).then_some(old)
+}

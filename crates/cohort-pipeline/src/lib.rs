@@ -1,0 +1,31 @@
+//! The stages in turn: features, one model a modality, late fusion, ablation, audit, report.
+//!
+//! Each stage reads tables and writes tables into a run folder, so that any of them can be run alone,
+//! resumed, or fed by somebody else's model. [`run()`] does them all.
+
+mod config;
+mod config_file;
+mod error;
+mod feature_stage;
+mod features;
+mod headline;
+mod pictures;
+mod report;
+mod run;
+mod stages;
+mod training;
+mod vectors;
+mod watch;
+
+pub use cohort_train::DeviceChoice;
+pub use config::{
+    AudioFeatureConfig, AuditConfig, FeatureConfig, FusionConfig, ModelSettings, RunConfig,
+};
+pub use error::PipelineError;
+pub use feature_stage::{FeatureTables, feature_tables};
+pub use features::{Features, Skipped, acoustic_table, text_table};
+pub use headline::{Headline, HeadlineRow};
+pub use report::write_report;
+pub use run::{RunSummary, run};
+pub use training::{Modality, TrainedModality, train_modality};
+pub use watch::{Silent, Watch};

@@ -1,0 +1,72 @@
+//! What the stages share: names of files, splits by their part, folders, JSON documents.
+
+use std::path::Path;
+
+use cohort_data::{Dataset, Split};
+use cohort_tables::write_atomic;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::PipelineError;
+
+/// Predictions of the test split.
+pub(crate) const PREDICTIONS: &str = "predictions.csv";
+/// Predictions of the validation split.
+pub(crate) const PREDICTIONS_VALID: &str = "predictions-valid.csv";
+
+/// The three splits by their part: training, validation, test, in the schema's order.
+pub(crate) fn splits(dataset: &Dataset) -> Result<[&Split; 3], PipelineError> {
+    let names = &dataset.schema.splits;
+    let found: Vec<&Split> = names
+        .iter()
+        .filter_map(|name| dataset.split(name))
+        .collect();
+    match found.as_slice() {
+        [train, valid, test] => Ok([train, valid, test]),
+        other => Err(PipelineError::Unusable {
+            path: dataset.root.clone(),
+            expected: format!("label tables of three splits ({})", names.join(", ")),
+            found: format!(
+                "{} ({})",
+                other.len(),
+                other
+                    .iter()
+                    .map(|split| split.name.as_str())
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            ),
+        }),
+    }
+}
+
+/// Makes a folder and those above it.
+pub(crate) fn make_folder(path: &Path) -> Result<(), PipelineError> {
+    std::fs::create_dir_all(path).map_err(|source| PipelineError::Write {
+        path: path.to_path_buf(),
+        source,
+    })
+}
+
+/// Writes a document as JSON, indented, with a line end.
+pub(crate) fn write_json<T: Serialize>(path: &Path, document: &T) -> Result<(), PipelineError> {
+    let mut bytes = serde_json::to_vec_pretty(document)?;
+    bytes.push(b'\n');
+    Ok(write_atomic(path, &bytes)?)
+}
+
+/// Reads a JSON document; `None` when the file is not there.
+pub(crate) fn read_json(path: &Path) -> Result<Option<Value>, PipelineError> {
+    match std::fs::read(path) {
+        Ok(bytes) => Ok(Some(serde_json::from_slice(&bytes).map_err(|error| {
+            PipelineError::Config {
+                path: path.to_path_buf(),
+                message: error.to_string(),
+            }
+        })?)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(PipelineError::Media {
+            path: path.to_path_buf(),
+            source,
+        }),
+    }
+}

@@ -1,0 +1,416 @@
+//! One model of one modality: samples from a data set, a run folder with predictions of validation and test.
+
+use std::fmt;
+use std::path::Path;
+use std::str::FromStr;
+
+use cohort_data::{Clip, Dataset, Split};
+use cohort_tables::{EmbeddingTable, Predictions, content_hash, write_atomic};
+use cohort_train::{
+    EpochMetrics, Job, Progress, RunFacts, RunFolder, Source, TrainError, Trained, train,
+};
+use cohort_vision::Transform;
+use serde::{Deserialize, Serialize};
+
+use crate::features::{Skipped, acoustic_table, text_table};
+use crate::pictures::PictureSource;
+use crate::stages::{PREDICTIONS, PREDICTIONS_VALID, make_folder, splits};
+use crate::vectors::VectorSource;
+use crate::{PipelineError, RunConfig, Watch};
+
+/// What a model looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Modality {
+    /// The face.
+    Image,
+    /// The voice.
+    Audio,
+    /// The words.
+    Text,
+}
+
+impl Modality {
+    /// All modalities, in their usual order.
+    pub const ALL: [Self; 3] = [Self::Image, Self::Audio, Self::Text];
+
+    /// `image`, `audio` or `text`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Image => "image",
+            Self::Audio => "audio",
+            Self::Text => "text",
+        }
+    }
+
+    /// Whether a clip has it.
+    pub(crate) fn is_in(self, clip: &Clip) -> bool {
+        match self {
+            Self::Image => clip.image.is_some(),
+            Self::Audio => clip.audio.is_some(),
+            Self::Text => clip.transcript.is_some(),
+        }
+    }
+}
+
+impl fmt::Display for Modality {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Modality {
+    type Err = PipelineError;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        Self::ALL
+            .into_iter()
+            .find(|modality| modality.name() == name)
+            .ok_or_else(|| PipelineError::Setting {
+                name: "modality",
+                expected: "image, audio or text",
+                found: name.to_string(),
+            })
+    }
+}
+
+/// A trained model's predictions, as they stand in its run folder.
+#[derive(Debug)]
+pub struct TrainedModality {
+    /// What the model looks at.
+    pub modality: Modality,
+    /// Predictions of the validation split.
+    pub valid: Predictions,
+    /// Predictions of the test split.
+    pub test: Predictions,
+    /// Clips left out because their media could not be used.
+    pub skipped: Vec<Skipped>,
+    /// The epochs up to the best one.
+    pub history: Vec<EpochMetrics>,
+}
+
+impl TrainedModality {
+    /// One line for a terminal.
+    pub fn to_text(&self) -> String {
+        let best = self.history.last();
+        let score = best.map_or_else(String::new, |epoch| {
+            format!(
+                ": best epoch {}, validation balanced accuracy {:.3}",
+                epoch.epoch, epoch.valid_balanced_accuracy
+            )
+        });
+        format!(
+            "{}{score}; {} validation and {} test clips predicted",
+            self.modality,
+            self.valid.len(),
+            self.test.len()
+        )
+    }
+}
+
+/// Trains the model of one modality in the run folder `out`, and writes its predictions of the validation
+/// and the test split there. `features` is the folder of the feature tables, brought up to date first.
+///
+/// # Errors
+/// As for the features, the pictures and the training: see [`PipelineError`].
+pub fn train_modality(
+    config: &RunConfig,
+    dataset: &Dataset,
+    modality: Modality,
+    features: &Path,
+    out: &Path,
+    resume: bool,
+    watch: &dyn Watch,
+) -> Result<TrainedModality, PipelineError> {
+    let target = target_index(dataset)?;
+    let stage = Stage {
+        config,
+        dataset,
+        target,
+        modality,
+        out,
+        resume,
+        watch,
+    };
+    if modality == Modality::Image {
+        return stage.pictures();
+    }
+    make_folder(features)?;
+    let made = match modality {
+        Modality::Audio => acoustic_table(
+            dataset,
+            &config.features.audio,
+            &features.join("acoustic.parquet"),
+            config.skip_bad,
+            watch,
+        )?,
+        _ => text_table(
+            dataset,
+            &config.features.text,
+            &features.join("text.parquet"),
+            config.skip_bad,
+            watch,
+        )?,
+    };
+    stage.vectors(&made.table, made.skipped)
+}
+
+/// Position of the target among the schema's attributes.
+pub(crate) fn target_index(dataset: &Dataset) -> Result<usize, PipelineError> {
+    dataset
+        .schema
+        .target_index()
+        .ok_or_else(|| PipelineError::Unusable {
+            path: dataset.root.clone(),
+            expected: format!("a schema with the target {}", dataset.schema.target),
+            found: "none".to_string(),
+        })
+}
+
+/// Class codes of the target, in order.
+pub(crate) fn classes(dataset: &Dataset) -> Vec<String> {
+    dataset
+        .schema
+        .target_attribute()
+        .map_or_else(Vec::new, |target| {
+            target
+                .levels
+                .iter()
+                .map(|level| level.code.clone())
+                .collect()
+        })
+}
+
+/// Hash over clips, what each was made from, and their classes, in order.
+pub(crate) fn hash_of_rows<'a>(
+    rows: impl Iterator<Item = (&'a str, &'a str)>,
+    labels: &[usize],
+) -> String {
+    let mut text = String::new();
+    for ((clip, hash), label) in rows.zip(labels) {
+        text += &format!("{clip} {hash} {label}\n");
+    }
+    content_hash(text.as_bytes())
+}
+
+struct Stage<'a> {
+    config: &'a RunConfig,
+    dataset: &'a Dataset,
+    target: usize,
+    modality: Modality,
+    out: &'a Path,
+    resume: bool,
+    watch: &'a dyn Watch,
+}
+
+/// Samples of one split, with their clips.
+struct Part<'a> {
+    source: &'a dyn Source,
+    clips: &'a [&'a Clip],
+    labels: &'a [usize],
+    hash: String,
+}
+
+impl Stage<'_> {
+    fn pictures(&self) -> Result<TrainedModality, PipelineError> {
+        let size = self.config.features.image_size;
+        let mut skipped = Vec::new();
+        let [train, valid, test] = splits(self.dataset)?;
+        let train = self.load(train, Transform::light(size), &mut skipped)?;
+        let valid = self.load(valid, Transform::plain(size), &mut skipped)?;
+        let test = self.load(test, Transform::plain(size), &mut skipped)?;
+        let part = |source| {
+            let source: &PictureSource = source;
+            Part {
+                source,
+                clips: &source.clips,
+                labels: &source.labels,
+                hash: source.hash(),
+            }
+        };
+        self.fit(
+            [part(&train), part(&valid), part(&test)],
+            3 * size * size,
+            skipped,
+        )
+    }
+
+    fn load<'s>(
+        &self,
+        split: &'s Split,
+        transform: Transform,
+        skipped: &mut Vec<Skipped>,
+    ) -> Result<PictureSource<'s>, PipelineError> {
+        let skip_bad = self.config.skip_bad;
+        let (source, bad) =
+            PictureSource::new(&split.clips, self.target, transform, skip_bad, self.watch)?;
+        skipped.extend(bad);
+        Ok(source)
+    }
+
+    fn vectors(
+        &self,
+        table: &EmbeddingTable,
+        skipped: Vec<Skipped>,
+    ) -> Result<TrainedModality, PipelineError> {
+        let [train, valid, test] =
+            splits(self.dataset)?.map(|split| VectorSource::new(table, &split.clips, self.target));
+        let (train, valid, test) = (train?, valid?, test?);
+        let part = |source| {
+            let source: &VectorSource = source;
+            let ids = source.clips.iter().map(|clip| clip.id.as_str());
+            let hash = hash_of_rows(
+                ids.zip(source.hashes.iter().map(String::as_str)),
+                &source.labels,
+            );
+            Part {
+                source: &source.samples,
+                clips: &source.clips,
+                labels: &source.labels,
+                hash,
+            }
+        };
+        self.fit(
+            [part(&train), part(&valid), part(&test)],
+            table.dim,
+            skipped,
+        )
+    }
+
+    fn fit(
+        &self,
+        [train_part, valid, test]: [Part; 3],
+        inputs: usize,
+        skipped: Vec<Skipped>,
+    ) -> Result<TrainedModality, PipelineError> {
+        let classes = classes(self.dataset);
+        let network = self.config.network(self.modality, inputs, classes.len());
+        let run = RunFolder::open(self.out)?;
+        self.check_inputs(&[&train_part, &valid, &test])?;
+        let job = Job {
+            network: &network,
+            train: train_part.source,
+            valid: valid.source,
+            settings: &self.config.model(self.modality).train,
+            run: &run,
+            resume: self.resume,
+        };
+        let mut progress = EpochBar {
+            modality: self.modality,
+            watch: self.watch,
+            epochs: job.settings.epochs,
+            batches: 0,
+        };
+        let trained = train(&job, &mut progress, self.watch.stop());
+        self.watch.end();
+        let trained = trained.map_err(|error| match error {
+            TrainError::Interrupted { .. } => PipelineError::Stopped,
+            other => other.into(),
+        })?;
+        let valid = self.predict(&trained, &valid, &classes, PREDICTIONS_VALID)?;
+        let test = self.predict(&trained, &test, &classes, PREDICTIONS)?;
+        let history = trained.history().to_vec();
+        Ok(TrainedModality {
+            modality: self.modality,
+            valid,
+            test,
+            skipped,
+            history,
+        })
+    }
+
+    /// A resumed run must see the media that it began with.
+    fn check_inputs(&self, parts: &[&Part; 3]) -> Result<(), PipelineError> {
+        let path = self.out.join("inputs.json");
+        let [train, valid, test] = parts.map(|part| part.hash.as_str());
+        let found = serde_json::json!({ "train": train, "valid": valid, "test": test });
+        match std::fs::read(&path) {
+            Ok(bytes) if self.resume => {
+                let expected: serde_json::Value = serde_json::from_slice(&bytes)?;
+                if expected != found {
+                    return Err(PipelineError::Unusable {
+                        path,
+                        expected: "the media and labels that this run began with".to_string(),
+                        found: "others; start a new run in another folder".to_string(),
+                    });
+                }
+            }
+            _ => write_atomic(&path, &serde_json::to_vec_pretty(&found)?)?,
+        }
+        Ok(())
+    }
+
+    fn predict(
+        &self,
+        trained: &Trained,
+        part: &Part,
+        classes: &[String],
+        file: &str,
+    ) -> Result<Predictions, PipelineError> {
+        if part.clips.is_empty() {
+            return Err(PipelineError::Unusable {
+                path: self.dataset.root.clone(),
+                expected: format!("{} of clips in every split", self.modality),
+                found: "a split without any".to_string(),
+            });
+        }
+        let scores = trained.predict(part.source)?;
+        let names = part.clips.iter().map(|clip| clip.name.clone()).collect();
+        let predictions = Predictions::from_logits(
+            names,
+            classes.to_vec(),
+            Some(part.labels.to_vec()),
+            &scores.logits,
+        );
+        predictions.write(&self.out.join(file))?;
+        Ok(predictions)
+    }
+}
+
+/// Shows the batches of all epochs as one bar, and each epoch that is the best so far as a line.
+struct EpochBar<'a> {
+    modality: Modality,
+    watch: &'a dyn Watch,
+    epochs: usize,
+    batches: usize,
+}
+
+impl Progress for EpochBar<'_> {
+    fn start(&mut self, facts: &RunFacts) {
+        for class in &facts.classes_without_samples {
+            self.watch.say(&format!(
+                "{}: class number {} has no training clip; it cannot be learnt",
+                self.modality,
+                class + 1
+            ));
+        }
+        for column in &facts.constant_columns {
+            self.watch.say(&format!(
+                "{}: feature {column} is the same for every training clip; it carries nothing",
+                self.modality
+            ));
+        }
+    }
+
+    fn batch(&mut self, epoch: usize, done: usize, all: usize) {
+        if self.batches != all {
+            self.batches = all;
+            self.watch
+                .begin(&format!("{} batches", self.modality), self.epochs * all);
+        }
+        self.watch.at((epoch - 1) * all + done);
+    }
+
+    fn epoch(&mut self, metrics: &EpochMetrics, best: bool) {
+        if best {
+            self.watch.say(&format!(
+                "{} epoch {}: validation balanced accuracy {:.3}, accuracy {:.3}, loss {:.3}",
+                self.modality,
+                metrics.epoch,
+                metrics.valid_balanced_accuracy,
+                metrics.valid_accuracy,
+                metrics.valid_loss
+            ));
+        }
+    }
+}
