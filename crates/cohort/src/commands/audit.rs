@@ -1,0 +1,175 @@
+//! `cohort audit`: skill, error and fairness of any model's predictions.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use clap::Args;
+use cohort_data::Schema;
+use cohort_eval::{Audit as Document, AuditSettings, Verdict, audit, compare};
+use cohort_tables::{LabelTable, Predictions, write_atomic};
+
+use crate::shell::{Outcome, Shell};
+
+/// Arguments of `cohort audit`.
+///
+/// Exit code 1 when the model has skill and a group is found to be at a disadvantage.
+#[derive(Debug, Args)]
+pub(crate) struct Audit {
+    /// Predictions, CSV or Parquet: VideoName, ground_truth, prediction and perhaps probabilities
+    predictions: PathBuf,
+    /// Label table with subject and attributes of every clip; may be given again
+    #[arg(long, required = true, value_name = "FILE")]
+    labels: Vec<PathBuf>,
+    /// Column with the subject [default: the schema's, else UserID]
+    #[arg(long, value_name = "COLUMN")]
+    subject: Option<String>,
+    /// Column that the model predicts [default: the schema's, else AgeGroup]
+    #[arg(long, value_name = "COLUMN")]
+    target: Option<String>,
+    /// Column whose groups are compared; may be given again [default: every other column]
+    #[arg(long = "group", value_name = "COLUMN")]
+    groups: Vec<String>,
+    /// Compare the groups of every pair of columns too
+    #[arg(long)]
+    intersections: bool,
+    /// The classes have no order
+    #[arg(long)]
+    unordered: bool,
+    /// What codes mean [default: First Impressions where the labels' codes fit]
+    #[arg(long, value_name = "SCHEMA.toml")]
+    schema: Option<PathBuf>,
+    /// Predictions of a second model to compare with
+    #[arg(long, value_name = "FILE")]
+    against: Option<PathBuf>,
+    /// Bootstrap resamples
+    #[arg(long, value_name = "N", default_value_t = AuditSettings::default().resamples)]
+    resamples: usize,
+    /// Random relabellings a test
+    #[arg(long, value_name = "N", default_value_t = AuditSettings::default().permutations)]
+    permutations: usize,
+    /// Level of the intervals
+    #[arg(long, value_name = "LEVEL", default_value_t = AuditSettings::default().level)]
+    level: f64,
+    /// Chance of any false alarm among the findings
+    #[arg(long, value_name = "RATE", default_value_t = AuditSettings::default().alpha)]
+    alpha: f64,
+    /// Seed of all random numbers
+    #[arg(long, value_name = "S", default_value_t = AuditSettings::default().seed)]
+    seed: u64,
+    /// Print one JSON document (cohort.audit/1)
+    #[arg(long)]
+    json: bool,
+    /// Write audit.json, audit.txt, tables as CSV and report.html into this folder
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+impl Audit {
+    pub(crate) fn run(self, shell: &Shell) -> anyhow::Result<Outcome> {
+        let mut labels = LabelTable::default();
+        for path in &self.labels {
+            labels.append(&LabelTable::read(path)?, path)?;
+        }
+        let schema = match &self.schema {
+            Some(path) => Some(Schema::from_toml(path)?),
+            None => Some(Schema::first_impressions()).filter(|schema| fits(schema, &labels)),
+        };
+        let settings = self.settings(schema.as_ref());
+        let classes = schema
+            .as_ref()
+            .filter(|schema| schema.target == settings.target)
+            .and_then(Schema::target_attribute)
+            .map(cohort_data::Attribute::codes)
+            .filter(|codes| !codes.is_empty());
+        let read = |path: &Path| Predictions::read(path, classes.as_deref());
+        let predictions = read(&self.predictions)?;
+        let mut document = audit(&predictions, &labels, &settings)
+            .with_context(|| self.predictions.display().to_string())?;
+        if let Some(against) = &self.against {
+            let name = against
+                .file_name()
+                .map(|name| name.to_string_lossy())
+                .unwrap_or_default();
+            let comparison = compare(&predictions, &read(against)?, &name, &labels, &settings)
+                .with_context(|| against.display().to_string())?;
+            document.comparison = Some(comparison);
+        }
+        if let Some(out) = &self.out {
+            write(&document, out)?;
+        }
+        if self.json {
+            shell.print_json(&document)?;
+        } else {
+            shell.print(&document.to_text())?;
+        }
+        let found = document.skill.verdict == Verdict::Skill && !document.findings.is_empty();
+        Ok(if found { Outcome::Found } else { Outcome::Done })
+    }
+
+    fn settings(&self, schema: Option<&Schema>) -> AuditSettings {
+        let mut settings = AuditSettings::default();
+        if let Some(schema) = schema {
+            settings.subject.clone_from(&schema.subject_column);
+            settings.target.clone_from(&schema.target);
+            for attribute in &schema.attributes {
+                let names = attribute
+                    .levels
+                    .iter()
+                    .map(|l| (l.code.clone(), l.name.clone()));
+                settings
+                    .names
+                    .insert(attribute.column.clone(), names.collect());
+            }
+        }
+        if let Some(target) = &self.target {
+            settings.target.clone_from(target);
+        }
+        if let Some(target) = schema.and_then(|schema| schema.attribute(&settings.target)) {
+            settings.ordered = target.ordered;
+            settings.midpoints = target.levels.iter().map(|level| level.midpoint).collect();
+        }
+        settings.ordered &= !self.unordered;
+        if let Some(subject) = &self.subject {
+            settings.subject.clone_from(subject);
+        }
+        AuditSettings {
+            groups: self.groups.clone(),
+            intersections: self.intersections,
+            resamples: self.resamples,
+            permutations: self.permutations,
+            level: self.level,
+            alpha: self.alpha,
+            seed: self.seed,
+            ..settings
+        }
+    }
+}
+
+/// Whether the labels have all columns of the schema, with codes that it knows.
+fn fits(schema: &Schema, labels: &LabelTable) -> bool {
+    labels.column(&schema.subject_column).is_some()
+        && schema.attributes.iter().all(|attribute| {
+            labels
+                .column(&attribute.column)
+                .is_some_and(|codes| codes.iter().all(|code| attribute.level(code).is_some()))
+        })
+}
+
+/// Writes the document in every form; each file is whole or absent.
+fn write(document: &Document, out: &Path) -> anyhow::Result<()> {
+    std::fs::create_dir_all(out).with_context(|| format!("cannot make {}", out.display()))?;
+    let value = serde_json::to_value(document)?;
+    write_atomic(
+        &out.join("audit.json"),
+        serde_json::to_string_pretty(&value)?.as_bytes(),
+    )?;
+    write_atomic(&out.join("audit.txt"), document.to_text().as_bytes())?;
+    for (name, table) in document.to_csv() {
+        write_atomic(&out.join(name), table.as_bytes())?;
+    }
+    write_atomic(
+        &out.join("report.html"),
+        cohort_report::audit_page(&value)?.as_bytes(),
+    )?;
+    Ok(())
+}

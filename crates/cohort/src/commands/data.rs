@@ -1,0 +1,231 @@
+//! `cohort data`: the embedded corpus, who is in a data set, what is wrong with its splits.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+use cohort_data::{CheckSettings, Dataset, Section, Statistics, check, statistics};
+use cohort_report::Style;
+use cohort_report::charts::{BarChart, BarSeries, bars, shared_maximum};
+use cohort_synth::{SynthSettings, synthesise};
+use cohort_tables::write_atomic;
+
+use crate::shell::{Outcome, Shell};
+
+/// Subcommands of `cohort data`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Data {
+    /// Make the embedded corpus: faces, voices and words from a seed, in the First Impressions layout
+    Synth(Synth),
+    /// Who is in a data set: every count, pooled and by split, by clip and by subject
+    Stats(Stats),
+    /// What is wrong with a data set: leaks between splits, bad labels, bad media (exit code 1 when something is)
+    Check(Check),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Synth {
+    /// Folder of the corpus
+    out: PathBuf,
+    /// Clips in all splits
+    #[arg(long, value_name = "N", default_value_t = SynthSettings::default().clips)]
+    clips: usize,
+    /// Seed of every draw
+    #[arg(long, value_name = "S", default_value_t = SynthSettings::default().seed)]
+    seed: u64,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Stats {
+    /// Folder of a data set; label tables alone will do
+    root: PathBuf,
+    /// Print one JSON document (cohort.stats/1)
+    #[arg(long)]
+    json: bool,
+    /// Write stats.json, the tables as CSV and the charts as SVG into this folder
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// Folder of a data set
+    root: PathBuf,
+    /// Print one JSON document (cohort.check/1)
+    #[arg(long)]
+    json: bool,
+}
+
+impl Data {
+    pub(crate) fn run(self, shell: &Shell) -> anyhow::Result<Outcome> {
+        match self {
+            Self::Synth(command) => command.run(shell),
+            Self::Stats(command) => command.run(shell),
+            Self::Check(command) => command.run(shell),
+        }
+    }
+}
+
+impl Synth {
+    fn run(self, shell: &Shell) -> anyhow::Result<Outcome> {
+        let settings = SynthSettings {
+            clips: self.clips,
+            seed: self.seed,
+        };
+        let bar = shell.bar("embedded corpus", self.clips);
+        let truth = synthesise(&self.out, &settings, &|done, _| {
+            bar.set_position(done as u64)
+        })?;
+        bar.finish_and_clear();
+        shell.print(&format!(
+            "{} clips of {} subjects in {}; truth.json says what was planted",
+            truth.clips,
+            truth.subjects,
+            self.out.display()
+        ))?;
+        Ok(Outcome::Done)
+    }
+}
+
+impl Stats {
+    fn run(self, shell: &Shell) -> anyhow::Result<Outcome> {
+        let document = statistics(&Dataset::open(&self.root, None)?);
+        if let Some(out) = &self.out {
+            write_statistics(&document, out)?;
+        }
+        if self.json {
+            shell.print_json(&document)?;
+        } else {
+            shell.print(&document.to_text())?;
+        }
+        Ok(Outcome::Done)
+    }
+}
+
+impl Check {
+    fn run(self, shell: &Shell) -> anyhow::Result<Outcome> {
+        let bar = shell.bar("split guard", 0);
+        let report = check(
+            &self.root,
+            None,
+            &CheckSettings::default(),
+            &|done, total| {
+                bar.set_length(total as u64);
+                bar.set_position(done as u64);
+            },
+        )?;
+        bar.finish_and_clear();
+        if self.json {
+            shell.print_json(&report)?;
+        } else {
+            shell.print(&report.to_text())?;
+        }
+        Ok(if report.found() {
+            Outcome::Found
+        } else {
+            Outcome::Done
+        })
+    }
+}
+
+/// The document, its tables and its charts as files.
+fn write_statistics(document: &Statistics, out: &Path) -> anyhow::Result<()> {
+    std::fs::create_dir_all(out)
+        .map_err(|error| anyhow::anyhow!("cannot write {}: {error}", out.display()))?;
+    let mut json = serde_json::to_vec_pretty(document)?;
+    json.push(b'\n');
+    write_atomic(&out.join("stats.json"), &json)?;
+    for (name, table) in document.csv_tables() {
+        write_atomic(&out.join(name), table.as_bytes())?;
+    }
+    let mut charts = charts("pooled", &document.pooled);
+    for (split, section) in &document.splits {
+        charts.extend(self::charts(split, section));
+    }
+    for (name, mut chart, maximum) in charts {
+        chart.maximum = Some(maximum);
+        write_atomic(&out.join(name), bars(&chart, &Style::default())?.as_bytes())?;
+    }
+    Ok(())
+}
+
+/// Bar charts of a section with their file names; charts that belong together share one scale.
+fn charts(section_name: &str, section: &Section) -> Vec<(String, BarChart, f64)> {
+    let counts: Vec<(String, BarChart)> = section
+        .counts
+        .iter()
+        .map(|counts| {
+            let levels = &counts.levels;
+            let series = |name: &str, values: Vec<f64>| BarSeries {
+                name: name.into(),
+                values,
+            };
+            let chart = BarChart {
+                title: format!("{} ({section_name})", counts.attribute),
+                description: format!("Clips and subjects by {}", counts.attribute),
+                categories: levels.iter().map(|level| level.name.clone()).collect(),
+                series: vec![
+                    series(
+                        "clips",
+                        levels.iter().map(|level| level.clips as f64).collect(),
+                    ),
+                    series(
+                        "subjects",
+                        levels.iter().map(|level| level.subjects as f64).collect(),
+                    ),
+                ],
+                y_label: "clips and subjects".to_string(),
+                ..BarChart::default()
+            };
+            (format!("{section_name}-{}.svg", counts.attribute), chart)
+        })
+        .collect();
+    let tables = |tables: &[cohort_data::Table], note: &str| -> Vec<(String, BarChart)> {
+        tables
+            .iter()
+            .map(|table| {
+                let rows = table
+                    .row_levels
+                    .iter()
+                    .enumerate()
+                    .map(|(row, names)| BarSeries {
+                        name: names.join(", "),
+                        values: (0..table.column_levels.len())
+                            .map(|column| table.count(cohort_data::Unit::Clips, row, column) as f64)
+                            .collect(),
+                    });
+                let by = table.rows.join(" and ");
+                let chart = BarChart {
+                    title: format!("{} by {by} ({section_name}{note})", table.column),
+                    description: format!("Clips by {} and {by}{note}", table.column),
+                    categories: table.column_levels.clone(),
+                    series: rows.collect(),
+                    y_label: "clips".to_string(),
+                    ..BarChart::default()
+                };
+                let file = note.replace(", without ", "-without-").replace(' ', "-");
+                let name = format!(
+                    "{section_name}-{}-by-{}{file}.svg",
+                    table.column,
+                    table.rows.join("-")
+                );
+                (name, chart)
+            })
+            .collect()
+    };
+    let mut groups = vec![counts, tables(&section.tables, "")];
+    for view in &section.without_majority {
+        groups.push(tables(
+            &view.tables,
+            &format!(", without {}", view.left_out),
+        ));
+    }
+    groups
+        .into_iter()
+        .flat_map(|group| {
+            let maximum = shared_maximum(group.iter().map(|(_, chart)| chart));
+            group
+                .into_iter()
+                .map(move |(name, chart)| (name, chart, maximum))
+        })
+        .collect()
+}

@@ -1,0 +1,317 @@
+//! `cohort fuse`: late fusion of prediction tables.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use clap::{Args, ValueEnum};
+use cohort_eval::{IntervalSettings, Metric};
+use cohort_fusion::{
+    Aggregation, AggregationRule, Fit, FusionRecord, FusionRule, FusionSettings, Modality,
+    StackingKind, Subjects, aggregate, aggregation, fuse,
+};
+use cohort_tables::{LabelTable, Predictions, write_atomic};
+
+use crate::shell::{Outcome, Shell};
+
+/// Arguments of `cohort fuse`.
+///
+/// Writes predictions.csv, predictions-valid.csv and fusion.json into the folder; with --by also
+/// predictions-by-subject.csv and aggregation.json.
+#[derive(Debug, Args)]
+pub(crate) struct Fuse {
+    /// NAME=DIR (a run folder with predictions-valid.csv and predictions.csv), NAME=VALID.csv,TEST.csv or, when
+    /// nothing is fitted, NAME=TEST.csv
+    #[arg(required = true, value_name = "NAME=TABLES", value_parser = parse_tables)]
+    modalities: Vec<Tables>,
+    #[command(flatten)]
+    how: How,
+    /// Folder for the fused tables
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Print one JSON document (cohort.fusion/1)
+    #[arg(long)]
+    json: bool,
+}
+
+/// How to fuse; the same for `cohort ablate`.
+#[derive(Debug, Args)]
+pub(super) struct How {
+    /// How class scores are combined [default: weighted with --weights, else fitted]
+    #[arg(long, value_enum)]
+    rule: Option<Rule>,
+    /// Weights of the logits in the order of the models, e.g. 1.2,0.8,0.8
+    #[arg(
+        long,
+        value_name = "W,W,..",
+        value_delimiter = ',',
+        allow_negative_numbers = true
+    )]
+    weights: Vec<f64>,
+    /// What a fitted rule is fitted for on the validation split: likelihood or a metric
+    #[arg(long, value_name = "AIM", default_value = "balanced-accuracy", value_parser = parse_fit)]
+    fit: Fit,
+    /// Divide each model's logits by a temperature fitted on the validation split (fitted rules always do)
+    #[arg(long)]
+    calibrate: bool,
+    /// Label table that says whose the clips are; may be given again
+    #[arg(long, value_name = "FILE")]
+    labels: Vec<PathBuf>,
+    /// Label column with the subject, for folds, intervals and aggregation [default: UserID with --labels, else the
+    /// clip's name before its last dot]
+    #[arg(long, value_name = "COLUMN", requires = "labels")]
+    by: Option<String>,
+    /// The classes have no order
+    #[arg(long)]
+    unordered: bool,
+    /// Folds by subject that choose penalties
+    #[arg(long, value_name = "N", default_value_t = FusionSettings::default().folds)]
+    folds: usize,
+    /// Seed of the folds and of the intervals
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    pub(super) seed: u64,
+}
+
+/// `--rule`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Rule {
+    /// Sum of the logits
+    Sum,
+    /// Sum of the logits with the weights given
+    Weighted,
+    /// Sum of the logits with weights and class biases fitted on the validation split
+    Fitted,
+    /// Mean of the probabilities
+    Mean,
+    /// Product of the probabilities
+    Product,
+    /// Multinomial logistic regression on the stacked logits
+    Stack,
+    /// Proportional odds on the stacked logits, for ordered classes
+    StackOrdinal,
+}
+
+/// Where one model's tables are.
+#[derive(Debug, Clone)]
+pub(super) struct Tables {
+    name: String,
+    valid: Option<PathBuf>,
+    test: PathBuf,
+}
+
+pub(super) fn parse_tables(argument: &str) -> Result<Tables, String> {
+    let Some((name, tables)) = argument
+        .split_once('=')
+        .filter(|(n, t)| !n.is_empty() && !t.is_empty())
+    else {
+        return Err("expected NAME=DIR, NAME=VALID.csv,TEST.csv or NAME=TEST.csv".to_string());
+    };
+    let is_table = |path: &str| path.ends_with(".csv") || path.ends_with(".parquet");
+    let (valid, test) = match tables.split_once(',') {
+        Some((valid, test)) if is_table(valid) && is_table(test) => {
+            (Some(PathBuf::from(valid)), PathBuf::from(test))
+        }
+        _ if is_table(tables) => (None, PathBuf::from(tables)),
+        _ => {
+            let folder = Path::new(tables);
+            (
+                Some(folder.join("predictions-valid.csv")),
+                folder.join("predictions.csv"),
+            )
+        }
+    };
+    Ok(Tables {
+        name: name.to_string(),
+        valid,
+        test,
+    })
+}
+
+fn parse_fit(argument: &str) -> Result<Fit, String> {
+    let name = argument.replace('-', "_");
+    if name == "likelihood" {
+        return Ok(Fit::Likelihood);
+    }
+    Metric::from_name(&name).map(Fit::Metric).ok_or_else(|| {
+        let names = Metric::ALL.map(|metric| metric.name().replace('_', "-"));
+        format!("expected likelihood or one of {}", names.join(", "))
+    })
+}
+
+impl How {
+    /// The settings, and the label table when there is one.
+    pub(super) fn resolve(&self) -> anyhow::Result<(FusionSettings, Option<LabelTable>)> {
+        let rule = match self.rule {
+            None if self.weights.is_empty() => Rule::Fitted,
+            None => Rule::Weighted,
+            Some(rule) => rule,
+        };
+        if (rule == Rule::Weighted) == self.weights.is_empty() {
+            bail!("--weights: expected with the rule weighted and with no other");
+        }
+        let fit = self.fit;
+        let rule = match rule {
+            Rule::Sum => FusionRule::SumLogits,
+            Rule::Weighted => FusionRule::WeightedSumLogits {
+                weights: self.weights.clone(),
+            },
+            Rule::Fitted => FusionRule::FittedWeights { fit },
+            Rule::Mean => FusionRule::MeanProbabilities,
+            Rule::Product => FusionRule::ProductProbabilities,
+            Rule::Stack => FusionRule::Stacking {
+                kind: StackingKind::Multinomial,
+                fit,
+            },
+            Rule::StackOrdinal => FusionRule::Stacking {
+                kind: StackingKind::Ordinal,
+                fit,
+            },
+        };
+        let labels = self.labels()?;
+        let subjects = match &labels {
+            Some(labels) => Subjects::from_labels(labels, self.by.as_deref().unwrap_or("UserID"))?,
+            None => Subjects::default(),
+        };
+        let settings = FusionSettings {
+            calibrate: self.calibrate || rule.fit().is_some(),
+            rule,
+            folds: self.folds,
+            seed: self.seed,
+            subjects,
+            ordered: !self.unordered,
+            ..FusionSettings::default()
+        };
+        Ok((settings, labels))
+    }
+
+    fn labels(&self) -> anyhow::Result<Option<LabelTable>> {
+        if self.labels.is_empty() {
+            return Ok(None);
+        }
+        let mut labels = LabelTable::default();
+        for path in &self.labels {
+            labels.append(&LabelTable::read(path)?, path)?;
+        }
+        Ok(Some(labels))
+    }
+}
+
+/// Reads the tables of every model; all take the classes of the first one's test table.
+pub(super) fn read(tables: &[Tables]) -> anyhow::Result<Vec<Modality>> {
+    let mut classes: Option<Vec<String>> = None;
+    let mut modalities = Vec::with_capacity(tables.len());
+    for one in tables {
+        let test = Predictions::read(&one.test, classes.as_deref())?;
+        let classes = classes.get_or_insert_with(|| test.classes.clone());
+        let valid = match &one.valid {
+            Some(path) => Predictions::read(path, Some(classes))?,
+            None => Predictions::default(),
+        };
+        modalities.push(Modality {
+            name: one.name.clone(),
+            valid,
+            test,
+        });
+    }
+    Ok(modalities)
+}
+
+/// What `--json` prints: the record, with the aggregation beside it.
+#[derive(serde::Serialize)]
+struct Document<'a> {
+    #[serde(flatten)]
+    record: &'a FusionRecord,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    aggregation: Option<&'a Aggregation>,
+}
+
+impl Fuse {
+    pub(crate) fn run(self, shell: &Shell) -> anyhow::Result<Outcome> {
+        let (settings, _) = self.how.resolve()?;
+        let fused = fuse(&read(&self.modalities)?, &settings)?;
+        let out = &self.out;
+        std::fs::create_dir_all(out).with_context(|| format!("cannot make {}", out.display()))?;
+        let write_json = |name: &str, json: String| write_atomic(&out.join(name), json.as_bytes());
+        let mut together = None;
+        if self.how.by.is_some() {
+            let rule = AggregationRule::ProbabilitySum;
+            let by_subject = aggregate(&fused.test, &settings.subjects, rule)?;
+            by_subject.write(&out.join("predictions-by-subject.csv"))?;
+            if fused.test.truth.is_some() {
+                let intervals = IntervalSettings {
+                    seed: self.how.seed,
+                    ..IntervalSettings::default()
+                };
+                let found = aggregation(
+                    &fused.test,
+                    &settings.subjects,
+                    settings.ordered,
+                    &intervals,
+                )?;
+                write_json("aggregation.json", serde_json::to_string_pretty(&found)?)?;
+                together = Some(found);
+            }
+        }
+        fused.test.write(&out.join("predictions.csv"))?;
+        if !fused.valid.is_empty() {
+            fused.valid.write(&out.join("predictions-valid.csv"))?;
+        }
+        write_json("fusion.json", serde_json::to_string_pretty(&fused.record)?)?;
+        if self.json {
+            let aggregation = together.as_ref();
+            shell.print_json(&Document {
+                record: &fused.record,
+                aggregation,
+            })?;
+        } else {
+            let mut text = fused.record.to_text();
+            if let Some(together) = &together {
+                text += "\n";
+                text += &together.to_text();
+            }
+            shell.print(&text)?;
+        }
+        Ok(Outcome::Done)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_are_folders_pairs_or_one_file() {
+        let cases = [
+            (
+                "image=run/image",
+                Some("run/image/predictions-valid.csv"),
+                "run/image/predictions.csv",
+            ),
+            ("image=v.csv,t.parquet", Some("v.csv"), "t.parquet"),
+            ("image=t.csv", None, "t.csv"),
+        ];
+        for (argument, valid, test) in cases {
+            let found = parse_tables(argument).unwrap();
+            assert_eq!(found.name, "image");
+            assert_eq!(found.valid.as_deref(), valid.map(Path::new), "{argument}");
+            assert_eq!(found.test, Path::new(test), "{argument}");
+        }
+        for wrong in ["image", "=t.csv", "image="] {
+            assert!(parse_tables(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn aims_are_metrics_by_either_spelling() {
+        assert_eq!(parse_fit("likelihood"), Ok(Fit::Likelihood));
+        assert_eq!(
+            parse_fit("quadratic-kappa"),
+            Ok(Fit::Metric(Metric::QuadraticKappa))
+        );
+        assert_eq!(parse_fit("macro_mae"), Ok(Fit::Metric(Metric::MacroMae)));
+        assert!(
+            parse_fit("luck")
+                .unwrap_err()
+                .starts_with("expected likelihood or one of accuracy")
+        );
+    }
+}

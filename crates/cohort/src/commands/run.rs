@@ -1,0 +1,85 @@
+//! `cohort run`: the whole job on your data.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use cohort_pipeline::{Modality, RunConfig};
+
+use crate::shell::{Outcome, Shell};
+
+/// Arguments of `cohort run`.
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    /// Folder of a data set, or a configuration file (.toml)
+    data: PathBuf,
+    /// Run folder; made when it is not there
+    #[arg(long, value_name = "DIR", default_value = "cohort-run")]
+    out: PathBuf,
+    /// Go on with the run that is in the run folder
+    #[arg(long)]
+    resume: bool,
+    #[command(flatten)]
+    changes: Changes,
+}
+
+/// Settings that may be given on the command line; each overrides the configuration file.
+#[derive(Debug, Args)]
+pub(crate) struct Changes {
+    /// Seed of everything random [default: 1]
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// Where networks are computed: cpu, vulkan or cuda [default: cpu]
+    #[arg(long, value_name = "DEVICE")]
+    pub(crate) device: Option<cohort_pipeline::DeviceChoice>,
+    /// Modalities to use, separated by commas [default: image,audio,text]
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    pub(crate) modalities: Option<Vec<Modality>>,
+    /// Most epochs of every model
+    #[arg(long, value_name = "N")]
+    pub(crate) epochs: Option<usize>,
+    /// Leave out, count and list clips whose media cannot be used
+    #[arg(long)]
+    pub(crate) skip_bad: bool,
+    /// Faces, voices and words were paired by hand, not recorded together: say so in the report
+    #[arg(long)]
+    pub(crate) composed: bool,
+}
+
+impl Changes {
+    /// The configuration with these changes.
+    pub(crate) fn apply(self, mut config: RunConfig) -> RunConfig {
+        config.seed = self.seed.unwrap_or(config.seed);
+        config.device = self.device.unwrap_or(config.device);
+        config.modalities = self.modalities.unwrap_or(config.modalities);
+        config.skip_bad |= self.skip_bad;
+        config.composed |= self.composed;
+        if let Some(epochs) = self.epochs {
+            for model in [&mut config.image, &mut config.audio, &mut config.text] {
+                model.train.epochs = epochs;
+                model.train.warmup_epochs = model.train.warmup_epochs.min(epochs);
+            }
+        }
+        config
+    }
+}
+
+impl Run {
+    pub(crate) fn run(self, shell: &Shell) -> anyhow::Result<Outcome> {
+        let is_file = self
+            .data
+            .extension()
+            .is_some_and(|extension| extension == "toml");
+        let config = if is_file {
+            RunConfig::read(&self.data)?
+        } else {
+            RunConfig {
+                data: self.data,
+                ..RunConfig::default()
+            }
+        };
+        let config = self.changes.apply(config).resolve()?;
+        let summary = cohort_pipeline::run(&config, &self.out, self.resume, shell)?;
+        shell.print(&summary.to_text())?;
+        Ok(Outcome::Done)
+    }
+}

@@ -1,0 +1,149 @@
+//! What a command has of the outside: streams, progress bars, Ctrl-C.
+//!
+//! Data goes to stdout; talk and progress go to stderr, bars only when that is a terminal.
+
+use std::io::{IsTerminal, Write};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// How a command ended when nothing was wrong with its input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// Done.
+    Done,
+    /// Done, and a check found something.
+    Found,
+}
+
+/// Set by Ctrl-C; long work looks at it and ends where it can be resumed.
+static STOP: AtomicBool = AtomicBool::new(false);
+
+/// The outside of a command.
+#[derive(Debug)]
+pub(crate) struct Shell {
+    terminal: bool,
+    /// The bar of the stage at work.
+    bar: Mutex<Option<ProgressBar>>,
+}
+
+impl Shell {
+    /// Takes over Ctrl-C: the first asks the work to stop, the second ends the process at once.
+    pub(crate) fn new() -> Self {
+        let shell = Self {
+            terminal: std::io::stderr().is_terminal(),
+            bar: Mutex::new(None),
+        };
+        let handler = ctrlc::set_handler(|| {
+            if STOP.swap(true, Ordering::SeqCst) {
+                std::process::exit(130);
+            }
+        });
+        if let Err(error) = handler {
+            shell.say(&format!(
+                "warning: Ctrl-C will end the process at once ({error})"
+            ));
+        }
+        shell
+    }
+
+    /// Whether Ctrl-C was pressed.
+    pub(crate) fn stopped(&self) -> bool {
+        STOP.load(Ordering::SeqCst)
+    }
+
+    /// A line of talk on stderr. A closed stderr is no reason to fail.
+    pub(crate) fn say(&self, line: &str) {
+        let _ = writeln!(std::io::stderr(), "{line}");
+    }
+
+    /// Text on stdout, with a line end.
+    ///
+    /// # Errors
+    /// When stdout is closed or full.
+    pub(crate) fn print(&self, text: &str) -> anyhow::Result<()> {
+        let mut stdout = std::io::stdout().lock();
+        writeln!(stdout, "{}", text.trim_end_matches('\n'))?;
+        stdout.flush()?;
+        Ok(())
+    }
+
+    /// One JSON document on stdout.
+    ///
+    /// # Errors
+    /// When stdout is closed or full.
+    pub(crate) fn print_json<T: serde::Serialize>(&self, document: &T) -> anyhow::Result<()> {
+        self.print(&serde_json::to_string_pretty(document)?)
+    }
+
+    /// A progress bar with rate and time left: on a terminal only, else it shows nothing.
+    pub(crate) fn bar(&self, what: &str, total: usize) -> ProgressBar {
+        if !self.terminal {
+            return ProgressBar::hidden();
+        }
+        let bar = ProgressBar::new(total as u64);
+        let style = "{msg:<18} [{bar:32}] {human_pos}/{human_len}  {per_sec}  {eta} left";
+        if let Ok(style) = ProgressStyle::with_template(style) {
+            bar.set_style(style.progress_chars("=> "));
+        }
+        bar.set_message(what.to_string());
+        bar
+    }
+}
+
+impl Shell {
+    fn with_bar(&self, act: impl FnOnce(&mut Option<ProgressBar>)) {
+        // a poisoned lock only means that a bar may look odd
+        act(&mut self
+            .bar
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner));
+    }
+}
+
+impl cohort_pipeline::Watch for Shell {
+    fn say(&self, line: &str) {
+        self.with_bar(|bar| match bar {
+            Some(bar) => bar.suspend(|| Shell::say(self, line)),
+            None => Shell::say(self, line),
+        });
+    }
+
+    fn begin(&self, what: &str, total: usize) {
+        let new = self.bar(what, total);
+        self.with_bar(|bar| *bar = Some(new));
+    }
+
+    fn at(&self, done: usize) {
+        self.with_bar(|bar| {
+            if let Some(bar) = bar {
+                bar.set_position(done as u64);
+            }
+        });
+    }
+
+    fn end(&self) {
+        self.with_bar(|bar| {
+            if let Some(bar) = bar.take() {
+                bar.finish_and_clear();
+            }
+        });
+    }
+
+    fn stop(&self) -> &AtomicBool {
+        &STOP
+    }
+}
+
+/// An error and its causes on one line, without saying twice what a cause's message already holds.
+pub(crate) fn message(error: &anyhow::Error) -> String {
+    let mut message = error.to_string();
+    for cause in error.chain().skip(1) {
+        let cause = cause.to_string();
+        if !message.contains(&cause) {
+            message = format!("{message}: {cause}");
+        }
+    }
+    message
+}
