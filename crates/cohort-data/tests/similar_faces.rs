@@ -30,15 +30,24 @@ fn copies_of_faces_are_found_and_other_faces_are_not() {
     corpus.remove(&table("valid"));
     let (mut train, mut test) = (vec![HEADER.to_string()], vec![HEADER.to_string()]);
     for (i, face) in faces.iter().enumerate() {
-        let (split, rows) = if i % 2 == 0 { ("train", &mut train) } else { ("test", &mut test) };
+        let (split, rows) = if i % 2 == 0 {
+            ("train", &mut train)
+        } else {
+            ("test", &mut test)
+        };
         rows.push(format!("p{i}.mp4,p{i},4,1,1"));
         corpus.write(&format!("{split}/4/p{i}.jpg"), fs::read(face).unwrap());
     }
     for i in (0..2 * COPIES).step_by(2) {
         test.push(format!("copy{i}.mp4,c{i},4,1,1"));
-        let copy = image::open(&faces[i]).unwrap().thumbnail(120, 120).to_rgb8();
+        let copy = image::open(&faces[i])
+            .unwrap()
+            .thumbnail(120, 120)
+            .to_rgb8();
         let file = fs::File::create(corpus.path(&format!("test/4/copy{i}.jpg"))).unwrap();
-        image::codecs::jpeg::JpegEncoder::new_with_quality(file, 35).encode_image(&copy).unwrap();
+        image::codecs::jpeg::JpegEncoder::new_with_quality(file, 35)
+            .encode_image(&copy)
+            .unwrap();
     }
     corpus.write(&table("train"), train.join("\n"));
     corpus.write(&table("test"), test.join("\n"));
@@ -47,11 +56,22 @@ fn copies_of_faces_are_found_and_other_faces_are_not() {
         .findings
         .iter()
         .filter(|finding| finding.kind == Kind::SimilarImageAcrossSplits)
-        .map(|finding| (finding.clip.as_deref().unwrap(), finding.other.as_deref().unwrap()))
+        .map(|finding| {
+            (
+                finding.clip.as_deref().unwrap(),
+                finding.other.as_deref().unwrap(),
+            )
+        })
         .collect();
     let expected: Vec<(String, String)> = (0..2 * COPIES)
         .step_by(2)
         .map(|i| (format!("copy{i}"), format!("train/p{i}")))
         .collect();
-    assert!(found.iter().copied().eq(expected.iter().map(|(a, b)| (a.as_str(), b.as_str()))), "{found:?}");
+    assert!(
+        found
+            .iter()
+            .copied()
+            .eq(expected.iter().map(|(a, b)| (a.as_str(), b.as_str()))),
+        "{found:?}"
+    );
 }
