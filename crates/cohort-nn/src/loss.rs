@@ -1,4 +1,4 @@
-//! Weighted cross-entropy with label smoothing, and class weights.
+//! Weighted cross-entropy with label smoothing over all or over neighbouring classes, and class weights.
 
 use burn::tensor::{Tensor, TensorData, activation::log_softmax};
 use serde::{Deserialize, Serialize};
@@ -65,11 +65,14 @@ pub fn class_weights(kind: ClassWeights, counts: &[usize]) -> Result<Vec<f32>, N
 ///
 /// sum_i [ (1 - s) w(y_i) (-log p_i(y_i)) + s / K * sum_c w(c) (-log p_i(c)) ] / sum_i w(y_i)
 ///
-/// with class weights w, smoothing s in [0, 1) and K classes.
+/// with class weights w, smoothing s in [0, 1) and K classes. [`Self::with_ordinal_width`] makes it
+/// a loss for ordered classes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CrossEntropy {
     weights: Vec<f32>,
     smoothing: f32,
+    /// Row-major `[K, K]`: the distribution over classes that a label stands for.
+    labels: Vec<f32>,
 }
 
 impl CrossEntropy {
@@ -93,7 +96,41 @@ impl CrossEntropy {
                 found: smoothing.to_string(),
             });
         }
-        Ok(Self { weights, smoothing })
+        let k = weights.len();
+        let labels = (0..k * k).map(|at| f32::from(u8::from(at / k == at % k)));
+        Ok(Self {
+            labels: labels.collect(),
+            weights,
+            smoothing,
+        })
+    }
+
+    /// For ordered classes: label i stands for the distribution over classes j proportional to
+    /// exp(-(i - j)^2 / (2 width^2)), so that a near miss costs less than a far one and neighbours
+    /// learn from each other (label distribution learning, Gao et al. 2017). The label's class
+    /// weight counts for its whole distribution. Width 0 is the plain label.
+    ///
+    /// # Errors
+    /// [`NnError::Loss`] when the width is negative or not finite.
+    pub fn with_ordinal_width(mut self, width: f64) -> Result<Self, NnError> {
+        if !width.is_finite() || width < 0.0 {
+            return Err(NnError::Loss {
+                what: "ordinal width",
+                expected: "a finite number of classes, at least 0".to_owned(),
+                found: width.to_string(),
+            });
+        }
+        if width > 0.0 {
+            let k = self.weights.len();
+            for (i, row) in self.labels.chunks_exact_mut(k.max(1)).enumerate() {
+                let kernel = |j: usize| (-0.5 * (i.abs_diff(j) as f64 / width).powi(2)).exp();
+                let sum: f64 = (0..k).map(kernel).sum();
+                for (j, share) in row.iter_mut().enumerate() {
+                    *share = (kernel(j) / sum) as f32;
+                }
+            }
+        }
+        Ok(self)
     }
 
     /// Number of classes K.
@@ -156,12 +193,9 @@ impl CrossEntropy {
 
     /// Weight of -log p(class) for a sample of class `label`.
     fn target(&self, label: usize, class: usize) -> f32 {
-        let spread = self.smoothing / self.weights.len() as f32 * self.weights[class];
-        if class == label {
-            (1.0 - self.smoothing) * self.weights[class] + spread
-        } else {
-            spread
-        }
+        let k = self.weights.len();
+        let own = self.weights[label] * self.labels[label * k + class];
+        (1.0 - self.smoothing) * own + self.smoothing / k as f32 * self.weights[class]
     }
 }
 
@@ -214,6 +248,23 @@ mod tests {
             let value: f32 = loss.loss(tensor, &[2, 0]).unwrap().into_scalar();
             assert_relative_eq!(f64::from(value), expected, epsilon = 1e-6);
         }
+    }
+
+    /// Three classes, width 1: rows of exp(-d^2 / 2), normalised. A label's loss is the mean over
+    /// its row, weighted by the label's own class weight.
+    #[test]
+    fn ordered_labels_spread_over_their_neighbours() {
+        let (near, far) = ((-0.5_f64).exp(), (-2.0_f64).exp());
+        let row = [1.0, near, far].map(|x| x / (1.0 + near + far));
+        let logits = [0.0, 2.0_f32.ln(), 3.0_f32.ln()];
+        let minus_log = [6.0_f64.ln(), 3.0_f64.ln(), 2.0_f64.ln()];
+        let expected: f64 = (0..3).map(|c| row[c] * minus_log[c]).sum();
+        let loss = CrossEntropy::new(vec![4.0, 2.0, 3.0], 0.0).unwrap();
+        let wide = loss.clone().with_ordinal_width(1.0).unwrap();
+        let (sum, weight) = wide.sums(&logits, &[0]).unwrap();
+        assert_relative_eq!(sum / weight, expected, epsilon = 1e-6);
+        assert_eq!(loss.clone().with_ordinal_width(0.0).unwrap(), loss);
+        assert!(loss.with_ordinal_width(-1.0).is_err());
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use cohort_audio::{AcousticSettings, Preset};
 use cohort_text::NgramSettings;
 use cohort_train::{CompactCnnConfig, DeviceChoice, MlpConfig, ModelConfig, TrainSettings};
+use cohort_vision::{ColourJitter, Transform};
 use serde::{Deserialize, Serialize};
 
 use crate::{Modality, PipelineError};
@@ -28,7 +29,7 @@ pub struct RunConfig {
     /// How features are computed.
     pub features: FeatureConfig,
     /// The face model.
-    pub image: ModelSettings,
+    pub image: ImageSettings,
     /// The voice model.
     pub audio: ModelSettings,
     /// The word model.
@@ -66,14 +67,70 @@ impl AudioFeatureConfig {
     }
 }
 
-/// A model of one modality.
+/// The face model: a compact CNN trained from scratch.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ImageSettings {
+    /// Random changes of the training pictures.
+    pub augmentation: Augmentation,
+    /// Dropout before the output, in [0, 1). Default 0.3.
+    pub dropout: f64,
+    /// The loop.
+    pub train: TrainSettings,
+}
+
+impl Default for ImageSettings {
+    fn default() -> Self {
+        Self {
+            augmentation: Augmentation::default(),
+            dropout: 0.3,
+            train: TrainSettings::default(),
+        }
+    }
+}
+
+/// Random changes of the training pictures; each is drawn anew in every epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Augmentation {
+    /// None.
+    None,
+    /// Mirrored, turned by up to 10 degrees, shifted by up to 6 %, scaled by up to 10 %, brightness by up to 20 %.
+    #[default]
+    Light,
+    /// As `light`, and brightness, contrast, saturation and hue as under other light and for other skins.
+    Colour,
+    /// TrivialAugmentWide and mirrored, as in the reference.
+    Trivial,
+}
+
+impl Augmentation {
+    /// The training transform to pictures of `size` pixels.
+    pub(crate) fn transform(self, size: usize) -> Transform {
+        match self {
+            Self::None => Transform::plain(size),
+            Self::Light => Transform::light(size),
+            Self::Colour => Transform {
+                jitter: ColourJitter {
+                    brightness: 0.3,
+                    contrast: 0.3,
+                    saturation: 0.3,
+                    hue: 0.02,
+                },
+                ..Transform::light(size)
+            },
+            Self::Trivial => Transform::minority_mild(size),
+        }
+    }
+}
+
+/// A model of one feature table: the voice's or the words'.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ModelSettings {
-    /// Widths of the hidden layers; empty (default): 16, 32, 16 for audio and an embedding of 32 for text. The image
-    /// model is a compact CNN without hidden layers.
+    /// Widths of the hidden layers; empty (default): 16, 32, 16 for audio and an embedding of 32 for text.
     pub hidden: Vec<usize>,
-    /// Dropout before the output (image, text) or after each hidden layer (audio), in [0, 1).
+    /// Dropout before the output (text) or after each hidden layer (audio), in [0, 1).
     pub dropout: f64,
     /// The loop.
     pub train: TrainSettings,
@@ -147,7 +204,14 @@ impl Default for RunConfig {
             train,
             ..ModelSettings::default()
         };
-        let base = TrainSettings::default();
+        // Age groups are ordered and their counts differ by a factor of a hundred: neighbours teach each other, and
+        // the weights of rare classes set in only when the network can see. Measured on the embedded corpus, both
+        // together raise the face model's balanced accuracy by half.
+        let base = TrainSettings {
+            ordinal_width: 0.7,
+            deferred_weights: 0.7,
+            ..TrainSettings::default()
+        };
         Self {
             data: PathBuf::new(),
             seed: 1,
@@ -156,14 +220,15 @@ impl Default for RunConfig {
             skip_bad: false,
             composed: false,
             features: FeatureConfig::default(),
-            image: model(
-                0.3,
-                TrainSettings {
-                    epochs: 40,
-                    patience: 12,
+            image: ImageSettings {
+                train: TrainSettings {
+                    epochs: 24,
+                    patience: 6,
+                    learning_rate: 4e-3,
                     ..base.clone()
                 },
-            ),
+                ..ImageSettings::default()
+            },
             audio: model(
                 0.4,
                 TrainSettings {
@@ -180,6 +245,7 @@ impl Default for RunConfig {
                     patience: 20,
                     learning_rate: 5e-3,
                     batch_size: 64,
+                    deferred_weights: 0.0,
                     ..base
                 },
             ),
@@ -221,19 +287,13 @@ impl RunConfig {
     /// # Errors
     /// The first setting that is out of its range.
     pub fn resolve(mut self) -> Result<Self, PipelineError> {
-        for model in [&mut self.image, &mut self.audio, &mut self.text] {
-            model.train.seed = self.seed;
-            model.train.device = self.device;
-            model.train.validate()?;
+        let (seed, device) = (self.seed, self.device);
+        for train in self.train_settings_mut() {
+            train.seed = seed;
+            train.device = device;
+            train.validate()?;
         }
         self.features.text.validate()?;
-        if !self.image.hidden.is_empty() {
-            return Err(PipelineError::Setting {
-                name: "image.hidden",
-                expected: "none: the compact CNN has no hidden layers",
-                found: format!("{:?}", self.image.hidden),
-            });
-        }
         if !(16..=512).contains(&self.features.image_size) {
             return Err(PipelineError::Setting {
                 name: "features.image_size",
@@ -251,47 +311,44 @@ impl RunConfig {
         Ok(self)
     }
 
-    /// Settings of a modality's model.
-    pub fn model(&self, modality: Modality) -> &ModelSettings {
+    /// The training loop of a modality's model.
+    pub fn train_settings(&self, modality: Modality) -> &TrainSettings {
         match modality {
-            Modality::Image => &self.image,
-            Modality::Audio => &self.audio,
-            Modality::Text => &self.text,
+            Modality::Image => &self.image.train,
+            Modality::Audio => &self.audio.train,
+            Modality::Text => &self.text.train,
         }
+    }
+
+    /// The training loops of the image, the audio and the text model.
+    pub fn train_settings_mut(&mut self) -> [&mut TrainSettings; 3] {
+        [
+            &mut self.image.train,
+            &mut self.audio.train,
+            &mut self.text.train,
+        ]
     }
 
     /// The network of a modality on samples of length `inputs` (audio, text) or `[3, S, S]` (image).
     pub fn network(&self, modality: Modality, inputs: usize, classes: usize) -> ModelConfig {
-        let settings = self.model(modality);
-        let hidden = |own: Vec<usize>| {
-            if settings.hidden.is_empty() {
-                own
-            } else {
-                settings.hidden.clone()
-            }
+        let perceptron = |settings: &ModelSettings, own: MlpConfig| {
+            ModelConfig::Mlp(MlpConfig {
+                hidden: match settings.hidden.as_slice() {
+                    [] => own.hidden.clone(),
+                    given => given.to_vec(),
+                },
+                dropout: settings.dropout,
+                ..own
+            })
         };
         match modality {
             Modality::Image => ModelConfig::CompactCnn(CompactCnnConfig {
                 size: self.features.image_size,
-                dropout: settings.dropout,
+                dropout: self.image.dropout,
                 ..CompactCnnConfig::new(classes)
             }),
-            Modality::Audio => {
-                let own = MlpConfig::audio(inputs, classes);
-                ModelConfig::Mlp(MlpConfig {
-                    hidden: hidden(own.hidden.clone()),
-                    dropout: settings.dropout,
-                    ..own
-                })
-            }
-            Modality::Text => {
-                let own = MlpConfig::fast_text(inputs, 32, classes);
-                ModelConfig::Mlp(MlpConfig {
-                    hidden: hidden(own.hidden.clone()),
-                    dropout: settings.dropout,
-                    ..own
-                })
-            }
+            Modality::Audio => perceptron(&self.audio, MlpConfig::audio(inputs, classes)),
+            Modality::Text => perceptron(&self.text, MlpConfig::fast_text(inputs, 32, classes)),
         }
     }
 }

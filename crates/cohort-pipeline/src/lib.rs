@@ -19,7 +19,8 @@ mod watch;
 
 pub use cohort_train::DeviceChoice;
 pub use config::{
-    AudioFeatureConfig, AuditConfig, FeatureConfig, FusionConfig, ModelSettings, RunConfig,
+    AudioFeatureConfig, AuditConfig, Augmentation, FeatureConfig, FusionConfig, ImageSettings,
+    ModelSettings, RunConfig,
 };
 pub use error::PipelineError;
 pub use feature_stage::{FeatureTables, feature_tables};

@@ -6,7 +6,7 @@ use cohort_report::{ModelDocument, RunDocuments, run_page};
 use cohort_tables::write_atomic;
 use serde_json::Value;
 
-use crate::stages::read_json;
+use crate::stages::{AUDIT, read_json};
 use crate::{Modality, PipelineError};
 
 /// Writes `report.html` of the run folder `run` from the documents that its stages left there; a section whose
@@ -36,6 +36,7 @@ pub fn write_report(run: &Path) -> Result<PathBuf, PipelineError> {
                 name: modality.name().to_string(),
                 metrics: metrics?,
                 best_epoch: None,
+                audit: read_json(&run.join(modality.name()).join(AUDIT))?,
             });
         }
     }
@@ -51,7 +52,7 @@ pub fn write_report(run: &Path) -> Result<PathBuf, PipelineError> {
         models,
         fusion: read("fused/fusion.json")?,
         ablation: read("ablation.json")?,
-        audit: read("audit.json")?,
+        audit: read(AUDIT)?,
         composed: provenance.get("composed") == Some(&Value::Bool(true)),
         provenance,
     };

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::config_file::check_config;
 use crate::report::write_report;
-use crate::stages::{PREDICTIONS, PREDICTIONS_VALID, make_folder, splits, write_json};
+use crate::stages::{AUDIT, PREDICTIONS, PREDICTIONS_VALID, make_folder, splits, write_json};
 use crate::training::{TrainedModality, classes, target_index, train_modality};
 use crate::{Headline, Modality, PipelineError, RunConfig, Watch};
 
@@ -237,11 +237,7 @@ impl<'a> Job<'a> {
         models: &[TrainedModality],
         fused: &Fused,
     ) -> Result<RunSummary, PipelineError> {
-        let document = self.timed("audit", |job| {
-            let document = audit(&fused.test, &job.labels()?, &job.audit_settings())?;
-            write_json(&job.out.join("audit.json"), &document)?;
-            Ok(document)
-        })?;
+        let findings = self.timed("audit", |job| job.audit(models, fused))?;
         let headline = self.headline(models, &fused.test)?;
         write_json(&self.out.join("headline.json"), &headline)?;
         let skipped: Vec<_> = models.iter().flat_map(|model| &model.skipped).collect();
@@ -269,10 +265,38 @@ impl<'a> Job<'a> {
         write_json(&self.out.join("run.json"), &facts)?;
         Ok(RunSummary {
             headline,
-            findings: findings(&document),
+            findings,
             skipped: skipped.len(),
             report,
         })
+    }
+
+    /// Audits the fusion and every model: a gap of one model may drown in the fusion, and where a gap comes from is
+    /// seen in the models alone. Gives what was found, a line each.
+    fn audit(
+        &self,
+        models: &[TrainedModality],
+        fused: &Fused,
+    ) -> Result<Vec<String>, PipelineError> {
+        let labels = self.labels()?;
+        let mut settings = self.audit_settings();
+        // all of the run's audits together keep the family error rate
+        settings.alpha /= (models.len() + 1) as f64;
+        let mut lines = Vec::new();
+        let singles = models
+            .iter()
+            .map(|model| (model.modality.name(), &model.test, model.modality.name()));
+        for (name, predictions, folder) in
+            std::iter::once(("fused", &fused.test, "")).chain(singles)
+        {
+            let document = audit(predictions, &labels, &settings)?;
+            write_json(&self.out.join(folder).join(AUDIT), &document)?;
+            lines.extend(findings(&document).map(|line| format!("{name}: {line}")));
+        }
+        if lines.is_empty() {
+            lines.push("no group is found to be at a disadvantage in any model".to_string());
+        }
+        Ok(lines)
     }
 
     fn headline(
@@ -378,27 +402,24 @@ impl<'a> Job<'a> {
     }
 }
 
-/// What the audit names, a line each.
-fn findings(audit: &Audit) -> Vec<String> {
-    if audit.skill.verdict != Verdict::Skill {
-        return vec!["no skill: gaps between groups are not interpretable".to_string()];
-    }
-    if audit.findings.is_empty() {
-        return vec!["no group is found to be at a disadvantage".to_string()];
-    }
-    audit
-        .findings
-        .iter()
-        .map(|finding| {
-            format!(
-                "{} {} does worse in {}: {:.3} against {:.3} for the others (p {:.4} after correction)",
-                finding.attribute,
-                finding.name,
-                finding.metric.title(),
-                finding.value,
-                finding.rest,
-                finding.p_holm
-            )
-        })
-        .collect()
+/// What an audit names, a line each.
+fn findings(audit: &Audit) -> impl Iterator<Item = String> + '_ {
+    let no_skill = (audit.skill.verdict != Verdict::Skill)
+        .then(|| "no skill: gaps between groups are not interpretable".to_string());
+    let named = audit.findings.iter().filter(|_| no_skill.is_none());
+    let named = named.map(|finding| {
+        format!(
+            "{} {} does worse in {}: {:.3} against {:.3} for the others (p {:.4} after correction)",
+            finding.attribute,
+            finding.name,
+            finding.metric.title().to_lowercase(),
+            finding.value,
+            finding.rest,
+            finding.p_holm
+        )
+    });
+    named
+        .chain(no_skill.clone())
+        .collect::<Vec<_>>()
+        .into_iter()
 }

@@ -13,6 +13,8 @@ use crate::PipelineError;
 pub(crate) const PREDICTIONS: &str = "predictions.csv";
 /// Predictions of the validation split.
 pub(crate) const PREDICTIONS_VALID: &str = "predictions-valid.csv";
+/// Name of an audit's document: of the fusion in the run folder, of a model in its own.
+pub(crate) const AUDIT: &str = "audit.json";
 
 /// The three splits by their part: training, validation, test, in the schema's order.
 pub(crate) fn splits(dataset: &Dataset) -> Result<[&Split; 3], PipelineError> {

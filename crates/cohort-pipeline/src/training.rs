@@ -216,7 +216,8 @@ impl Stage<'_> {
         let size = self.config.features.image_size;
         let mut skipped = Vec::new();
         let [train, valid, test] = splits(self.dataset)?;
-        let train = self.load(train, Transform::light(size), &mut skipped)?;
+        let augmented = self.config.image.augmentation.transform(size);
+        let train = self.load(train, augmented, &mut skipped)?;
         let valid = self.load(valid, Transform::plain(size), &mut skipped)?;
         let test = self.load(test, Transform::plain(size), &mut skipped)?;
         let part = |source| {
@@ -285,13 +286,19 @@ impl Stage<'_> {
     ) -> Result<TrainedModality, PipelineError> {
         let classes = classes(self.dataset);
         let network = self.config.network(self.modality, inputs, classes.len());
+        let mut settings = self.config.train_settings(self.modality).clone();
+        let target = &self.dataset.schema.attributes[self.target];
+        if !target.ordered {
+            // classes without order have no neighbours
+            settings.ordinal_width = 0.0;
+        }
         let run = RunFolder::open(self.out)?;
         self.check_inputs(&[&train_part, &valid, &test])?;
         let job = Job {
             network: &network,
             train: train_part.source,
             valid: valid.source,
-            settings: &self.config.model(self.modality).train,
+            settings: &settings,
             run: &run,
             resume: self.resume,
         };

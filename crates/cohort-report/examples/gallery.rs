@@ -24,6 +24,7 @@ fn model(folder: &Path, name: &str) -> Option<ModelDocument> {
         name: name.to_owned(),
         metrics,
         best_epoch: None,
+        audit: None,
     })
 }
 

@@ -27,6 +27,7 @@ fn documents() -> RunDocuments {
             .map(|l| serde_json::from_str(l).unwrap())
             .collect(),
         best_epoch: None,
+        audit: None,
     };
     RunDocuments {
         title: "Apparent age".into(),

@@ -7,7 +7,9 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use cohort_nn::burn::module::Module;
 use cohort_nn::burn::tensor::Device;
-use cohort_nn::{CrossEntropy, Model, ModelConfig, Moments, class_weights, derive_seed};
+use cohort_nn::{
+    ClassWeights, CrossEntropy, Model, ModelConfig, Moments, class_weights, derive_seed,
+};
 use serde::Serialize;
 
 use crate::batches::{Plan, for_each_batch};
@@ -96,8 +98,13 @@ pub fn train(
     stop: &AtomicBool,
 ) -> Result<Trained, TrainError> {
     let data = check(job)?;
-    let weights = class_weights(job.settings.class_weights, &data.train_counts)?;
-    let loss = CrossEntropy::new(weights, job.settings.label_smoothing as f32)?;
+    let settings = job.settings;
+    let loss = |kind: ClassWeights| {
+        let weights = class_weights(kind, &data.train_counts)?;
+        CrossEntropy::new(weights, settings.label_smoothing as f32)?
+            .with_ordinal_width(settings.ordinal_width)
+    };
+    let losses = [loss(ClassWeights::None)?, loss(settings.class_weights)?];
     if !(data.valid_counts.iter().zip(&data.train_counts)).any(|(v, t)| *v > 0 && *t > 0) {
         return Err(TrainError::Data {
             part: "validation",
@@ -105,7 +112,7 @@ pub fn train(
             found: format!("samples by class {:?}", data.valid_counts),
         });
     }
-    let mut fit = Fit::begin(job, data, loss, stop)?;
+    let mut fit = Fit::begin(job, data, losses, stop)?;
     let facts = fit.facts.clone();
     fit.write_settings()?;
     fit.write_metrics()?;
@@ -137,7 +144,8 @@ fn check(job: &Job<'_>) -> Result<DataFacts, TrainError> {
 struct Fit<'a> {
     job: &'a Job<'a>,
     data: DataFacts,
-    loss: CrossEntropy,
+    /// Before and after the class weights set in.
+    losses: [CrossEntropy; 2],
     device: Device,
     model: Model,
     optimiser: AdamW,
@@ -152,7 +160,7 @@ impl<'a> Fit<'a> {
     fn begin(
         job: &'a Job<'a>,
         data: DataFacts,
-        loss: CrossEntropy,
+        losses: [CrossEntropy; 2],
         stop: &AtomicBool,
     ) -> Result<Self, TrainError> {
         let settings = job.settings;
@@ -200,7 +208,7 @@ impl<'a> Fit<'a> {
         Ok(Self {
             job,
             data,
-            loss,
+            losses,
             device,
             model,
             optimiser,
@@ -257,6 +265,7 @@ impl<'a> Fit<'a> {
         let plan = Plan::shuffled(job.train.len(), settings.batch_size, settings.seed, done);
         let augment = settings.augment.then_some((settings.seed, done));
         let training = self.device.clone().autodiff();
+        let criterion = &self.losses[usize::from(done >= settings.unweighted_epochs())];
         let mut confusion = Confusion::new(job.network.classes());
         let (mut sum, mut weight, mut rate) = (0.0, 0.0, 0.0);
         for_each_batch(job.train, &plan, augment, |batch| {
@@ -268,9 +277,9 @@ impl<'a> Fit<'a> {
             let input = to_device(batch.values, batch.labels.len(), &training);
             let dropout = derive_seed(settings.seed, "dropout", &[step as u64]);
             let output = self.model.forward(input, Some(dropout));
-            let loss = self.loss.loss(output.logits.clone(), &batch.labels)?;
+            let loss = criterion.loss(output.logits.clone(), &batch.labels)?;
             let logits = to_host(output.logits.inner());
-            let (batch_sum, batch_weight) = self.loss.sums(&logits, &batch.labels)?;
+            let (batch_sum, batch_weight) = criterion.sums(&logits, &batch.labels)?;
             sum += batch_sum;
             weight += batch_weight;
             if !sum.is_finite() {
@@ -294,6 +303,8 @@ impl<'a> Fit<'a> {
     fn validate(&self, model: &Model, stop: &AtomicBool) -> Result<(f64, Confusion), TrainError> {
         let (job, done) = (self.job, self.history.len());
         let plan = Plan::in_order(job.valid.len(), job.settings.batch_size);
+        // One yardstick for all epochs: the weighted loss.
+        let criterion = &self.losses[1];
         let mut confusion = Confusion::new(job.network.classes());
         let (mut sum, mut weight) = (0.0, 0.0);
         evaluate(model, &self.device, job.valid, &plan, |labels, output| {
@@ -301,7 +312,7 @@ impl<'a> Fit<'a> {
                 return Err(TrainError::Interrupted { epochs: done });
             }
             let logits = to_host(output.logits);
-            let (batch_sum, batch_weight) = self.loss.sums(&logits, labels)?;
+            let (batch_sum, batch_weight) = criterion.sums(&logits, labels)?;
             sum += batch_sum;
             weight += batch_weight;
             confusion.add(&logits, labels);

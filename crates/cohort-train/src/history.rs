@@ -11,7 +11,7 @@ pub struct EpochMetrics {
     pub epoch: usize,
     /// Learning rate of the epoch's last step.
     pub learning_rate: f64,
-    /// Weighted cross-entropy on the training samples as they were seen: augmented, with dropout,
+    /// Cross-entropy, weighted as in that epoch, on the training samples as they were seen: augmented, with dropout,
     /// by the weights of the moment.
     pub train_loss: f64,
     /// Accuracy on the same.
@@ -58,10 +58,12 @@ pub fn best_epoch(history: &[EpochMetrics], selection: Selection) -> Option<&Epo
     Some(best)
 }
 
-/// Whether training is over: all epochs done, or `patience` epochs since the best one.
+/// Whether training is over: all epochs done, or `patience` epochs since the best one and since the class weights
+/// set in.
 pub(crate) fn is_over(history: &[EpochMetrics], settings: &TrainSettings) -> bool {
     let best = best_epoch(history, settings.selection).map_or(0, |m| m.epoch);
-    history.len() >= settings.epochs || history.len() >= best + settings.patience
+    let since = best.max(settings.unweighted_epochs());
+    history.len() >= settings.epochs || history.len() >= since + settings.patience
 }
 
 #[cfg(test)]
@@ -127,5 +129,13 @@ mod tests {
         assert!(over(5, 3, 9), "epoch 2 is best, 3 more are allowed");
         assert!(over(3, 1, 9));
         assert!(over(2, 9, 2), "all epochs done");
+        let deferred = TrainSettings {
+            patience: 1,
+            epochs: 10,
+            deferred_weights: 0.4,
+            ..TrainSettings::default()
+        };
+        assert!(!is_over(&history[..4], &deferred), "weights set in after 4");
+        assert!(is_over(&history, &deferred));
     }
 }

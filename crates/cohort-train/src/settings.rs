@@ -45,8 +45,15 @@ pub struct TrainSettings {
     pub selection: Selection,
     /// Class weights of the loss. Default inverse frequency.
     pub class_weights: ClassWeights,
+    /// Share of the epochs, in [0, 1], that every sample counts alike before the class weights set in (deferred
+    /// re-weighting, Cao et al. 2019): a network learns to see from all samples first and then moves its borders.
+    /// Default 0, weights from the beginning.
+    pub deferred_weights: f64,
     /// Label smoothing in [0, 1). Default 0.
     pub label_smoothing: f64,
+    /// For ordered classes: standard deviation, in classes, of the distribution over neighbours that
+    /// a label stands for in the loss. Default 0, the label alone.
+    pub ordinal_width: f64,
     /// Ask the training source for augmented samples. Default true.
     pub augment: bool,
     /// Seed of everything random; at most 2^63 - 1, the largest integer of TOML. Default 1.
@@ -68,7 +75,9 @@ impl Default for TrainSettings {
             patience: 12,
             selection: Selection::default(),
             class_weights: ClassWeights::default(),
+            deferred_weights: 0.0,
             label_smoothing: 0.0,
+            ordinal_width: 0.0,
             augment: true,
             seed: 1,
             device: DeviceChoice::default(),
@@ -133,10 +142,22 @@ impl TrainSettings {
                 self.patience.to_string(),
             ),
             (
+                "deferred_weights",
+                (0.0..=1.0).contains(&self.deferred_weights),
+                "between 0 and 1",
+                self.deferred_weights.to_string(),
+            ),
+            (
                 "label_smoothing",
                 (0.0..1.0).contains(&self.label_smoothing),
                 "at least 0 and below 1",
                 self.label_smoothing.to_string(),
+            ),
+            (
+                "ordinal_width",
+                self.ordinal_width.is_finite() && self.ordinal_width >= 0.0,
+                "finite and at least 0",
+                self.ordinal_width.to_string(),
             ),
             (
                 "seed",
@@ -155,6 +176,11 @@ impl TrainSettings {
             }
         }
         Ok(())
+    }
+
+    /// Epochs that are done before the class weights set in.
+    pub fn unweighted_epochs(&self) -> usize {
+        (self.deferred_weights * self.epochs as f64).round() as usize
     }
 
     /// Learning rate of a step (from 0) when an epoch has `steps` steps: linear warm-up to the
@@ -252,6 +278,20 @@ mod tests {
                     ..new()
                 },
                 "label_smoothing",
+            ),
+            (
+                TrainSettings {
+                    deferred_weights: 1.5,
+                    ..new()
+                },
+                "deferred_weights",
+            ),
+            (
+                TrainSettings {
+                    ordinal_width: -0.5,
+                    ..new()
+                },
+                "ordinal_width",
             ),
             (
                 TrainSettings {

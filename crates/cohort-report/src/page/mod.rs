@@ -20,7 +20,7 @@ use serde_json::Value;
 use crate::ReportError;
 use layout::{Page, Section};
 
-/// The epochs of one model's training.
+/// One model: the epochs of its training and its audit.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ModelDocument {
     /// Name of the model, such as `image`.
@@ -31,6 +31,8 @@ pub struct ModelDocument {
     /// Epoch whose weights were kept; `None` marks the one with the best validation balanced accuracy (the lower
     /// validation loss among equals).
     pub best_epoch: Option<u64>,
+    /// `cohort.audit/1` of its own predictions.
+    pub audit: Option<Value>,
 }
 
 /// What the stages of a run wrote: a section is left out when its document is missing.
@@ -73,7 +75,14 @@ pub fn run_page(documents: &RunDocuments) -> Result<String, ReportError> {
         ("fusion", &documents.fusion, "cohort.fusion/1"),
         ("ablation", &documents.ablation, "cohort.ablation/1"),
         ("audit", &documents.audit, "cohort.audit/1"),
-    ] {
+    ]
+    .into_iter()
+    .chain(
+        documents
+            .models
+            .iter()
+            .map(|m| ("audit of a model", &m.audit, "cohort.audit/1")),
+    ) {
         if let Some(value) = value {
             check_schema(document, value, expected)?;
         }
@@ -100,6 +109,11 @@ pub fn run_page(documents: &RunDocuments) -> Result<String, ReportError> {
     ];
     if let Some(audit) = &documents.audit {
         sections.extend(audit::sections(audit)?.into_iter().map(Some));
+        let models = documents.models.iter();
+        sections.push(audit::by_model(
+            audit,
+            models.map(|m| (m.name.as_str(), m.audit.as_ref())),
+        ));
     }
     sections.push(made::section(&documents.provenance));
     let mut page = Page::new(&documents.title);

@@ -150,6 +150,7 @@ mod tests {
                 .map(|(i, (merit, loss))| json!({"epoch": i + 1, "valid_balanced_accuracy": merit, "valid_loss": loss}))
                 .collect(),
             best_epoch: None,
+            audit: None,
         }
     }
 

@@ -16,7 +16,7 @@ pub(crate) struct Demo {
     #[arg(long, value_name = "DIR", default_value = "cohort-demo")]
     out: PathBuf,
     /// Clips of the embedded corpus
-    #[arg(long, value_name = "N", default_value_t = 1500)]
+    #[arg(long, value_name = "N", default_value_t = 3000)]
     clips: usize,
     #[command(flatten)]
     changes: Changes,

@@ -54,9 +54,9 @@ impl Changes {
         config.skip_bad |= self.skip_bad;
         config.composed |= self.composed;
         if let Some(epochs) = self.epochs {
-            for model in [&mut config.image, &mut config.audio, &mut config.text] {
-                model.train.epochs = epochs;
-                model.train.warmup_epochs = model.train.warmup_epochs.min(epochs);
+            for train in config.train_settings_mut() {
+                train.epochs = epochs;
+                train.warmup_epochs = train.warmup_epochs.min(epochs);
             }
         }
         config

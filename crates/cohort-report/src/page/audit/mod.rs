@@ -3,9 +3,12 @@
 mod abstention;
 mod gaps;
 mod groups;
+mod models;
 mod skill;
 
 use serde_json::Value;
+
+pub(super) use models::by_model;
 
 use super::layout::Section;
 use super::read;

@@ -111,7 +111,7 @@ fn list_findings(section: &mut Section, audit: &Value, findings: &[Value]) {
 }
 
 /// A finding as a sentence.
-fn sentence(finding: &Value) -> String {
+pub(super) fn sentence(finding: &Value) -> String {
     let text = |key| read::text(finding, key).unwrap_or("?");
     let metric = text("metric");
     let group = read::text(finding, "name").unwrap_or(text("group"));

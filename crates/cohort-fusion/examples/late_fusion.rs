@@ -1,5 +1,5 @@
 //! Seconds for an ablation of three modalities on 2,000 clips with 2,000 resamples:
-//! `cargo run --release -p cohort-fusion --example speed`.
+//! `cargo run --release -p cohort-fusion --example late_fusion`.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 #[path = "../tests/common/mod.rs"]
