@@ -14,6 +14,8 @@ use crate::{Modality, PipelineError};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RunConfig {
+    /// Title of the report; empty (default): the name of the data set's schema.
+    pub title: String,
     /// Folder of the data set; a relative path starts at the folder of the configuration file.
     pub data: PathBuf,
     /// Seed of everything random. Default 1.
@@ -213,6 +215,7 @@ impl Default for RunConfig {
             ..TrainSettings::default()
         };
         Self {
+            title: String::new(),
             data: PathBuf::new(),
             seed: 1,
             device: DeviceChoice::default(),

@@ -40,9 +40,10 @@ pub fn write_report(run: &Path) -> Result<PathBuf, PipelineError> {
             });
         }
     }
-    let title = provenance
-        .get("data set")
-        .and_then(Value::as_str)
+    let title = ["title", "data set"]
+        .iter()
+        .filter_map(|key| provenance.get(key)?.as_str())
+        .find(|title| !title.is_empty())
         .unwrap_or("Cohort run");
     let documents = RunDocuments {
         title: title.to_string(),

@@ -385,6 +385,7 @@ impl<'a> Job<'a> {
     /// How the run was made, without times and places, so that two runs give the same bytes.
     fn provenance(&self, skipped: usize) -> Value {
         json!({
+            "title": self.config.title,
             "data set": self.dataset.schema.name,
             "version": env!("CARGO_PKG_VERSION"),
             "seed": self.config.seed,

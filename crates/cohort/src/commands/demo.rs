@@ -26,6 +26,7 @@ impl Demo {
     pub(crate) fn run(self, shell: &Shell) -> anyhow::Result<Outcome> {
         let corpus = self.out.join("corpus");
         let config = RunConfig {
+            title: "Embedded corpus".to_string(),
             data: corpus.clone(),
             ..RunConfig::default()
         };
