@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use cohort_tables::LineReader;
 use csv::{ByteRecord, ReaderBuilder, Trim};
 
 use crate::error::DataError;
@@ -38,7 +39,7 @@ impl CsvFile {
         let mut reader = ReaderBuilder::new()
             .flexible(true)
             .trim(Trim::All)
-            .from_reader(files::open(path)?);
+            .from_reader(LineReader::new(files::open(path)?));
         let header = reader
             .byte_headers()
             .map_err(|error| csv_error(path, error))?
@@ -55,7 +56,10 @@ impl CsvFile {
             .read_byte_record(&mut record)
             .map_err(|error| csv_error(path, error))?
         {
-            let row = record.position().map_or(0, csv::Position::line);
+            let row = record
+                .position()
+                .and_then(|position| reader.get_ref().line_from(position.byte()))
+                .unwrap_or_default();
             if let Err((expected, found)) = file.push(&record, field_limit) {
                 file.problems.push(RowProblem {
                     row,
@@ -76,7 +80,12 @@ impl CsvFile {
         }
         if record.len() != self.header.len() {
             let expected = format!("{} fields as in the header", self.header.len());
-            return Err((expected, record.len().to_string()));
+            let mut found = record.len().to_string();
+            // an open quote swallows the lines after it
+            if record.iter().any(|field| field.contains(&b'\n')) {
+                found += " (a quote that is never closed?)";
+            }
+            return Err((expected, found));
         }
         let fields: Result<Vec<&str>, _> = record.iter().map(std::str::from_utf8).collect();
         let Ok(fields) = fields else {
@@ -112,7 +121,12 @@ impl CsvFile {
 
 /// The error for a column that a table does not have.
 pub(crate) fn missing_column(path: &Path, name: &str, header: &[String]) -> DataError {
-    let found = format!("columns {}", crate::error::shorten(header, 12));
+    // a file that is no table may hold anything here: nothing of it shall reach a terminal as it is
+    let names: Vec<String> = header
+        .iter()
+        .map(|name| crate::error::shown(name))
+        .collect();
+    let found = format!("columns {}", crate::error::shorten(&names, 12));
     DataError::file(path, format!("a column {name}"), found)
 }
 
@@ -201,6 +215,12 @@ mod tests {
             (7, "3"),
         ];
         assert_eq!(told, expected);
+        let file = read(b"A,B\n\"1,x\n2,y\n3,z\n").unwrap();
+        let swallowed = "1 (a quote that is never closed?)";
+        assert_eq!(
+            (file.problems[0].row, file.problems[0].found.as_str()),
+            (2, swallowed)
+        );
         let file = read(b"A,B\n1,\xff\xfe\n").unwrap();
         assert_eq!(file.problems[0].found, "bytes that are not UTF-8");
         assert!(file.columns[0].is_empty());

@@ -101,9 +101,27 @@ pub(crate) fn shorten<S: AsRef<str>>(items: &[S], limit: usize) -> String {
     }
 }
 
+/// Most characters of a value that an error message shows.
+const SHOWN: usize = 60;
+
+/// A name as an error message shows it: control characters escaped, and cut when it is very long.
+pub(crate) fn shown(name: &str) -> String {
+    let mut text = String::new();
+    for c in name.chars().take(SHOWN) {
+        if c.is_control() {
+            text.extend(c.escape_default());
+        } else {
+            text.push(c);
+        }
+    }
+    if name.chars().count() > SHOWN {
+        text += &format!("... ({} bytes)", name.len());
+    }
+    text
+}
+
 /// A value as an error message shows it: quoted, and cut when it is very long.
 pub(crate) fn quoted(value: &str) -> String {
-    const SHOWN: usize = 60;
     if value.chars().count() <= SHOWN {
         return format!("{value:?}");
     }

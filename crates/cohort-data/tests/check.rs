@@ -134,13 +134,13 @@ fn each_fault_is_found_as_what_it_is() {
                 std::fs::remove_dir_all(c.path("valid")).unwrap();
             },
             &[(Kind::UnreadableTable, 1)],
-            "valid_set_age_labels.csv: expected a header row, found an empty file",
+            "valid_set_age_labels.csv  expected a header row, found an empty file",
         ),
         (
             "transcript table that is none",
             |c| c.write("transcripts.csv", "Name,Text\na,b\n"),
             &[(Kind::UnreadableTable, 1)],
-            "transcripts.csv: expected a column VideoName, found columns Name, Text",
+            "transcripts.csv  expected a column VideoName, found columns Name, Text",
         ),
         (
             "missing files",
@@ -166,7 +166,7 @@ fn each_fault_is_found_as_what_it_is() {
                 c.write(&format!("{D}.jpg"), "");
             },
             &[(Kind::UndecodableMedia, 5)],
-            "found the instruction STACK_GLOBAL of \"posix.system\" at byte 18, which would run code",
+            "found the instruction STACK_GLOBAL of \"posix.system\" at byte 19, which would run code",
         ),
         (
             "empty transcript",
@@ -214,7 +214,7 @@ fn each_fault_is_found_as_what_it_is() {
                 c.write("transcripts.csv", "VideoName,Transcript\nxxx.mp4,hello\n");
             },
             &[(Kind::UnlabelledMedia, 3)],
-            "test/8  1 in no label table: yyy",
+            "test/8           1 in no label table: yyy",
         ),
         (
             "same picture in two splits",

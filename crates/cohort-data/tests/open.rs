@@ -133,7 +133,7 @@ fn unusable_data_is_refused_with_file_row_expected_and_found() {
         ("empty subject", |c| c.append(&table("train"), "hhhhhhhhhhh.000.mp4,,4,1,1"),
          "ROOT/train_set_age_labels.csv: row 6: expected a subject, found an empty field".into()),
         ("quote that is never closed", |c| c.append(&table("train"), &format!("\"{},4,1,1", "x".repeat(5000))),
-         format!("ROOT/train_set_age_labels.csv: row 6: expected fields of at most 4096 bytes, found {} bytes (a quote that is never closed?)", long.len() + 7)),
+         format!("ROOT/train_set_age_labels.csv: row 6: expected fields of at most 4096 bytes, found {} bytes (a quote that is never closed?)", long.len() + ",4,1,1".len())),
         ("transcript twice", |c| c.write("transcripts.csv", "VideoName,Transcript\na.mp4,x\na,y\n"),
          "ROOT/transcripts.csv: row 3: expected every clip once, found \"a\" again".into()),
     ];

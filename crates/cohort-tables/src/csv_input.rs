@@ -5,12 +5,12 @@ use std::path::Path;
 
 use csv::{ReaderBuilder, StringRecord, Trim};
 
-use crate::TableError;
+use crate::{LineReader, TableError};
 
 /// An open CSV file whose rows all have the header's width.
 pub(crate) struct CsvInput<'a> {
     path: &'a Path,
-    reader: csv::Reader<File>,
+    reader: csv::Reader<LineReader<File>>,
     pub(crate) header: Vec<String>,
     /// The last field may hold commas without being quoted (a list in brackets): such rows are wider than the header.
     pub(crate) open_ended: bool,
@@ -22,7 +22,7 @@ impl<'a> CsvInput<'a> {
         let mut reader = ReaderBuilder::new()
             .flexible(true)
             .trim(Trim::All)
-            .from_reader(file);
+            .from_reader(LineReader::new(file));
         let header = reader
             .headers()
             .map_err(|error| csv_error(path, 1, error))?;
@@ -56,25 +56,34 @@ impl<'a> CsvInput<'a> {
         match self.reader.read_record(record) {
             Ok(false) => Ok(None),
             Ok(true) => {
-                let line = record.position().map_or(before, csv::Position::line);
+                let line = self.line(record.position()).unwrap_or(before);
                 let wider = self.open_ended && record.len() > self.header.len();
                 if record.len() != self.header.len() && !wider {
+                    // an open quote swallows the lines after it
+                    let swallowed = record.iter().any(|field| field.contains('\n'));
+                    let hint = " (a quote that is never closed?)";
                     return Err(TableError::row(
                         self.path,
                         line,
                         format!("{} fields as in the header", self.header.len()),
-                        format!("{}", record.len()),
+                        format!("{}{}", record.len(), if swallowed { hint } else { "" }),
                     ));
                 }
                 Ok(Some(line))
             }
-            Err(error) => Err(csv_error(self.path, before, error)),
+            Err(error) => {
+                let line = self.line(error.position()).unwrap_or(before);
+                Err(csv_error(self.path, line, error))
+            }
         }
+    }
+
+    fn line(&self, position: Option<&csv::Position>) -> Option<u64> {
+        self.reader.get_ref().line_from(position?.byte())
     }
 }
 
 fn csv_error(path: &Path, line: u64, error: csv::Error) -> TableError {
-    let line = error.position().map_or(line, csv::Position::line);
     match error.into_kind() {
         csv::ErrorKind::Io(source) => TableError::read(path, source),
         csv::ErrorKind::Utf8 { .. } => {

@@ -41,10 +41,12 @@ impl LabelTable {
     /// [`TableError`] when the file cannot be read, has no name column, a repeated column, a row of another
     /// width than the header, text that is not UTF-8, or an empty clip name. A table without rows is an error too.
     pub fn read(path: &Path) -> Result<Self, TableError> {
-        let (header, columns) = if parquet_io::is_parquet(path) {
-            parquet_io::read_text_columns(path)?
+        let (header, columns, lines) = if parquet_io::is_parquet(path) {
+            let (header, columns) = parquet_io::read_text_columns(path)?;
+            (header, columns, None)
         } else {
-            read_csv(path)?
+            let (header, columns, lines) = read_csv(path)?;
+            (header, columns, Some(lines))
         };
         let position = NAME_COLUMNS
             .iter()
@@ -73,9 +75,10 @@ impl LabelTable {
             ));
         }
         if let Some(row) = names.iter().position(String::is_empty) {
+            let line = lines.and_then(|lines| lines.get(row).copied());
             return Err(TableError::row(
                 path,
-                row as u64 + 2,
+                line.unwrap_or(row as u64 + 1),
                 "a clip name",
                 "an empty field",
             ));
@@ -144,16 +147,19 @@ impl LabelTable {
     }
 }
 
-fn read_csv(path: &Path) -> Result<(Vec<String>, Vec<Vec<String>>), TableError> {
+/// Header, columns, and the line of each row.
+fn read_csv(path: &Path) -> Result<(Vec<String>, Vec<Vec<String>>, Vec<u64>), TableError> {
     let mut input = CsvInput::open(path)?;
     let mut columns: Vec<Vec<String>> = vec![Vec::new(); input.header.len()];
+    let mut lines = Vec::new();
     let mut record = StringRecord::new();
-    while input.next(&mut record)?.is_some() {
+    while let Some(line) = input.next(&mut record)? {
         for (column, field) in columns.iter_mut().zip(record.iter()) {
             column.push(field.to_string());
         }
+        lines.push(line);
     }
-    Ok((input.header, columns))
+    Ok((input.header, columns, lines))
 }
 
 #[cfg(test)]
@@ -189,7 +195,15 @@ mod tests {
 
     #[test]
     fn bad_tables_give_errors_that_name_file_row_expected_and_found() {
-        let cases: [(&[u8], &str); 7] = [
+        let cases: [(&[u8], &str); 9] = [
+            (
+                b"VideoName,UserID\n\na,b\n\n,c\n",
+                "DIR/labels.csv: row 5: expected a clip name, found an empty field",
+            ),
+            (
+                b"VideoName,UserID\na,b\n\"c,d\ne,f\n",
+                "DIR/labels.csv: row 3: expected 2 fields as in the header, found 1 (a quote that is never closed?)",
+            ),
             (
                 b"",
                 "DIR/labels.csv: expected a header row, found an empty file",

@@ -11,6 +11,7 @@ mod embeddings;
 mod error;
 mod journal;
 mod labels;
+mod line_reader;
 mod parquet_io;
 mod predictions;
 mod predictions_file;
@@ -21,6 +22,7 @@ pub use embeddings::{EmbeddingTable, Provenance};
 pub use error::TableError;
 pub use journal::{Journal, JournalRow};
 pub use labels::{LabelColumn, LabelTable};
+pub use line_reader::LineReader;
 pub use predictions::Predictions;
 
 /// Hash of some bytes as used in provenance: the first 128 bits of BLAKE3, in lower-case hexadecimal.

@@ -23,23 +23,36 @@ struct Raw {
     probabilities: Option<Vec<f64>>,
     width: usize,
     codes: Codes,
+    /// First row without ground truth, in a table with a column for it.
+    no_truth: Option<u64>,
 }
 
 /// Distinct codes, numbered as they come, so that a million rows do not hold a million strings.
 #[derive(Default)]
 struct Codes {
     numbers: BTreeMap<String, u32>,
+    /// Row in which each number came first.
+    rows: Vec<u64>,
 }
 
 impl Codes {
-    fn number(&mut self, code: &str) -> u32 {
+    fn number(&mut self, code: &str, row: u64) -> u32 {
         let code = canonical(code);
         if let Some(&number) = self.numbers.get(code) {
             return number;
         }
         let number = u32::try_from(self.numbers.len()).unwrap_or(u32::MAX);
         self.numbers.insert(code.to_string(), number);
+        self.rows.push(row);
         number
+    }
+
+    /// The first row with a code for which `bad` holds, and the code.
+    fn first(&self, bad: impl Fn(&str, u32) -> bool) -> Option<(u64, &str)> {
+        let all = self.numbers.iter();
+        all.filter(|&(code, &number)| bad(code, number))
+            .filter_map(|(code, &number)| Some((*self.rows.get(number as usize)?, code.as_str())))
+            .min()
     }
 }
 
@@ -185,9 +198,10 @@ impl Raw {
         if let (Some(i), Some(truth)) = (layout.truth, self.truth.as_mut()) {
             let code = field(i);
             truth.push(if code.is_empty() {
+                self.no_truth.get_or_insert(line);
                 NO_TRUTH
             } else {
-                self.codes.number(code)
+                self.codes.number(code, line)
             });
         }
         if let (Some(i), Some(predicted)) = (layout.prediction, self.predicted.as_mut()) {
@@ -200,7 +214,7 @@ impl Raw {
                     "an empty field",
                 ));
             }
-            predicted.push(self.codes.number(code));
+            predicted.push(self.codes.number(code, line));
         }
         if let Some(values) = self.probabilities.as_mut() {
             let before = values.len();
@@ -271,6 +285,7 @@ fn finish(path: &Path, raw: Raw, classes: Option<&[String]>) -> Result<Predictio
         probabilities,
         width,
         codes,
+        no_truth,
     } = raw;
     if names.is_empty() {
         return Err(TableError::file(
@@ -282,10 +297,10 @@ fn finish(path: &Path, raw: Raw, classes: Option<&[String]>) -> Result<Predictio
     let truth = match truth {
         Some(truth) if truth.iter().all(|&code| code == NO_TRUTH) => None,
         Some(truth) => {
-            if let Some(row) = truth.iter().position(|&code| code == NO_TRUTH) {
+            if let Some(row) = no_truth {
                 return Err(TableError::row(
                     path,
-                    row as u64 + 2,
+                    row,
                     "a ground truth in every row or in none",
                     "an empty field",
                 ));
@@ -294,10 +309,9 @@ fn finish(path: &Path, raw: Raw, classes: Option<&[String]>) -> Result<Predictio
         }
         None => None,
     };
-    let found: BTreeSet<&str> = codes.numbers.keys().map(String::as_str).collect();
     let classes = match classes {
         Some(classes) => classes.to_vec(),
-        None => infer_classes(path, &found, width)?,
+        None => infer_classes(path, &codes, width)?,
     };
     if width > 0 && width != classes.len() {
         return Err(TableError::file(
@@ -314,27 +328,18 @@ fn finish(path: &Path, raw: Raw, classes: Option<&[String]>) -> Result<Predictio
     for (code, &number) in &codes.numbers {
         index[number as usize] = classes.iter().position(|class| canonical(class) == code);
     }
-    let resolve = |numbers: Vec<u32>| -> Result<Vec<usize>, TableError> {
-        let indexed = numbers.iter().enumerate().map(|(row, &number)| {
-            index[number as usize].ok_or_else(|| {
-                let code = codes
-                    .numbers
-                    .iter()
-                    .find(|&(_, &n)| n == number)
-                    .map(|(code, _)| code);
-                TableError::row(
-                    path,
-                    row as u64 + 2,
-                    format!("one of the classes {}", classes.join(", ")),
-                    format!("{:?}", code.map_or("", String::as_str)),
-                )
-            })
-        });
-        indexed.collect()
+    if let Some((row, code)) = codes.first(|_, number| index[number as usize].is_none()) {
+        let expected = format!("one of the classes {}", classes.join(", "));
+        return Err(TableError::row(path, row, expected, format!("{code:?}")));
+    }
+    // every number has an index now
+    let resolve = |numbers: Vec<u32>| -> Vec<usize> {
+        let indexed = numbers.iter().map(|&number| index[number as usize]);
+        indexed.map(Option::unwrap_or_default).collect()
     };
-    let truth = truth.map(&resolve).transpose()?;
+    let truth = truth.map(resolve);
     let predicted = match predicted {
-        Some(predicted) => resolve(predicted)?,
+        Some(predicted) => resolve(predicted),
         None => match &probabilities {
             Some(values) => values.chunks_exact(width).map(first_largest).collect(),
             None => Vec::new(),
@@ -350,47 +355,53 @@ fn finish(path: &Path, raw: Raw, classes: Option<&[String]>) -> Result<Predictio
 }
 
 /// Class codes of a file that does not come with a schema.
-fn infer_classes(
-    path: &Path,
-    found: &BTreeSet<&str>,
-    width: usize,
-) -> Result<Vec<String>, TableError> {
-    let numbers: Option<BTreeSet<i64>> = found.iter().map(|code| code.parse().ok()).collect();
-    let Some(numbers) = numbers else {
-        if width > 0 && width != found.len() {
-            return Err(TableError::file(
-                path,
-                format!("{width} classes, one a probability, or class codes 1..{width}"),
-                format!(
-                    "{} classes: {}",
-                    found.len(),
-                    found.iter().copied().collect::<Vec<_>>().join(", ")
-                ),
-            ));
-        }
-        return Ok(found.iter().map(ToString::to_string).collect());
+fn infer_classes(path: &Path, codes: &Codes, width: usize) -> Result<Vec<String>, TableError> {
+    let found: Vec<&str> = codes.numbers.keys().map(String::as_str).collect();
+    let whole: BTreeSet<i64> = found.iter().filter_map(|code| code.parse().ok()).collect();
+    let outside = |low: i64, high: i64| {
+        codes.first(|code, _| !code.parse().is_ok_and(|n: i64| (low..=high).contains(&n)))
     };
     let k = i64::try_from(width).unwrap_or(i64::MAX);
-    let within = |low: i64, high: i64| numbers.iter().all(|n| (low..=high).contains(n));
-    if width == 0 || (numbers.len() == width && !within(1, k) && !within(0, k - 1)) {
-        return Ok(numbers.iter().map(ToString::to_string).collect());
+    if !found.iter().all(|code| code.parse::<i64>().is_ok()) {
+        if width == 0 || width == found.len() {
+            return Ok(found.iter().map(ToString::to_string).collect());
+        }
+        // one code too many: name its row where the others are whole numbers in their range
+        if let Some((row, code)) = outside(0, k).filter(|_| !whole.is_empty()) {
+            let expected = format!("a class code within 1..{width}, one a probability");
+            return Err(TableError::row(path, row, expected, format!("{code:?}")));
+        }
+        return Err(TableError::file(
+            path,
+            format!("{width} classes, one a probability, or class codes 1..{width}"),
+            format!("{} classes: {}", found.len(), found.join(", ")),
+        ));
     }
-    if within(1, k) {
+    if width == 0 {
+        return Ok(whole.iter().map(ToString::to_string).collect());
+    }
+    if outside(1, k).is_none() {
         return Ok((1..=k).map(|n| n.to_string()).collect());
     }
-    if within(0, k - 1) {
+    if outside(0, k - 1).is_none() {
         return Ok((0..k).map(|n| n.to_string()).collect());
     }
-    let list = numbers
-        .iter()
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join(", ");
-    Err(TableError::file(
-        path,
-        format!("class codes within 1..{width}, one a probability"),
-        format!("codes {list}"),
-    ))
+    if whole.len() == width {
+        return Ok(whole.iter().map(ToString::to_string).collect());
+    }
+    match outside(0, k) {
+        Some((row, code)) => Err(TableError::row(
+            path,
+            row,
+            format!("a class code within 1..{width}, one a probability"),
+            code,
+        )),
+        None => Err(TableError::file(
+            path,
+            format!("class codes within 1..{width}, one a probability"),
+            format!("codes 0 to {width}"),
+        )),
+    }
 }
 
 pub(crate) fn write(table: &Predictions, path: &Path) -> Result<(), TableError> {
@@ -491,7 +502,7 @@ mod tests {
     #[test]
     fn bad_files_give_errors_that_name_row_expected_and_found() {
         let seven: Vec<String> = (1..=7).map(|i| i.to_string()).collect();
-        let cases: [(&str, Option<&[String]>, &str); 9] = [
+        let cases: [(&str, Option<&[String]>, &str); 14] = [
             (
                 "VideoName,ground_truth,prediction\n",
                 None,
@@ -535,7 +546,32 @@ mod tests {
             (
                 "VideoName,ground_truth,prediction,p1,p2\na,5,1,1,0\nb,9,1,1,0\n",
                 None,
-                "DIR/p.csv: expected class codes within 1..2, one a probability, found codes 1, 5, 9",
+                "DIR/p.csv: row 2: expected a class code within 1..2, one a probability, found 5",
+            ),
+            (
+                "VideoName,ground_truth,prediction,p1,p2\na,0,1,1,0\nb,2,1,1,0\n",
+                None,
+                "DIR/p.csv: expected class codes within 1..2, one a probability, found codes 0 to 2",
+            ),
+            (
+                "VideoName,ground_truth,prediction,p1,p2\n\na,1,2,1,0\n\nb,x,1,1,0\n",
+                None,
+                "DIR/p.csv: row 5: expected a class code within 1..2, one a probability, found \"x\"",
+            ),
+            (
+                "VideoName,ground_truth,prediction,p1,p2\na,x,y,1,0\nb,z,x,1,0\n",
+                None,
+                "DIR/p.csv: expected 2 classes, one a probability, or class codes 1..2, found 3 classes: x, y, z",
+            ),
+            (
+                "VideoName,ground_truth,prediction\na,1,1\n\nb,2,8\n",
+                Some(&seven),
+                "DIR/p.csv: row 4: expected one of the classes 1, 2, 3, 4, 5, 6, 7, found \"8\"",
+            ),
+            (
+                "VideoName,ground_truth,prediction\n\na,1,1\nb,,1\n",
+                None,
+                "DIR/p.csv: row 4: expected a ground truth in every row or in none, found an empty field",
             ),
         ];
         for (content, classes, expected) in cases {

@@ -182,6 +182,17 @@ pub(super) fn correlation(a: &[i8], b: &[i8]) -> f64 {
 /// `None` for a sound in which all samples are the same.
 fn audio_digest(path: &Path) -> Result<Option<[u8; 32]>, AnyError> {
     let sound = cohort_audio::decode(path)?;
+    let rates = cohort_audio::MIN_SAMPLE_RATE..=cohort_audio::MAX_SAMPLE_RATE;
+    if !rates.contains(&sound.sample_rate) {
+        return Err(format!(
+            "cannot use {}: expected a sample rate from {} to {} Hz, found {} Hz",
+            path.display(),
+            rates.start(),
+            rates.end(),
+            sound.sample_rate
+        )
+        .into());
+    }
     if sound.peak() == 0.0 {
         return Ok(None);
     }

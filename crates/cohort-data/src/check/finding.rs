@@ -81,7 +81,7 @@ kinds! {
     MissingMedia => ("missing-media", Error),
     /// Media files or transcripts that belong to no clip of the label tables.
     UnlabelledMedia => ("unlabelled-media", Note),
-    /// A media file that cannot be decoded: truncated, empty, of another format.
+    /// A media file that cannot be decoded or used: truncated, empty, of another format or sample rate.
     UndecodableMedia => ("undecodable-media", Error),
     /// A picture of one flat colour.
     BlankImage => ("blank-image", Warning),

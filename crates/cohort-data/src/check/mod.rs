@@ -115,17 +115,21 @@ pub fn check(
     for SplitTable { split, file } in tables {
         match file {
             Ok(file) => files.push(file),
-            Err(error) => findings.push(Finding {
-                file: Some(schema.label_file(&split)),
-                split: Some(split),
-                ..Finding::new(Kind::UnreadableTable, without_root(root, &error))
-            }),
+            Err(error) => {
+                let file = schema.label_file(&split);
+                let message = without_file(root, &file, &error);
+                findings.push(Finding {
+                    file: Some(file),
+                    split: Some(split),
+                    ..Finding::new(Kind::UnreadableTable, message)
+                });
+            }
         }
     }
     label_file::infer_levels(&mut schema, files.iter())?;
     let transcripts = TranscriptTable::read(root, &schema).unwrap_or_else(|error| {
         let file = Some(schema.transcripts.clone());
-        let message = without_root(root, &error);
+        let message = without_file(root, &schema.transcripts, &error);
         findings.push(Finding {
             file,
             ..Finding::new(Kind::UnreadableTable, message)
@@ -213,4 +217,13 @@ fn without_root(root: &Path, error: &dyn std::error::Error) -> String {
     error
         .to_string()
         .replace(&format!("{}/", root.display()), "")
+}
+
+/// As [`without_root`], without the file that the finding names anyway.
+fn without_file(root: &Path, file: &str, error: &dyn std::error::Error) -> String {
+    let message = without_root(root, error);
+    match message.strip_prefix(&format!("{file}: ")) {
+        Some(rest) => rest.to_string(),
+        None => message,
+    }
 }
