@@ -1,5 +1,8 @@
 //! The command line.
 
+use std::ffi::OsString;
+use std::path::Path;
+
 use clap::{Parser, Subcommand};
 
 use crate::commands;
@@ -60,6 +63,48 @@ impl Command {
             Self::Ablate(command) => command.run(shell),
             Self::Audit(command) => command.run(shell),
             Self::Report(command) => command.run(shell),
+        }
+    }
+}
+
+/// The arguments of the process. One that starts with `-` and is the name of a file that exists is that file, not an
+/// option: clip ids may start so (`-9Uee9Y2UZo.000`), and `*.wav` gives such names.
+pub(crate) fn arguments() -> impl Iterator<Item = OsString> {
+    std::env::args_os().map(|argument| {
+        if is_file_like(&argument) && Path::new(&argument).exists() {
+            Path::new(".").join(argument).into_os_string()
+        } else {
+            argument
+        }
+    })
+}
+
+/// Whether an argument may be meant as a file though it starts with `-`. No name without a dot, so that no option is
+/// ever taken for a file.
+fn is_file_like(argument: &OsString) -> bool {
+    let bytes = argument.as_encoded_bytes();
+    bytes.starts_with(b"-") && bytes.contains(&b'.') && !bytes.contains(&b'=')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_option_is_taken_for_a_file() {
+        use clap::CommandFactory;
+        let mut commands = vec![Cli::command()];
+        while let Some(command) = commands.pop() {
+            for option in command.get_arguments().filter_map(clap::Arg::get_long) {
+                assert!(!is_file_like(&format!("--{option}").into()), "{option}");
+            }
+            commands.extend(command.get_subcommands().cloned());
+        }
+        for name in ["-9Uee9Y2UZo.000.wav", "--x.csv"] {
+            assert!(is_file_like(&name.into()), "{name}");
+        }
+        for name in ["-h", "--", "-", "--level=0.9", "a.wav", "./-a.wav"] {
+            assert!(!is_file_like(&name.into()), "{name}");
         }
     }
 }

@@ -14,7 +14,7 @@ use clap::Parser;
 use crate::shell::{Outcome, Shell};
 
 fn main() -> ExitCode {
-    let cli = cli::Cli::parse();
+    let cli = cli::Cli::parse_from(cli::arguments());
     let shell = Shell::new();
     if let Some(threads) = cli.threads {
         // the pool is fixed before anything uses it, so this cannot fail

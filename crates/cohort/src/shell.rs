@@ -6,6 +6,7 @@ use std::io::{IsTerminal, Write};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// How a command ended when nothing was wrong with its input.
@@ -58,21 +59,23 @@ impl Shell {
         let _ = writeln!(std::io::stderr(), "{line}");
     }
 
-    /// Text on stdout, with a line end.
+    /// Text on stdout, with a line end. A reader that has had enough (`cohort ... | head`) is no error.
     ///
     /// # Errors
-    /// When stdout is closed or full.
+    /// When stdout cannot be written, on a full disk for one.
     pub(crate) fn print(&self, text: &str) -> anyhow::Result<()> {
         let mut stdout = std::io::stdout().lock();
-        writeln!(stdout, "{}", text.trim_end_matches('\n'))?;
-        stdout.flush()?;
-        Ok(())
+        let written = writeln!(stdout, "{}", text.trim_end_matches('\n'));
+        match written.and_then(|()| stdout.flush()) {
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+            other => other.context("cannot write to standard output"),
+        }
     }
 
     /// One JSON document on stdout.
     ///
     /// # Errors
-    /// When stdout is closed or full.
+    /// As [`Shell::print`].
     pub(crate) fn print_json<T: serde::Serialize>(&self, document: &T) -> anyhow::Result<()> {
         self.print(&serde_json::to_string_pretty(document)?)
     }

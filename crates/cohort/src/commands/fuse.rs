@@ -200,10 +200,10 @@ pub(super) fn read(tables: &[Tables]) -> anyhow::Result<Vec<Modality>> {
     let mut classes: Option<Vec<String>> = None;
     let mut modalities = Vec::with_capacity(tables.len());
     for one in tables {
-        let test = Predictions::read(&one.test, classes.as_deref())?;
+        let test = read_probabilities(&one.test, classes.as_deref())?;
         let classes = classes.get_or_insert_with(|| test.classes.clone());
         let valid = match &one.valid {
-            Some(path) => Predictions::read(path, Some(classes))?,
+            Some(path) => read_probabilities(path, Some(classes))?,
             None => Predictions::default(),
         };
         modalities.push(Modality {
@@ -213,6 +213,18 @@ pub(super) fn read(tables: &[Tables]) -> anyhow::Result<Vec<Modality>> {
         });
     }
     Ok(modalities)
+}
+
+/// A table that can be fused: decisions alone would also not tell how many classes there are.
+fn read_probabilities(path: &Path, classes: Option<&[String]>) -> anyhow::Result<Predictions> {
+    let table = Predictions::read(path, classes)?;
+    if table.probabilities.is_none() {
+        bail!(
+            "{}: expected probabilities of every class (p1..pK or a probabilities list), found decisions only",
+            path.display()
+        );
+    }
+    Ok(table)
 }
 
 /// What `--json` prints: the record, with the aggregation beside it.
