@@ -1,7 +1,7 @@
 //! How often the intervals hold the truth: `cargo run --release -p cohort-eval --example coverage [-- REPETITIONS]`.
 //!
-//! Prints the tables of `docs/statistics.md`. Subjects are drawn with rates of a known mean (beta or logit-normal), 7 to
-//! 600 of them, intraclass correlation 0 to 0.9, equal and unequal numbers of clips.
+//! Prints the tables of `docs/statistics.md` and every regime behind them. Subjects are drawn with rates of a known mean
+//! (beta or logit-normal), 7 to 600 of them, intraclass correlation 0 to 0.9, equal and unequal numbers of clips.
 
 #[path = "../tests/support/mod.rs"]
 mod support;
@@ -49,20 +49,72 @@ fn percent(held: usize, of: usize) -> String {
     }
 }
 
+/// Coverage of one regime, in %.
+struct Regime {
+    subjects: usize,
+    icc: f64,
+    held: f64,
+    cautioned: f64,
+    by_row: f64,
+}
+
+/// The regimes together: the extremes of those where the level is claimed, and of the others; rows taken for subjects beside.
+fn summary(regimes: &[Regime]) {
+    // A regime counts as claimed where hardly any of its intervals carries a caution.
+    let claimed = |r: &&&Regime| r.cautioned <= 5.0;
+    let mean = |v: &[f64]| v.iter().sum::<f64>() / v.len() as f64;
+    let span = |v: &[f64]| {
+        if v.is_empty() {
+            return "-".to_string();
+        }
+        let low = v.iter().copied().fold(f64::INFINITY, f64::min);
+        let high = v.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        format!(
+            "{low:.1} to {high:.1} (mean {:.1}, {} regimes)",
+            mean(v),
+            v.len()
+        )
+    };
+    println!("\n### By subject, over all regimes\n");
+    println!("| subjects | where the level is claimed | where there is a caution |\n|---|---|---|");
+    for subjects in SUBJECTS {
+        let of: Vec<&Regime> = regimes.iter().filter(|r| r.subjects == subjects).collect();
+        let yes: Vec<f64> = of.iter().filter(claimed).map(|r| r.held).collect();
+        let no: Vec<f64> = of.iter().filter(|r| !claimed(r)).map(|r| r.held).collect();
+        println!("| {subjects} | {} | {} |", span(&yes), span(&no));
+    }
+    println!("\n### The same clips, each taken for a subject of its own (the row bootstrap)\n");
+    println!("| icc | by subject | by row |\n|---|---|---|");
+    for icc in ICCS {
+        let of = || {
+            regimes
+                .iter()
+                .filter(|r| r.icc == icc && r.cautioned <= 5.0)
+        };
+        let by_subject: Vec<f64> = of().map(|r| r.held).collect();
+        let by_row: Vec<f64> = of().map(|r| r.by_row).collect();
+        println!("| {icc} | {} | {} |", span(&by_subject), span(&by_row));
+    }
+}
+
+const SUBJECTS: [usize; 6] = [7, 12, 20, 40, 100, 600];
+const ICCS: [f64; 4] = [0.0, 0.3, 0.6, 0.9];
+
 fn shares(repetitions: usize) {
+    let mut regimes = Vec::new();
     println!("## Accuracy\n\nCoverage in % of 95 % intervals, {repetitions} repetitions.\n");
     println!("| rates | clips | subjects | icc | mean | by subject | cautioned % | by row |");
     println!("|---|---|---|---|---|---|---|---|");
     for family in [Family::Beta, Family::LogitNormal] {
         for sizes in [Sizes::Equal, Sizes::OneToSix, Sizes::Heavy] {
-            for subjects in [7, 12, 20, 40, 100, 600] {
+            for subjects in SUBJECTS {
                 // The large samples take most of the time and tell least.
                 let repetitions = if subjects == 600 {
                     repetitions / 2
                 } else {
                     repetitions
                 };
-                for icc in [0.0, 0.3, 0.6, 0.9] {
+                for icc in ICCS {
                     if family == Family::LogitNormal && icc == 0.0 {
                         continue;
                     }
@@ -99,11 +151,21 @@ fn shares(repetitions: usize) {
                             percent(warned, repetitions),
                             percent(by_row, rows),
                         );
+                        let share =
+                            |count: usize, of: usize| 100.0 * count as f64 / of.max(1) as f64;
+                        regimes.push(Regime {
+                            subjects,
+                            icc,
+                            held: share(held, repetitions),
+                            cautioned: share(warned, repetitions),
+                            by_row: share(by_row, rows),
+                        });
                     }
                 }
             }
         }
     }
+    summary(&regimes);
 }
 
 fn models() -> [(&'static str, OrderedModel); 3] {

@@ -100,8 +100,10 @@ pub fn audit(
     let sample = frame.sample(settings)?;
     let intervals = settings.intervals();
     let (metrics, skill) = skill(&sample, &frame.classes, &intervals)?;
-    let subject_metrics = subject_metrics(&frame, settings)?;
-    let by_group = groups(&frame, &sample, &intervals);
+    let decisions = by_subject(&frame);
+    let decisions = decisions.sample(settings)?;
+    let subject_metrics = subject_metrics(&decisions, settings);
+    let by_group = groups(&frame, &sample, &decisions, &intervals);
     let gaps = gaps(&frame, &sample, settings);
     let mut notes = frame.notes.clone();
     notes.extend(contradictions(&frame));
@@ -146,35 +148,16 @@ pub fn audit(
     })
 }
 
-fn subject_metrics(
-    frame: &Frame,
-    settings: &AuditSettings,
-) -> Result<BTreeMap<Metric, Interval>, EvalError> {
-    let decisions = by_subject(frame);
-    let mut sample = Sample::new(
-        frame.classes.len(),
-        &decisions.truth,
-        &decisions.predicted,
-        &decisions.subject,
-    )?;
-    if !settings.ordered {
-        sample = sample.unordered();
-    }
-    if let Some(probabilities) = &decisions.probabilities {
-        sample = sample.with_probabilities(probabilities)?;
-    }
-    if let Some(midpoints) = &settings.midpoints {
-        sample = sample.with_midpoints(midpoints)?;
-    }
-    let metrics = Metric::applicable(&sample);
+fn subject_metrics(decisions: &Sample, settings: &AuditSettings) -> BTreeMap<Metric, Interval> {
+    let metrics = Metric::applicable(decisions);
     let stream = Stream::new(settings.seed, &["subjects"]);
     let found = tally_intervals(
         &metrics,
-        &Tally::new(&sample, None),
+        &Tally::new(decisions, None),
         &settings.intervals(),
         stream,
     );
-    Ok(metrics.into_iter().zip(found).collect())
+    metrics.into_iter().zip(found).collect()
 }
 
 /// Subjects whose clips do not agree on a label: their gaps are tested under the most frequent one.

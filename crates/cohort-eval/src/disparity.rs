@@ -1,5 +1,6 @@
 //! Gaps between groups against what random relabelling of subjects gives, and what may be said of them.
 
+use cohort_tables::{LabelTable, Predictions};
 use serde::{Deserialize, Serialize};
 
 use crate::correction::{benjamini_hochberg, holm};
@@ -9,7 +10,7 @@ use crate::measure::Measure;
 use crate::permute::{Labelled, Relabelling};
 use crate::random::Stream;
 use crate::tally::{Tally, row_loss};
-use crate::{AuditSettings, Metric, Sample};
+use crate::{AuditSettings, EvalError, Metric, Sample};
 
 /// Among whom labels are exchanged at random, to see what gap chance alone gives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -60,7 +61,8 @@ pub struct Disparity {
     /// The same after Benjamini and Hochberg's correction.
     pub p_bh: f64,
     /// The gap in this measure that these data would have found in 4 of 5 cases (tested alone), were the group that did
-    /// worst worse still; absent for [`Measure::LargestContrast`] and where no gap within the metric's range suffices.
+    /// worst worse still; absent for [`Measure::LargestContrast`], where no gap within the metric's range suffices, and where
+    /// relabelling changes nothing.
     pub minimum_detectable: Option<f64>,
 }
 
@@ -149,6 +151,21 @@ const NAMED: [Metric; 2] = [Metric::Accuracy, Metric::MaeGroups];
 const KEPT: usize = 400;
 /// Power at which a gap counts as detectable.
 const POWER: f64 = 0.8;
+
+/// The gaps and the findings of an audit by themselves: the same numbers as [`crate::audit`] gives, without the rest.
+///
+/// # Errors
+/// [`crate::EvalError`] as in [`crate::audit`].
+pub fn disparities(
+    predictions: &Predictions,
+    labels: &LabelTable,
+    settings: &AuditSettings,
+) -> Result<(Vec<Disparity>, Vec<Finding>), EvalError> {
+    settings.check()?;
+    let frame = Frame::new(predictions, labels, settings)?;
+    let found = gaps(&frame, &frame.sample(settings)?, settings);
+    Ok((found.disparities, found.findings))
+}
 
 /// Tests the gaps of every attribute.
 pub(crate) fn gaps(frame: &Frame, sample: &Sample, settings: &AuditSettings) -> Gaps {
@@ -432,7 +449,7 @@ fn minimum_detectable(
     null: &[Null],
     critical: f64,
 ) -> Option<f64> {
-    if measure == Measure::LargestContrast {
+    if measure == Measure::LargestContrast || critical <= 0.0 {
         return None;
     }
     let values = observed.values.get(m)?;
@@ -450,24 +467,35 @@ fn minimum_detectable(
     } else {
         1.0
     };
-    let kept: Vec<(Vec<f64>, f64)> = null
+    let kept: Vec<(&[f64], f64)> = null
         .iter()
         .filter_map(|null| null.kept.as_ref())
-        .filter_map(|labelled| Some((labelled.values.get(m)?.clone(), *labelled.overall.get(m)?)))
+        .filter_map(|labelled| {
+            Some((
+                labelled.values.get(m)?.as_slice(),
+                *labelled.overall.get(m)?,
+            ))
+        })
         .collect();
-    let shifted = |values: &[f64], overall: f64, d: f64| {
-        let mut values = values.to_vec();
-        if let Some(value) = values.get_mut(worst) {
+    let mut scratch = vec![0.0; values.len()];
+    let mut shifted = |values: &[f64], overall: f64, d: f64| {
+        scratch.copy_from_slice(values);
+        if let Some(value) = scratch.get_mut(worst) {
             *value += sign * d;
         }
-        measure.of(metric, &values, overall)
+        measure.of(metric, &scratch, overall)
     };
-    let power = |d: f64| {
-        let found = kept
-            .iter()
-            .filter(|(v, overall)| shifted(v, *overall, d) > critical)
-            .count();
-        found as f64 / kept.len().max(1) as f64
+    let needed = ((POWER * kept.len() as f64).ceil() as usize).max(1);
+    let mut detects = |d: f64| {
+        let (mut found, mut left) = (0, kept.len());
+        for (values, overall) in &kept {
+            found += usize::from(shifted(values, *overall, d) > critical);
+            left -= 1;
+            if found >= needed || found + left < needed {
+                break;
+            }
+        }
+        found >= needed
     };
     let bounded = matches!(
         metric,
@@ -478,16 +506,16 @@ fn minimum_detectable(
     } else {
         4.0 * overall.abs().max(0.5)
     };
-    if power(range) < POWER {
+    if !detects(range) {
         return None;
     }
     let (mut low, mut high) = (0.0, range);
-    for _ in 0..30 {
+    for _ in 0..20 {
         let middle = 0.5 * (low + high);
-        if power(middle) < POWER {
-            low = middle
-        } else {
+        if detects(middle) {
             high = middle
+        } else {
+            low = middle
         }
     }
     let gap = shifted(&vec![overall; values.len()], overall, high);

@@ -10,6 +10,8 @@ use crate::{AuditSettings, EvalError, Sample};
 const MOST_GROUPS: usize = 50;
 /// Ids listed in an error.
 const LISTED: usize = 5;
+/// Name of the group of clips whose label is empty: it stays in the table like any other.
+const NO_VALUE: &str = "(no value)";
 
 /// A label column as indices.
 #[derive(Debug, Clone)]
@@ -28,6 +30,23 @@ pub(crate) struct Attribute {
 }
 
 impl Attribute {
+    /// Puts the codes in the order of `codes`, others after them.
+    fn order_as(&mut self, codes: &[String]) {
+        let place = |code: &String| codes.iter().position(|c| c == code).unwrap_or(codes.len());
+        let mut order: Vec<usize> = (0..self.codes.len()).collect();
+        order.sort_by_key(|&old| self.codes.get(old).map(place));
+        for group in &mut self.of_row {
+            *group = order.iter().position(|old| old == group).unwrap_or(0);
+        }
+        let pick = |from: &[String]| -> Vec<String> {
+            order
+                .iter()
+                .filter_map(|&old| from.get(old).cloned())
+                .collect()
+        };
+        (self.codes, self.names) = (pick(&self.codes), pick(&self.names));
+    }
+
     /// Rows of each group.
     pub(crate) fn rows(&self) -> Vec<Vec<usize>> {
         let mut rows = vec![Vec::new(); self.codes.len()];
@@ -103,7 +122,21 @@ impl Frame {
                 found: labels.column_names().collect::<Vec<_>>().join(", "),
             })
         };
-        let subject = encode(&settings.subject, column(&settings.subject)?, &joined);
+        let subjects = column(&settings.subject)?;
+        if let Some(row) = joined
+            .iter()
+            .map(|&(_, label)| label)
+            .filter(|&label| subjects.get(label).is_none_or(String::is_empty))
+            .min()
+        {
+            return Err(EvalError::Row {
+                what: format!("labels, column {}", settings.subject),
+                row: row + 1,
+                expected: "a subject for every clip that has a prediction".into(),
+                found: "an empty field".into(),
+            });
+        }
+        let subject = encode(&settings.subject, subjects, &joined);
         let truth = truth(predictions, labels, settings, &joined)?;
         let mut attributes = Vec::new();
         if labels.column(&settings.target).is_some() {
@@ -145,7 +178,10 @@ impl Frame {
         };
         for (name, is_target) in attributes {
             let mut attribute = encode(&name, column(&name)?, &joined);
-            attribute.is_target = is_target;
+            if is_target {
+                attribute.is_target = true;
+                attribute.order_as(&frame.classes);
+            }
             if settings.groups.is_empty() && !is_target && attribute.codes.len() > MOST_GROUPS {
                 frame.notes.push(format!(
                     "{name}: {} different values, taken for no attribute; name it as a group to have it audited",
@@ -156,7 +192,10 @@ impl Frame {
             attribute.names = attribute
                 .codes
                 .iter()
-                .map(|code| settings.name(&name, code).to_string())
+                .map(|code| match settings.name(&name, code) {
+                    "" => NO_VALUE.to_string(),
+                    name => name.to_string(),
+                })
                 .collect();
             frame.attributes.push(attribute);
         }

@@ -30,6 +30,10 @@ pub struct GroupRow {
     /// The same for the mean absolute error in classes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pooled_mae_groups: Option<Pooled>,
+    /// Accuracy and, for ordered classes, absolute and signed error with one decision a subject; a subject counts under
+    /// its most frequent group.
+    #[serde(default)]
+    pub by_subject: BTreeMap<Metric, Interval>,
     /// Metrics by name: for groups of the target only those that are means over clips.
     #[serde(flatten)]
     pub metrics: BTreeMap<Metric, Interval>,
@@ -50,7 +54,8 @@ pub struct ClassError {
     pub clips: usize,
     /// Subjects.
     pub subjects: usize,
-    /// Accuracy (the class's true positive rate) and, for ordered classes, absolute and signed error, with t intervals.
+    /// Accuracy (the class's true positive rate) and, for ordered classes, absolute (in years too, given midpoints) and
+    /// signed error, with t intervals.
     #[serde(flatten)]
     pub metrics: BTreeMap<Metric, Interval>,
 }
@@ -103,10 +108,19 @@ pub(crate) struct Groups {
     pub(crate) calibration: Vec<Calibration>,
 }
 
+/// Metrics of a group with one decision a subject.
+const DECISIONS: [Metric; 3] = [Metric::Accuracy, Metric::MaeGroups, Metric::SignedError];
+
 /// Bins of the calibration tables: fewer than those of the calibration error, since groups are small.
 const BINS: usize = 5;
 
-pub(crate) fn groups(frame: &Frame, sample: &Sample, settings: &IntervalSettings) -> Groups {
+/// `sample` holds the clips of `frame`, `decisions` one row a subject.
+pub(crate) fn groups(
+    frame: &Frame,
+    sample: &Sample,
+    decisions: &Sample,
+    settings: &IntervalSettings,
+) -> Groups {
     let mut groups = Groups::default();
     let all: Vec<usize> = (0..sample.len()).collect();
     groups.add_curves(frame, sample, settings, ("", "", ""), &all);
@@ -116,7 +130,16 @@ pub(crate) fn groups(frame: &Frame, sample: &Sample, settings: &IntervalSettings
             .iter()
             .map(|rows| Tally::new(sample, Some(rows)))
             .collect();
-        groups.add_rows(attribute, sample, settings, &tallies);
+        let of_subject = frame.by_subject(&attribute.of_row, attribute.codes.len());
+        let by_subject: Vec<Tally> = (0..attribute.codes.len())
+            .map(|group| {
+                let rows: Vec<usize> = (0..frame.subjects)
+                    .filter(|&s| of_subject.get(s) == Some(&group))
+                    .collect();
+                Tally::new(decisions, Some(&rows))
+            })
+            .collect();
+        groups.add_rows(attribute, sample, settings, &tallies, &by_subject);
         if attribute.is_target {
             continue;
         }
@@ -134,7 +157,12 @@ impl Groups {
         sample: &Sample,
         settings: &IntervalSettings,
         tallies: &[Tally],
+        by_subject: &[Tally],
     ) {
+        let of_decisions: Vec<Metric> = DECISIONS
+            .into_iter()
+            .filter(|metric| metric.applies_to(sample))
+            .collect();
         let metrics: Vec<Metric> = Metric::applicable(sample)
             .into_iter()
             .filter(|metric| !attribute.is_target || metric.is_mean())
@@ -151,16 +179,19 @@ impl Groups {
         let mae = pooled(sample.is_ordered(), &|| {
             pool_mean(Metric::MaeGroups, tallies, settings.level)
         });
-        for ((((code, name), tally), accuracy), mae) in attribute
+        for (((((code, name), tally), decisions), accuracy), mae) in attribute
             .codes
             .iter()
             .zip(&attribute.names)
             .zip(tallies)
+            .zip(by_subject)
             .zip(accuracy)
             .zip(mae)
         {
             let stream = Stream::new(settings.seed, &["group", &attribute.name, code]);
             let intervals = tally_intervals(&metrics, tally, settings, stream);
+            let stream = Stream::new(settings.seed, &["group by subject", &attribute.name, code]);
+            let by_subject = tally_intervals(&of_decisions, decisions, settings, stream);
             self.rows.push(GroupRow {
                 attribute: attribute.name.clone(),
                 group: code.clone(),
@@ -169,6 +200,7 @@ impl Groups {
                 subjects: tally.subjects(),
                 pooled_accuracy: accuracy,
                 pooled_mae_groups: mae,
+                by_subject: of_decisions.iter().copied().zip(by_subject).collect(),
                 metrics: metrics.iter().copied().zip(intervals).collect(),
             });
         }
@@ -183,10 +215,15 @@ impl Groups {
         rows: &[usize],
     ) {
         let classes = frame.classes.len();
-        let metrics: Vec<Metric> = [Metric::Accuracy, Metric::MaeGroups, Metric::SignedError]
-            .into_iter()
-            .filter(|metric| metric.applies_to(sample))
-            .collect();
+        let metrics: Vec<Metric> = [
+            Metric::Accuracy,
+            Metric::MaeGroups,
+            Metric::MaeYears,
+            Metric::SignedError,
+        ]
+        .into_iter()
+        .filter(|metric| metric.applies_to(sample))
+        .collect();
         let mut by_class = vec![Vec::new(); classes];
         let mut counts = vec![vec![0; classes]; classes];
         for &row in rows {

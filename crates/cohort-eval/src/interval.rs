@@ -17,6 +17,8 @@ pub const FEWEST_FOR_BOOTSTRAP: usize = 20;
 pub const MOST_FOR_BOOTSTRAP: usize = 5_000;
 /// Below this many subjects standard errors come from the jackknife, above from linearisation (they differ by 1/S).
 const MOST_FOR_JACKKNIFE: usize = 500;
+/// With fewer subjects the level is not claimed: from 20 on intervals err on the wide side, below 20 on either.
+pub const FEWEST_CLAIMED: usize = 40;
 /// A share with fewer effective subjects on its rarer side is not claimed to keep its level.
 const FEWEST_RARE: f64 = 5.0;
 /// With fewer subjects the calibration error's upward bias is not small beside its spread.
@@ -469,11 +471,11 @@ fn jackknife_errors(
 fn caution(metric: Metric, subjects: usize, subjects_by_class: &[usize]) -> Option<String> {
     let thin = subjects_by_class
         .iter()
-        .filter(|n| (1..FEWEST_SUBJECTS).contains(*n))
+        .filter(|n| **n < FEWEST_SUBJECTS)
         .count();
-    if subjects < FEWEST_FOR_BOOTSTRAP {
+    if subjects < FEWEST_CLAIMED {
         Some(format!(
-            "fewer than {FEWEST_FOR_BOOTSTRAP} subjects: coverage is not assured"
+            "fewer than {FEWEST_CLAIMED} subjects: coverage is not assured"
         ))
     } else if metric.weighs_classes() && thin > 0 {
         Some(format!(

@@ -30,6 +30,7 @@ mod settings;
 mod skill;
 mod tally;
 mod text;
+mod text_ages;
 mod units;
 
 pub use abstention::{CoveragePoint, RiskCoverage};
@@ -37,11 +38,11 @@ pub use audit::{Audit, ClassRow, audit};
 pub use compare::{Comparison, ComparisonRow, compare};
 pub use conformal::{Conformal, SetCoverage};
 pub use correction::{benjamini_hochberg, holm};
-pub use disparity::{ClassGap, Disparity, Finding, Scheme};
+pub use disparity::{ClassGap, Disparity, Finding, Scheme, disparities};
 pub use error::EvalError;
 pub use groups::{Calibration, CalibrationBin, ClassError, Confusion, GroupRow};
 pub use interval::{
-    Estimate, FEWEST_FOR_BOOTSTRAP, FEWEST_SUBJECTS, Interval, IntervalSettings,
+    Estimate, FEWEST_CLAIMED, FEWEST_FOR_BOOTSTRAP, FEWEST_SUBJECTS, Interval, IntervalSettings,
     MOST_FOR_BOOTSTRAP, Method, NotEstimable, interval, intervals, paired_difference,
     paired_differences,
 };

@@ -228,37 +228,57 @@ impl Relabelling<'_> {
         if self.classes > MOST_CLASSES {
             return Vec::new();
         }
-        let mut ends = vec![
-            [
-                f64::INFINITY,
-                f64::NEG_INFINITY,
-                f64::INFINITY,
-                f64::NEG_INFINITY
-            ];
-            self.classes
-        ];
+        let mut ends = vec![[Ends::default(); 2]; self.classes];
         for (g, counts) in counts.chunks_exact(cells.max(1)).enumerate() {
             let rates = rates(self.tally.cells(), counts, self.classes);
-            for (class, (rate, ends)) in rates.iter().zip(&mut ends).enumerate() {
-                let [low_hit, high_hit, low_false, high_false] = ends;
+            for (class, (&(hit, wrong), [hits, wrongs])) in rates.iter().zip(&mut ends).enumerate()
+            {
                 if self.rate_groups.get(class).and_then(|groups| groups.get(g)) == Some(&true) {
-                    *low_hit = low_hit.min(rate.0);
-                    *high_hit = high_hit.max(rate.0);
+                    hits.add(hit);
                 }
-                *low_false = low_false.min(rate.1);
-                *high_false = high_false.max(rate.1);
+                wrongs.add(wrong);
             }
         }
-        let gap = |low: f64, high: f64| {
-            if low.is_finite() {
-                high - low
-            } else {
-                f64::NAN
-            }
-        };
         ends.iter()
-            .map(|e| (gap(e[0], e[1]), gap(e[2], e[3])))
+            .map(|[hits, wrongs]| (hits.gap(), wrongs.gap()))
             .collect()
+    }
+}
+
+/// Smallest and largest of some rates.
+#[derive(Clone, Copy)]
+struct Ends {
+    low: f64,
+    high: f64,
+    rates: usize,
+}
+
+impl Default for Ends {
+    fn default() -> Self {
+        Self {
+            low: f64::INFINITY,
+            high: f64::NEG_INFINITY,
+            rates: 0,
+        }
+    }
+}
+
+impl Ends {
+    fn add(&mut self, rate: f64) {
+        if rate.is_finite() {
+            self.low = self.low.min(rate);
+            self.high = self.high.max(rate);
+            self.rates += 1;
+        }
+    }
+
+    /// Largest minus smallest; NaN with fewer than two.
+    fn gap(&self) -> f64 {
+        if self.rates < 2 {
+            f64::NAN
+        } else {
+            self.high - self.low
+        }
     }
 }
 

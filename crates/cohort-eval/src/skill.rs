@@ -12,15 +12,13 @@ use crate::{EvalError, Interval, IntervalSettings, Metric, Sample, scores};
 /// Whether the model knows more than chance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Verdict {
-    /// The interval of kappa lies above 0.
+    /// The interval of kappa lies above 0 (where every answer is right: that of accuracy above the agreement of guesses).
     #[serde(rename = "skill")]
     Skill,
-    /// The interval of kappa holds 0 or lies below: gaps are not interpretable.
+    /// Skill is not shown: the interval of kappa holds 0, lies below, or cannot be given (then [`Skill::reason`] says
+    /// why). Gaps are not interpretable.
     #[serde(rename = "no skill")]
     NoSkill,
-    /// Too few subjects for an interval of kappa, or kappa not defined.
-    #[serde(rename = "not estimable")]
-    NotEstimable,
 }
 
 /// Skill of the model.
@@ -28,6 +26,9 @@ pub enum Verdict {
 pub struct Skill {
     /// The verdict.
     pub verdict: Verdict,
+    /// Why skill cannot be judged; absent where kappa has an interval.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     /// The metric it rests on: quadratic kappa for ordered classes, kappa for others.
     pub metric: Metric,
     /// That metric with its interval.
@@ -67,20 +68,17 @@ pub(crate) fn skill(
         expected: "kappa among the metrics",
         found: "none".into(),
     })?;
-    let verdict = match kappa.estimate() {
-        Some(estimate) if estimate.low > 0.0 => Verdict::Skill,
-        Some(_) => Verdict::NoSkill,
-        // Of no variation at all, for example constant predictions: kappa is 0 for certain.
-        None if kappa.value().is_some_and(|value| value <= 0.0) => Verdict::NoSkill,
-        None => Verdict::NotEstimable,
-    };
-
     let mut prevalence = vec![0.0; sample.classes()];
     for &class in sample.truth() {
         if let Some(count) = prevalence.get_mut(class) {
-            *count += 1.0 / sample.len() as f64;
+            *count += 1.0;
         }
     }
+    for count in &mut prevalence {
+        *count /= sample.len() as f64;
+    }
+    let prior = prior(sample, &prevalence);
+    let (verdict, reason) = judge(&kappa, by_metric.get(&Metric::Accuracy), &prior);
     // The first of equals, as scikit-learn's DummyClassifier has it.
     let largest = prevalence.iter().copied().fold(0.0, f64::max);
     let most = prevalence.iter().position(|&p| p == largest).unwrap_or(0);
@@ -110,6 +108,7 @@ pub(crate) fn skill(
         by_metric,
         Skill {
             verdict,
+            reason,
             metric,
             kappa,
             majority_class: classes.get(most).cloned().unwrap_or_default(),
@@ -119,10 +118,36 @@ pub(crate) fn skill(
                 .zip(values)
                 .filter_map(|(metric, value)| Some((metric, value?)))
                 .collect(),
-            prior: prior(sample, &prevalence),
+            prior,
             over_majority: metrics.iter().copied().zip(differences).collect(),
         },
     ))
+}
+
+/// The verdict, and why skill cannot be judged where it cannot.
+fn judge(
+    kappa: &Interval,
+    accuracy: Option<&Interval>,
+    prior: &BTreeMap<Metric, f64>,
+) -> (Verdict, Option<String>) {
+    let none = match kappa {
+        Interval::Estimated(estimate) if estimate.low > 0.0 => return (Verdict::Skill, None),
+        Interval::Estimated(_) => return (Verdict::NoSkill, None),
+        Interval::NotEstimable(none) => none,
+    };
+    let value = none.value.unwrap_or(f64::NAN);
+    if value.abs() < 1e-9 {
+        // Constant predictions: kappa is 0 for certain.
+        return (Verdict::NoSkill, None);
+    }
+    // Every answer right: kappa has no error to see, but accuracy has an exact interval. Kappa lies above 0 where
+    // accuracy lies above the agreement of guesses.
+    let low = accuracy.and_then(Interval::estimate).map(|e| e.low);
+    let guesses = prior.get(&Metric::Accuracy).copied();
+    if value > 1.0 - 1e-9 && low.zip(guesses).is_some_and(|(low, guesses)| low > guesses) {
+        return (Verdict::Skill, None);
+    }
+    (Verdict::NoSkill, Some(none.reason.clone()))
 }
 
 /// Metrics of the expected confusion matrix of guessing by prevalence, and scores of the prevalences as probabilities.
@@ -261,9 +286,10 @@ mod tests {
         );
         let one: Vec<usize> = vec![0; 60];
         let sample = Sample::new(3, &truth, &predicted, &one).unwrap();
+        let of_one = skill(&sample, &names, &settings()).unwrap().1;
         assert_eq!(
-            skill(&sample, &names, &settings()).unwrap().1.verdict,
-            Verdict::NotEstimable
+            (of_one.verdict, of_one.reason.as_deref()),
+            (Verdict::NoSkill, Some("1 subjects, fewer than 5"))
         );
     }
 }

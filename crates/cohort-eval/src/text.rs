@@ -26,6 +26,7 @@ impl Audit {
         self.write_skill(out)?;
         self.write_findings(out)?;
         self.write_groups(out)?;
+        self.write_by_class(out)?;
         self.write_gaps(out)?;
         self.write_class_gaps(out)?;
         self.write_abstention(out)?;
@@ -38,9 +39,11 @@ impl Audit {
         let verdict = match self.skill.verdict {
             Verdict::Skill => "the model has SKILL: it knows more than chance",
             Verdict::NoSkill => "NO SKILL: the model is not shown to know more than chance",
-            Verdict::NotEstimable => "skill NOT ESTIMABLE: too few subjects, or one class only",
         };
         writeln!(out, "1. SKILL\n   Verdict: {verdict}")?;
+        if let Some(reason) = &self.skill.reason {
+            writeln!(out, "   It cannot be judged here: {reason}.")?;
+        }
         writeln!(
             out,
             "   ({} {}; 0 is chance, 1 perfect)\n",
@@ -84,7 +87,7 @@ impl Audit {
             writeln!(
                 out,
                 "   No group is shown to do worse than the others (chance of any false alarm: {:.0} %).\n   \
-                 That is not proof of fairness: section 4 says how large a gap would have been seen.\n",
+                 That is not proof of fairness: section 5 says how large a gap would have been seen.\n",
                 100.0 * self.settings.alpha
             )?;
             return Ok(());
@@ -113,6 +116,7 @@ impl Audit {
         let mut header = row(&["", "clips", "subj."]);
         header.extend(shown.iter().map(|metric| short(*metric).to_string()));
         header.push("pooled accuracy".into());
+        header.push("accuracy by subject".into());
         let mut rows = vec![header];
         let mut last = "";
         for group in &self.groups {
@@ -132,18 +136,26 @@ impl Audit {
                     pooled.value, pooled.low, pooled.high
                 )
             }));
+            cells.push(cell(group.by_subject.get(&Metric::Accuracy)));
             rows.push(cells);
         }
         table(out, &rows)?;
+        if shown.contains(&Metric::SignedError) {
+            writeln!(out, "   signed error above 0: guessed too high (too old).")?;
+        }
         writeln!(
             out,
-            "   signed error above 0: guessed too high (too old). pooled: drawn towards all groups, the more the smaller the group.\n   n/e: not estimable, fewer than {} subjects or no difference between them.\n",
+            "   pooled: drawn towards all groups, the more the smaller the group. by subject: one decision for all clips of a\n   \
+             subject. n/e: not estimable, fewer than {} subjects or no difference between them.\n",
             crate::FEWEST_SUBJECTS
         )
     }
 
     fn write_gaps(&self, out: &mut String) -> std::fmt::Result {
-        writeln!(out, "4. GAPS AGAINST CHANCE\n")?;
+        writeln!(out, "5. GAPS AGAINST CHANCE\n")?;
+        if self.skill.verdict != Verdict::Skill {
+            writeln!(out, "   no skill: gaps are not interpretable.\n")?;
+        }
         let shown = |d: &&Disparity| {
             d.measure == Measure::MaxMin
                 && matches!(
@@ -220,7 +232,7 @@ impl Audit {
         let Some(curves) = &self.risk_coverage else {
             return Ok(());
         };
-        writeln!(out, "5. IF THE MODEL MAY DECLINE\n")?;
+        writeln!(out, "6. IF THE MODEL MAY DECLINE\n")?;
         let mut rows = vec![row(&[
             "accuracy when accepted",
             "all",
@@ -295,7 +307,7 @@ impl Audit {
         };
         writeln!(
             out,
-            "6. AGAINST {} ({} clips in both, {} only here, {} only there)\n",
+            "7. AGAINST {} ({} clips in both, {} only here, {} only there)\n",
             comparison.against, comparison.clips, comparison.only_here, comparison.only_there
         )?;
         let mut rows = vec![row(&["this minus the other", "all clips"])];
@@ -415,7 +427,7 @@ fn row(cells: &[&str]) -> Vec<String> {
 
 /// Columns as wide as their widest cell; the first left-aligned, the others right-aligned; a row of one cell is a heading
 /// and may run on.
-fn table(out: &mut String, rows: &[Vec<String>]) -> std::fmt::Result {
+pub(crate) fn table(out: &mut String, rows: &[Vec<String>]) -> std::fmt::Result {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {
         rows.iter()

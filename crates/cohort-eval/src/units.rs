@@ -1,13 +1,35 @@
 //! Decisions by subject: all clips of a subject taken together.
 
 use crate::frame::Frame;
+use crate::{AuditSettings, EvalError, Sample};
 
 /// One decision a subject.
 pub(crate) struct SubjectDecisions {
+    pub(crate) classes: usize,
     pub(crate) truth: Vec<usize>,
     pub(crate) predicted: Vec<usize>,
     pub(crate) probabilities: Option<Vec<f64>>,
     pub(crate) subject: Vec<usize>,
+}
+
+impl SubjectDecisions {
+    /// The decisions as a sample: row `s` is subject `s`.
+    pub(crate) fn sample<'a>(
+        &'a self,
+        settings: &'a AuditSettings,
+    ) -> Result<Sample<'a>, EvalError> {
+        let mut sample = Sample::new(self.classes, &self.truth, &self.predicted, &self.subject)?;
+        if !settings.ordered {
+            sample = sample.unordered();
+        }
+        if let Some(probabilities) = &self.probabilities {
+            sample = sample.with_probabilities(probabilities)?;
+        }
+        if let Some(midpoints) = &settings.midpoints {
+            sample = sample.with_midpoints(midpoints)?;
+        }
+        Ok(sample)
+    }
 }
 
 /// The class with the largest sum of probabilities over a subject's clips, or without probabilities the most frequent
@@ -19,6 +41,7 @@ pub(crate) fn by_subject(frame: &Frame) -> SubjectDecisions {
     let Some(probabilities) = &frame.probabilities else {
         let predicted = frame.by_subject(&frame.predicted, classes);
         return SubjectDecisions {
+            classes,
             truth,
             predicted,
             probabilities: None,
@@ -46,6 +69,7 @@ pub(crate) fn by_subject(frame: &Frame) -> SubjectDecisions {
         })
         .collect();
     SubjectDecisions {
+        classes,
         truth,
         predicted,
         probabilities: Some(sums),

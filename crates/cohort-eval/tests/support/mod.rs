@@ -263,7 +263,7 @@ impl OrderedModel {
 pub enum Groups {
     /// Nothing.
     Alike,
-    /// The second group has more of the classes that are harder to guess.
+    /// The second group has far more of the first classes, which are harder to guess.
     OtherClasses,
     /// The second group has three times as many clips a subject.
     MoreClips,
@@ -288,11 +288,11 @@ pub fn audited(
         let (b, c) = (draw.index(&[0.04, 0.85, 0.11]), draw.index(&[1.0; 4]));
         let mut own = model.clone();
         if a == 1 && groups == Groups::OtherClasses {
-            own.prevalence.reverse();
+            let weights = (1..=classes).rev().map(|k| (k * k) as f64);
             own.prevalence
                 .iter_mut()
-                .enumerate()
-                .for_each(|(k, p)| *p *= 1.0 + k as f64);
+                .zip(weights)
+                .for_each(|(p, w)| *p *= w);
         }
         if a == 1 && groups == Groups::OtherSpread {
             // The same total variance, all of it between subjects.

@@ -109,6 +109,11 @@ fn pooled(row: &Value) -> Option<Estimate> {
     Estimate::at(row, "pooled_accuracy")
 }
 
+/// One decision for all clips of a subject.
+fn by_subject(row: &Value) -> Option<Estimate> {
+    Estimate::at(row.get("by_subject")?, "accuracy")
+}
+
 fn accuracy_chart(attribute: &str, members: &[&Value], overall: Option<f64>) -> String {
     let rows = members.iter().map(|row| {
         let estimate = Estimate::at(row, "accuracy").unwrap_or_default();
@@ -146,6 +151,9 @@ fn group_table(attribute: &str, members: &[&Value]) -> Table {
     if has_pooled {
         columns.push("accuracy, pooled".into());
     }
+    if members.iter().any(|r| by_subject(r).is_some()) {
+        columns.push("accuracy, by subject".into());
+    }
     let mut table = Table::new("", 1, columns);
     for row in members {
         let count =
@@ -166,6 +174,8 @@ fn group_table(attribute: &str, members: &[&Value]) -> Table {
             let cell = pooled(row).map(|e| Cell::new(e.number(3)).note(e.range(3)));
             cells.push(cell.unwrap_or_else(|| Cell::new(format::NONE)));
         }
+        // A row that is too short is filled up with empty cells.
+        cells.extend(by_subject(row).map(|e| Cell::new(e.number(3)).note(e.range(3))));
         table.row(cells);
     }
     table

@@ -1,6 +1,7 @@
 //! The audit: verdict, skill, groups, gaps, abstention.
 
 mod abstention;
+mod by_class;
 mod gaps;
 mod groups;
 mod models;
@@ -23,6 +24,7 @@ pub(super) fn sections(audit: &Value) -> Result<Vec<Section>, ReportError> {
     let mut sections = vec![skill::verdict(audit)];
     sections.extend(skill::section(audit)?);
     sections.extend(groups::section(audit)?);
+    sections.extend(by_class::section(audit));
     sections.extend(gaps::section(audit)?);
     sections.extend(abstention::section(audit)?);
     Ok(sections)

@@ -32,9 +32,10 @@ pub(super) fn verdict(audit: &Value) -> Section {
             format::fixed(high, 3)
         ),
         None => format!(
-            "{} is {}; an interval is not estimable.",
+            "{} is {}; an interval is not estimable{}.",
             metrics::name(metric),
-            kappa.number(3)
+            kappa.number(3),
+            read::text(skill, "reason").map_or_else(String::new, |r| format!(": {r}"))
         ),
     };
     let findings = read::list(audit, "findings");
