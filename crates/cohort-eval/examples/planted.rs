@@ -5,6 +5,9 @@
 //! code, without the media). An observer sees the shown ages with a reading error of its own, as a trained network does,
 //! states the probability of every age group, and its answers on the test part are audited. The observer knows
 //! how ages and errors are distributed, but not whose picture it looks at.
+//!
+//! Exit code 1 when, at 5,000 clips and a reading error of 0.1 of the picture, the planted disadvantage is missed in any
+//! corpus, or others are named more often than an error rate of 5 % explains (in more than 10 % of them).
 
 #![allow(dead_code)]
 
@@ -21,6 +24,8 @@ mod schema;
 #[path = "../../cohort-synth/src/settings.rs"]
 mod settings;
 
+use std::process::ExitCode;
+
 use cohort_eval::{AuditSettings, audit};
 use cohort_tables::{LabelColumn, LabelTable, Predictions};
 use rayon::prelude::*;
@@ -31,7 +36,7 @@ use population::{Subject, age_density, populate};
 use schema::{GROUPS, Split, group_of};
 use settings::SynthSettings;
 
-fn main() {
+fn main() -> ExitCode {
     let seeds: u64 = std::env::args()
         .nth(1)
         .and_then(|n| n.parse().ok())
@@ -43,6 +48,7 @@ fn main() {
         "| inputs | reading error | factor | clips in all | tested | accuracy male | female | named of {seeds} | other of {seeds} |"
     );
     println!("|---|---|---|---|---|---|---|---|---|");
+    let mut as_stated = false;
     const IMAGE: &[Modality] = &[Modality::Image];
     let wide = [1500, 2500, 5000];
     for (inputs, readings, factors, sizes) in [
@@ -58,10 +64,18 @@ fn main() {
         for &reading in readings {
             for &factor in factors {
                 for &clips in sizes {
-                    row(seeds, inputs, reading, factor, clips);
+                    let (named, other) = row(seeds, inputs, reading, factor, clips);
+                    if (inputs, reading, factor, clips) == (IMAGE, 0.1, FACTOR, 5000) {
+                        as_stated = named as u64 == seeds && other as u64 * 10 <= seeds;
+                    }
                 }
             }
         }
+    }
+    if as_stated {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
     }
 }
 
@@ -73,7 +87,8 @@ struct Outcome {
     accuracy: [f64; 2],
 }
 
-fn row(seeds: u64, inputs: &[Modality], reading: f64, factor: f64, clips: usize) {
+/// Prints one row; audits that named the planted group, and audits that named another.
+fn row(seeds: u64, inputs: &[Modality], reading: f64, factor: f64, clips: usize) -> (usize, usize) {
     let outcomes: Vec<Outcome> = (1..=seeds)
         .into_par_iter()
         .map(|seed| outcome(&SynthSettings { clips, seed }, inputs, reading, factor))
@@ -81,15 +96,17 @@ fn row(seeds: u64, inputs: &[Modality], reading: f64, factor: f64, clips: usize)
     let count = |wanted: fn(&Outcome) -> bool| outcomes.iter().filter(|o| wanted(o)).count();
     let mean = |of: &dyn Fn(&Outcome) -> f64| outcomes.iter().map(of).sum::<f64>() / seeds as f64;
     let names: Vec<&str> = inputs.iter().map(|modality| modality.name()).collect();
+    let (named, other) = (count(|o| o.named), count(|o| o.other));
     println!(
         "| {} | {reading} | {factor} | {clips} | {:.0} | {:.3} | {:.3} | {} | {} |",
         names.join(", "),
         mean(&|o| o.tested as f64),
         mean(&|o| o.accuracy[0]),
         mean(&|o| o.accuracy[1]),
-        count(|o| o.named),
-        count(|o| o.other),
+        named,
+        other,
     );
+    (named, other)
 }
 
 fn outcome(settings: &SynthSettings, inputs: &[Modality], reading: f64, factor: f64) -> Outcome {

@@ -97,7 +97,7 @@ fn lead(audit: &Value, metric: &str, classes: &[&Value]) -> String {
         (low, high)
     };
     format!(
-        "Best for people who look {}: {}{unit}. Worst for {}: {}{unit}. Read down a column to compare groups of people of the \
+        "Among the true groups with enough subjects, best for {}: {}{unit}; worst for {}: {}{unit}. Read down a column to compare groups of people of the \
          same apparent age.",
         best.0,
         shown(best.1),
@@ -200,9 +200,7 @@ mod tests {
         });
         let html = section(&audit).unwrap().body.into_string();
         assert!(
-            html.contains(
-                "Best for people who look young: 5.0 years off. Worst for old: 8.0 years off."
-            ),
+            html.contains("best for young: 5.0 years off; worst for old: 8.0 years off."),
             "{html}"
         );
         let order = [

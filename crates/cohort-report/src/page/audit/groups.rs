@@ -145,15 +145,20 @@ fn group_table(attribute: &str, members: &[&Value]) -> Table {
         .into_iter()
         .filter(|m| members.iter().any(|r| r.get(*m).is_some()))
         .collect();
-    let has_pooled = members.iter().any(|r| pooled(r).is_some());
+    // Raw, pooled and by subject side by side, then the other metrics.
+    let beside: [(&str, fn(&Value) -> Option<Estimate>); 2] = [
+        ("accuracy, pooled", pooled),
+        ("accuracy, by subject", by_subject),
+    ];
+    let beside: Vec<_> = beside
+        .into_iter()
+        .filter(|(_, of)| members.iter().any(|r| of(r).is_some()))
+        .collect();
+    let (first, others) = shown.split_at(shown.len().min(1));
     let mut columns: Vec<String> = vec![attribute.to_owned(), "clips".into(), "subjects".into()];
-    columns.extend(shown.iter().map(|m| metrics::short(m)));
-    if has_pooled {
-        columns.push("accuracy, pooled".into());
-    }
-    if members.iter().any(|r| by_subject(r).is_some()) {
-        columns.push("accuracy, by subject".into());
-    }
+    columns.extend(first.iter().map(|m| metrics::short(m)));
+    columns.extend(beside.iter().map(|(name, _)| name.to_string()));
+    columns.extend(others.iter().map(|m| metrics::short(m)));
     let mut table = Table::new("", 1, columns);
     for row in members {
         let count =
@@ -163,19 +168,14 @@ fn group_table(attribute: &str, members: &[&Value]) -> Table {
             count("clips").into(),
             count("subjects").into(),
         ];
-        for metric in &shown {
-            cells.push(match Estimate::at(row, metric) {
-                Some(e) if e.value.is_none() => Cell::new(format::NONE).note("not estimable"),
-                Some(e) => Cell::new(e.number(3)).note(e.range(3)),
-                None => Cell::new(format::NONE),
-            });
-        }
-        if has_pooled {
-            let cell = pooled(row).map(|e| Cell::new(e.number(3)).note(e.range(3)));
-            cells.push(cell.unwrap_or_else(|| Cell::new(format::NONE)));
-        }
-        // A row that is too short is filled up with empty cells.
-        cells.extend(by_subject(row).map(|e| Cell::new(e.number(3)).note(e.range(3))));
+        let cell = |estimate: Option<Estimate>| match estimate {
+            Some(e) if e.value.is_none() => Cell::new(format::NONE).note("not estimable"),
+            Some(e) => Cell::new(e.number(3)).note(e.range(3)),
+            None => Cell::new(format::NONE),
+        };
+        cells.extend(first.iter().map(|m| cell(Estimate::at(row, m))));
+        cells.extend(beside.iter().map(|(_, of)| cell(of(row))));
+        cells.extend(others.iter().map(|m| cell(Estimate::at(row, m))));
         table.row(cells);
     }
     table

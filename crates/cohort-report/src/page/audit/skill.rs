@@ -93,8 +93,8 @@ fn list_findings(section: &mut Section, audit: &Value, findings: &[Value]) {
     section.body.tag("ul").attr("class", "findings").open();
     if findings.is_empty() {
         section.body.tag("li").attr("class", "calm").text(&format!(
-            "Nothing was found at a family error rate of {}. That is no proof of fairness: the table of gaps says how small a \
-             gap these data could have shown.",
+            "Nothing was found (chance of any false alarm: at most {}). That is no proof of fairness: the table of gaps says how \
+             small a gap these data could have shown.",
             format::percent(alpha, 0)
         ));
     }
