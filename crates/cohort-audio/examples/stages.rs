@@ -1,8 +1,8 @@
 //! Every stage of the analysis of given files, for comparison with other programs.
 //!
 //! `stages dump OUT FILE...` writes one raw little-endian array of 64-bit floats a stage and file,
-//! `OUT/STEM.STAGE`; `stages time ROUNDS FILE...` prints the shortest seconds of each stage and file
-//! as JSON. The scripts `compare_librosa.py` and `race_python.py` use both.
+//! `OUT/STEM.STAGE`; `stages time ROUNDS FILE...` prints the mean seconds of each stage and file
+//! as JSON, a line a file. The scripts in `scripts` use both.
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -53,11 +53,10 @@ fn stages(sound: &Sound) -> Result<Stages, AudioError> {
     };
     all.push(("denoised", wide(&clean)));
     all.push(("denoised_gentle", wide(&reduce_noise(sound, &gentle)?)));
-    let stationary = Stationary::default();
-    all.push((
-        "stationary",
-        wide(&reduce_noise_stationary(sound, None, &stationary)?),
-    ));
+    // A sound shorter than a frame is no noise to learn from.
+    if let Ok(flat) = reduce_noise_stationary(sound, None, &Stationary::default()) {
+        all.push(("stationary", wide(&flat)));
+    }
     let strength = onset_strength(&clean, rate, 128)?;
     let frames = onset_detect(&strength, rate, 128);
     let frame_list = |frames: &[usize]| frames.iter().map(|f| *f as f64).collect::<Vec<f64>>();
@@ -68,6 +67,7 @@ fn stages(sound: &Sound) -> Result<Stages, AudioError> {
         frame_list(&onset_backtrack(&frames, &strength)),
     ));
     let slow = onset_strength(&clean, rate, 512)?;
+    all.push(("strength_512", wide(&slow)));
     all.push(("onsets_512", frame_list(&onset_detect(&slow, rate, 512))));
     for (name, start_bpm) in [("tempo_10", 10.0), ("tempo_120", 120.0)] {
         let settings = TempoSettings {
@@ -132,15 +132,23 @@ fn stages(sound: &Sound) -> Result<Stages, AudioError> {
     Ok(all)
 }
 
-/// Shortest time of `rounds` calls, in seconds.
+/// Seconds that this thread has been on a processor: on a machine with other work, time on the clock
+/// says little. Linux counts them in steps of some milliseconds; elsewhere it is the clock.
+fn busy_seconds(start: Instant) -> f64 {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let nanoseconds = text.split(' ').next().and_then(|n| n.parse::<f64>().ok());
+    nanoseconds.map_or_else(|| start.elapsed().as_secs_f64(), |n| n * 1e-9)
+}
+
+/// Mean time of `rounds` calls, in seconds, after one that is not counted.
 fn time<T>(rounds: usize, mut call: impl FnMut() -> T) -> f64 {
-    (0..rounds.max(1))
-        .map(|_| {
-            let start = Instant::now();
-            std::hint::black_box(call());
-            start.elapsed().as_secs_f64()
-        })
-        .fold(f64::INFINITY, f64::min)
+    std::hint::black_box(call());
+    let start = Instant::now();
+    let before = busy_seconds(start);
+    for _ in 0..rounds.max(1) {
+        std::hint::black_box(call());
+    }
+    (busy_seconds(start) - before) / rounds.max(1) as f64
 }
 
 fn times(path: &Path, sound: &Sound, rounds: usize) -> Result<String, AudioError> {

@@ -137,7 +137,9 @@ fn cepstrum(sound: &Sound) -> Result<([f64; N_MFCC], [f64; N_MFCC]), AudioError>
         loudest = row.iter().copied().fold(loudest, f32::max);
     }
     let floor = 10.0 * loudest.log10() - 80.0;
-    let mut columns = vec![Vec::with_capacity(frames.len()); N_MFCC];
+    let mut columns: Vec<Vec<f64>> = (0..N_MFCC)
+        .map(|_| Vec::with_capacity(frames.len()))
+        .collect();
     let mut rows = Vec::with_capacity(BLOCK * N_MELS);
     for start in (0..frames.len()).step_by(BLOCK) {
         rows.clear();

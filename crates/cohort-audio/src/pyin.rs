@@ -87,12 +87,9 @@ pub fn pyin(
                 None => evidence.voiced.push((bin, probability)),
             }
         }
-        let voiced: f64 = evidence
-            .voiced
-            .iter()
-            .map(|v| v.1)
-            .sum::<f64>()
-            .clamp(0.0, 1.0);
+        // Not `sum`, which of nothing is -0.
+        let voiced = evidence.voiced.iter().fold(0.0, |sum, v| sum + v.1);
+        let voiced = voiced.clamp(0.0, 1.0);
         evidence.unvoiced = (1.0 - voiced) / bins as f64;
         voiced_probability.push(voiced);
         tracker.push(&evidence);
@@ -248,7 +245,8 @@ mod tests {
         let track = pyin(&[0.0; 5_000], 8_000, &range).unwrap();
         assert_eq!(track.f0_hz.len(), 5_000 / 256 + 1);
         assert!(track.f0_hz.iter().all(Option::is_none));
-        assert!(track.voiced_probability.iter().all(|p| *p == 0.0));
+        let zero = |p: &f64| *p == 0.0 && p.is_sign_positive();
+        assert!(track.voiced_probability.iter().all(zero));
     }
 
     #[test]

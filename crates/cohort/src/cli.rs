@@ -1,6 +1,6 @@
 //! The command line.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
 use clap::{Parser, Subcommand};
@@ -81,7 +81,7 @@ pub(crate) fn arguments() -> impl Iterator<Item = OsString> {
 
 /// Whether an argument may be meant as a file though it starts with `-`. No name without a dot, so that no option is
 /// ever taken for a file.
-fn is_file_like(argument: &OsString) -> bool {
+fn is_file_like(argument: &OsStr) -> bool {
     let bytes = argument.as_encoded_bytes();
     bytes.starts_with(b"-") && bytes.contains(&b'.') && !bytes.contains(&b'=')
 }
@@ -96,15 +96,15 @@ mod tests {
         let mut commands = vec![Cli::command()];
         while let Some(command) = commands.pop() {
             for option in command.get_arguments().filter_map(clap::Arg::get_long) {
-                assert!(!is_file_like(&format!("--{option}").into()), "{option}");
+                assert!(!is_file_like(format!("--{option}").as_ref()), "{option}");
             }
             commands.extend(command.get_subcommands().cloned());
         }
         for name in ["-9Uee9Y2UZo.000.wav", "--x.csv"] {
-            assert!(is_file_like(&name.into()), "{name}");
+            assert!(is_file_like(name.as_ref()), "{name}");
         }
         for name in ["-h", "--", "-", "--level=0.9", "a.wav", "./-a.wav"] {
-            assert!(!is_file_like(&name.into()), "{name}");
+            assert!(!is_file_like(name.as_ref()), "{name}");
         }
     }
 }

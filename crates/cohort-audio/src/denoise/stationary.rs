@@ -35,8 +35,10 @@ const TOP_DB: f64 = 80.0;
 /// noisereduce 3.0.3 `reduce_noise(stationary=True)`. Samples in, as many samples out.
 ///
 /// # Errors
-/// [`AudioError::Signal`] for a sound or noise that [`Sound::check`] refuses or a noise of another
-/// sample rate, [`AudioError::Setting`] for a setting out of range.
+/// [`AudioError::Signal`] for a sound or noise that [`Sound::check`] refuses, a noise of another
+/// sample rate, or one shorter than a frame (noisereduce takes a shorter frame for the noise than for
+/// the sound down to three quarters, and refuses what is shorter still);
+/// [`AudioError::Setting`] for a setting out of range.
 pub fn reduce_noise_stationary(
     sound: &Sound,
     noise: Option<&Sound>,
@@ -61,6 +63,16 @@ pub fn reduce_noise_stationary(
             operation,
             format!("noise at {} Hz", sound.sample_rate),
             format!("{} Hz", noise.sample_rate),
+        ));
+    }
+    if noise.samples.len() < settings.gate.n_fft {
+        return Err(AudioError::signal(
+            operation,
+            format!(
+                "a noise of {} samples, one frame, or more",
+                settings.gate.n_fft
+            ),
+            format!("{}", noise.samples.len()),
         ));
     }
     let thresholds = thresholds(noise, settings)?;
@@ -181,13 +193,17 @@ mod tests {
     }
 
     #[test]
-    fn noise_of_another_rate_is_an_error() {
-        let sound = |sample_rate| Sound {
-            samples: vec![0.1; 100],
+    fn noise_that_does_not_fit_is_an_error() {
+        let sound = |length, sample_rate| Sound {
+            samples: vec![0.1; length],
             sample_rate,
         };
-        let result =
-            reduce_noise_stationary(&sound(8_000), Some(&sound(16_000)), &Stationary::default());
-        assert!(matches!(result, Err(AudioError::Signal { .. })));
+        for (length, rate, found) in [(2_000, 16_000, "16000 Hz"), (1_023, 8_000, "1023")] {
+            let noise = sound(length, rate);
+            let settings = Stationary::default();
+            let error = reduce_noise_stationary(&sound(2_000, 8_000), Some(&noise), &settings);
+            let error = error.expect_err(found).to_string();
+            assert!(error.ends_with(found), "{error}");
+        }
     }
 }

@@ -25,7 +25,7 @@ fn bench() -> (Bench, [(&'static str, &'static str); 6]) {
         } else {
             "predictions-valid.csv"
         };
-        bench.write(&format!("model/{name}"), predictions(&rows).repeat(1));
+        bench.write(&format!("model/{name}"), predictions(&rows));
     }
     let commands = [
         ("data stats data --out out", "out"),
