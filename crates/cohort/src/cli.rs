@@ -26,8 +26,10 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    #[cfg(feature = "networks")]
     /// The whole job on an embedded corpus, to see what comes out
     Demo(commands::demo::Demo),
+    #[cfg(feature = "networks")]
     /// The whole job on your data: statistics, features, models, fusion, ablation, audit, report
     Run(commands::run::Run),
     /// Make the embedded corpus, describe a data set, guard its splits
@@ -36,8 +38,10 @@ pub(crate) enum Command {
     /// Acoustic features of sound files, and pictures of them
     #[command(subcommand)]
     Audio(commands::audio::Audio),
+    #[cfg(feature = "networks")]
     /// Acoustic and text features of every clip, cached
     Features(commands::features::Features),
+    #[cfg(feature = "networks")]
     /// Train one model
     Train(commands::train::Train),
     /// Combine the predictions of several models (late fusion)
@@ -46,6 +50,7 @@ pub(crate) enum Command {
     Ablate(commands::ablate::Ablate),
     /// Skill, error and fairness of any model's predictions, with honest intervals
     Audit(commands::audit::Audit),
+    #[cfg(feature = "networks")]
     /// The page of a run, from the documents in its folder
     Report(commands::report::Report),
 }
@@ -53,15 +58,20 @@ pub(crate) enum Command {
 impl Command {
     pub(crate) fn run(self, shell: &Shell) -> anyhow::Result<Outcome> {
         match self {
+            #[cfg(feature = "networks")]
             Self::Demo(command) => command.run(shell),
+            #[cfg(feature = "networks")]
             Self::Run(command) => command.run(shell),
             Self::Data(command) => command.run(shell),
             Self::Audio(command) => command.run(shell),
+            #[cfg(feature = "networks")]
             Self::Features(command) => command.run(shell),
+            #[cfg(feature = "networks")]
             Self::Train(command) => command.run(shell),
             Self::Fuse(command) => command.run(shell),
             Self::Ablate(command) => command.run(shell),
             Self::Audit(command) => command.run(shell),
+            #[cfg(feature = "networks")]
             Self::Report(command) => command.run(shell),
         }
     }

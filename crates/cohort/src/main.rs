@@ -6,6 +6,8 @@
 mod cli;
 mod commands;
 mod shell;
+#[cfg(feature = "networks")]
+mod watch;
 
 use std::process::ExitCode;
 

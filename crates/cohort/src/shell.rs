@@ -3,6 +3,7 @@
 //! Data goes to stdout; talk and progress go to stderr, bars only when that is a terminal.
 
 use std::io::{IsTerminal, Write};
+#[cfg(feature = "networks")]
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -19,14 +20,15 @@ pub(crate) enum Outcome {
 }
 
 /// Set by Ctrl-C; long work looks at it and ends where it can be resumed.
-static STOP: AtomicBool = AtomicBool::new(false);
+pub(crate) static STOP: AtomicBool = AtomicBool::new(false);
 
 /// The outside of a command.
 #[derive(Debug)]
 pub(crate) struct Shell {
     terminal: bool,
     /// The bar of the stage at work.
-    bar: Mutex<Option<ProgressBar>>,
+    #[cfg(feature = "networks")]
+    pub(crate) bar: Mutex<Option<ProgressBar>>,
 }
 
 impl Shell {
@@ -34,6 +36,7 @@ impl Shell {
     pub(crate) fn new() -> Self {
         let shell = Self {
             terminal: std::io::stderr().is_terminal(),
+            #[cfg(feature = "networks")]
             bar: Mutex::new(None),
         };
         let handler = ctrlc::set_handler(|| {
@@ -92,50 +95,6 @@ impl Shell {
         }
         bar.set_message(what.to_string());
         bar
-    }
-}
-
-impl Shell {
-    fn with_bar(&self, act: impl FnOnce(&mut Option<ProgressBar>)) {
-        // a poisoned lock only means that a bar may look odd
-        act(&mut self
-            .bar
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner));
-    }
-}
-
-impl cohort_pipeline::Watch for Shell {
-    fn say(&self, line: &str) {
-        self.with_bar(|bar| match bar {
-            Some(bar) => bar.suspend(|| Shell::say(self, line)),
-            None => Shell::say(self, line),
-        });
-    }
-
-    fn begin(&self, what: &str, total: usize) {
-        let new = self.bar(what, total);
-        self.with_bar(|bar| *bar = Some(new));
-    }
-
-    fn at(&self, done: usize) {
-        self.with_bar(|bar| {
-            if let Some(bar) = bar {
-                bar.set_position(done as u64);
-            }
-        });
-    }
-
-    fn end(&self) {
-        self.with_bar(|bar| {
-            if let Some(bar) = bar.take() {
-                bar.finish_and_clear();
-            }
-        });
-    }
-
-    fn stop(&self) -> &AtomicBool {
-        &STOP
     }
 }
 
