@@ -116,13 +116,13 @@ impl Frame {
         }
         joined.sort_by(|a, b| prediction_ids.get(a.0).cmp(&prediction_ids.get(b.0)));
 
-        let column = |name: &str| {
-            labels.column(name).ok_or_else(|| EvalError::Column {
-                name: name.to_string(),
-                found: labels.column_names().collect::<Vec<_>>().join(", "),
-            })
+        let no_column = |name: &str| EvalError::Column {
+            name: name.to_string(),
+            found: labels.column_names().collect::<Vec<_>>().join(", "),
         };
-        let subjects = column(&settings.subject)?;
+        let column = |name: &str| labels.column(name).ok_or_else(|| no_column(name));
+        let subjects = labels.subjects(&settings.subject);
+        let subjects = subjects.ok_or_else(|| no_column(&settings.subject))?;
         if let Some(row) = joined
             .iter()
             .map(|&(_, label)| label)

@@ -31,7 +31,7 @@ impl Subjects {
     /// [`FusionError::Setting`] when there is no such column; [`FusionError::Clips`] when a clip occurs twice with two
     /// subjects.
     pub fn from_labels(labels: &LabelTable, column: &str) -> Result<Self, FusionError> {
-        let Some(values) = labels.column(column) else {
+        let Some(values) = labels.subjects(column) else {
             let names: Vec<&str> = labels.column_names().collect();
             return Err(FusionError::setting(
                 "subject column",

@@ -115,6 +115,15 @@ impl LabelTable {
             .map(|column| column.values.as_slice())
     }
 
+    /// Subject of each row from the column `name`. The name of the clip column (`VideoName`, `clip` or `id`), unless
+    /// another column is called so, takes every clip for a subject of its own.
+    pub fn subjects(&self, name: &str) -> Option<&[String]> {
+        let clips = NAME_COLUMNS
+            .contains(&name)
+            .then_some(self.names.as_slice());
+        self.column(name).or(clips)
+    }
+
     /// Names of the categorical columns, in file order.
     pub fn column_names(&self) -> impl Iterator<Item = &str> {
         self.columns.iter().map(|column| column.name.as_str())
@@ -191,6 +200,9 @@ mod tests {
             ["UserID", "AgeGroup"]
         );
         assert_eq!(table.column("Gender"), None);
+        assert_eq!(table.subjects("UserID").unwrap(), ["-a", "b", "b"]);
+        assert_eq!(table.subjects("VideoName").unwrap(), table.names);
+        assert_eq!(table.subjects("Gender"), None);
     }
 
     #[test]

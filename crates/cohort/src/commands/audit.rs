@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use clap::Args;
 use cohort_data::Schema;
-use cohort_eval::{Audit as Document, AuditSettings, Verdict, audit, compare};
+use cohort_eval::{Audit as Document, AuditSettings, EvalError, Verdict, audit, compare};
 use cohort_tables::{LabelTable, Predictions, write_atomic};
 
 use crate::shell::{Outcome, Shell};
@@ -20,7 +20,7 @@ pub(crate) struct Audit {
     /// Label table with subject and attributes of every clip; may be given again
     #[arg(long, required = true, value_name = "FILE")]
     labels: Vec<PathBuf>,
-    /// Column with the subject [default: the schema's, else UserID]
+    /// Column with the subject; VideoName takes every clip for a subject of its own [default: the schema's, else UserID]
     #[arg(long, value_name = "COLUMN")]
     subject: Option<String>,
     /// Column that the model predicts [default: the schema's, else AgeGroup]
@@ -84,14 +84,14 @@ impl Audit {
         let read = |path: &Path| Predictions::read(path, classes.as_deref());
         let predictions = read(&self.predictions)?;
         let mut document = audit(&predictions, &labels, &settings)
-            .with_context(|| self.predictions.display().to_string())?;
+            .map_err(|error| self.place(&self.predictions, &settings, error))?;
         if let Some(against) = &self.against {
             let name = against
                 .file_name()
                 .map(|name| name.to_string_lossy())
                 .unwrap_or_default();
             let comparison = compare(&predictions, &read(against)?, &name, &labels, &settings)
-                .with_context(|| against.display().to_string())?;
+                .map_err(|error| self.place(against, &settings, error))?;
             document.comparison = Some(comparison);
         }
         if let Some(out) = &self.out {
@@ -104,6 +104,31 @@ impl Audit {
         }
         let found = document.skill.verdict == Verdict::Skill && !document.findings.is_empty();
         Ok(if found { Outcome::Found } else { Outcome::Done })
+    }
+
+    /// Names the file that an error is about, and what to do where a column is not there.
+    fn place(
+        &self,
+        predictions: &Path,
+        settings: &AuditSettings,
+        error: EvalError,
+    ) -> anyhow::Error {
+        let EvalError::Column { name, .. } = &error else {
+            return anyhow::Error::from(error).context(predictions.display().to_string());
+        };
+        let hint = if *name == settings.subject {
+            "--subject names another column; --subject VideoName takes every clip for a subject of its own"
+        } else if *name == settings.target {
+            "--target names another column"
+        } else {
+            "--group takes the name of a column"
+        };
+        let files: Vec<String> = self
+            .labels
+            .iter()
+            .map(|path| path.display().to_string())
+            .collect();
+        anyhow::anyhow!("{}: {error}; {hint}", files.join(", "))
     }
 
     fn settings(&self, schema: Option<&Schema>) -> AuditSettings {

@@ -402,11 +402,26 @@ fn columns_and_settings_that_there_are_not_are_named() {
     assert_eq!((audit.code, audit.out.as_str()), (2, ""));
     assert!(
         audit.err.ends_with(&format!(
-            "expected a column Shoe, found columns {columns}\n"
+            "labels.csv: labels: expected a column Shoe, found columns {columns}; --group takes the name of a column\n"
         )),
         "{}",
         audit.err
     );
+    let subject = bench.run(&format!("{AUDIT} --subject Shoe"));
+    assert_eq!((subject.code, subject.out.as_str()), (2, ""));
+    assert!(
+        subject.err.ends_with(&format!(
+            "expected a column Shoe, found columns {columns}; --subject names another column; \
+             --subject VideoName takes every clip for a subject of its own\n"
+        )),
+        "{}",
+        subject.err
+    );
+    // every clip as a subject of its own: as many subjects as clips
+    let each = bench.run("audit image.csv --labels labels.csv --subject VideoName --json --resamples 100 --permutations 100");
+    assert!(each.code < 2, "{}", each.err);
+    let document: serde_json::Value = serde_json::from_str(&each.out).unwrap();
+    assert_eq!(document["subjects"], document["clips"]);
     bench.refuses(
         &format!("{ABLATE} --labels labels.csv --group Shoe"),
         &format!("setting groups: expected {columns}, found Shoe"),
