@@ -8,7 +8,7 @@ use cohort_fusion::{
     Fit, FusionModel, FusionRule, FusionSettings, Modality, StackingKind, Subjects, fuse,
 };
 use cohort_tables::Predictions;
-use common::{CLASSES, Draws, rows, study};
+use common::{CLASSES, Draws, balanced_study, rows, study};
 
 fn rules() -> Vec<FusionRule> {
     let balanced = Fit::Metric(Metric::BalancedAccuracy);
@@ -295,9 +295,11 @@ fn subjects_of_the_label_table_must_cover_every_clip() {
 #[test]
 fn fitted_fusion_beats_the_best_single_model_in_macro_metrics() {
     for seed in 0..3 {
-        let made = study(600, 600, 100 + seed);
+        let made = balanced_study(200, 800, 100 + seed);
         let fused = fuse(&made.modalities, &FusionSettings::default()).unwrap();
-        // Readings are independent given the class, so that with the planted temperature of 2 each weight would be 1.
+        // Readings are independent given the class and too sure by the factor 2, so that each modality's logits should count
+        // half. Only weight over temperature can be told from the data: the two are fitted one after the other, and what the
+        // first errs the second takes back.
         for (t, w) in fused
             .record
             .model
@@ -306,7 +308,7 @@ fn fitted_fusion_beats_the_best_single_model_in_macro_metrics() {
             .zip(fused.record.model.weights().unwrap())
         {
             assert!(
-                (1.6..2.5).contains(t) && (0.75..1.25).contains(w),
+                (1.6..2.5).contains(t) && (0.4..0.6).contains(&(w / t)),
                 "{:?}",
                 fused.record.model
             );
@@ -323,7 +325,7 @@ fn fitted_fusion_beats_the_best_single_model_in_macro_metrics() {
         let a = Sample::new(CLASSES, truth, &a.0, &subject).unwrap();
         let b = Sample::new(CLASSES, truth, &b.0, &subject).unwrap();
         let settings = IntervalSettings {
-            resamples: 1000,
+            resamples: 200,
             ..IntervalSettings::default()
         };
         let gain = paired_difference(Metric::MacroMae, &a, &b, &settings).unwrap();
@@ -331,7 +333,7 @@ fn fitted_fusion_beats_the_best_single_model_in_macro_metrics() {
         for metric in [Metric::BalancedAccuracy, Metric::QuadraticKappa] {
             let gain = paired_difference(metric, &a, &b, &settings).unwrap();
             assert!(
-                gain.value().unwrap() > 0.0,
+                gain.estimate().unwrap().low > 0.0,
                 "seed {seed} {metric:?}: {gain:?}"
             );
         }

@@ -4,7 +4,9 @@ use burn::module::Module;
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
-use crate::{CompactCnn, CompactCnnConfig, Mlp, MlpConfig, Moments, NnError, Weights};
+use crate::{
+    CompactCnn, CompactCnnConfig, Joint, JointConfig, Mlp, MlpConfig, Moments, NnError, Weights,
+};
 
 /// What a network says about a batch.
 #[derive(Debug, Clone)]
@@ -15,7 +17,7 @@ pub struct Output {
     pub embedding: Tensor<2>,
 }
 
-/// A network as data; in TOML a table with `kind = "compact_cnn"` or `kind = "mlp"`.
+/// A network as data; in TOML a table with `kind = "compact_cnn"`, `kind = "mlp"` or `kind = "joint"`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum ModelConfig {
@@ -23,6 +25,8 @@ pub enum ModelConfig {
     CompactCnn(CompactCnnConfig),
     /// A multi-layer perceptron over a feature vector.
     Mlp(MlpConfig),
+    /// Fusion of several models' embeddings and logits.
+    Joint(JointConfig),
 }
 
 impl ModelConfig {
@@ -31,6 +35,7 @@ impl ModelConfig {
         match self {
             Self::CompactCnn(c) => vec![c.channels, c.size, c.size],
             Self::Mlp(c) => vec![c.inputs],
+            Self::Joint(c) => vec![c.width()],
         }
     }
 
@@ -39,12 +44,17 @@ impl ModelConfig {
         match self {
             Self::CompactCnn(c) => c.classes,
             Self::Mlp(c) => c.classes,
+            Self::Joint(c) => c.classes,
         }
     }
 
     /// Whether [`Model::with_moments`] has an effect, so that moments are worth a pass.
     pub fn standardises(&self) -> bool {
-        matches!(self, Self::Mlp(c) if c.standardise)
+        match self {
+            Self::CompactCnn(_) => false,
+            Self::Mlp(c) => c.standardise,
+            Self::Joint(_) => true,
+        }
     }
 
     /// Checks every setting.
@@ -55,6 +65,7 @@ impl ModelConfig {
         match self {
             Self::CompactCnn(c) => c.validate(),
             Self::Mlp(c) => c.validate(),
+            Self::Joint(c) => c.validate(),
         }
     }
 
@@ -67,6 +78,7 @@ impl ModelConfig {
         Ok(match self {
             Self::CompactCnn(c) => Model::CompactCnn(c.init(seed, device)?),
             Self::Mlp(c) => Model::Mlp(c.init(seed, device)?),
+            Self::Joint(c) => Model::Joint(c.init(seed, device)?),
         })
     }
 
@@ -87,6 +99,8 @@ pub enum Model {
     CompactCnn(CompactCnn),
     /// See [`Mlp`].
     Mlp(Mlp),
+    /// See [`Joint`].
+    Joint(Joint),
 }
 
 impl Model {
@@ -97,6 +111,7 @@ impl Model {
         match self {
             Self::CompactCnn(m) => m.forward(input, dropout_seed),
             Self::Mlp(m) => m.forward(input, dropout_seed),
+            Self::Joint(m) => m.forward(input, dropout_seed),
         }
     }
 
@@ -104,6 +119,7 @@ impl Model {
     pub fn with_moments(self, moments: &Moments, device: &Device) -> Self {
         match self {
             Self::Mlp(m) => Self::Mlp(m.with_moments(moments, device)),
+            Self::Joint(m) => Self::Joint(m.with_moments(moments, device)),
             other => other,
         }
     }
@@ -152,9 +168,14 @@ pub(crate) fn share(field: &'static str, value: f64) -> Result<(), NnError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::JointInput;
     use std::path::Path;
 
-    fn configs() -> [ModelConfig; 2] {
+    fn configs() -> [ModelConfig; 3] {
+        let joint = vec![JointInput {
+            name: "image".into(),
+            embedding: 3,
+        }];
         let cnn = CompactCnnConfig {
             size: 16,
             ..CompactCnnConfig::new(5)
@@ -162,6 +183,7 @@ mod tests {
         [
             ModelConfig::CompactCnn(cnn),
             ModelConfig::Mlp(MlpConfig::audio(7, 5)),
+            ModelConfig::Joint(JointConfig::new(joint, 5)),
         ]
     }
 

@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use cohort_audio::{AcousticSettings, Preset};
 use cohort_text::NgramSettings;
-use cohort_train::{CompactCnnConfig, DeviceChoice, MlpConfig, ModelConfig, TrainSettings};
+use cohort_train::{
+    CompactCnnConfig, DeviceChoice, JointKind, MlpConfig, ModelConfig, Selection, TrainSettings,
+};
 use cohort_vision::{ColourJitter, Transform};
 use serde::{Deserialize, Serialize};
 
@@ -36,6 +38,8 @@ pub struct RunConfig {
     pub audio: ModelSettings,
     /// The word model.
     pub text: ModelSettings,
+    /// The model that learns from all of them together.
+    pub joint: JointSettings,
     /// How the models' predictions are combined.
     pub fusion: FusionConfig,
     /// How the result is audited.
@@ -148,6 +152,49 @@ impl Default for ModelSettings {
     }
 }
 
+/// The joint model: one network over what the single models see.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct JointSettings {
+    /// Whether a run trains it. Default yes.
+    pub enabled: bool,
+    /// How the modalities come together: `concat`, `gated` or `attention` (default).
+    pub fusion: JointKind,
+    /// Width of a modality's token. Default 32.
+    pub token: usize,
+    /// Width of the hidden layer. Default 64.
+    pub hidden: usize,
+    /// Dropout, in [0, 1). Default 0.3.
+    pub dropout: f64,
+    /// Share of a modality's samples that are trained as if it were missing, in [0, 1). Default 0.3.
+    pub modality_dropout: f64,
+    /// The loop.
+    pub train: TrainSettings,
+}
+
+impl Default for JointSettings {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            fusion: JointKind::default(),
+            token: 32,
+            hidden: 64,
+            dropout: 0.3,
+            modality_dropout: 0.3,
+            train: TrainSettings {
+                epochs: 30,
+                patience: 10,
+                batch_size: 64,
+                learning_rate: 2e-3,
+                weight_decay: 5e-2,
+                selection: Selection::Loss,
+                ordinal_width: 0.7,
+                ..TrainSettings::default()
+            },
+        }
+    }
+}
+
 /// How the models' predictions are combined.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -252,6 +299,7 @@ impl Default for RunConfig {
                     ..base
                 },
             ),
+            joint: JointSettings::default(),
             fusion: FusionConfig::default(),
             audit: AuditConfig::default(),
         }
@@ -323,12 +371,13 @@ impl RunConfig {
         }
     }
 
-    /// The training loops of the image, the audio and the text model.
-    pub fn train_settings_mut(&mut self) -> [&mut TrainSettings; 3] {
+    /// The training loops of the image, the audio, the text and the joint model.
+    pub fn train_settings_mut(&mut self) -> [&mut TrainSettings; 4] {
         [
             &mut self.image.train,
             &mut self.audio.train,
             &mut self.text.train,
+            &mut self.joint.train,
         ]
     }
 

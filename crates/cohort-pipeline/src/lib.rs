@@ -5,11 +5,16 @@
 
 mod config;
 mod config_file;
+mod degrade;
+mod embeddings;
 mod error;
 mod feature_stage;
 mod features;
 mod headline;
+mod joint;
 mod pictures;
+mod predict;
+mod predictor;
 mod report;
 mod run;
 mod stages;
@@ -17,16 +22,21 @@ mod training;
 mod vectors;
 mod watch;
 
-pub use cohort_train::DeviceChoice;
+pub use cohort_train::{DeviceChoice, JointKind};
 pub use config::{
     AudioFeatureConfig, AuditConfig, Augmentation, FeatureConfig, FusionConfig, ImageSettings,
-    ModelSettings, RunConfig,
+    JointSettings, ModelSettings, RunConfig,
 };
+pub use degrade::{DAMAGES, Damage, degrade};
 pub use error::PipelineError;
 pub use feature_stage::{FeatureTables, feature_tables};
 pub use features::{Features, Skipped, acoustic_table, text_table};
 pub use headline::{Headline, HeadlineRow};
+pub use joint::{JointPlan, JointSubset, TrainedJoint, train_joint};
+pub use predict::{ClipMedia, Prediction, Predictions, predict};
+pub use predictor::{Answer, Predictor};
 pub use report::write_report;
 pub use run::{RunSummary, run};
+pub use stages::fusion_settings;
 pub use training::{Modality, TrainedModality, train_modality};
 pub use watch::{Silent, Watch};

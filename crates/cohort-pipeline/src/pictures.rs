@@ -95,6 +95,11 @@ impl<'a> PictureSource<'a> {
         Ok((source, skipped))
     }
 
+    /// Hash of each picture file.
+    pub(crate) fn hashes(&self) -> &[String] {
+        &self.hashes
+    }
+
     /// Hash over clip ids and picture files, in order.
     pub(crate) fn hash(&self) -> String {
         crate::training::hash_of_rows(

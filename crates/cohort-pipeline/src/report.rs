@@ -6,6 +6,7 @@ use cohort_report::{ModelDocument, RunDocuments, run_page};
 use cohort_tables::write_atomic;
 use serde_json::Value;
 
+use crate::joint::JOINT;
 use crate::stages::{AUDIT, read_json};
 use crate::{Modality, PipelineError};
 
@@ -28,15 +29,16 @@ pub fn write_report(run: &Path) -> Result<PathBuf, PipelineError> {
     }
     let provenance = provenance.unwrap_or_default();
     let mut models = Vec::new();
-    for modality in Modality::ALL {
-        let path = run.join(modality.name()).join("metrics.jsonl");
+    for name in Modality::ALL.map(Modality::name).into_iter().chain([JOINT]) {
+        let path = run.join(name).join("metrics.jsonl");
         if let Ok(lines) = std::fs::read_to_string(&path) {
             let metrics: Result<Vec<Value>, _> = lines.lines().map(serde_json::from_str).collect();
             models.push(ModelDocument {
-                name: modality.name().to_string(),
+                name: name.to_string(),
                 metrics: metrics?,
-                best_epoch: None,
-                audit: read_json(&run.join(modality.name()).join(AUDIT))?,
+                best_epoch: read_json(&run.join(name).join("run.json"))?
+                    .and_then(|facts| facts.get("best_epoch")?.as_u64()),
+                audit: read_json(&run.join(name).join(AUDIT))?,
             });
         }
     }
@@ -53,6 +55,7 @@ pub fn write_report(run: &Path) -> Result<PathBuf, PipelineError> {
         models,
         fusion: read("fused/fusion.json")?,
         ablation: read("ablation.json")?,
+        degradation: read("degradation.json")?,
         audit: read(AUDIT)?,
         composed: provenance.get("composed") == Some(&Value::Bool(true)),
         provenance,

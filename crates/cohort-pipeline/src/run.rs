@@ -6,13 +6,17 @@ use std::time::Instant;
 
 use cohort_data::{CheckSettings, Dataset};
 use cohort_eval::{Audit, AuditSettings, IntervalSettings, Verdict, audit};
-use cohort_fusion::{AblationSettings, Fused, FusionSettings, Subjects, ablate, fuse};
-use cohort_tables::{LabelTable, Predictions};
+use cohort_fusion::{AblationSettings, Fused, ablate, fuse};
+use cohort_tables::{Predictions, write_atomic};
 use serde_json::{Value, json};
 
 use crate::config_file::check_config;
+use crate::joint::{JOINT, JointPlan, TrainedJoint, train_joint};
 use crate::report::write_report;
-use crate::stages::{AUDIT, PREDICTIONS, PREDICTIONS_VALID, make_folder, splits, write_json};
+use crate::stages::{
+    AUDIT, PREDICTIONS, PREDICTIONS_VALID, all_labels, fusion_settings, make_folder, splits,
+    write_json,
+};
 use crate::training::{TrainedModality, classes, target_index, train_modality};
 use crate::{Headline, Modality, PipelineError, RunConfig, Watch};
 
@@ -62,8 +66,9 @@ pub fn run(
     let mut job = Job::begin(config, out, resume, watch)?;
     job.describe()?;
     let models = job.train()?;
-    let fused = job.fuse(&models)?;
-    job.finish(&models, &fused)
+    let joint = job.joint()?;
+    let fused = job.fuse(&models, joint.as_ref())?;
+    job.finish(&models, joint.as_ref(), &fused)
 }
 
 struct Job<'a> {
@@ -179,26 +184,34 @@ impl<'a> Job<'a> {
         }
         Ok(models)
     }
-    /// Every label row of all splits.
-    fn labels(&self) -> Result<LabelTable, PipelineError> {
-        let mut labels = LabelTable::default();
-        for split in &self.dataset.splits {
-            labels.append(&split.labels, &self.dataset.root)?;
+
+    /// The joint model, when there are modalities to join and it is asked for.
+    fn joint(&mut self) -> Result<Option<TrainedJoint>, PipelineError> {
+        if !self.config.joint.enabled || self.modalities.len() < 2 {
+            return Ok(None);
         }
-        Ok(labels)
+        let fusion = fusion_settings(&self.dataset, self.config.seed)?;
+        let joint = self.timed(JOINT, |job| {
+            let plan = JointPlan {
+                config: job.config,
+                dataset: &job.dataset,
+                modalities: &job.modalities,
+                models: job.out,
+                features: &job.out.join("features"),
+                fusion: &fusion,
+            };
+            train_joint(&plan, &job.out.join(JOINT), job.resume, job.watch)
+        })?;
+        Ok(Some(joint))
     }
 
-    fn fuse(&mut self, models: &[TrainedModality]) -> Result<Fused, PipelineError> {
-        let labels = self.labels()?;
-        let schema = &self.dataset.schema;
-        let settings = FusionSettings {
-            seed: self.config.seed,
-            subjects: Subjects::from_labels(&labels, &schema.subject_column)?,
-            ordered: schema
-                .target_attribute()
-                .is_some_and(|target| target.ordered),
-            ..FusionSettings::default()
-        };
+    fn fuse(
+        &mut self,
+        models: &[TrainedModality],
+        joint: Option<&TrainedJoint>,
+    ) -> Result<Fused, PipelineError> {
+        let labels = all_labels(&self.dataset)?;
+        let settings = fusion_settings(&self.dataset, self.config.seed)?;
         let tables: Vec<cohort_fusion::Modality> = models
             .iter()
             .map(|model| cohort_fusion::Modality {
@@ -220,13 +233,15 @@ impl<'a> Job<'a> {
         self.timed("ablation", |job| {
             let groups = job.groups();
             let intervals = job.intervals(job.config.fusion.resamples);
+            let joint = joint.map_or_else(Vec::new, TrainedJoint::models);
             let ablation = ablate(
                 &tables,
-                &[],
+                &joint,
                 Some(&labels),
                 &settings,
                 &AblationSettings { intervals, groups },
             )?;
+            write_atomic(&job.out.join("ablation.csv"), ablation.to_csv().as_bytes())?;
             write_json(&job.out.join("ablation.json"), &ablation)
         })?;
         Ok(fused)
@@ -235,10 +250,11 @@ impl<'a> Job<'a> {
     fn finish(
         mut self,
         models: &[TrainedModality],
+        joint: Option<&TrainedJoint>,
         fused: &Fused,
     ) -> Result<RunSummary, PipelineError> {
         let findings = self.timed("audit", |job| job.audit(models, fused))?;
-        let headline = self.headline(models, &fused.test)?;
+        let headline = self.headline(models, joint, &fused.test)?;
         write_json(&self.out.join("headline.json"), &headline)?;
         let skipped: Vec<_> = models.iter().flat_map(|model| &model.skipped).collect();
         write_json(
@@ -278,7 +294,7 @@ impl<'a> Job<'a> {
         models: &[TrainedModality],
         fused: &Fused,
     ) -> Result<Vec<String>, PipelineError> {
-        let labels = self.labels()?;
+        let labels = all_labels(&self.dataset)?;
         let mut settings = self.audit_settings();
         // all of the run's audits together keep the family error rate
         settings.alpha /= (models.len() + 1) as f64;
@@ -302,6 +318,7 @@ impl<'a> Job<'a> {
     fn headline(
         &self,
         models: &[TrainedModality],
+        joint: Option<&TrainedJoint>,
         fused: &Predictions,
     ) -> Result<Headline, PipelineError> {
         let [train, _, test] = splits(&self.dataset)?;
@@ -325,6 +342,9 @@ impl<'a> Job<'a> {
             .iter()
             .map(|model| (model.modality.name(), &model.test))
             .collect();
+        if let Some(full) = joint.and_then(TrainedJoint::full) {
+            rows.push((JOINT, &full.test));
+        }
         rows.push(("fused", fused));
         let ordered = self
             .dataset
@@ -397,6 +417,7 @@ impl<'a> Job<'a> {
                 "image": self.config.image,
                 "audio": self.config.audio,
                 "text": self.config.text,
+                "joint": self.config.joint,
             },
             "modalities": self.modalities,
         })

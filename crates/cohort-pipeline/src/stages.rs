@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use cohort_data::{Dataset, Split};
-use cohort_tables::write_atomic;
+use cohort_fusion::{FusionSettings, Subjects};
+use cohort_tables::{LabelTable, write_atomic};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -41,6 +42,32 @@ pub(crate) fn splits(dataset: &Dataset) -> Result<[&Split; 3], PipelineError> {
     }
 }
 
+/// Every label row of all splits.
+pub(crate) fn all_labels(dataset: &Dataset) -> Result<LabelTable, PipelineError> {
+    let mut labels = LabelTable::default();
+    for split in &dataset.splits {
+        labels.append(&split.labels, &dataset.root)?;
+    }
+    Ok(labels)
+}
+
+/// How a data set's models are fused: subjects from its label tables, order from its schema.
+///
+/// # Errors
+/// Label tables that contradict each other.
+pub fn fusion_settings(dataset: &Dataset, seed: u64) -> Result<FusionSettings, PipelineError> {
+    let schema = &dataset.schema;
+    let labels = all_labels(dataset)?;
+    Ok(FusionSettings {
+        seed,
+        subjects: Subjects::from_labels(&labels, &schema.subject_column)?,
+        ordered: schema
+            .target_attribute()
+            .is_some_and(|target| target.ordered),
+        ..FusionSettings::default()
+    })
+}
+
 /// Makes a folder and those above it.
 pub(crate) fn make_folder(path: &Path) -> Result<(), PipelineError> {
     std::fs::create_dir_all(path).map_err(|source| PipelineError::Write {
@@ -71,4 +98,23 @@ pub(crate) fn read_json(path: &Path) -> Result<Option<Value>, PipelineError> {
             source,
         }),
     }
+}
+
+/// A resumed run must see the media, tables and models that it began with: `found` names them by their hashes.
+pub(crate) fn check_inputs(out: &Path, resume: bool, found: &Value) -> Result<(), PipelineError> {
+    let path = out.join("inputs.json");
+    match std::fs::read(&path) {
+        Ok(bytes) if resume => {
+            let expected: Value = serde_json::from_slice(&bytes)?;
+            if expected != *found {
+                return Err(PipelineError::Unusable {
+                    path,
+                    expected: "the media and labels that this run began with".to_string(),
+                    found: "others; start a new run in another folder".to_string(),
+                });
+            }
+        }
+        _ => write_atomic(&path, &serde_json::to_vec_pretty(found)?)?,
+    }
+    Ok(())
 }

@@ -5,16 +5,17 @@ use std::path::Path;
 use std::str::FromStr;
 
 use cohort_data::{Clip, Dataset, Split};
-use cohort_tables::{EmbeddingTable, Predictions, content_hash, write_atomic};
+use cohort_tables::{EmbeddingTable, Predictions, content_hash};
 use cohort_train::{
     EpochMetrics, Job, Progress, RunFacts, RunFolder, Source, TrainError, Trained, train,
 };
 use cohort_vision::Transform;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
-use crate::features::{Skipped, acoustic_table, text_table};
+use crate::features::{Features, Skipped, acoustic_table, text_table};
 use crate::pictures::PictureSource;
-use crate::stages::{PREDICTIONS, PREDICTIONS_VALID, make_folder, splits};
+use crate::stages::{PREDICTIONS, PREDICTIONS_VALID, check_inputs, make_folder, splits};
 use crate::vectors::VectorSource;
 use crate::{PipelineError, RunConfig, Watch};
 
@@ -135,24 +136,35 @@ pub fn train_modality(
     if modality == Modality::Image {
         return stage.pictures();
     }
+    let made = feature_table(config, dataset, modality, features, watch)?;
+    stage.vectors(&made.table, made.skipped)
+}
+
+/// The feature table of the voices or the words, brought up to date.
+pub(crate) fn feature_table(
+    config: &RunConfig,
+    dataset: &Dataset,
+    modality: Modality,
+    features: &Path,
+    watch: &dyn Watch,
+) -> Result<Features, PipelineError> {
     make_folder(features)?;
-    let made = match modality {
+    match modality {
         Modality::Audio => acoustic_table(
             dataset,
             &config.features.audio,
             &features.join("acoustic.parquet"),
             config.skip_bad,
             watch,
-        )?,
+        ),
         _ => text_table(
             dataset,
             &config.features.text,
             &features.join("text.parquet"),
             config.skip_bad,
             watch,
-        )?,
-    };
-    stage.vectors(&made.table, made.skipped)
+        ),
+    }
 }
 
 /// Position of the target among the schema's attributes.
@@ -293,7 +305,8 @@ impl Stage<'_> {
             settings.ordinal_width = 0.0;
         }
         let run = RunFolder::open(self.out)?;
-        self.check_inputs(&[&train_part, &valid, &test])?;
+        let hashes = json!({ "train": train_part.hash, "valid": valid.hash, "test": test.hash });
+        check_inputs(self.out, self.resume, &hashes)?;
         let job = Job {
             network: &network,
             train: train_part.source,
@@ -324,27 +337,6 @@ impl Stage<'_> {
             skipped,
             history,
         })
-    }
-
-    /// A resumed run must see the media that it began with.
-    fn check_inputs(&self, parts: &[&Part; 3]) -> Result<(), PipelineError> {
-        let path = self.out.join("inputs.json");
-        let [train, valid, test] = parts.map(|part| part.hash.as_str());
-        let found = serde_json::json!({ "train": train, "valid": valid, "test": test });
-        match std::fs::read(&path) {
-            Ok(bytes) if self.resume => {
-                let expected: serde_json::Value = serde_json::from_slice(&bytes)?;
-                if expected != found {
-                    return Err(PipelineError::Unusable {
-                        path,
-                        expected: "the media and labels that this run began with".to_string(),
-                        found: "others; start a new run in another folder".to_string(),
-                    });
-                }
-            }
-            _ => write_atomic(&path, &serde_json::to_vec_pretty(&found)?)?,
-        }
-        Ok(())
     }
 
     fn predict(

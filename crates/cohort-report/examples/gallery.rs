@@ -45,6 +45,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             .collect(),
         fusion: document(&folder, "fusion.json"),
         ablation: document(&folder, "ablation.json"),
+        degradation: document(&folder, "degradation.json"),
         audit: document(&folder, "audit.json"),
         provenance: document(&folder, "provenance.json").unwrap_or_default(),
         composed: true,

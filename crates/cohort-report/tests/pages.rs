@@ -37,6 +37,7 @@ fn documents() -> RunDocuments {
         models: ["image", "audio", "text"].map(model).to_vec(),
         fusion: Some(document("fusion.json")),
         ablation: Some(document("ablation.json")),
+        degradation: None,
         audit: Some(document("audit.json")),
         provenance: document("provenance.json"),
         composed: true,

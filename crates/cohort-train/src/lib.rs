@@ -22,7 +22,8 @@ mod source;
 mod trained;
 
 pub use cohort_nn::{
-    ClassWeights, CompactCnnConfig, DeviceChoice, MlpConfig, ModelConfig, NnError, derive_seed,
+    ClassWeights, CompactCnnConfig, DeviceChoice, JointConfig, JointInput, JointKind, MlpConfig,
+    ModelConfig, NnError, derive_seed,
 };
 pub use error::TrainError;
 pub use fit::{Job, Progress, RunFacts, Silent, train};

@@ -42,8 +42,14 @@ pub(crate) enum Command {
     /// Acoustic and text features of every clip, cached
     Features(commands::features::Features),
     #[cfg(feature = "networks")]
-    /// Train one model
+    /// Train one model, of one modality or of all together
     Train(commands::train::Train),
+    #[cfg(feature = "networks")]
+    /// A run's answers for new clips, and each modality's share in them
+    Predict(commands::predict::Predict),
+    #[cfg(feature = "networks")]
+    /// How a run's models bear noise, blur, darkness, occlusion, cut sound and dropped words
+    Degrade(commands::degrade::Degrade),
     /// Combine the predictions of several models (late fusion)
     Fuse(commands::fuse::Fuse),
     /// What each modality is worth: all subsets, differences and Shapley shares
@@ -68,6 +74,10 @@ impl Command {
             Self::Features(command) => command.run(shell),
             #[cfg(feature = "networks")]
             Self::Train(command) => command.run(shell),
+            #[cfg(feature = "networks")]
+            Self::Predict(command) => command.run(shell),
+            #[cfg(feature = "networks")]
+            Self::Degrade(command) => command.run(shell),
             Self::Fuse(command) => command.run(shell),
             Self::Ablate(command) => command.run(shell),
             Self::Audit(command) => command.run(shell),

@@ -29,10 +29,10 @@ impl Draws {
         (-2.0 * u.ln()).sqrt() * (std::f64::consts::TAU * v).cos()
     }
 
-    fn class(&mut self) -> usize {
+    fn class(&mut self, shares: &[f64; CLASSES]) -> usize {
         let u = self.uniform();
         let mut sum = 0.0;
-        SHARES
+        shares
             .iter()
             .position(|share| {
                 sum += share;
@@ -50,6 +50,26 @@ pub struct Study {
 /// A study with so many subjects a split. Each model answers as if all classes were equally frequent (as models trained with
 /// inverse-frequency weights do) and is over-confident by the factor 2; half of a reading's noise is the subject's own.
 pub fn study(valid_subjects: usize, test_subjects: usize, seed: u64) -> Study {
+    study_of(&SHARES, valid_subjects, test_subjects, seed)
+}
+
+/// The same with equally frequent classes: among the subjects of [`study`] the rarest class has one or none, and macro metrics
+/// hang on them.
+pub fn balanced_study(valid_subjects: usize, test_subjects: usize, seed: u64) -> Study {
+    study_of(
+        &[1.0 / CLASSES as f64; CLASSES],
+        valid_subjects,
+        test_subjects,
+        seed,
+    )
+}
+
+fn study_of(
+    shares: &[f64; CLASSES],
+    valid_subjects: usize,
+    test_subjects: usize,
+    seed: u64,
+) -> Study {
     let mut draws = Draws::new(seed);
     let mut labels = LabelTable {
         names: Vec::new(),
@@ -70,7 +90,7 @@ pub fn study(valid_subjects: usize, test_subjects: usize, seed: u64) -> Study {
     for (split, subjects) in [("v", valid_subjects), ("t", test_subjects)] {
         let mut tables = vec![empty(); NOISE.len()];
         for s in 0..subjects {
-            let class = draws.class();
+            let class = draws.class(shares);
             let own: Vec<f64> = NOISE.iter().map(|_| draws.normal()).collect();
             let clips = 1 + (draws.uniform() * 6.0) as usize;
             for clip in 0..clips {

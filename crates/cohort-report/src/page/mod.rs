@@ -4,6 +4,7 @@ mod ablation;
 mod audit;
 mod check;
 mod data;
+mod degradation;
 mod figure;
 mod fusion;
 mod glossary;
@@ -52,6 +53,8 @@ pub struct RunDocuments {
     pub fusion: Option<Value>,
     /// `cohort.ablation/1`: every subset of the modalities, and their Shapley shares.
     pub ablation: Option<Value>,
+    /// `cohort.degradation/1`: metrics against the severity of damages.
+    pub degradation: Option<Value>,
     /// `cohort.audit/1`: skill, groups, disparities, abstention.
     pub audit: Option<Value>,
     /// How the run was made: seeds, settings, hashes, versions; any JSON object, shown as it is. Leave times and paths
@@ -74,6 +77,11 @@ pub fn run_page(documents: &RunDocuments) -> Result<String, ReportError> {
         ("data check", &documents.check, "cohort.check/1"),
         ("fusion", &documents.fusion, "cohort.fusion/1"),
         ("ablation", &documents.ablation, "cohort.ablation/1"),
+        (
+            "degradation",
+            &documents.degradation,
+            "cohort.degradation/1",
+        ),
         ("audit", &documents.audit, "cohort.audit/1"),
     ]
     .into_iter()
@@ -106,6 +114,7 @@ pub fn run_page(documents: &RunDocuments) -> Result<String, ReportError> {
                 })
             })
             .transpose()?,
+        documents.degradation.as_ref().map(degradation::section),
     ];
     if let Some(audit) = &documents.audit {
         sections.extend(audit::sections(audit)?.into_iter().map(Some));

@@ -5,10 +5,14 @@ pub(crate) mod audio;
 pub(crate) mod audit;
 pub(crate) mod data;
 #[cfg(feature = "networks")]
+pub(crate) mod degrade;
+#[cfg(feature = "networks")]
 pub(crate) mod demo;
 #[cfg(feature = "networks")]
 pub(crate) mod features;
 pub(crate) mod fuse;
+#[cfg(feature = "networks")]
+pub(crate) mod predict;
 #[cfg(feature = "networks")]
 pub(crate) mod report;
 #[cfg(feature = "networks")]

@@ -1,18 +1,20 @@
-//! `cohort train`: one model of one modality.
+//! `cohort train`: one model, of one modality or of all together.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
+use anyhow::bail;
 use clap::Args;
 use cohort_data::Dataset;
-use cohort_pipeline::{Modality, RunConfig};
+use cohort_pipeline::{JointKind, JointPlan, Modality, RunConfig, fusion_settings, train_joint};
 
 use crate::shell::{Outcome, Shell};
 
 /// Arguments of `cohort train`.
 #[derive(Debug, Args)]
 pub(crate) struct Train {
-    /// image, audio or text
-    modality: Modality,
+    /// image, audio, text, or joint: one network over what the models of --models see
+    what: What,
     /// Folder of a data set, or a configuration file (.toml)
     data: PathBuf,
     /// Run folder of the model
@@ -21,6 +23,12 @@ pub(crate) struct Train {
     /// Folder of the feature tables (audio, text); made when it is not there [default: OUT/features]
     #[arg(long, value_name = "DIR")]
     features: Option<PathBuf>,
+    /// Folder that holds the run folders image, audio and text of trained models, such as that of `cohort run` (joint)
+    #[arg(long, value_name = "DIR")]
+    models: Option<PathBuf>,
+    /// How the modalities come together (joint): concat, gated or attention [default: attention]
+    #[arg(long, value_name = "KIND", value_parser = parse_kind)]
+    fusion: Option<JointKind>,
     /// Go on with the run that is in the run folder
     #[arg(long)]
     resume: bool,
@@ -35,6 +43,35 @@ pub(crate) struct Train {
     patience: Option<usize>,
     #[command(flatten)]
     changes: super::run::Changes,
+}
+
+/// What is trained.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum What {
+    One(Modality),
+    Joint,
+}
+
+impl FromStr for What {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        match name {
+            "joint" => Ok(Self::Joint),
+            _ => Modality::from_str(name)
+                .map(Self::One)
+                .map_err(|_| format!("expected image, audio, text or joint, found {name}")),
+        }
+    }
+}
+
+fn parse_kind(name: &str) -> Result<JointKind, String> {
+    match name {
+        "concat" => Ok(JointKind::Concat),
+        "gated" => Ok(JointKind::Gated),
+        "attention" => Ok(JointKind::Attention),
+        _ => Err(format!("expected concat, gated or attention, found {name}")),
+    }
 }
 
 impl Train {
@@ -52,21 +89,42 @@ impl Train {
             }
         };
         let mut config = self.changes.apply(config);
-        let settings = match self.modality {
-            Modality::Image => &mut config.image.train,
-            Modality::Audio => &mut config.audio.train,
-            Modality::Text => &mut config.text.train,
+        let settings = match self.what {
+            What::One(Modality::Image) => &mut config.image.train,
+            What::One(Modality::Audio) => &mut config.audio.train,
+            What::One(Modality::Text) => &mut config.text.train,
+            What::Joint => &mut config.joint.train,
         };
         settings.batch_size = self.batch_size.unwrap_or(settings.batch_size);
         settings.learning_rate = self.learning_rate.unwrap_or(settings.learning_rate);
         settings.patience = self.patience.unwrap_or(settings.patience);
+        config.joint.fusion = self.fusion.unwrap_or(config.joint.fusion);
         let config = config.resolve()?;
         let dataset = Dataset::open(&config.data, None)?;
+        let What::One(modality) = self.what else {
+            let Some(models) = self.models else {
+                bail!(
+                    "--models: expected the folder that holds the run folders of the single models, found none"
+                );
+            };
+            let features = self.features.unwrap_or_else(|| models.join("features"));
+            let plan = JointPlan {
+                config: &config,
+                dataset: &dataset,
+                modalities: &config.modalities,
+                models: &models,
+                features: &features,
+                fusion: &fusion_settings(&dataset, config.seed)?,
+            };
+            let joint = train_joint(&plan, &self.out, self.resume, shell)?;
+            shell.print(&joint.to_text())?;
+            return Ok(Outcome::Done);
+        };
         let features = self.features.unwrap_or_else(|| self.out.join("features"));
         let model = cohort_pipeline::train_modality(
             &config,
             &dataset,
-            self.modality,
+            modality,
             &features,
             &self.out,
             self.resume,

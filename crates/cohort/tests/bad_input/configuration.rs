@@ -166,7 +166,7 @@ fn settings_out_of_their_range_are_named() {
         ),
         (
             "train smell data --out m",
-            "invalid value 'smell' for '<MODALITY>': setting modality: expected image, audio or text, found smell",
+            "invalid value 'smell' for '<WHAT>': expected image, audio, text or joint, found smell",
         ),
         (
             "features data --preset song",

@@ -1,0 +1,311 @@
+//! The joint model: one network over what the single models see, which answers for any subset of them.
+//!
+//! It learns from the training split, on which the single models were fitted and are therefore surer of themselves than
+//! they will ever be again. What is done about it: the network begins as the sum of the single models' logits and
+//! is dropped out, decayed and stopped by its loss on the validation split, which no model was fitted on; and each
+//! subset's answers are brought in line on that split in the same way as late fusion (scale and class biases, penalties
+//! by folds of subjects).
+
+use std::path::Path;
+
+use cohort_data::{Clip, Dataset, Split};
+use cohort_fusion::{FusionModel, FusionSettings, JointModel, fuse};
+use cohort_tables::Predictions;
+use cohort_train::{
+    EpochMetrics, Job, JointConfig, JointInput, ModelConfig, Progress, RunFolder, TrainError,
+    Trained, train,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::config::JointSettings;
+use crate::embeddings::{Seen, joint_samples, seen_by};
+use crate::stages::{
+    PREDICTIONS, PREDICTIONS_VALID, check_inputs, make_folder, splits, write_json,
+};
+use crate::training::{classes, target_index};
+use crate::{Modality, PipelineError, RunConfig, Watch};
+
+/// Name of the joint model's folder in a run folder, and of its document.
+pub(crate) const JOINT: &str = "joint";
+/// Version of the document.
+const SCHEMA: &str = "cohort.joint/1";
+
+/// A trained joint model's predictions.
+#[derive(Debug)]
+pub struct TrainedJoint {
+    /// Name of the family, e.g. `joint gated`.
+    pub family: String,
+    /// Every subset of the modalities, each as often answered as clips have it.
+    pub subsets: Vec<JointSubset>,
+    /// The epochs up to the best one.
+    pub history: Vec<EpochMetrics>,
+}
+
+/// One subset of the modalities.
+#[derive(Debug)]
+pub struct JointSubset {
+    /// Names of its modalities.
+    pub modalities: Vec<String>,
+    /// Predictions of the validation split, each by a calibration that had not seen the clip's subject.
+    pub valid: Predictions,
+    /// Predictions of the test split.
+    pub test: Predictions,
+}
+
+/// `joint.json`: how the network's answers are brought in line, for each subset.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct JointRecord {
+    schema: String,
+    /// Name of the family.
+    pub(crate) family: String,
+    /// The modalities in the order of the network's blocks.
+    pub(crate) modalities: Vec<Modality>,
+    /// One a subset.
+    pub(crate) parts: Vec<JointPart>,
+}
+
+/// A subset's calibration, fitted on the validation split.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct JointPart {
+    pub(crate) modalities: Vec<Modality>,
+    pub(crate) calibration: FusionModel,
+}
+
+impl TrainedJoint {
+    /// The subset of all modalities.
+    pub fn full(&self) -> Option<&JointSubset> {
+        self.subsets.iter().max_by_key(|s| s.modalities.len())
+    }
+
+    /// The subsets as an ablation takes them.
+    pub fn models(&self) -> Vec<JointModel> {
+        let subsets = self.subsets.iter();
+        subsets
+            .map(|subset| JointModel {
+                family: self.family.clone(),
+                modalities: subset.modalities.clone(),
+                test: subset.test.clone(),
+            })
+            .collect()
+    }
+
+    /// One line for a terminal.
+    pub fn to_text(&self) -> String {
+        let best = self.history.last();
+        let score = best.map_or_else(String::new, |epoch| {
+            format!(
+                ": best epoch {}, validation loss {:.3}, balanced accuracy {:.3}",
+                epoch.epoch, epoch.valid_loss, epoch.valid_balanced_accuracy
+            )
+        });
+        format!(
+            "{}{score}; {} subsets of the modalities predicted",
+            self.family,
+            self.subsets.len()
+        )
+    }
+}
+
+/// Where a joint model gets what it needs, and how it is fitted.
+pub struct JointPlan<'a> {
+    /// The run's configuration.
+    pub config: &'a RunConfig,
+    /// The data set.
+    pub dataset: &'a Dataset,
+    /// The modalities, whose models are trained already.
+    pub modalities: &'a [Modality],
+    /// Folder that holds a run folder `image`, `audio`, `text` of each model.
+    pub models: &'a Path,
+    /// Folder of the feature tables.
+    pub features: &'a Path,
+    /// The late fusion that it is compared with; its answers are brought in line in the same way.
+    pub fusion: &'a FusionSettings,
+}
+
+/// Trains the joint model in the run folder `out` and writes its predictions there: of all modalities together
+/// `predictions-valid.csv` and `predictions.csv`, of each subset `subsets/NAME+NAME.csv` (test).
+///
+/// # Errors
+/// Fewer than two modalities; a model that is not trained; as for the media and the training.
+pub fn train_joint(
+    plan: &JointPlan,
+    out: &Path,
+    resume: bool,
+    watch: &dyn Watch,
+) -> Result<TrainedJoint, PipelineError> {
+    let JointPlan {
+        config, dataset, ..
+    } = plan;
+    if plan.modalities.len() < 2 {
+        return Err(PipelineError::Setting {
+            name: "modalities",
+            expected: "at least two for a joint model",
+            found: plan.modalities.len().to_string(),
+        });
+    }
+    let mut seen = Vec::new();
+    for &modality in plan.modalities {
+        let model = plan.models.join(modality.name());
+        seen.push(seen_by(
+            config,
+            dataset,
+            modality,
+            &model,
+            plan.features,
+            watch,
+        )?);
+    }
+    let classes = classes(dataset);
+    let settings = &config.joint;
+    let network = ModelConfig::Joint(network(settings, &seen, classes.len()));
+    let run = RunFolder::open(out)?;
+    let hashes = seen.iter().map(|one| &one.table.provenance);
+    let hashes: Vec<_> = hashes.map(|p| json!([p.weights, p.source])).collect();
+    check_inputs(out, resume, &json!(hashes))?;
+    let target = target_index(dataset)?;
+    let [train_split, valid, test] = splits(dataset)?;
+    let everything = vec![true; seen.len()];
+    let of = |split: &Split| joint_samples(&seen, &everything, &labelled(split, target));
+    let (train_samples, _) = of(train_split)?;
+    let (valid_samples, _) = of(valid)?;
+    let mut train_settings = settings.train.clone();
+    if !dataset.schema.attributes[target].ordered {
+        train_settings.ordinal_width = 0.0;
+    }
+    let job = Job {
+        network: &network,
+        train: &train_samples,
+        valid: &valid_samples,
+        settings: &train_settings,
+        run: &run,
+        resume,
+    };
+    let mut bar = Bar {
+        watch,
+        epochs: train_settings.epochs,
+    };
+    watch.begin("joint epochs", train_settings.epochs);
+    let trained = train(&job, &mut bar, watch.stop());
+    watch.end();
+    let trained = trained.map_err(|error| match error {
+        TrainError::Interrupted { .. } => PipelineError::Stopped,
+        other => other.into(),
+    })?;
+    let family = format!("joint {}", kind_name(settings));
+    let mut record = JointRecord {
+        schema: SCHEMA.to_string(),
+        family: family.clone(),
+        modalities: plan.modalities.to_vec(),
+        parts: Vec::new(),
+    };
+    let mut subsets = Vec::new();
+    make_folder(&out.join("subsets"))?;
+    for mask in 1..1u32 << seen.len() {
+        let keep: Vec<bool> = (0..seen.len()).map(|m| mask >> m & 1 == 1).collect();
+        let predict = |split: &Split| raw(&trained, &seen, &keep, split, target, &classes);
+        let answers = cohort_fusion::Modality {
+            name: JOINT.to_string(),
+            valid: predict(valid)?,
+            test: predict(test)?,
+        };
+        let fitted = fuse(&[answers], plan.fusion)?;
+        let members = seen.iter().zip(&keep).filter(|(_, keep)| **keep);
+        let members: Vec<Modality> = members.map(|(one, _)| one.modality).collect();
+        let names: Vec<String> = members.iter().map(ToString::to_string).collect();
+        let file = format!("subsets/{}.csv", names.join("+"));
+        fitted.test.write(&out.join(file))?;
+        record.parts.push(JointPart {
+            modalities: members,
+            calibration: fitted.record.model,
+        });
+        subsets.push(JointSubset {
+            modalities: names,
+            valid: fitted.valid,
+            test: fitted.test,
+        });
+    }
+    let joint = TrainedJoint {
+        family,
+        subsets,
+        history: trained.history().to_vec(),
+    };
+    if let Some(full) = joint.full() {
+        full.valid.write(&out.join(PREDICTIONS_VALID))?;
+        full.test.write(&out.join(PREDICTIONS))?;
+    }
+    write_json(&out.join("joint.json"), &record)?;
+    Ok(joint)
+}
+
+/// The network for these models.
+fn network(settings: &JointSettings, seen: &[Seen], classes: usize) -> JointConfig {
+    let inputs = seen.iter().map(|one| JointInput {
+        name: one.modality.to_string(),
+        embedding: one.embedding,
+    });
+    JointConfig {
+        fusion: settings.fusion,
+        token: settings.token,
+        hidden: settings.hidden,
+        dropout: settings.dropout,
+        modality_dropout: settings.modality_dropout,
+        ..JointConfig::new(inputs.collect(), classes)
+    }
+}
+
+fn kind_name(settings: &JointSettings) -> &'static str {
+    match settings.fusion {
+        cohort_train::JointKind::Concat => "concat",
+        cohort_train::JointKind::Gated => "gated",
+        cohort_train::JointKind::Attention => "attention",
+    }
+}
+
+fn labelled(split: &Split, target: usize) -> Vec<(&str, usize)> {
+    let label = |clip: &Clip| clip.levels.get(target).copied();
+    let clips = split.clips.iter();
+    clips
+        .filter_map(|clip| Some((clip.id.as_str(), label(clip)?)))
+        .collect()
+}
+
+/// The network's answers for the clips of a split that have a modality of `keep`.
+fn raw(
+    trained: &Trained,
+    seen: &[Seen],
+    keep: &[bool],
+    split: &Split,
+    target: usize,
+    classes: &[String],
+) -> Result<Predictions, PipelineError> {
+    let labelled = labelled(split, target);
+    let (samples, positions) = joint_samples(seen, keep, &labelled)?;
+    let scores = trained.predict(&samples)?;
+    let label = |&at: &usize| labelled.get(at).map(|(_, label)| *label);
+    let name = |&at: &usize| split.clips.get(at).map(|clip| clip.name.clone());
+    Ok(Predictions::from_logits(
+        positions.iter().filter_map(name).collect(),
+        classes.to_vec(),
+        positions.iter().map(label).collect(),
+        &scores.logits,
+    ))
+}
+
+/// Shows the epochs as one bar, and each that is the best so far as a line.
+struct Bar<'a> {
+    watch: &'a dyn Watch,
+    epochs: usize,
+}
+
+impl Progress for Bar<'_> {
+    fn epoch(&mut self, metrics: &EpochMetrics, best: bool) {
+        self.watch.at(metrics.epoch.min(self.epochs));
+        if best {
+            self.watch.say(&format!(
+                "joint epoch {}: validation loss {:.3}, balanced accuracy {:.3}",
+                metrics.epoch, metrics.valid_loss, metrics.valid_balanced_accuracy
+            ));
+        }
+    }
+}

@@ -1,0 +1,339 @@
+//! New clips through a run's models: label, probabilities and each modality's share.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use cohort_data::{Dataset, TranscriptSource};
+use rayon::prelude::*;
+use serde::Serialize;
+
+use crate::predictor::{Answer, Predictor};
+use crate::{Modality, PipelineError, Watch};
+
+/// Version of the document.
+const SCHEMA: &str = "cohort.predict/1";
+/// Clips whose media are in memory at once.
+const CHUNK: usize = 128;
+
+/// What there is of one clip; at least one of the three should be.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ClipMedia {
+    /// Name of the clip.
+    pub clip: String,
+    /// Picture.
+    pub image: Option<PathBuf>,
+    /// Sound.
+    pub audio: Option<PathBuf>,
+    /// Words.
+    pub words: Option<TranscriptSource>,
+}
+
+/// The answers for some clips; JSON `cohort.predict/1`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Predictions {
+    /// `cohort.predict/1`.
+    pub schema: String,
+    /// Codes of the classes, in order.
+    pub classes: Vec<String>,
+    /// Their names for people, when the run's data set is there to tell them.
+    pub names: Vec<String>,
+    /// One a clip.
+    pub clips: Vec<Prediction>,
+}
+
+/// The answer for one clip.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Prediction {
+    /// The clip.
+    pub clip: String,
+    /// Modalities that it has.
+    pub modalities: Vec<Modality>,
+    /// Code of the class that late fusion answers.
+    pub class: String,
+    /// Late fusion's probabilities.
+    pub probabilities: Vec<f64>,
+    /// What each modality adds to the logarithm of the class's probability over its share in the validation split
+    /// (Shapley values; natural logarithm; negative speaks against).
+    pub shares: BTreeMap<Modality, f64>,
+    /// Code of the joint model's class, when the run has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub joint_class: Option<String>,
+    /// The joint model's probabilities.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub joint_probabilities: Option<Vec<f64>>,
+}
+
+impl ClipMedia {
+    /// Groups files by their name without extension: `a.jpg`, `a.wav` and `a.txt` are the clip `a`. A folder stands for
+    /// the pictures, sounds and transcripts in it.
+    ///
+    /// # Errors
+    /// A folder that cannot be read, a file of another kind, two pictures (sounds, transcripts) of one clip.
+    pub fn from_files(paths: &[PathBuf]) -> Result<Vec<Self>, PipelineError> {
+        let mut clips: BTreeMap<String, Self> = BTreeMap::new();
+        for path in paths {
+            if !path.is_dir() {
+                let Some(modality) = kind(path) else {
+                    return Err(PipelineError::Unusable {
+                        path: path.clone(),
+                        expected: "a picture (jpg, png, webp), a sound (wav, mp3, flac, ogg, m4a, mp4) or a transcript (txt, pkl)"
+                            .to_string(),
+                        found: "another kind of file".to_string(),
+                    });
+                };
+                add(&mut clips, path, modality)?;
+                continue;
+            }
+            let unreadable = |source| PipelineError::Media {
+                path: path.clone(),
+                source,
+            };
+            let mut files = Vec::new();
+            for entry in std::fs::read_dir(path).map_err(unreadable)? {
+                files.push(entry.map_err(unreadable)?.path());
+            }
+            files.sort();
+            for file in files.iter().filter(|file| file.is_file()) {
+                if let Some(modality) = kind(file) {
+                    add(&mut clips, file, modality)?;
+                }
+            }
+        }
+        Ok(clips.into_values().collect())
+    }
+
+    /// Every clip of a data set, or of one split of it.
+    ///
+    /// # Errors
+    /// A split that the data set does not have.
+    pub fn from_dataset(
+        dataset: &Dataset,
+        split: Option<&str>,
+    ) -> Result<Vec<Self>, PipelineError> {
+        if let Some(name) = split
+            && dataset.split(name).is_none()
+        {
+            let names: Vec<&str> = dataset.splits.iter().map(|s| s.name.as_str()).collect();
+            return Err(PipelineError::Unusable {
+                path: dataset.root.clone(),
+                expected: format!("the split {name}"),
+                found: names.join(", "),
+            });
+        }
+        let splits = dataset.splits.iter();
+        let wanted = splits.filter(|one| split.is_none_or(|name| one.name == name));
+        let clips = wanted.flat_map(|split| &split.clips);
+        Ok(clips
+            .map(|clip| Self {
+                clip: clip.id.clone(),
+                image: clip.image.clone(),
+                audio: clip.audio.clone(),
+                words: clip.transcript.clone(),
+            })
+            .collect())
+    }
+}
+
+fn kind(path: &Path) -> Option<Modality> {
+    let extension = path.extension()?.to_str()?.to_ascii_lowercase();
+    match extension.as_str() {
+        "jpg" | "jpeg" | "png" | "webp" => Some(Modality::Image),
+        sound if cohort_audio::EXTENSIONS.contains(&sound) => Some(Modality::Audio),
+        "txt" | "pkl" => Some(Modality::Text),
+        _ => None,
+    }
+}
+
+fn add(
+    clips: &mut BTreeMap<String, ClipMedia>,
+    path: &Path,
+    modality: Modality,
+) -> Result<(), PipelineError> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let name = cohort_tables::clip_id(&name);
+    let clip = clips.entry(name.to_string()).or_insert_with(|| ClipMedia {
+        clip: name.to_string(),
+        ..ClipMedia::default()
+    });
+    let file = path.to_path_buf();
+    let twice = match modality {
+        Modality::Image => clip.image.replace(file).is_some(),
+        Modality::Audio => clip.audio.replace(file).is_some(),
+        Modality::Text => clip.words.replace(TranscriptSource::File(file)).is_some(),
+    };
+    if twice {
+        return Err(PipelineError::Unusable {
+            path: path.to_path_buf(),
+            expected: format!("one {modality} of the clip {name}"),
+            found: "two".to_string(),
+        });
+    }
+    Ok(())
+}
+
+/// Answers for clips of which any modality may be missing. Those of which nothing is there that the run has a model of
+/// are left out.
+///
+/// # Errors
+/// A run that is not finished; media that cannot be read, named by clip; [`PipelineError::Stopped`].
+pub fn predict(
+    run: &Path,
+    clips: &[ClipMedia],
+    watch: &dyn Watch,
+) -> Result<Predictions, PipelineError> {
+    let predictor = Predictor::load(run)?;
+    let classes = predictor.classes().to_vec();
+    let names = Dataset::open(&predictor.config().data, None)
+        .ok()
+        .and_then(|dataset| {
+            let levels = &dataset.schema.target_attribute()?.levels;
+            Some(levels.iter().map(|level| level.name.clone()).collect())
+        });
+    let mut all = Vec::new();
+    watch.begin("clips", clips.len());
+    for (number, some) in clips.chunks(CHUNK).enumerate() {
+        if watch.stopped() {
+            watch.end();
+            return Err(PipelineError::Stopped);
+        }
+        all.extend(answer(&predictor, &classes, some)?);
+        watch.at(number * CHUNK + some.len());
+    }
+    watch.end();
+    Ok(Predictions {
+        schema: SCHEMA.to_string(),
+        classes,
+        names: names.unwrap_or_default(),
+        clips: all,
+    })
+}
+
+fn answer(
+    predictor: &Predictor,
+    classes: &[String],
+    clips: &[ClipMedia],
+) -> Result<Vec<Prediction>, PipelineError> {
+    let mut seen = Vec::new();
+    for modality in predictor.modalities() {
+        let of = |clip: &ClipMedia, error: PipelineError| error.of_clip(&clip.clip);
+        seen.push(match modality {
+            Modality::Image => {
+                let pictures: Result<Vec<_>, PipelineError> = clips
+                    .par_iter()
+                    .filter_map(|clip| Some((clip, clip.image.as_deref()?)))
+                    .map(|(clip, file)| {
+                        let picture =
+                            cohort_vision::decode(file).map_err(|e| of(clip, e.into()))?;
+                        Ok((clip.clip.clone(), picture))
+                    })
+                    .collect();
+                predictor.see(&pictures?)?
+            }
+            Modality::Audio => {
+                let sounds: Result<Vec<_>, PipelineError> = clips
+                    .par_iter()
+                    .filter_map(|clip| Some((clip, clip.audio.as_deref()?)))
+                    .map(|(clip, file)| {
+                        let sound = cohort_audio::decode(file).map_err(|e| of(clip, e.into()))?;
+                        Ok((clip.clip.clone(), sound))
+                    })
+                    .collect();
+                predictor.hear(&sounds?)?
+            }
+            Modality::Text => {
+                let texts: Result<Vec<_>, PipelineError> = clips
+                    .iter()
+                    .filter_map(|clip| Some((clip, clip.words.as_ref()?)))
+                    .map(|(clip, words)| {
+                        let text = words.read().map_err(|e| of(clip, e.into()))?;
+                        Ok((clip.clip.clone(), text))
+                    })
+                    .collect();
+                predictor.read(&texts?)?
+            }
+        });
+    }
+    let seen: Vec<&_> = seen.iter().collect();
+    let names: Vec<String> = clips.iter().map(|clip| clip.clip.clone()).collect();
+    let joint = predictor.joint(&seen, &names)?;
+    let code = |class: usize| classes.get(class).cloned().unwrap_or_default();
+    let answers = predictor.answers(&seen)?;
+    Ok(answers
+        .into_iter()
+        .map(|(clip, answer)| {
+            let Answer {
+                probabilities,
+                class,
+                shares,
+            } = answer;
+            let found = joint.as_ref().and_then(|joint| {
+                let row = joint.names.iter().position(|name| *name == clip)?;
+                Some((joint.predicted.get(row)?, joint.row(row)?.to_vec()))
+            });
+            Prediction {
+                clip,
+                modalities: shares.iter().map(|(modality, _)| *modality).collect(),
+                class: code(class),
+                probabilities,
+                shares: shares.into_iter().collect(),
+                joint_class: found.as_ref().map(|(class, _)| code(**class)),
+                joint_probabilities: found.map(|(_, p)| p),
+            }
+        })
+        .collect())
+}
+
+impl Predictions {
+    /// A line a clip: class, its probability, each modality's share, the joint model's class.
+    pub fn to_text(&self) -> String {
+        let name = |code: &str| {
+            let at = self.classes.iter().position(|known| known == code);
+            let name = at.and_then(|at| self.names.get(at));
+            name.map_or_else(|| code.to_string(), |name| format!("{code} ({name})"))
+        };
+        let mut text = String::new();
+        for clip in &self.clips {
+            let best = clip.probabilities.iter().copied().fold(0.0, f64::max);
+            text += &format!("{}: {} {best:.3};", clip.clip, name(&clip.class));
+            for (modality, share) in &clip.shares {
+                text += &format!(" {modality} {share:+.2}");
+            }
+            if let Some(joint) = &clip.joint_class {
+                text += &format!("; joint {}", name(joint));
+            }
+            text.push('\n');
+        }
+        text + "After the colon late fusion's class and its probability, then what each modality adds to the logarithm of that \
+                probability over the class's share (Shapley values).\n"
+    }
+
+    /// `VideoName,prediction,p1..pK`, then a column `share_MODALITY` each, empty where the clip lacks it.
+    pub fn to_csv(&self) -> String {
+        let columns: Vec<String> = (1..=self.classes.len()).map(|k| format!("p{k}")).collect();
+        let shares = Modality::ALL.map(|modality| format!("share_{modality}"));
+        let mut csv = format!(
+            "VideoName,prediction,{},{}\n",
+            columns.join(","),
+            shares.join(",")
+        );
+        for clip in &self.clips {
+            let p: Vec<String> = clip.probabilities.iter().map(f64::to_string).collect();
+            let shares = Modality::ALL.map(|modality| {
+                let share = clip.shares.get(&modality);
+                share.map_or_else(String::new, f64::to_string)
+            });
+            let quoted = if clip.clip.contains([',', '"', '\n', '\r']) {
+                format!("\"{}\"", clip.clip.replace('"', "\"\""))
+            } else {
+                clip.clip.clone()
+            };
+            csv += &format!(
+                "{quoted},{},{},{}\n",
+                clip.class,
+                p.join(","),
+                shares.join(",")
+            );
+        }
+        csv
+    }
+}

@@ -1,0 +1,347 @@
+//! A run's models at work on media: what each sees, and what late fusion and the joint model make of it, whichever of
+//! picture, sound and words a clip has.
+
+use std::path::Path;
+
+use cohort_audio::Sound;
+use cohort_fusion::{FusionModel, shapley};
+use cohort_tables::Predictions;
+use cohort_text::clean_transcript;
+use cohort_train::{MemorySource, Trained};
+use cohort_vision::{Picture, Transform};
+use rayon::prelude::*;
+
+use crate::embeddings::{Seen, joint_samples};
+use crate::joint::{JOINT, JointRecord};
+use crate::stages::read_json;
+use crate::{Modality, PipelineError, RunConfig};
+
+/// Pictures that are turned into tensors at once.
+const PICTURES: usize = 256;
+
+/// The trained models of a run folder.
+pub struct Predictor {
+    config: RunConfig,
+    models: Vec<(Modality, Trained)>,
+    late: FusionModel,
+    joint: Option<(Trained, JointRecord)>,
+}
+
+/// What a run says of one clip.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    /// Probabilities of the classes.
+    pub probabilities: Vec<f64>,
+    /// Position of the class that is answered.
+    pub class: usize,
+    /// What each modality of the clip adds to the logarithm of that class's probability over its share in the
+    /// validation split: exact Shapley values over the clip's modalities; they sum to the whole.
+    pub shares: Vec<(Modality, f64)>,
+}
+
+impl Predictor {
+    /// Loads the models of the run folder `run`.
+    ///
+    /// # Errors
+    /// A folder without configuration, models or fusion; files that are damaged.
+    pub fn load(run: &Path) -> Result<Self, PipelineError> {
+        let config = RunConfig::read(&run.join("config.toml"))?;
+        let document = |path: &Path| -> Result<serde_json::Value, PipelineError> {
+            read_json(path)?.ok_or_else(|| PipelineError::Unusable {
+                path: path.to_path_buf(),
+                expected: "a finished run".to_string(),
+                found: "none".to_string(),
+            })
+        };
+        let fusion = document(&run.join("fused/fusion.json"))?;
+        let late = fusion.get("model").cloned().unwrap_or_default();
+        let late: FusionModel = serde_json::from_value(late)?;
+        let mut models = Vec::new();
+        for modality in Modality::ALL {
+            if late.modalities.iter().any(|name| name == modality.name()) {
+                let trained = Trained::load(run.join(modality.name()), config.device)?;
+                models.push((modality, trained));
+            }
+        }
+        let joint = match read_json(&run.join(JOINT).join("joint.json"))? {
+            None => None,
+            Some(record) => {
+                let record: JointRecord = serde_json::from_value(record)?;
+                Some((Trained::load(run.join(JOINT), config.device)?, record))
+            }
+        };
+        Ok(Self {
+            config,
+            models,
+            late,
+            joint,
+        })
+    }
+
+    /// The run's configuration.
+    pub fn config(&self) -> &RunConfig {
+        &self.config
+    }
+
+    /// Codes of the classes.
+    pub fn classes(&self) -> &[String] {
+        &self.late.classes
+    }
+
+    /// The modalities that the run has models of.
+    pub fn modalities(&self) -> impl Iterator<Item = Modality> + '_ {
+        self.models.iter().map(|(modality, _)| *modality)
+    }
+
+    /// Name of the joint model, when the run has one.
+    pub fn joint_family(&self) -> Option<&str> {
+        self.joint
+            .as_ref()
+            .map(|(_, record)| record.family.as_str())
+    }
+
+    fn model(&self, modality: Modality) -> Result<&Trained, PipelineError> {
+        let found = self.models.iter().find(|(known, _)| *known == modality);
+        found
+            .map(|(_, trained)| trained)
+            .ok_or_else(|| PipelineError::Setting {
+                name: "modality",
+                expected: "one that the run has a model of",
+                found: modality.to_string(),
+            })
+    }
+
+    /// What the face model sees in pictures.
+    pub(crate) fn see(&self, pictures: &[(String, Picture)]) -> Result<Seen, PipelineError> {
+        let transform = Transform::plain(self.config.features.image_size);
+        let n = transform.output_len();
+        let mut seen: Option<Seen> = None;
+        for some in pictures.chunks(PICTURES) {
+            let rows: Result<Vec<Vec<f32>>, PipelineError> = some
+                .par_iter()
+                .map(|(_, picture)| {
+                    let mut row = vec![0.0; n];
+                    transform.apply(picture, None, &mut row)?;
+                    Ok(row)
+                })
+                .collect();
+            let names = some.iter().map(|(clip, _)| clip.clone()).collect();
+            let side = transform.size;
+            let part = self.scores(Modality::Image, vec![3, side, side], names, rows?)?;
+            match &mut seen {
+                None => seen = Some(part),
+                Some(seen) => {
+                    seen.table.clips.extend(part.table.clips);
+                    seen.table.sources.extend(part.table.sources);
+                    seen.table.values.extend(part.table.values);
+                }
+            }
+        }
+        match seen {
+            Some(seen) => Ok(seen),
+            None => self.scores(Modality::Image, Vec::new(), Vec::new(), Vec::new()),
+        }
+    }
+
+    /// What the voice model hears in sounds.
+    pub(crate) fn hear(&self, sounds: &[(String, Sound)]) -> Result<Seen, PipelineError> {
+        let settings = self.config.features.audio.settings();
+        let rows: Result<Vec<Vec<f32>>, PipelineError> = sounds
+            .par_iter()
+            .map(|(clip, sound)| {
+                let features = cohort_audio::acoustic_features(sound, &settings)
+                    .map_err(|error| PipelineError::from(error).of_clip(clip))?;
+                Ok(features.vector())
+            })
+            .collect();
+        let names = sounds.iter().map(|(clip, _)| clip.clone()).collect();
+        self.scores(Modality::Audio, Vec::new(), names, rows?)
+    }
+
+    /// What the word model reads in transcripts.
+    pub(crate) fn read(&self, texts: &[(String, String)]) -> Result<Seen, PipelineError> {
+        let settings = &self.config.features.text;
+        let rows = texts
+            .iter()
+            .map(|(_, text)| settings.embed(&clean_transcript(text)));
+        let names = texts.iter().map(|(clip, _)| clip.clone()).collect();
+        self.scores(Modality::Text, Vec::new(), names, rows.collect())
+    }
+
+    /// `shape` empty: that of the network.
+    fn scores(
+        &self,
+        modality: Modality,
+        shape: Vec<usize>,
+        names: Vec<String>,
+        rows: Vec<Vec<f32>>,
+    ) -> Result<Seen, PipelineError> {
+        let trained = self.model(modality)?;
+        let shape = if shape.is_empty() {
+            trained.network().input_shape()
+        } else {
+            shape
+        };
+        let labels = vec![0; names.len()];
+        let samples = MemorySource::new(shape, names.clone(), labels, rows.concat())?;
+        Ok(Seen::new(modality, names, &trained.predict(&samples)?))
+    }
+
+    /// Late fusion of what is there for each clip; clips of which nothing is there are left out.
+    pub(crate) fn late(&self, seen: &[&Seen]) -> Result<Predictions, PipelineError> {
+        let tables: Vec<(&str, Predictions)> = seen
+            .iter()
+            .map(|one| {
+                let rows = 0..one.table.len();
+                let logits: Vec<f32> = rows.flat_map(|row| one.logits(row).to_vec()).collect();
+                let clips = one.table.clips.clone();
+                let classes = self.late.classes.clone();
+                let table = Predictions::from_logits(clips, classes, None, &logits);
+                (one.modality.name(), table)
+            })
+            .collect();
+        let tables: Vec<(&str, &Predictions)> = tables.iter().map(|(n, t)| (*n, t)).collect();
+        Ok(self.late.apply(&tables)?)
+    }
+
+    /// The joint model's answers from what is there for each of `clips`, each brought in line as its subset was on the
+    /// validation split; `None` when the run has no joint model. Clips of which nothing is there are left out.
+    pub(crate) fn joint(
+        &self,
+        seen: &[&Seen],
+        clips: &[String],
+    ) -> Result<Option<Predictions>, PipelineError> {
+        let Some((trained, record)) = &self.joint else {
+            return Ok(None);
+        };
+        let mut blocks = Vec::new();
+        for &modality in &record.modalities {
+            let given = seen.iter().find(|one| one.modality == modality);
+            blocks.push(match given {
+                Some(given) => (*given).clone(),
+                None => self.scores(modality, Vec::new(), Vec::new(), Vec::new())?,
+            });
+        }
+        // An empty table does not know its width; the model's own does.
+        for block in &mut blocks {
+            if block.table.is_empty() {
+                block.embedding = self.width(record, block.modality);
+                block.table.dim = block.embedding + self.late.classes.len();
+            }
+        }
+        let indices: Vec<_> = blocks.iter().map(Seen::index).collect();
+        let mut all: Option<Predictions> = None;
+        for part in &record.parts {
+            let wanted: Vec<bool> = record
+                .modalities
+                .iter()
+                .map(|modality| part.modalities.contains(modality))
+                .collect();
+            let of_part = |clip: &str| {
+                let present = indices.iter().map(|index| index.contains_key(clip));
+                present.eq(wanted.iter().copied())
+            };
+            let own: Vec<(&str, usize)> = clips
+                .iter()
+                .filter(|clip| of_part(clip))
+                .map(|clip| (clip.as_str(), 0))
+                .collect();
+            if own.is_empty() {
+                continue;
+            }
+            let (samples, _) = joint_samples(&blocks, &wanted, &own)?;
+            let scores = trained.predict(&samples)?;
+            let names = own.iter().map(|(clip, _)| clip.to_string()).collect();
+            let classes = self.late.classes.clone();
+            let raw = Predictions::from_logits(names, classes, None, &scores.logits);
+            let answers = part.calibration.apply(&[(JOINT, &raw)])?;
+            all = Some(match all {
+                None => answers,
+                Some(mut all) => {
+                    all.names.extend(answers.names);
+                    all.predicted.extend(answers.predicted);
+                    if let (Some(all), Some(new)) = (&mut all.probabilities, answers.probabilities)
+                    {
+                        all.extend(new);
+                    }
+                    all
+                }
+            });
+        }
+        Ok(all)
+    }
+
+    fn width(&self, record: &JointRecord, modality: Modality) -> usize {
+        let Some((trained, _)) = &self.joint else {
+            return 0;
+        };
+        let at = record.modalities.iter().position(|m| *m == modality);
+        match (trained.network(), at) {
+            (cohort_train::ModelConfig::Joint(network), Some(at)) => {
+                network.inputs.get(at).map_or(0, |input| input.embedding)
+            }
+            _ => 0,
+        }
+    }
+
+    /// Late fusion's answer for each clip of which anything is there, in order of name, with each modality's share.
+    pub(crate) fn answers(&self, seen: &[&Seen]) -> Result<Vec<(String, Answer)>, PipelineError> {
+        let full = self.late(seen)?;
+        let mut tables = vec![None; 1 << seen.len()];
+        for (mask, table) in tables.iter_mut().enumerate().skip(1) {
+            let members: Vec<&Seen> = (0..seen.len())
+                .filter(|m| mask >> m & 1 == 1)
+                .filter_map(|m| seen.get(m).copied())
+                .collect();
+            *table = Some(self.late(&members)?);
+        }
+        let indices: Vec<_> = seen.iter().map(|one| one.index()).collect();
+        let rows_of: Vec<std::collections::HashMap<&str, usize>> = tables
+            .iter()
+            .map(|table| {
+                let names = table
+                    .iter()
+                    .flat_map(|table| table.names.iter().enumerate());
+                names.map(|(row, name)| (name.as_str(), row)).collect()
+            })
+            .collect();
+        let mut answers = Vec::new();
+        for (row, clip) in full.names.iter().enumerate() {
+            let probabilities = full.row(row).unwrap_or(&self.late.prior).to_vec();
+            let class = full.predicted.get(row).copied().unwrap_or(0);
+            let members: Vec<usize> = (0..seen.len())
+                .filter(|&m| {
+                    indices
+                        .get(m)
+                        .is_some_and(|i| i.contains_key(clip.as_str()))
+                })
+                .collect();
+            let log = |p: Option<&f64>| p.map_or(0.0, |p| p.max(f64::MIN_POSITIVE).ln());
+            let values: Vec<f64> = (0..1usize << members.len())
+                .map(|coalition| {
+                    let mask = (members.iter().enumerate())
+                        .filter(|(i, _)| coalition >> i & 1 == 1)
+                        .fold(0usize, |mask, (_, m)| mask | 1 << m);
+                    let table = tables.get(mask).and_then(Option::as_ref);
+                    let at = rows_of.get(mask).and_then(|rows| rows.get(clip.as_str()));
+                    match table.zip(at).and_then(|(table, &at)| table.row(at)) {
+                        Some(p) => log(p.get(class)),
+                        None => log(self.late.prior.get(class)),
+                    }
+                })
+                .collect();
+            let shares = shapley(members.len(), &values);
+            let named = members.iter().zip(shares);
+            let shares = named
+                .filter_map(|(&m, share)| Some((seen.get(m)?.modality, share)))
+                .collect();
+            let answer = Answer {
+                probabilities,
+                class,
+                shares,
+            };
+            answers.push((clip.clone(), answer));
+        }
+        Ok(answers)
+    }
+}

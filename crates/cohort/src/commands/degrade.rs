@@ -1,0 +1,68 @@
+//! `cohort degrade`: how a run's models bear worse media.
+
+use std::path::PathBuf;
+
+use anyhow::bail;
+use clap::Args;
+use cohort_data::Dataset;
+use cohort_eval::IntervalSettings;
+use cohort_pipeline::{DAMAGES, Damage, RunConfig, degrade, write_report};
+
+use crate::shell::{Outcome, Shell};
+
+/// Arguments of `cohort degrade`.
+///
+/// Writes degradation.json and degradation.csv into the run folder and makes its report anew.
+#[derive(Debug, Args)]
+pub(crate) struct Degrade {
+    /// Run folder of `cohort run` or `cohort demo`
+    run: PathBuf,
+    /// Folder of the data set [default: the run's own]
+    #[arg(long, value_name = "ROOT")]
+    data: Option<PathBuf>,
+    /// Only these, separated by commas: noise, cut-sound, blur, darkness, occlusion, dropped-words
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    only: Vec<String>,
+    /// Use at most about so many test clips, whole subjects
+    #[arg(long, value_name = "N")]
+    clips: Option<usize>,
+    /// Bootstrap resamples
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    resamples: usize,
+    /// Print one JSON document (cohort.degradation/1)
+    #[arg(long)]
+    json: bool,
+}
+
+impl Degrade {
+    pub(crate) fn run(self, shell: &Shell) -> anyhow::Result<Outcome> {
+        let config = RunConfig::read(&self.run.join("config.toml"))?;
+        let root = self.data.unwrap_or_else(|| config.data.clone());
+        let name = |damage: &Damage| damage.name.replace(' ', "-");
+        if let Some(wrong) =
+            (self.only.iter()).find(|only| !DAMAGES.iter().any(|d| name(d) == **only))
+        {
+            let known = DAMAGES.map(|damage| name(&damage));
+            bail!(
+                "--only: expected some of {}, found {wrong}",
+                known.join(", ")
+            );
+        }
+        let wanted = |damage: &Damage| self.only.is_empty() || self.only.contains(&name(damage));
+        let damages: Vec<Damage> = DAMAGES.into_iter().filter(wanted).collect();
+        let intervals = IntervalSettings {
+            resamples: self.resamples,
+            seed: config.seed,
+            ..IntervalSettings::default()
+        };
+        let dataset = Dataset::open(&root, None)?;
+        let found = degrade(&self.run, &dataset, &damages, self.clips, &intervals, shell)?;
+        write_report(&self.run)?;
+        if self.json {
+            shell.print_json(&found)?;
+        } else {
+            shell.print(&found.to_text())?;
+        }
+        Ok(Outcome::Done)
+    }
+}

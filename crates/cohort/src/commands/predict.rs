@@ -1,0 +1,57 @@
+//! `cohort predict`: a run's answers for new clips.
+
+use std::path::PathBuf;
+
+use anyhow::bail;
+use clap::Args;
+use cohort_data::Dataset;
+use cohort_pipeline::{ClipMedia, predict};
+use cohort_tables::write_atomic;
+
+use crate::shell::{Outcome, Shell};
+
+/// Arguments of `cohort predict`.
+#[derive(Debug, Args)]
+pub(crate) struct Predict {
+    /// Run folder of `cohort run` or `cohort demo`
+    run: PathBuf,
+    /// Pictures, sounds and transcripts (or folders of them); those of one name are one clip, and any may be missing
+    #[arg(value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Every clip of a data set, in place of files
+    #[arg(long, value_name = "ROOT", conflicts_with = "files")]
+    data: Option<PathBuf>,
+    /// One split of it
+    #[arg(long, value_name = "NAME", requires = "data")]
+    split: Option<String>,
+    /// Write a table: VideoName,prediction,p1..pK and each modality's share
+    #[arg(long, value_name = "FILE")]
+    csv: Option<PathBuf>,
+    /// Print one JSON document (cohort.predict/1)
+    #[arg(long)]
+    json: bool,
+}
+
+impl Predict {
+    pub(crate) fn run(self, shell: &Shell) -> anyhow::Result<Outcome> {
+        let clips = match &self.data {
+            Some(root) => {
+                ClipMedia::from_dataset(&Dataset::open(root, None)?, self.split.as_deref())?
+            }
+            None => ClipMedia::from_files(&self.files)?,
+        };
+        if clips.is_empty() {
+            bail!("expected pictures, sounds or transcripts, or --data ROOT, found none");
+        }
+        let found = predict(&self.run, &clips, shell)?;
+        if let Some(path) = &self.csv {
+            write_atomic(path, found.to_csv().as_bytes())?;
+        }
+        if self.json {
+            shell.print_json(&found)?;
+        } else {
+            shell.print(&found.to_text())?;
+        }
+        Ok(Outcome::Done)
+    }
+}
