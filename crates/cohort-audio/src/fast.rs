@@ -49,6 +49,21 @@ pub(crate) fn rise(values: &[f32], previous: &mut [f32], floor: f32) -> f32 {
     sums.iter().sum()
 }
 
+/// The largest of the values; negative infinity without any.
+#[multiversion(targets("x86_64+avx2"))]
+pub(crate) fn largest(values: &[f64]) -> f64 {
+    let larger = |a: f64, b: f64| if b > a { b } else { a };
+    let mut tops = [f64::NEG_INFINITY; 16];
+    let chunks = values.chunks_exact(16);
+    let rest = chunks.remainder().iter().copied();
+    for chunk in chunks {
+        for (top, value) in tops.iter_mut().zip(chunk) {
+            *top = larger(*top, *value);
+        }
+    }
+    rest.chain(tops).fold(f64::NEG_INFINITY, larger)
+}
+
 /// Base-2 logarithm of a positive normal number within 1e-9: the exponent, and for the mantissa
 /// `m` in [2/3, 4/3) the odd series of `atanh((m - 1) / (m + 1))`.
 #[inline(always)]

@@ -21,11 +21,16 @@ const EPSILON: f64 = f64::MIN_POSITIVE;
 /// Most pitch bins that fit the stored runs.
 pub(crate) const MAX_BINS: usize = 1 << 14;
 
+/// Voiced targets up to which looking at all their sources is cheaper than an envelope.
+const FEW_TARGETS: usize = 12;
+
 /// The model.
 pub(crate) struct Model {
     bins: usize,
     /// `ln` of the triangle at distances 0 to reach.
     triangle: Vec<f64>,
+    /// The same from reach down to 0 and up again.
+    both_sides: Vec<f64>,
     /// `ln` of the sum of the triangle around each bin, cut off at the ends.
     norm: Vec<f64>,
     stay: f64,
@@ -57,6 +62,7 @@ pub(crate) struct Tracker {
     merged: [Vec<f64>; 2],
     from_voiced: [Vec<bool>; 2],
     envelope: Vec<(usize, usize)>,
+    scores: Vec<f64>,
     next: Vec<f64>,
 }
 
@@ -80,14 +86,33 @@ impl Model {
         let norm = (0..bins)
             .map(|i| (1.0 + sums[i.min(reach)] + sums[(bins - 1 - i).min(reach)]).ln())
             .collect();
+        let triangle: Vec<f64> = (0..=reach).map(|d| weight(d).ln()).collect();
         Self {
             bins,
-            triangle: (0..=reach).map(|d| weight(d).ln()).collect(),
+            both_sides: triangle[1..]
+                .iter()
+                .rev()
+                .chain(&triangle)
+                .copied()
+                .collect(),
+            triangle,
             norm,
             stay: (1.0 - switch).ln(),
             switch: switch.ln(),
             far: EPSILON.ln(),
         }
+    }
+
+    /// The source that serves `target`, by looking at all of them; of equal ones the lowest. `scores`
+    /// is scratch.
+    fn source(&self, sources: &[f64], target: usize, scores: &mut Vec<f64>) -> usize {
+        let reach = self.triangle.len() - 1;
+        let first = target.saturating_sub(reach);
+        let weights = &self.both_sides[first + reach - target..];
+        scores.clear();
+        scores.extend(sources[first..].iter().zip(weights).map(|(s, w)| s + w));
+        let best = crate::fast::largest(scores);
+        first + scores.iter().position(|s| *s == best).unwrap_or(0)
     }
 
     /// Builds the upper envelope over targets of `sources[k] + triangle(|target - k|)`: pairs of a
@@ -145,6 +170,7 @@ impl Tracker {
             merged: [vec![0.0; n], vec![0.0; n]],
             from_voiced: [vec![false; n], vec![false; n]],
             envelope: Vec::new(),
+            scores: Vec::new(),
             next: vec![0.0; n],
             model,
         }
@@ -211,15 +237,20 @@ impl Tracker {
             push_run(&mut step.unvoiced, j, state);
             self.next[j] = log_unvoiced + value;
         }
-        // Voiced targets, those with evidence.
-        if !targets.is_empty() {
+        // Voiced targets, those with evidence: of few, each looks at all sources in its reach.
+        let few = targets.len() <= FEW_TARGETS;
+        if !few {
             self.model.envelope(&self.merged[0], &mut self.envelope);
         }
         let mut runs = self.envelope.iter().peekable();
         let mut source = 0;
         let mut values = Vec::with_capacity(targets.len());
         for &(j, p) in &targets {
-            while let Some(&&(k, from)) = runs.peek()
+            if few {
+                source = self.model.source(&self.merged[0], j, &mut self.scores);
+            }
+            while !few
+                && let Some(&&(k, from)) = runs.peek()
                 && from <= j
             {
                 source = k;
@@ -515,6 +546,8 @@ mod tests {
                         .filter_map(|k| Some(sources[k] + model.triangle.get(k.abs_diff(j))?))
                         .fold(f64::NEG_INFINITY, f64::max);
                     assert_eq!(served, best, "{bins} {reach} {scale}: target {j}");
+                    let source = model.source(&sources, j, &mut Vec::new());
+                    assert_eq!(source, k, "{bins} {reach} {scale}: target {j}");
                 }
             }
         }

@@ -1,5 +1,7 @@
 //! What both kinds of gate share: chunks, transforms, mask smoothing.
 
+use std::cell::Cell;
+
 use realfft::num_complex::Complex64;
 
 use crate::fft::RealFft;
@@ -74,6 +76,21 @@ impl GateSettings {
     }
 }
 
+thread_local! {
+    // A folder of clips needs the same room again and again, and pages fresh from the system cost more
+    // than the transforms: at most that of one chunk (about 60 MiB) stays with each thread.
+    static ROOM: Cell<Room> = Cell::default();
+}
+
+/// Memory that is used again.
+#[derive(Default)]
+struct Room {
+    spectra: Vec<Complex64>,
+    mask: Vec<f64>,
+    other: Vec<f64>,
+    sum: Vec<f64>,
+}
+
 /// The frames of one chunk that are not silent for certain, with room for their mask.
 pub(super) struct Chunk {
     /// Bins in a frame.
@@ -86,6 +103,8 @@ pub(super) struct Chunk {
     pub spectra: Vec<Complex64>,
     /// The mask of the frames kept.
     pub mask: Vec<f64>,
+    /// Room for as many values, of any content.
+    pub other: Vec<f64>,
 }
 
 /// Runs `mask` over every chunk of `sound`, smooths what it wrote into [`Chunk::mask`] and applies
@@ -104,12 +123,15 @@ pub(super) fn gate(
     let mut fft = RealFft::new(n_fft);
     let reach = settings.reach(sound.sample_rate);
     let mut frame = vec![0.0; n_fft];
+    let room = ROOM.take();
+    let mut sum = room.sum;
     let mut chunk = Chunk {
         bins: n_fft / 2 + 1,
         silent_before: 0,
         silent_after: 0,
-        spectra: Vec::new(),
-        mask: Vec::new(),
+        spectra: room.spectra,
+        mask: room.mask,
+        other: room.other,
     };
     for start in (0..n).step_by(CHUNK) {
         // The padded chunk is [origin - PADDING, origin + length), in samples of the sound.
@@ -134,6 +156,7 @@ pub(super) fn gate(
             .spectra
             .resize((to - from) * chunk.bins, Complex64::default());
         chunk.mask.resize((to - from) * chunk.bins, 0.0);
+        chunk.other.resize((to - from) * chunk.bins, 0.0);
         for (t, spectrum) in (from..to).zip(chunk.spectra.chunks_exact_mut(chunk.bins)) {
             // Position p of the padded chunk is sample start + p - PADDING of the sound.
             let at = start + t * hop;
@@ -161,7 +184,8 @@ pub(super) fn gate(
                 .for_each(|m| *m = *m * prop_decrease + keep);
         }
         let wanted = (n - start).min(CHUNK);
-        let mut sum = vec![0.0; wanted];
+        sum.clear();
+        sum.resize(wanted, 0.0);
         for (t, (spectrum, mask)) in (from..to).zip(
             chunk
                 .spectra
@@ -189,6 +213,12 @@ pub(super) fn gate(
         let scale = 1.0 / (1.5 * n_fft as f64);
         out.extend(sum.iter().map(|s| (s * scale) as f32));
     }
+    ROOM.set(Room {
+        spectra: chunk.spectra,
+        mask: chunk.mask,
+        other: chunk.other,
+        sum,
+    });
     out
 }
 
@@ -202,9 +232,10 @@ fn smooth(chunk: &mut Chunk, (bin_reach, frame_reach): (usize, usize), silent: &
     let frames = chunk.mask.len() / bins;
     // Along time: weights 1, 2, .., r + 1, .., 2, 1 over (r + 1)^2.
     let scale = 1.0 / ((frame_reach + 1) * (frame_reach + 1)) as f64;
-    let mut smoothed = vec![0.0; chunk.mask.len()];
+    let smoothed = &mut chunk.other;
     for t in 0..frames {
         let row = &mut smoothed[t * bins..(t + 1) * bins];
+        row.fill(0.0);
         for d in 0..=2 * frame_reach {
             let weight = (frame_reach + 1 - d.abs_diff(frame_reach)) as f64 * scale;
             let source = (t + d).checked_sub(frame_reach);
@@ -335,6 +366,7 @@ mod tests {
                 silent_after: after,
                 spectra: vec![],
                 mask: mask.clone(),
+                other: vec![f64::NAN; mask.len()],
             };
             smooth(&mut chunk, (bin_reach, frame_reach), &vec![silent; bins]);
             let at = |t: isize, k: isize| -> f64 {

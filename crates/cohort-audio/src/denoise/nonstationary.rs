@@ -60,7 +60,6 @@ pub fn reduce_noise(sound: &Sound, settings: &NonStationary) -> Result<Vec<f32>,
     let frames =
         settings.time_constant_s * f64::from(sound.sample_rate) / settings.gate.hop() as f64;
     let b = ((1.0 + 4.0 * frames * frames).sqrt() - 1.0) / (2.0 * frames * frames);
-    let mut floor = Vec::new();
     let (shift, slope) = (settings.thresh_n_mult, settings.sigmoid_slope);
     Ok(gate(
         sound,
@@ -68,8 +67,7 @@ pub fn reduce_noise(sound: &Sound, settings: &NonStationary) -> Result<Vec<f32>,
         settings.gate.prop_decrease,
         |chunk| {
             magnitudes(&chunk.spectra, &mut chunk.mask);
-            slow_mean(chunk, b, &mut floor);
-            sigmoid_above(&mut chunk.mask, &floor, shift, slope);
+            slow_mean(chunk, b, |x, floor| sigmoid_above(x, floor, shift, slope));
             // A silent frame is once the floor below it.
             vec![1.0 / (1.0 + ((1.0 + shift) * slope).exp()); chunk.bins]
         },
@@ -77,12 +75,12 @@ pub fn reduce_noise(sound: &Sound, settings: &NonStationary) -> Result<Vec<f32>,
 }
 
 /// Forward and backward first-order smoothing along time of the magnitudes in `chunk.mask` into
-/// `floor`, each pass starting at rest at its first value (scipy's `filtfilt(padtype=None)`).
-/// The silent frames around count: they only decay, so they need no storage.
-fn slow_mean(chunk: &Chunk, b: f64, floor: &mut Vec<f64>) {
+/// `chunk.other`, each pass starting at rest at its first value (scipy's `filtfilt(padtype=None)`).
+/// The silent frames around count: they only decay, so they need no storage. `done` gets each frame
+/// of the mask with its floor as soon as that is known, the last frame first.
+fn slow_mean(chunk: &mut Chunk, b: f64, mut done: impl FnMut(&mut [f64], &[f64])) {
     let bins = chunk.bins;
-    floor.clear();
-    floor.resize(chunk.mask.len(), 0.0);
+    let floor = &mut chunk.other;
     let a = 1.0 - b;
     let mut state = vec![0.0; bins];
     if chunk.silent_before == 0 && chunk.mask.len() >= bins {
@@ -107,11 +105,13 @@ fn slow_mean(chunk: &Chunk, b: f64, floor: &mut Vec<f64>) {
         factor = b * forward + a * factor;
     }
     state.iter_mut().for_each(|s| *s *= factor);
-    for row in floor.chunks_exact_mut(bins).rev() {
+    let masks = chunk.mask.chunks_exact_mut(bins);
+    for (row, mask) in floor.chunks_exact_mut(bins).zip(masks).rev() {
         for (y, s) in row.iter_mut().zip(&mut state) {
             *s = b * *y + a * *s;
             *y = *s;
         }
+        done(mask, row);
     }
 }
 
@@ -126,15 +126,16 @@ mod tests {
             let magnitudes: Vec<f64> = (0..kept * bins)
                 .map(|i| ((i * 29 % 17) as f64) + 0.5)
                 .collect();
-            let chunk = Chunk {
+            let mut chunk = Chunk {
                 bins,
                 silent_before: before,
                 silent_after: after,
                 spectra: vec![],
                 mask: magnitudes.clone(),
+                other: vec![f64::NAN; magnitudes.len()],
             };
-            let mut floor = Vec::new();
-            slow_mean(&chunk, b, &mut floor);
+            slow_mean(&mut chunk, b, |_, _| {});
+            let floor = &chunk.other;
             for k in 0..bins {
                 let mut line = vec![0.0; before];
                 line.extend((0..kept).map(|t| magnitudes[t * bins + k]));
