@@ -16,6 +16,7 @@ mod schema;
 mod schema_file;
 mod statistics;
 mod transcript;
+mod words;
 
 pub use check::{CheckReport, CheckSettings, CheckedSplit, Finding, Kind, Severity, check};
 pub use dataset::{Clip, Dataset, Split};
@@ -27,3 +28,4 @@ pub use statistics::{
     AttributeCounts, LevelCount, Section, Statistics, Table, Unit, View, statistics,
 };
 pub use transcript::TranscriptSource;
+pub use words::{GroupWords, Words, WordsSettings, words};

@@ -2,20 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Settings that no vector can be made with.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub enum TextError {
-    /// A setting is out of its range.
-    #[error("n-gram setting {name}: expected {expected}, found {found}")]
-    Setting {
-        /// Name of the setting.
-        name: &'static str,
-        /// Its range.
-        expected: &'static str,
-        /// What was given.
-        found: usize,
-    },
-}
+use crate::TextError;
 
 /// A hashed bag of words, word pairs and character n-grams.
 ///
@@ -269,6 +256,6 @@ mod tests {
             bad.validate().unwrap_err().to_string(),
             "n-gram setting chars_max: expected 0, or chars_min to 8, found 2"
         );
-        assert_eq!(NgramSettings::default().validate(), Ok(()));
+        assert!(NgramSettings::default().validate().is_ok());
     }
 }

@@ -1,0 +1,241 @@
+//! Which words tell the target's groups apart.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use cohort_text::{Speaker, WordOdds, clean_transcript, log_odds, words_of};
+use serde::Serialize;
+
+use crate::{DataError, Dataset};
+
+/// Groups with fewer subjects than this carry a warning.
+const FEW: usize = 30;
+
+/// How words are counted.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WordsSettings {
+    /// Which split; none (default): all of them.
+    pub split: Option<String>,
+    /// Words shown for each group. Default 15.
+    pub top: usize,
+    /// Fewest subjects who must have used a word. Default 10.
+    pub least: usize,
+    /// Weight of the prior in uses. Default 1,000.
+    pub prior: f64,
+}
+
+impl Default for WordsSettings {
+    fn default() -> Self {
+        Self {
+            split: None,
+            top: 15,
+            least: 10,
+            prior: 1000.0,
+        }
+    }
+}
+
+/// The words of each group of the target.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Words {
+    /// `cohort.words/1`.
+    pub schema: String,
+    /// Column of the target.
+    pub target: String,
+    /// Which split, or `all`.
+    pub split: String,
+    /// Fewest subjects who must have used a word.
+    pub least: usize,
+    /// Weight of the prior in uses.
+    pub prior: f64,
+    /// Words that enough subjects used, each tried in every group.
+    pub words_tried: usize,
+    /// One a group, in the schema's order.
+    pub groups: Vec<GroupWords>,
+}
+
+/// The words of one group.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct GroupWords {
+    /// Code of the group.
+    pub code: String,
+    /// Name of the group.
+    pub name: String,
+    /// Subjects with words in the group.
+    pub subjects: usize,
+    /// Words with |z| above 1.96; chance alone gives about 5 % of the words tried.
+    pub beyond_chance: usize,
+    /// Set when the group has too few subjects for its words to mean much.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub warning: Option<String>,
+    /// The most characteristic words, by falling z.
+    pub more: Vec<WordOdds>,
+    /// The words that the group uses least for its share, by rising z.
+    pub less: Vec<WordOdds>,
+}
+
+/// Compares the words of the target's groups, a subject counting once a group for each word.
+///
+/// # Errors
+/// A transcript that cannot be read; a split that is not there; no transcript at all.
+pub fn words(dataset: &Dataset, settings: &WordsSettings) -> Result<Words, DataError> {
+    let unusable = |expected: &str, found: String| DataError::File {
+        path: dataset.root.clone(),
+        expected: expected.to_owned(),
+        found,
+    };
+    let schema = &dataset.schema;
+    let (Some(target), Some(at)) = (schema.target_attribute(), schema.target_index()) else {
+        return Err(unusable("a schema with a target", "none".to_owned()));
+    };
+    if let Some(name) = &settings.split
+        && dataset.split(name).is_none()
+    {
+        return Err(unusable("a split of the data set", name.clone()));
+    }
+    let splits = dataset.splits.iter();
+    let splits = splits.filter(|split| {
+        settings
+            .split
+            .as_ref()
+            .is_none_or(|name| *name == split.name)
+    });
+    let mut spoken: BTreeMap<(usize, &str), BTreeSet<String>> = BTreeMap::new();
+    for clip in splits.flat_map(|split| &split.clips) {
+        if clip.transcript.is_none() {
+            continue;
+        }
+        let text = clean_transcript(&clip.read_transcript()?);
+        let group = clip.levels.get(at).copied().unwrap_or_default();
+        let words = spoken.entry((group, clip.subject.as_str())).or_default();
+        words.extend(words_of(&text));
+    }
+    if spoken.is_empty() {
+        return Err(unusable("clips with transcripts", "none".to_owned()));
+    }
+    let speakers: Vec<Speaker> = spoken
+        .into_iter()
+        .map(|((group, _), words)| Speaker { group, words })
+        .collect();
+    let count = target.levels.len();
+    let odds = log_odds(&speakers, count, settings.least, settings.prior);
+    let groups = target.levels.iter().zip(&odds).enumerate();
+    let groups = groups.map(|(group, (level, odds))| {
+        let subjects = speakers
+            .iter()
+            .filter(|speaker| speaker.group == group)
+            .count();
+        let sign = |positive: bool| odds.iter().filter(move |word| (word.z > 0.0) == positive);
+        GroupWords {
+            code: level.code.clone(),
+            name: level.name.clone(),
+            subjects,
+            beyond_chance: odds.iter().filter(|word| word.z.abs() > 1.96).count(),
+            warning: (subjects < FEW).then(|| {
+                format!("{subjects} subjects: these words may be theirs and not the group's")
+            }),
+            more: sign(true).take(settings.top).cloned().collect(),
+            less: sign(false).rev().take(settings.top).cloned().collect(),
+        }
+    });
+    Ok(Words {
+        schema: "cohort.words/1".to_owned(),
+        target: target.column.clone(),
+        split: settings.split.clone().unwrap_or_else(|| "all".to_owned()),
+        least: settings.least,
+        prior: settings.prior,
+        words_tried: odds.first().map_or(0, Vec::len),
+        groups: groups.collect(),
+    })
+}
+
+impl Words {
+    /// The groups with their words and z values, for a terminal.
+    pub fn to_text(&self) -> String {
+        let mut text = format!(
+            "{} words used by at least {} subjects, by {}; in brackets z and the subjects who used it\n",
+            self.words_tried, self.least, self.target
+        );
+        for group in &self.groups {
+            text += &format!(
+                "\n{} ({} subjects; {} words beyond |z| 1.96, {:.0} by chance)\n",
+                group.name,
+                group.subjects,
+                group.beyond_chance,
+                0.05 * self.words_tried as f64
+            );
+            if let Some(warning) = &group.warning {
+                text += &format!("  warning: {warning}\n");
+            }
+            for (what, words) in [("more", &group.more), ("less", &group.less)] {
+                let words: Vec<String> = words
+                    .iter()
+                    .map(|word| format!("{} ({:.1}, {})", word.word, word.z, word.subjects))
+                    .collect();
+                if !words.is_empty() {
+                    text += &format!("  {what}: {}\n", words.join(", "));
+                }
+            }
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_planted_word_leads_its_group_and_small_groups_are_warned_of() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut labels, mut texts) = (
+            "VideoName,UserID,AgeGroup,Gender,Ethnicity\n".to_owned(),
+            "VideoName,Transcript\n".to_owned(),
+        );
+        for i in 0..80 {
+            let group = if i < 40 {
+                3
+            } else if i < 75 {
+                4
+            } else {
+                7
+            };
+            for clip in 0..2 {
+                labels += &format!("v{i}.{clip}.mp4,v{i},{group},1,2\n");
+                let own = if group == 3 && i % 2 == 0 {
+                    "school"
+                } else {
+                    "work"
+                };
+                texts += &format!("v{i}.{clip}.mp4,I go to {own}\n");
+            }
+        }
+        std::fs::write(folder.path().join("train_set_age_labels.csv"), labels).unwrap();
+        std::fs::write(folder.path().join("transcripts.csv"), texts).unwrap();
+        let dataset = Dataset::open(folder.path(), None).unwrap();
+        let found = words(&dataset, &WordsSettings::default()).unwrap();
+        let third = &found.groups[2];
+        assert_eq!((third.subjects, third.warning.is_none()), (40, true));
+        assert_eq!(
+            (third.more[0].word.as_str(), third.more[0].subjects),
+            ("school", 20)
+        );
+        assert_eq!(third.less[0].word, "work");
+        assert!(
+            found.groups[6]
+                .warning
+                .as_ref()
+                .unwrap()
+                .starts_with("5 subjects")
+        );
+        assert!(found.to_text().contains("school"));
+        let settings = WordsSettings {
+            split: Some("test".to_owned()),
+            ..WordsSettings::default()
+        };
+        let error = words(&dataset, &settings).unwrap_err().to_string();
+        assert!(
+            error.contains("expected a split of the data set, found test"),
+            "{error}"
+        );
+    }
+}

@@ -1,0 +1,193 @@
+//! A model's folder in the Hugging Face or the sentence-transformers layout.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::pooling::Pooling;
+use crate::{BertConfig, NnError, Weights};
+
+/// What a user may want otherwise than the folder says.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct EncoderChanges {
+    /// How token vectors become one; none: as the folder says, else masked mean.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pooling: Option<Pooling>,
+    /// Whether vectors are scaled to length 1; none: as the folder says, else not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub normalise: Option<bool>,
+    /// Longest text in tokens, marks at both ends included; none: as the folder says, never beyond the positions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_tokens: Option<usize>,
+}
+
+/// A BERT on disk: `config.json`, `model.safetensors` or `pytorch_model.bin`, and what sentence-transformers adds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BertFolder {
+    /// The folder.
+    pub path: PathBuf,
+    /// Its size.
+    pub config: BertConfig,
+    /// How token vectors become one.
+    pub pooling: Pooling,
+    /// Whether vectors are scaled to length 1.
+    pub normalise: bool,
+    /// Longest text in tokens, marks at both ends included.
+    pub max_tokens: usize,
+    /// The file of weights.
+    pub weights: PathBuf,
+}
+
+/// An entry of `modules.json`.
+#[derive(Deserialize)]
+struct Step {
+    #[serde(default)]
+    path: String,
+    #[serde(rename = "type")]
+    kind: String,
+}
+
+#[derive(Deserialize)]
+struct Lengths {
+    #[serde(default)]
+    max_seq_length: Option<usize>,
+    /// Some tokenisers say 1e30 for "no limit", so no integer.
+    #[serde(default)]
+    model_max_length: Option<f64>,
+}
+
+impl BertFolder {
+    /// Reads what a folder says of its model; weights are read by [`Self::read_weights`].
+    ///
+    /// The longest length is the least of `max_seq_length` (`sentence_bert_config.json`), `model_max_length`
+    /// (`tokenizer_config.json`) and the positions.
+    ///
+    /// # Errors
+    /// [`NnError::Format`] naming the file that is missing or does not hold what it should: another architecture, a
+    /// pooling that is none of mean, CLS and max, a further layer after the pooling.
+    pub fn open(path: &Path, changes: &EncoderChanges) -> Result<Self, NnError> {
+        let mut root = path.to_owned();
+        let (mut pooling, mut normalise) = (Pooling::default(), false);
+        if let Some(steps) = read_json::<Vec<Step>>(&path.join("modules.json"))? {
+            for step in steps {
+                // older files say sentence_transformers.models.Pooling, newer ones a longer path
+                match step.kind.rsplit('.').next().unwrap_or_default() {
+                    "Transformer" => root = path.join(&step.path),
+                    "Pooling" => {
+                        pooling = read_pooling(&path.join(&step.path).join("config.json"))?
+                    }
+                    "Normalize" => normalise = true,
+                    other => {
+                        return Err(bad(
+                            &path.join("modules.json"),
+                            format!("expected Transformer, Pooling and Normalize, found {other}"),
+                        ));
+                    }
+                }
+            }
+        }
+        let file = root.join("config.json");
+        let text = std::fs::read_to_string(&file).map_err(|e| bad(&file, e))?;
+        let config = BertConfig::from_json(&text, &file)?;
+        let mut max_tokens = config.max_position_embeddings;
+        for name in ["tokenizer_config.json", "sentence_bert_config.json"] {
+            if let Some(found) = read_json::<Lengths>(&root.join(name))? {
+                let limits = found.max_seq_length.into_iter();
+                let limits = limits.chain(found.model_max_length.map(|limit| limit as usize));
+                max_tokens = limits.fold(max_tokens, usize::min);
+            }
+        }
+        max_tokens = changes.max_tokens.map_or(max_tokens, |limit| {
+            limit.min(config.max_position_embeddings)
+        });
+        if max_tokens < 3 {
+            return Err(NnError::Config {
+                field: "max_tokens",
+                expected: "at least 3 (a token between two marks)".to_owned(),
+                found: max_tokens.to_string(),
+            });
+        }
+        let files = ["model.safetensors", "pytorch_model.bin"].map(|name| root.join(name));
+        let weights = files.into_iter().find(|file| file.is_file());
+        Ok(Self {
+            weights: weights.ok_or_else(|| {
+                bad(
+                    &root,
+                    "expected model.safetensors or pytorch_model.bin, found neither",
+                )
+            })?,
+            path: root,
+            config,
+            pooling: changes.pooling.unwrap_or(pooling),
+            normalise: changes.normalise.unwrap_or(normalise),
+            max_tokens,
+        })
+    }
+
+    /// The weights, named as in the file.
+    ///
+    /// # Errors
+    /// [`NnError::Format`] when the file is damaged.
+    pub fn read_weights(&self) -> Result<Weights, NnError> {
+        let bytes = std::fs::read(&self.weights).map_err(|e| bad(&self.weights, e))?;
+        let tensors =
+            safetensors::SafeTensors::deserialize(&bytes).map_err(|e| bad(&self.weights, e))?;
+        let mut all = Weights::default();
+        for (name, view) in tensors.tensors() {
+            if view.dtype() == safetensors::Dtype::F32 {
+                let (quads, _) = view.data().as_chunks::<4>();
+                let values = quads.iter().map(|q| f32::from_le_bytes(*q)).collect();
+                all.0.insert(
+                    name,
+                    crate::Array {
+                        shape: view.shape().to_vec(),
+                        values,
+                    },
+                );
+            }
+        }
+        Ok(all)
+    }
+}
+
+fn bad(path: &Path, reason: impl std::fmt::Display) -> NnError {
+    NnError::Format {
+        path: path.to_owned(),
+        reason: reason.to_string(),
+    }
+}
+
+/// A JSON file; none when it is not there.
+fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Option<T>, NnError> {
+    match std::fs::read(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(bad(path, error)),
+        Ok(bytes) => serde_json::from_slice(&bytes)
+            .map(Some)
+            .map_err(|e| bad(path, e)),
+    }
+}
+
+/// `1_Pooling/config.json`: one switch a mode, or the mode by name.
+fn read_pooling(path: &Path) -> Result<Pooling, NnError> {
+    let found: serde_json::Map<String, serde_json::Value> =
+        read_json(path)?.ok_or_else(|| bad(path, "expected the pooling, found no such file"))?;
+    let mut modes: Vec<&str> = Vec::new();
+    for (name, value) in &found {
+        match (name.strip_prefix("pooling_mode"), value) {
+            (Some(""), serde_json::Value::String(mode)) => modes.push(mode),
+            (Some(mode), serde_json::Value::Bool(true)) => modes.push(mode.trim_start_matches('_')),
+            _ => {}
+        }
+    }
+    match modes.as_slice() {
+        ["mean_tokens" | "mean"] => Ok(Pooling::Mean),
+        ["cls_token" | "cls"] => Ok(Pooling::Cls),
+        ["max_tokens" | "max"] => Ok(Pooling::Max),
+        other => Err(bad(
+            path,
+            format!("expected one of mean, CLS and max pooling, found {other:?}"),
+        )),
+    }
+}

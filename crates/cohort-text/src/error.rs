@@ -1,0 +1,26 @@
+//! What can go wrong on the way from words to numbers.
+
+use std::path::PathBuf;
+
+/// Error of this crate.
+#[derive(Debug, thiserror::Error)]
+pub enum TextError {
+    /// A setting is out of its range.
+    #[error("n-gram setting {name}: expected {expected}, found {found}")]
+    Setting {
+        /// Name of the setting.
+        name: &'static str,
+        /// Its range.
+        expected: &'static str,
+        /// What was given.
+        found: usize,
+    },
+    /// A tokeniser's file that cannot be used.
+    #[error("tokeniser {}: {reason}", path.display())]
+    Tokeniser {
+        /// The file or folder.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
