@@ -3,7 +3,9 @@
 use burn::module::Module;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{BatchNorm, BatchNormConfig, PaddingConfig2d};
-use burn::tensor::{Device, Tensor, activation::relu};
+use burn::tensor::{Device, Tensor};
+
+use crate::fast;
 
 /// 3 x 3 convolution without bias (the norm has one), batch norm, ReLU.
 #[derive(Module, Debug)]
@@ -26,6 +28,6 @@ impl ConvBlock {
 
     /// `[batch, inputs, height, width]` to `[batch, outputs, height / stride, width / stride]`.
     pub(crate) fn forward(&self, input: Tensor<4>) -> Tensor<4> {
-        relu(self.norm.forward(self.conv.forward(input)))
+        fast::batch_norm_relu(&self.norm, fast::conv2d(&self.conv, input))
     }
 }

@@ -11,28 +11,38 @@
 
 #![warn(missing_docs)]
 
+mod bert;
 mod block;
 mod cnn;
 mod device;
 mod dropout;
 mod error;
+pub mod fast;
 mod init;
 mod joint;
 mod loss;
+mod loss_weights;
 mod mlp;
 mod model;
+mod ordinal;
 
 mod standardise;
 mod weights;
 
+pub use bert::{
+    Activation, Bert, BertConfig, BertFolder, EncoderChanges, PackedBert, Pooling, SentenceEncoder,
+    bucket,
+};
 pub use burn;
 pub use cnn::{CompactCnn, CompactCnnConfig};
 pub use device::DeviceChoice;
 pub use error::NnError;
 pub use init::derive_seed;
 pub use joint::{Joint, JointConfig, JointInput, JointKind};
-pub use loss::{ClassWeights, CrossEntropy, class_weights};
+pub use loss::CrossEntropy;
+pub use loss_weights::{ClassWeights, class_weights};
 pub use mlp::{Mlp, MlpConfig};
 pub use model::{Model, ModelConfig, Output};
+pub use ordinal::CumulativeLink;
 pub use standardise::Moments;
 pub use weights::{Array, Weights};

@@ -1,79 +1,32 @@
-//! Weighted cross-entropy with label smoothing over all or over neighbouring classes, and class weights.
+//! Weighted cross-entropy with label smoothing over all or over neighbouring classes, focus on
+//! hard samples, and the mean-variance terms for ordered classes.
 
 use burn::tensor::{Tensor, TensorData, activation::log_softmax};
-use serde::{Deserialize, Serialize};
 
 use crate::NnError;
-
-/// How much a sample of each class counts in the loss.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ClassWeights {
-    /// Every sample counts alike.
-    None,
-    /// Inversely proportional to the class count (King and Zeng 2001), the default.
-    #[default]
-    InverseFrequency,
-    /// Inverse of the effective number (1 - beta^n) / (1 - beta) (Cui et al. 2019); beta in [0, 1).
-    /// 0 equals [`ClassWeights::None`]; towards 1 it approaches inverse frequency.
-    EffectiveNumber(f64),
-}
-
-/// Weights from the class counts of the training set, scaled so that the mean weight over the
-/// training samples is 1. A class without a sample gets weight 0: report such classes.
-///
-/// # Errors
-/// [`NnError::Loss`] when no class has a sample or beta is outside [0, 1).
-pub fn class_weights(kind: ClassWeights, counts: &[usize]) -> Result<Vec<f32>, NnError> {
-    let total: usize = counts.iter().sum();
-    if total == 0 {
-        return Err(NnError::Loss {
-            what: "class counts",
-            expected: "at least one sample".to_owned(),
-            found: format!("{counts:?}"),
-        });
-    }
-    if let ClassWeights::EffectiveNumber(beta) = kind
-        && !(0.0..1.0).contains(&beta)
-    {
-        return Err(NnError::Loss {
-            what: "effective-number beta",
-            expected: "0 <= beta < 1".to_owned(),
-            found: beta.to_string(),
-        });
-    }
-    let raw: Vec<f64> = counts
-        .iter()
-        .map(|&n| match (n, kind) {
-            (0, _) => 0.0,
-            (_, ClassWeights::None) => 1.0,
-            (n, ClassWeights::InverseFrequency) => 1.0 / n as f64,
-            (n, ClassWeights::EffectiveNumber(beta)) => (1.0 - beta) / (1.0 - beta.powf(n as f64)),
-        })
-        .collect();
-    let expected = raw
-        .iter()
-        .zip(counts)
-        .map(|(w, &n)| w * n as f64)
-        .sum::<f64>()
-        / total as f64;
-    Ok(raw.iter().map(|w| (w / expected) as f32).collect())
-}
 
 /// Cross-entropy of logits against class indices, as `torch.nn.CrossEntropyLoss(weight,
 /// label_smoothing)` with `reduction="mean"` (PyTorch 2) defines it:
 ///
 /// sum_i [ (1 - s) w(y_i) (-log p_i(y_i)) + s / K * sum_c w(c) (-log p_i(c)) ] / sum_i w(y_i)
 ///
-/// with class weights w, smoothing s in [0, 1) and K classes. [`Self::with_ordinal_width`] makes it
-/// a loss for ordered classes.
+/// with class weights w, smoothing s in [0, 1) and K classes. [`Self::with_ordinal_width`] and
+/// [`Self::with_mean_variance`] make it a loss for ordered classes, [`Self::with_focus`] the focal
+/// loss; they may be combined.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CrossEntropy {
     weights: Vec<f32>,
     smoothing: f32,
     /// Row-major `[K, K]`: the distribution over classes that a label stands for.
     labels: Vec<f32>,
+    /// Exponent of 1 - p before each -log p.
+    focus: f64,
+    /// What (mean - label)^2 / 2 and the variance count.
+    mean_variance: [f64; 2],
 }
+
+/// Smallest 1 - p that is raised to the focus, so that its derivative stays finite.
+const LEAST_DOUBT: f64 = 1e-7;
 
 impl CrossEntropy {
     /// From K class weights (finite, not negative, not all zero) and the label smoothing.
@@ -102,7 +55,33 @@ impl CrossEntropy {
             labels: labels.collect(),
             weights,
             smoothing,
+            focus: 0.0,
+            mean_variance: [0.0; 2],
         })
+    }
+
+    /// Focal loss (Lin et al. 2017): each -log p(c) is multiplied by (1 - p(c))^gamma, so that
+    /// samples which are right already count less. `gamma` 0 is the plain loss.
+    ///
+    /// # Errors
+    /// [`NnError::Loss`] when gamma is negative or not finite.
+    pub fn with_focus(mut self, gamma: f64) -> Result<Self, NnError> {
+        at_least_zero("focal gamma", gamma)?;
+        self.focus = gamma;
+        Ok(self)
+    }
+
+    /// Mean-variance loss for ordered classes (Pan et al. 2018): adds, for each sample and as its
+    /// class weighs, `mean` * (m - y)^2 / 2 + `variance` * v, where m and v are the mean and the
+    /// variance of the predicted distribution over class indices. Published values: 0.2 and 0.05.
+    ///
+    /// # Errors
+    /// [`NnError::Loss`] when a factor is negative or not finite.
+    pub fn with_mean_variance(mut self, mean: f64, variance: f64) -> Result<Self, NnError> {
+        at_least_zero("mean loss", mean)?;
+        at_least_zero("variance loss", variance)?;
+        self.mean_variance = [mean, variance];
+        Ok(self)
     }
 
     /// For ordered classes: label i stands for the distribution over classes j proportional to
@@ -113,13 +92,7 @@ impl CrossEntropy {
     /// # Errors
     /// [`NnError::Loss`] when the width is negative or not finite.
     pub fn with_ordinal_width(mut self, width: f64) -> Result<Self, NnError> {
-        if !width.is_finite() || width < 0.0 {
-            return Err(NnError::Loss {
-                what: "ordinal width",
-                expected: "a finite number of classes, at least 0".to_owned(),
-                found: width.to_string(),
-            });
-        }
+        at_least_zero("ordinal width", width)?;
         if width > 0.0 {
             let k = self.weights.len();
             for (i, row) in self.labels.chunks_exact_mut(k.max(1)).enumerate() {
@@ -164,10 +137,42 @@ impl CrossEntropy {
             total += self.weights[label];
             targets.extend((0..k).map(|class| self.target(label, class)));
         }
-        let scale = if total > 0.0 { -1.0 / total } else { 0.0 };
+        let scale = if total > 0.0 { 1.0 / total } else { 0.0 };
         let targets = TensorData::new(targets, [labels.len(), k]);
         let targets = Tensor::from_data(targets, &logits.device());
-        Ok((log_softmax(logits, 1) * targets).sum() * scale)
+        let log_p = log_softmax(logits, 1);
+        let mut entropy = log_p.clone() * targets;
+        if self.focus > 0.0 {
+            let doubt = (-log_p.clone().exp() + 1.0).clamp_min(LEAST_DOUBT);
+            entropy = entropy * doubt.powf_scalar(self.focus);
+        }
+        let mut loss = -entropy.sum();
+        if self.mean_variance != [0.0; 2] {
+            loss = loss + self.spread(log_p.exp(), labels);
+        }
+        Ok(loss * scale)
+    }
+
+    /// Sum of the weighted mean and variance terms of a batch's probabilities.
+    fn spread(&self, p: Tensor<2>, labels: &[usize]) -> Tensor<1> {
+        let device = p.device();
+        let column = |values: Vec<f32>| {
+            let n = values.len();
+            Tensor::<2>::from_data(TensorData::new(values, [n, 1]), &device)
+        };
+        let places = |power: i32| {
+            column(
+                (0..self.classes())
+                    .map(|c| (c as f32).powi(power))
+                    .collect(),
+            )
+        };
+        let mean = p.clone().matmul(places(1));
+        let variance = p.matmul(places(2)) - mean.clone().square();
+        let error = mean - column(labels.iter().map(|&y| y as f32).collect());
+        let [of_mean, of_variance] = self.mean_variance;
+        let terms = error.square() * (0.5 * of_mean) + variance * of_variance;
+        (terms * column(labels.iter().map(|&y| self.weights[y]).collect())).sum()
     }
 
     /// The same for `[batch, K]` logits on the host, in `f64`: (sum of the weighted losses, sum of
@@ -183,10 +188,24 @@ impl CrossEntropy {
             let top = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
             let exps = row.iter().map(|x| f64::from(x - top).exp());
             let log_sum = exps.sum::<f64>().ln() + f64::from(top);
+            let own = f64::from(self.weights[label]);
+            let (mut mean, mut square) = (0.0, 0.0);
             for (class, x) in row.iter().enumerate() {
-                loss += f64::from(self.target(label, class)) * (log_sum - f64::from(*x));
+                let minus_log = log_sum - f64::from(*x);
+                let p = (-minus_log).exp();
+                let focus = match self.focus {
+                    0.0 => 1.0,
+                    gamma => (1.0 - p).max(LEAST_DOUBT).powf(gamma),
+                };
+                loss += f64::from(self.target(label, class)) * focus * minus_log;
+                mean += p * class as f64;
+                square += p * (class as f64).powi(2);
             }
-            weight += f64::from(self.weights[label]);
+            let [of_mean, of_variance] = self.mean_variance;
+            let error = mean - label as f64;
+            let spread = square - mean * mean;
+            loss += own * (of_mean * 0.5 * error * error + of_variance * spread);
+            weight += own;
         }
         Ok((loss, weight))
     }
@@ -199,36 +218,22 @@ impl CrossEntropy {
     }
 }
 
+fn at_least_zero(what: &'static str, value: f64) -> Result<(), NnError> {
+    if value.is_finite() && value >= 0.0 {
+        return Ok(());
+    }
+    Err(NnError::Loss {
+        what,
+        expected: "a finite number, at least 0".to_owned(),
+        found: value.to_string(),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use approx::assert_relative_eq;
     use burn::tensor::Device;
-
-    #[test]
-    fn weights_have_mean_one_over_the_samples_and_zero_for_absent_classes() {
-        // 8 : 2 : 0 samples. Inverse frequency: 1/8, 1/2 over a mean of 2/10 -> 0.625, 2.5.
-        // Effective number, beta 0.5: raw .5/(1-.5^8), .5/(1-.5^2).
-        let (a, b) = (0.5 / (1.0 - 0.5_f64.powi(8)), 0.5 / 0.75);
-        let mean = (8.0 * a + 2.0 * b) / 10.0;
-        let cases = [
-            (ClassWeights::None, [1.0, 1.0, 0.0]),
-            (ClassWeights::InverseFrequency, [0.625, 2.5, 0.0]),
-            (
-                ClassWeights::EffectiveNumber(0.5),
-                [(a / mean) as f32, (b / mean) as f32, 0.0],
-            ),
-            (ClassWeights::EffectiveNumber(0.0), [1.0, 1.0, 0.0]),
-        ];
-        for (kind, expected) in cases {
-            let weights = class_weights(kind, &[8, 2, 0]).unwrap();
-            for (w, e) in weights.iter().zip(expected) {
-                assert_relative_eq!(*w, e, epsilon = 1e-6);
-            }
-        }
-        assert!(class_weights(ClassWeights::None, &[0, 0]).is_err());
-        assert!(class_weights(ClassWeights::EffectiveNumber(1.0), &[1]).is_err());
-    }
 
     /// Two samples, three classes, worked by hand: logits (0, ln 2, ln 3) and (0, 0, 0), labels
     /// 2 and 0, weights 1, 2, 3. Probabilities (1/6, 1/3, 1/2) and 1/3 each.

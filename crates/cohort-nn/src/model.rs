@@ -57,6 +57,30 @@ impl ModelConfig {
         }
     }
 
+    /// Names of the output layers, for training them alone.
+    pub fn head(&self) -> Vec<String> {
+        let names: &[&str] = match self {
+            Self::Mlp(c) if c.output_batch_norm => &["output", "output_norm"],
+            Self::CompactCnn(_) | Self::Mlp(_) | Self::Joint(_) => &["output"],
+        };
+        names.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    /// Names of the last block of layers and of all that follows it.
+    pub fn last_block(&self) -> Vec<String> {
+        let mut names = self.head();
+        match self {
+            Self::CompactCnn(c) => {
+                names.push(format!("blocks.{}", c.blocks.len().saturating_sub(1)));
+                names.push("places".to_owned());
+            }
+            Self::Joint(_) => names.push("hidden".to_owned()),
+            Self::Mlp(c) if c.hidden.is_empty() => {}
+            Self::Mlp(c) => names.push(format!("hidden.{}", c.hidden.len() - 1)),
+        }
+        names
+    }
+
     /// Checks every setting.
     ///
     /// # Errors

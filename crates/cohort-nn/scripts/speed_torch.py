@@ -1,0 +1,84 @@
+#!/usr/bin/env python3
+"""Times PyTorch and Cohort on the same work, one after the other, and prints the ratios.
+
+pip install torch==2.9.0 torchvision==0.24.0 facenet-pytorch
+
+    cargo build --release -p cohort-nn --example speed
+    python crates/cohort-nn/scripts/speed_torch.py target/release/examples/speed
+
+Each measurement is a process of its own with two threads; `--plain` adds Burn's own layers. A third
+argument is the number of rounds (default 5) after one that warms up; the median counts. Peak memory
+is the process's largest resident set, libraries included.
+"""
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import time
+
+WORK = ["resnet18-training", "inception-inference"]
+
+
+def measure(work, rounds):
+    import torch
+
+    torch.set_num_threads(2)
+    torch.manual_seed(1)
+    if work == "resnet18-training":
+        import torchvision
+
+        net = torchvision.models.resnet18(weights=None).train()
+        sgd = torch.optim.SGD(net.parameters(), lr=1e-3, momentum=0.9)
+        x, classes = torch.randn(16, 3, 224, 224), torch.arange(16)
+
+        def step():
+            sgd.zero_grad()
+            loss = torch.nn.functional.cross_entropy(net(x), classes)
+            loss.backward()
+            sgd.step()
+            return loss.item()
+    else:
+        from facenet_pytorch import InceptionResnetV1
+
+        net = InceptionResnetV1(pretrained=None).eval()
+        x = torch.randn(16, 3, 160, 160)
+
+        def step():
+            with torch.no_grad():
+                return net(x).abs().mean().item()
+
+    seconds = []
+    for _ in range(rounds + 1):
+        start = time.perf_counter()
+        step()
+        seconds.append(time.perf_counter() - start)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps({"seconds": statistics.median(seconds[1:]), "peak_mib": peak}))
+
+
+def run(command):
+    env = dict(os.environ, RAYON_NUM_THREADS="2", OMP_NUM_THREADS="2", MKL_NUM_THREADS="2")
+    out = subprocess.run(command, env=env, check=True, stdout=subprocess.PIPE, text=True).stdout
+    return json.loads(out.strip().splitlines()[-1])
+
+
+def main():
+    arguments = [a for a in sys.argv[1:] if a != "--plain"]
+    if arguments[0] == "--torch":
+        measure(arguments[1], int(arguments[2]))
+        return
+    binary, rounds = arguments[0], arguments[1] if len(arguments) > 1 else "5"
+    for work in WORK:
+        torch = run([sys.executable, __file__, "--torch", work, rounds])
+        print(f"{work}: torch {torch['seconds']:.3f} s, {torch['peak_mib']:.0f} MiB")
+        for how in [[], ["plain"]] if "--plain" in sys.argv else [[]]:
+            cohort = run([binary, work, *how, rounds])
+            ratio = cohort["seconds"] / torch["seconds"]
+            memory = cohort["peak_mib"] / torch["peak_mib"]
+            print(f"  cohort {' '.join(how)}: {cohort['seconds']:.3f} s = {ratio:.2f} x torch, "
+                  f"{cohort['peak_mib']:.0f} MiB = {memory:.2f} x torch")
+
+
+main()

@@ -1,0 +1,153 @@
+//! Convolution and batch norm made fast on the CPU.
+//!
+//! The functions here do what the layers of Burn do and take those layers, so that a network is
+//! declared, initialised and loaded as usual and only its forward pass says `fast::conv2d(&conv, x)`
+//! for `conv.forward(x)`. On the CPU back end with `f32` tensors they run kernels of their own,
+//! forward and backward; on any other device, and for the few shapes that the kernels do not serve
+//! (grouped convolutions), they call the layer. `docs/speed.md` of this crate has the figures.
+//!
+//! Results do not depend on the number of threads: every sum is taken in one fixed order.
+
+mod conv;
+mod kernel;
+mod lower;
+mod norm;
+mod ops;
+
+use burn::backend::{Dispatch, DispatchTensorKind};
+use burn::nn::conv::Conv2d;
+use burn::nn::{BatchNorm, PaddingConfig2d};
+use burn::tensor::activation::relu;
+use burn::tensor::{DType, Tensor};
+
+use conv::Geometry;
+use ops::FastOps;
+
+/// A buffer that several threads write, each at places of its own.
+#[derive(Clone, Copy)]
+struct Out(*mut f32);
+
+impl Out {
+    /// The place at `index`.
+    ///
+    /// # Safety
+    /// The buffer holds it.
+    unsafe fn at(self, index: usize) -> *mut f32 {
+        // SAFETY: as promised by the caller.
+        unsafe { self.0.add(index) }
+    }
+}
+
+// SAFETY: whoever writes through it says why no two tasks touch the same place.
+unsafe impl Send for Out {}
+// SAFETY: as above.
+unsafe impl Sync for Out {}
+
+/// Whether a tensor lives where the kernels work.
+fn served(tensor: &Tensor<4>) -> bool {
+    if tensor.dtype() != DType::F32 || tensor.shape().num_elements() == 0 {
+        return false;
+    }
+    match tensor.clone().into_dispatch().kind {
+        DispatchTensorKind::Flex(_) => true,
+        DispatchTensorKind::Autodiff(inner) => matches!(*inner, DispatchTensorKind::Flex(_)),
+        #[allow(unreachable_patterns)] // other back ends are cargo features
+        _ => false,
+    }
+}
+
+/// The shape of a convolution, or none where the kernels do not serve it.
+fn geometry(layer: &Conv2d, input: &Tensor<4>) -> Option<Geometry> {
+    let [batch, inputs, height, width] = input.dims();
+    let [outputs, channels, kernel_height, kernel_width] = layer.weight.dims();
+    let padding = match layer.padding {
+        PaddingConfig2d::Valid => [[0, 0], [0, 0]],
+        PaddingConfig2d::Explicit(top, left, bottom, right) => [[top, bottom], [left, right]],
+        PaddingConfig2d::Same => return None,
+    };
+    let kernel = [kernel_height, kernel_width];
+    let size = |axis: usize, input: usize| {
+        let padded = input + padding[axis][0] + padding[axis][1];
+        let reach = layer.dilation[axis] * (kernel[axis] - 1) + 1;
+        Some(padded.checked_sub(reach)? / layer.stride[axis] + 1)
+    };
+    let fits = layer.groups == 1 && channels == inputs && served(input);
+    let output = [outputs, size(0, height)?, size(1, width)?];
+    fits.then_some(Geometry {
+        batch,
+        input: [inputs, height, width],
+        output,
+        kernel,
+        stride: layer.stride,
+        before: [padding[0][0], padding[1][0]],
+        dilation: layer.dilation,
+    })
+}
+
+/// `layer.forward(input)`: `[batch, in, height, width]` to `[batch, out, height', width']`.
+pub fn conv2d(layer: &Conv2d, input: Tensor<4>) -> Tensor<4> {
+    convolve(layer, input, false)
+}
+
+/// ReLU of [`conv2d`], in one pass over memory where no gradient is wanted and the layer has a bias
+/// (a batch norm folded into it, say).
+pub fn conv2d_relu(layer: &Conv2d, input: Tensor<4>) -> Tensor<4> {
+    convolve(layer, input, true)
+}
+
+fn convolve(layer: &Conv2d, input: Tensor<4>, positive: bool) -> Tensor<4> {
+    let after = |out: Tensor<4>| if positive { relu(out) } else { out };
+    let Some(geometry) = geometry(layer, &input) else {
+        return after(layer.forward(input));
+    };
+    let gradients = input.device().is_autodiff() || layer.weight.val().device().is_autodiff();
+    let [x, weight] = [input, layer.weight.val()].map(Tensor::into_dispatch);
+    let Some(bias) = &layer.bias else {
+        return after(Tensor::from_dispatch(Dispatch::fast_conv2d(
+            x, weight, geometry,
+        )));
+    };
+    let bias = bias.val().into_dispatch();
+    let fused = positive && !gradients;
+    let out = Dispatch::fast_conv2d_bias(x, weight, bias, geometry, fused);
+    let out = Tensor::from_dispatch(out);
+    if fused { out } else { after(out) }
+}
+
+/// `layer.forward(input)` for `[batch, channels, height, width]`: on a device with gradients the
+/// batch's statistics, which also move the running ones, without gradients the running ones.
+pub fn batch_norm(layer: &BatchNorm, input: Tensor<4>) -> Tensor<4> {
+    normalise(layer, input, false)
+}
+
+/// ReLU of [`batch_norm`]. In training one pass over memory, and nothing but the norm's input is
+/// kept for the gradient.
+pub fn batch_norm_relu(layer: &BatchNorm, input: Tensor<4>) -> Tensor<4> {
+    normalise(layer, input, true)
+}
+
+fn normalise(layer: &BatchNorm, input: Tensor<4>, positive: bool) -> Tensor<4> {
+    let training = input.device().is_autodiff() && layer.training.is_enabled();
+    let [channels] = layer.gamma.dims();
+    if !training || !served(&input) || input.dims()[1] != channels {
+        let out = layer.forward(input);
+        return if positive { relu(out) } else { out };
+    }
+    let (out, mean, variance) = Dispatch::fast_batch_norm(
+        input.into_dispatch(),
+        layer.gamma.val().into_dispatch(),
+        layer.beta.val().into_dispatch(),
+        layer.epsilon,
+        positive,
+    );
+    let running = [&layer.running_mean, &layer.running_var];
+    for (running, new) in running.into_iter().zip([mean, variance]) {
+        let new = Tensor::<1>::from_dispatch(new).detach();
+        let old = running.value_sync().to_device(&new.device());
+        let next = old
+            .mul_scalar(1.0 - layer.momentum)
+            .add(new.mul_scalar(layer.momentum));
+        running.update(next.detach());
+    }
+    Tensor::from_dispatch(out)
+}
