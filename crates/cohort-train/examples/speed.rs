@@ -71,6 +71,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             train: &samples(pictures, &network.input_shape(), classes)?,
             valid: &samples(100, &network.input_shape(), classes)?,
             settings: &settings,
+            start: None,
             run: &RunFolder::open(folder.path())?,
             resume: false,
         };

@@ -5,8 +5,6 @@ use std::sync::mpsc::sync_channel;
 use std::thread;
 
 use cohort_nn::derive_seed;
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{Rng, SeedableRng};
 use rayon::prelude::*;
 
 use crate::{Source, TrainError};
@@ -24,28 +22,48 @@ pub(crate) struct Batch {
     pub(crate) labels: Vec<usize>,
 }
 
+/// One drawing of a sample.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Draw {
+    /// The sample.
+    pub(crate) index: usize,
+    /// 0, or the number of a minority's copy.
+    pub(crate) variant: usize,
+    /// How often it was drawn before in this epoch.
+    pub(crate) repeat: usize,
+}
+
+impl Draw {
+    /// Seed of this drawing's random changes in an epoch.
+    fn seed(&self, seed: u64, epoch: usize) -> u64 {
+        let place = [epoch, self.index, self.variant, self.repeat].map(|n| n as u64);
+        match (self.variant, self.repeat) {
+            (0, 0) => derive_seed(seed, "augment", &place[..2]),
+            _ => derive_seed(seed, "augment", &place),
+        }
+    }
+}
+
 /// The samples of each batch of an epoch, in order.
-pub(crate) struct Plan(Vec<Vec<usize>>);
+pub(crate) struct Plan(Vec<Vec<Draw>>);
 
 impl Plan {
     /// All samples in their own order, for evaluation.
     pub(crate) fn in_order(samples: usize, batch_size: usize) -> Self {
-        let order: Vec<usize> = (0..samples).collect();
+        let draw = |index| Draw {
+            index,
+            variant: 0,
+            repeat: 0,
+        };
+        let order: Vec<Draw> = (0..samples).map(draw).collect();
         Self(order.chunks(batch_size.max(1)).map(<[_]>::to_vec).collect())
     }
 
-    /// All samples shuffled (Fisher and Yates) by (seed, epoch). A last batch of one sample joins
-    /// the one before it, since batch statistics of one sample say nothing.
-    pub(crate) fn shuffled(samples: usize, batch_size: usize, seed: u64, epoch: usize) -> Self {
-        let mut order: Vec<usize> = (0..samples).collect();
-        let mut rng = ChaCha8Rng::seed_from_u64(derive_seed(seed, "order", &[epoch as u64]));
-        for i in (1..order.len()).rev() {
-            // Multiply-shift maps 64 random bits to 0..=i with a bias below 2^-40 at any real size.
-            let j = (u128::from(rng.next_u64()) * (i as u128 + 1)) >> 64;
-            order.swap(i, j as usize);
-        }
-        let mut batches: Vec<Vec<usize>> =
-            order.chunks(batch_size.max(1)).map(<[_]>::to_vec).collect();
+    /// Batches for training. A last batch of one sample joins the one before it, since batch
+    /// statistics of one sample say nothing.
+    pub(crate) fn of(draws: Vec<Draw>, batch_size: usize) -> Self {
+        let mut batches: Vec<Vec<Draw>> =
+            draws.chunks(batch_size.max(1)).map(<[_]>::to_vec).collect();
         if batches.len() > 1
             && let Some(last) = batches.pop_if(|b| b.len() == 1)
             && let Some(previous) = batches.last_mut()
@@ -53,6 +71,12 @@ impl Plan {
             previous.extend(last);
         }
         Self(batches)
+    }
+
+    /// All drawings, batch by batch.
+    #[cfg(test)]
+    pub(crate) fn draws(&self) -> impl Iterator<Item = &Draw> {
+        self.0.iter().flatten()
     }
 
     /// Number of batches.
@@ -98,7 +122,7 @@ pub(crate) fn for_each_batch<S: Source + ?Sized>(
 fn load<S: Source + ?Sized>(
     source: &S,
     step: usize,
-    samples: &[usize],
+    samples: &[Draw],
     augment: Augment,
 ) -> Result<Batch, TrainError> {
     let width: usize = source.shape().iter().product();
@@ -106,10 +130,14 @@ fn load<S: Source + ?Sized>(
     let results: Vec<Result<(), TrainError>> = values
         .par_chunks_mut(width.max(1))
         .zip(samples)
-        .map(|(out, &index)| {
-            let seed = augment
-                .map(|(seed, epoch)| derive_seed(seed, "augment", &[epoch as u64, index as u64]));
-            source.fill(index, seed, out)?;
+        .map(|(out, draw)| {
+            let index = draw.index;
+            match augment {
+                Some((seed, epoch)) => {
+                    source.fill_variant(index, draw.variant, draw.seed(seed, epoch), out)?
+                }
+                None => source.fill(index, None, out)?,
+            }
             match out.iter().position(|x| !x.is_finite()) {
                 None => Ok(()),
                 Some(position) => Err(TrainError::NotFinite {
@@ -124,7 +152,10 @@ fn load<S: Source + ?Sized>(
     Ok(Batch {
         step,
         values,
-        labels: samples.iter().map(|&i| source.label(i)).collect(),
+        labels: samples
+            .iter()
+            .map(|draw| source.label(draw.index))
+            .collect(),
     })
 }
 
@@ -140,39 +171,29 @@ mod tests {
     }
 
     #[test]
-    fn a_shuffled_plan_is_a_permutation_that_depends_on_seed_and_epoch() {
-        let flat = |seed, epoch| Plan::shuffled(100, 7, seed, epoch).0.concat();
-        let mut sorted = flat(1, 0);
-        sorted.sort_unstable();
-        assert_eq!(sorted, (0..100).collect::<Vec<_>>());
-        assert_eq!(flat(1, 0), flat(1, 0));
-        assert_ne!(flat(1, 0), flat(1, 1));
-        assert_ne!(flat(1, 0), flat(2, 0));
-    }
-
-    #[test]
-    fn each_place_of_a_shuffle_is_equally_likely() {
-        let mut first = [0_u32; 5];
-        for epoch in 0..5000 {
-            first[Plan::shuffled(5, 5, 3, epoch).0[0][0]] += 1;
-        }
-        // 1000 each, standard deviation 28.
-        assert!(first.iter().all(|n| n.abs_diff(1000) < 120), "{first:?}");
-    }
-
-    #[test]
     fn a_single_left_over_joins_the_batch_before() {
         let sizes = |n| {
-            Plan::shuffled(n, 4, 0, 0)
-                .0
-                .iter()
-                .map(Vec::len)
-                .collect::<Vec<_>>()
+            let plan = Plan::of(Plan::in_order(n, 4).0.concat(), 4);
+            plan.0.iter().map(Vec::len).collect::<Vec<_>>()
         };
         assert_eq!(sizes(9), [4, 5]);
         assert_eq!(sizes(10), [4, 4, 2]);
         assert_eq!(sizes(1), [1]);
-        assert_eq!(Plan::in_order(9, 4).0.concat(), (0..9).collect::<Vec<_>>());
+        let order: Vec<usize> = Plan::in_order(9, 4).draws().map(|d| d.index).collect();
+        assert_eq!(order, (0..9).collect::<Vec<_>>());
+        let draws: Vec<Draw> = [(1, 0, 0), (1, 1, 0), (1, 0, 1), (2, 0, 0)]
+            .map(|(index, variant, repeat)| Draw {
+                index,
+                variant,
+                repeat,
+            })
+            .to_vec();
+        let seeds: std::collections::BTreeSet<u64> = draws.iter().map(|d| d.seed(3, 5)).collect();
+        assert_eq!(
+            seeds.len(),
+            4,
+            "every drawing has random changes of its own"
+        );
     }
 
     #[test]

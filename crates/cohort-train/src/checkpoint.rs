@@ -22,6 +22,9 @@ pub(crate) struct Document {
     pub(crate) network: ModelConfig,
     pub(crate) settings: TrainSettings,
     pub(crate) data: DataFacts,
+    /// BLAKE3 of the weights that the run began from, where they were given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) start: Option<String>,
     pub(crate) history: Vec<EpochMetrics>,
 }
 
@@ -73,6 +76,18 @@ impl DataFacts {
 
 /// Name of a tensor of the network in a checkpoint that also holds optimiser state.
 const NETWORK: &str = "network.";
+/// Name of a tensor of the running average.
+const AVERAGE: &str = "average.";
+
+/// Everything needed to go on, as tensors.
+pub(crate) struct State {
+    /// The network.
+    pub(crate) network: Weights,
+    /// What the optimiser remembers.
+    pub(crate) moments: Weights,
+    /// The running average of the network, where there is one.
+    pub(crate) average: Option<Weights>,
+}
 
 /// Writes the network that predictions use.
 pub(crate) fn write_best(
@@ -85,15 +100,13 @@ pub(crate) fn write_best(
 }
 
 /// Writes everything needed to go on.
-pub(crate) fn write_last(
-    run: &RunFolder,
-    weights: Weights,
-    moments: Weights,
-    document: &str,
-) -> Result<(), TrainError> {
-    let mut arrays: BTreeMap<String, Array> = moments.0;
-    for (name, array) in weights.0 {
-        arrays.insert(format!("{NETWORK}{name}"), array);
+pub(crate) fn write_last(run: &RunFolder, state: State, document: &str) -> Result<(), TrainError> {
+    let mut arrays: BTreeMap<String, Array> = state.moments.0;
+    let average = state.average.unwrap_or_default();
+    for (prefix, weights) in [(NETWORK, state.network), (AVERAGE, average)] {
+        for (name, array) in weights.0 {
+            arrays.insert(format!("{prefix}{name}"), array);
+        }
     }
     let bytes = Weights(arrays).to_safetensors(document)?;
     run.write("checkpoints/last.safetensors", &bytes)
@@ -118,14 +131,18 @@ pub(crate) fn read(path: &Path) -> Result<(Weights, Document, String), TrainErro
     Ok((weights, document, blake3::hash(&bytes).to_hex().to_string()))
 }
 
-/// Splits what [`write_last`] wrote into network and optimiser moments, checked against each other.
-pub(crate) fn split(both: Weights, path: &Path) -> Result<(Weights, Weights), TrainError> {
-    let (mut network, mut moments) = (BTreeMap::new(), BTreeMap::new());
-    for (name, array) in both.0 {
-        match name.strip_prefix(NETWORK) {
-            Some(name) => network.insert(name.to_owned(), array),
-            None => moments.insert(name, array),
-        };
+/// Splits what [`write_last`] wrote, its parts checked against each other.
+pub(crate) fn split(all: Weights, path: &Path) -> Result<State, TrainError> {
+    let mut network = BTreeMap::new();
+    let (mut average, mut moments) = (BTreeMap::new(), BTreeMap::new());
+    for (name, array) in all.0 {
+        if let Some(name) = name.strip_prefix(NETWORK) {
+            network.insert(name.to_owned(), array);
+        } else if let Some(name) = name.strip_prefix(AVERAGE) {
+            average.insert(name.to_owned(), array);
+        } else {
+            moments.insert(name, array);
+        }
     }
     for (name, array) in &moments {
         let parameter = name.split_once('.').and_then(|(_, path)| network.get(path));
@@ -137,5 +154,9 @@ pub(crate) fn split(both: Weights, path: &Path) -> Result<(Weights, Weights), Tr
             });
         }
     }
-    Ok((Weights(network), Weights(moments)))
+    Ok(State {
+        network: Weights(network),
+        moments: Weights(moments),
+        average: (!average.is_empty()).then_some(Weights(average)),
+    })
 }

@@ -5,17 +5,20 @@ use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use cohort_nn::burn::module::Module;
 use cohort_nn::burn::tensor::Device;
 use cohort_nn::{
-    ClassWeights, CrossEntropy, Model, ModelConfig, Moments, class_weights, derive_seed,
+    ClassWeights, CrossEntropy, ModelConfig, Moments, Weights, class_weights, derive_seed,
 };
 use serde::Serialize;
 
+use crate::average::Average;
 use crate::batches::{Plan, for_each_batch};
-use crate::checkpoint::{self, DataFacts, Document, SCHEMA};
+use crate::checkpoint::{self, DataFacts, Document, SCHEMA, State};
+use crate::gradients::Pending;
 use crate::history::is_over;
-use crate::optimiser::AdamW;
+use crate::network::Network;
+use crate::optimiser::Optimiser;
+use crate::sampling::Sampler;
 use crate::score::Confusion;
 use crate::trained::{check_shape, evaluate, to_device, to_host};
 use crate::{EpochMetrics, RunFolder, Source, TrainError, TrainSettings, Trained, best_epoch};
@@ -31,6 +34,9 @@ pub struct Job<'a> {
     pub valid: &'a dyn Source,
     /// The settings.
     pub settings: &'a TrainSettings,
+    /// Weights to begin from, by name, such as those of a network that was trained on other data; what they lack
+    /// begins as the seed says. None: all of it.
+    pub start: Option<&'a Weights>,
     /// Where the run is kept.
     pub run: &'a RunFolder,
     /// Go on where an earlier call with the same network, settings and samples ended. A run that
@@ -53,6 +59,8 @@ pub struct RunFacts {
     pub parameters: usize,
     /// Training samples of each class.
     pub train_counts: Vec<usize>,
+    /// Samples of each class that an epoch draws.
+    pub drawn_counts: Vec<usize>,
     /// Validation samples of each class.
     pub valid_counts: Vec<usize>,
     /// Class indices without a training sample: their loss weight is 0 and they cannot be learnt.
@@ -99,10 +107,13 @@ pub fn train(
 ) -> Result<Trained, TrainError> {
     let data = check(job)?;
     let settings = job.settings;
+    let sampler = Sampler::new(job.train, &data.train_counts, settings);
     let loss = |kind: ClassWeights| {
-        let weights = class_weights(kind, &data.train_counts)?;
+        let weights = class_weights(kind, &sampler.counts())?;
         CrossEntropy::new(weights, settings.label_smoothing as f32)?
-            .with_ordinal_width(settings.ordinal_width)
+            .with_ordinal_width(settings.ordinal_width)?
+            .with_focus(settings.focal_gamma)?
+            .with_mean_variance(settings.mean_loss, settings.variance_loss)
     };
     let losses = [loss(ClassWeights::None)?, loss(settings.class_weights)?];
     if !(data.valid_counts.iter().zip(&data.train_counts)).any(|(v, t)| *v > 0 && *t > 0) {
@@ -112,7 +123,7 @@ pub fn train(
             found: format!("samples by class {:?}", data.valid_counts),
         });
     }
-    let mut fit = Fit::begin(job, data, losses, stop)?;
+    let mut fit = Fit::begin(job, data, sampler, losses, stop)?;
     let facts = fit.facts.clone();
     fit.write_settings()?;
     fit.write_metrics()?;
@@ -146,9 +157,11 @@ struct Fit<'a> {
     data: DataFacts,
     /// Before and after the class weights set in.
     losses: [CrossEntropy; 2],
+    sampler: Sampler,
     device: Device,
-    model: Model,
-    optimiser: AdamW,
+    network: Network,
+    optimiser: Optimiser,
+    average: Option<Average>,
     history: Vec<EpochMetrics>,
     facts: RunFacts,
     clock: Instant,
@@ -160,43 +173,50 @@ impl<'a> Fit<'a> {
     fn begin(
         job: &'a Job<'a>,
         data: DataFacts,
+        sampler: Sampler,
         losses: [CrossEntropy; 2],
         stop: &AtomicBool,
     ) -> Result<Self, TrainError> {
         let settings = job.settings;
         let device = settings.device.device()?;
         let training = device.clone().autodiff();
-        let optimiser = AdamW::new(settings.weight_decay, settings.clip_norm);
+        let mut optimiser = Optimiser::new(settings);
         let mut constant_columns = Vec::new();
-        let (model, optimiser, history) = match earlier(job, &data)? {
+        let (mut earlier_average, mut history) = (None, Vec::new());
+        let network = match earlier(job, &data)? {
             None => {
                 let seed = derive_seed(settings.seed, "weights", &[]);
-                let mut model = job.network.init(seed, &training)?;
-                if job.network.standardises() {
+                let (config, head) = (job.network, settings.head);
+                let mut network = Network::init(config, head, seed, job.start, &training)?;
+                if job.start.is_none() && config.standardises() {
                     let moments = moments(job, stop)?;
                     let constant = moments.constant_columns();
                     constant_columns = constant.iter().map(|&c| job.train.column(c)).collect();
-                    model = model.with_moments(&moments, &training);
+                    network.model = network.model.with_moments(&moments, &training);
                 }
-                (model, optimiser, Vec::new())
+                network
             }
-            Some((weights, moments, history)) => {
-                let steps = history.len() * steps(job);
-                (
-                    job.network.load(weights, &training)?,
-                    optimiser.restore(moments, steps, &device)?,
-                    history,
-                )
+            Some((state, done)) => {
+                let steps = done.len() * steps(&sampler, settings);
+                optimiser = optimiser.restore(state.moments, steps, &device)?;
+                (earlier_average, history) = (state.average, done);
+                Network::load(job.network, settings.head, state.network, &training)?
             }
         };
+        let network = network.freeze(&settings.trainable, job.network)?;
+        let average = (settings.average_decay > 0.0).then(|| {
+            let weights = earlier_average.unwrap_or_else(|| network.valid().weights());
+            Average::new(settings.average_decay, weights)
+        });
         let without = |(class, count): (usize, &usize)| (*count == 0).then_some(class);
         let facts = RunFacts {
             version: env!("CARGO_PKG_VERSION"),
             seed: settings.seed,
             device: settings.device.to_string(),
             threads: rayon::current_num_threads(),
-            parameters: model.trainable_parameters(),
+            parameters: network.model.trainable_parameters(),
             train_counts: data.train_counts.clone(),
+            drawn_counts: sampler.counts(),
             valid_counts: data.valid_counts.clone(),
             classes_without_samples: (data.train_counts.iter().enumerate())
                 .filter_map(without)
@@ -209,9 +229,11 @@ impl<'a> Fit<'a> {
             job,
             data,
             losses,
+            sampler,
             device,
-            model,
+            network,
             optimiser,
+            average,
             history,
             facts,
             clock: Instant::now(),
@@ -222,8 +244,15 @@ impl<'a> Fit<'a> {
     /// Trains and validates one epoch and writes its checkpoint.
     fn epoch(&mut self, progress: &mut dyn Progress, stop: &AtomicBool) -> Result<(), TrainError> {
         let (learning_rate, train_loss, train_accuracy) = self.train_epoch(progress, stop)?;
-        let model = self.model.valid();
-        let (valid_loss, confusion) = self.validate(&model, stop)?;
+        let network = self.network.valid();
+        let tried = match &self.average {
+            None => network.clone(),
+            Some(average) => {
+                let (config, head) = (self.job.network, self.job.settings.head);
+                Network::load(config, head, average.weights.clone(), &self.device)?
+            }
+        };
+        let (valid_loss, confusion) = self.validate(&tried, stop)?;
         let metrics = EpochMetrics {
             epoch: self.history.len() + 1,
             learning_rate,
@@ -239,14 +268,18 @@ impl<'a> Fit<'a> {
         let best = best_epoch(&self.history, self.job.settings.selection)
             .is_some_and(|b| b.epoch == metrics.epoch);
 
-        let weights = cohort_nn::Weights::collect(&model);
         let document = self.document()?;
         // The best network goes first: killed in between, the run takes up the epoch before and
         // writes the same bytes again.
         if best {
-            checkpoint::write_best(self.job.run, &weights, &document)?;
+            checkpoint::write_best(self.job.run, &tried.weights(), &document)?;
         }
-        checkpoint::write_last(self.job.run, weights, self.optimiser.state(), &document)?;
+        let state = State {
+            network: network.weights(),
+            moments: self.optimiser.state(),
+            average: self.average.as_ref().map(|average| average.weights.clone()),
+        };
+        checkpoint::write_last(self.job.run, state, &document)?;
         self.write_metrics()?;
         self.write_facts(false)?;
         progress.epoch(&metrics, best);
@@ -262,7 +295,9 @@ impl<'a> Fit<'a> {
         let job = self.job;
         let settings = job.settings;
         let done = self.history.len();
-        let plan = Plan::shuffled(job.train.len(), settings.batch_size, settings.seed, done);
+        let plan = self.sampler.plan(done);
+        let steps = plan.steps().div_ceil(settings.accumulate);
+        let mut pending = Pending::default();
         let augment = settings.augment.then_some((settings.seed, done));
         let training = self.device.clone().autodiff();
         let criterion = &self.losses[usize::from(done >= settings.unweighted_epochs())];
@@ -272,11 +307,12 @@ impl<'a> Fit<'a> {
             if stop.load(Ordering::Relaxed) {
                 return Err(TrainError::Interrupted { epochs: done });
             }
-            let step = done * plan.steps() + batch.step;
-            rate = settings.learning_rate_at(step, plan.steps());
+            let step = done * steps + batch.step / settings.accumulate;
+            rate = settings.learning_rate_at(step, steps);
             let input = to_device(batch.values, batch.labels.len(), &training);
-            let dropout = derive_seed(settings.seed, "dropout", &[step as u64]);
-            let output = self.model.forward(input, Some(dropout));
+            let place = done * plan.steps() + batch.step;
+            let dropout = derive_seed(settings.seed, "dropout", &[place as u64]);
+            let output = self.network.forward(input, Some(dropout));
             let loss = criterion.loss(output.logits.clone(), &batch.labels)?;
             let logits = to_host(output.logits.inner());
             let (batch_sum, batch_weight) = criterion.sums(&logits, &batch.labels)?;
@@ -291,8 +327,20 @@ impl<'a> Fit<'a> {
                 });
             }
             confusion.add(&logits, &batch.labels);
-            let gradients = loss.backward();
-            self.model = self.optimiser.step(self.model.clone(), &gradients, rate);
+            let mut gradients = self.network.gradients(&loss.backward());
+            if settings.accumulate > 1 {
+                pending.add(gradients, batch_weight);
+                let is_last = batch.step + 1 == plan.steps();
+                if pending.batches() < settings.accumulate && !is_last {
+                    progress.batch(done + 1, batch.step + 1, plan.steps());
+                    return Ok(ControlFlow::Continue(()));
+                }
+                gradients = pending.take();
+            }
+            self.network = self.network.step(&mut self.optimiser, &gradients, rate);
+            if let Some(average) = &mut self.average {
+                average.update(&self.network.valid().weights(), self.optimiser.steps());
+            }
             progress.batch(done + 1, batch.step + 1, plan.steps());
             Ok(ControlFlow::Continue(()))
         })?;
@@ -300,14 +348,18 @@ impl<'a> Fit<'a> {
     }
 
     /// Mean loss and confusion table of the validation samples.
-    fn validate(&self, model: &Model, stop: &AtomicBool) -> Result<(f64, Confusion), TrainError> {
+    fn validate(
+        &self,
+        network: &Network,
+        stop: &AtomicBool,
+    ) -> Result<(f64, Confusion), TrainError> {
         let (job, done) = (self.job, self.history.len());
         let plan = Plan::in_order(job.valid.len(), job.settings.batch_size);
         // One yardstick for all epochs: the weighted loss.
         let criterion = &self.losses[1];
         let mut confusion = Confusion::new(job.network.classes());
         let (mut sum, mut weight) = (0.0, 0.0);
-        evaluate(model, &self.device, job.valid, &plan, |labels, output| {
+        evaluate(network, &self.device, job.valid, &plan, |labels, output| {
             if stop.load(Ordering::Relaxed) {
                 return Err(TrainError::Interrupted { epochs: done });
             }
@@ -336,6 +388,7 @@ impl<'a> Fit<'a> {
             network: self.job.network.clone(),
             settings: self.job.settings.clone(),
             data: self.data.clone(),
+            start: start_hash(self.job)?,
             history: self.history.clone(),
         };
         to_json(self.job.run, &document)
@@ -396,15 +449,16 @@ impl<'a> Fit<'a> {
     }
 }
 
-type Earlier = (cohort_nn::Weights, cohort_nn::Weights, Vec<EpochMetrics>);
-
 /// The last checkpoint of the run folder, if there is one and it belongs to this job.
-fn earlier(job: &Job<'_>, data: &DataFacts) -> Result<Option<Earlier>, TrainError> {
+fn earlier(
+    job: &Job<'_>,
+    data: &DataFacts,
+) -> Result<Option<(State, Vec<EpochMetrics>)>, TrainError> {
     let path = job.run.last_checkpoint();
     if !fs::exists(&path).map_err(TrainError::io("reading", &path))? {
         return Ok(None);
     }
-    let (both, document, _) = checkpoint::read(&path)?;
+    let (all, document, _) = checkpoint::read(&path)?;
     if !job.resume {
         return Err(TrainError::RunExists {
             path: job.run.path().to_owned(),
@@ -414,8 +468,17 @@ fn earlier(job: &Job<'_>, data: &DataFacts) -> Result<Option<Earlier>, TrainErro
     same(job, "network", &document.network, job.network)?;
     same(job, "settings", &document.settings, job.settings)?;
     same(job, "data", &document.data, data)?;
-    let (weights, moments) = checkpoint::split(both, &path)?;
-    Ok(Some((weights, moments, document.history)))
+    same(job, "starting weights", &document.start, &start_hash(job)?)?;
+    Ok(Some((checkpoint::split(all, &path)?, document.history)))
+}
+
+/// BLAKE3 of the weights that a job begins from, if it is given any.
+fn start_hash(job: &Job<'_>) -> Result<Option<String>, TrainError> {
+    let Some(start) = job.start else {
+        return Ok(None);
+    };
+    let bytes = start.to_safetensors("")?;
+    Ok(Some(blake3::hash(&bytes).to_hex().to_string()))
 }
 
 fn same<T: PartialEq + std::fmt::Debug>(
@@ -452,8 +515,9 @@ fn moments(job: &Job<'_>, stop: &AtomicBool) -> Result<Moments, TrainError> {
     Ok(moments)
 }
 
-fn steps(job: &Job<'_>) -> usize {
-    Plan::shuffled(job.train.len(), job.settings.batch_size, 0, 0).steps()
+/// Steps of the optimiser in an epoch.
+fn steps(sampler: &Sampler, settings: &TrainSettings) -> usize {
+    sampler.plan(0).steps().div_ceil(settings.accumulate)
 }
 
 fn to_json<T: Serialize>(run: &RunFolder, value: &T) -> Result<String, TrainError> {

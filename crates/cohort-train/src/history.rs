@@ -30,7 +30,7 @@ pub struct EpochMetrics {
 
 impl EpochMetrics {
     /// The selection metric, turned so that larger is better.
-    fn merit(&self, selection: Selection) -> f64 {
+    pub fn merit(&self, selection: Selection) -> f64 {
         match selection {
             Selection::BalancedAccuracy => self.valid_balanced_accuracy,
             Selection::QuadraticKappa => self.valid_quadratic_kappa.unwrap_or(f64::NEG_INFINITY),

@@ -9,27 +9,37 @@
 
 #![warn(missing_docs)]
 
+mod average;
 mod batches;
 mod checkpoint;
+mod checks;
 mod error;
 mod fit;
+mod gradients;
 mod history;
+mod network;
 mod optimiser;
 mod run_folder;
+mod sampling;
+mod schedule;
 mod score;
 mod settings;
 mod source;
+mod trainable;
 mod trained;
 
 pub use cohort_nn::{
     ClassWeights, CompactCnnConfig, DeviceChoice, JointConfig, JointInput, JointKind, MlpConfig,
-    ModelConfig, NnError, derive_seed,
+    ModelConfig, NnError, Weights, derive_seed,
 };
 pub use error::TrainError;
 pub use fit::{Job, Progress, RunFacts, Silent, train};
 pub use history::{EpochMetrics, best_epoch};
 pub use run_folder::RunFolder;
+pub use sampling::Sampling;
+pub use schedule::Schedule;
 pub use score::Confusion;
-pub use settings::{Selection, TrainSettings};
+pub use settings::{Head, OptimiserKind, Selection, TrainSettings};
 pub use source::{MemorySource, Source};
+pub use trainable::Trainable;
 pub use trained::{Scores, Trained};

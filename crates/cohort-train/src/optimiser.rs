@@ -1,85 +1,101 @@
-//! AdamW with its state named by parameter.
+//! AdamW and stochastic gradient descent, with their state named by parameter.
 //!
-//! Burn's own optimiser keys its state by random ids, so that two equal runs give unequal
-//! checkpoint bytes, clips gradients tensor by tensor and decays every parameter alike. This one
+//! Burn's own optimisers key their state by random ids, so that two equal runs give unequal
+//! checkpoint bytes, clip gradients tensor by tensor and decay every parameter alike. This one
 //! names the state by path, clips by the norm of all gradients together and spares norms and
 //! biases.
 
 use std::collections::BTreeMap;
 
-use cohort_nn::burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
-use cohort_nn::burn::tensor::{Device, Gradients, Tensor, TensorData};
+use cohort_nn::burn::module::{Module, ModuleMapper, Param};
+use cohort_nn::burn::tensor::{Device, Tensor, TensorData};
 use cohort_nn::{Array, NnError, Weights};
 
-/// Decay rates of the two moments and the stabiliser, PyTorch's defaults.
+use crate::gradients::{NamedGradients, name};
+use crate::{OptimiserKind, TrainSettings};
+
+/// Decay rates of AdamW's two moments and the stabiliser, PyTorch's defaults.
 const BETA_1: f64 = 0.9;
 const BETA_2: f64 = 0.999;
 const EPSILON: f64 = 1e-8;
 
-/// First and second moment of one parameter, flat.
-type Moments = (Tensor<1>, Tensor<1>);
-
-/// AdamW (Loshchilov and Hutter 2019), as `torch.optim.AdamW` computes it.
-pub(crate) struct AdamW {
+/// AdamW (Loshchilov and Hutter 2019) as `torch.optim.AdamW` computes it, or `torch.optim.SGD`.
+pub(crate) struct Optimiser {
+    kind: OptimiserKind,
+    momentum: f64,
     weight_decay: f64,
     clip_norm: f64,
     steps: usize,
-    moments: BTreeMap<String, Moments>,
+    /// What is remembered of each parameter, flat, in the order of [`Self::parts`].
+    state: BTreeMap<String, Vec<Tensor<1>>>,
 }
 
-impl AdamW {
-    /// `clip_norm` 0 switches clipping off.
-    pub(crate) fn new(weight_decay: f64, clip_norm: f64) -> Self {
+impl Optimiser {
+    /// As the settings say; a clipping norm of 0 switches clipping off.
+    pub(crate) fn new(settings: &TrainSettings) -> Self {
         Self {
-            weight_decay,
-            clip_norm,
+            kind: settings.optimiser,
+            momentum: settings.momentum,
+            weight_decay: settings.weight_decay,
+            clip_norm: settings.clip_norm,
             steps: 0,
-            moments: BTreeMap::new(),
+            state: BTreeMap::new(),
         }
     }
 
-    /// One step: the module with updated parameters. Parameters without a gradient stay.
-    pub(crate) fn step<M: Module>(&mut self, module: M, gradients: &Gradients, rate: f64) -> M {
+    /// Steps done.
+    pub(crate) fn steps(&self) -> usize {
+        self.steps
+    }
+
+    /// Begins a step: min(1, clip_norm / norm of all gradients), by which [`Self::update`] scales
+    /// them, as `torch.nn.utils.clip_grad_norm_` does.
+    pub(crate) fn begin(&mut self, gradients: &NamedGradients) -> f64 {
         self.steps += 1;
-        let scale = self.clipping(&module, gradients);
+        match self.clip_norm {
+            0.0 => 1.0,
+            most => (most / (gradients.norm() + 1e-6)).min(1.0),
+        }
+    }
+
+    /// The module with updated parameters, whose names begin with `prefix`. Parameters without a
+    /// gradient stay.
+    pub(crate) fn update<M: Module>(
+        &mut self,
+        module: M,
+        prefix: &str,
+        gradients: &NamedGradients,
+        scale: f64,
+        rate: f64,
+    ) -> M {
         module.map(&mut Update {
             optimiser: self,
             gradients,
             scale,
             rate,
-            path: Vec::new(),
+            path: vec![prefix.to_owned()],
         })
     }
 
-    /// min(1, clip_norm / norm of all gradients), as `torch.nn.utils.clip_grad_norm_`.
-    fn clipping<M: Module>(&self, module: &M, gradients: &Gradients) -> f64 {
-        if self.clip_norm == 0.0 {
-            return 1.0;
+    /// Names of what is remembered of a parameter.
+    fn parts(&self) -> &'static [&'static str] {
+        match self.kind {
+            OptimiserKind::AdamW => &["first", "second"],
+            OptimiserKind::Sgd => &["momentum"],
         }
-        let mut norm = SquaredNorm {
-            gradients,
-            parts: Vec::new(),
-        };
-        module.visit(&mut norm);
-        if norm.parts.is_empty() {
-            return 1.0;
-        }
-        let parts = Tensor::cat(norm.parts, 0).into_data().convert::<f64>();
-        let norm = parts.iter::<f64>().sum::<f64>().sqrt();
-        (self.clip_norm / (norm + 1e-6)).min(1.0)
     }
 
-    /// The state as named arrays: `first.<path>` and `second.<path>`.
+    /// The state as named arrays: `first.<path>` and `second.<path>`, or `momentum.<path>`.
     pub(crate) fn state(&self) -> Weights {
         let mut arrays = BTreeMap::new();
-        for (path, (first, second)) in &self.moments {
-            for (kind, tensor) in [("first", first), ("second", second)] {
+        for (path, tensors) in &self.state {
+            for (part, tensor) in self.parts().iter().zip(tensors) {
                 let data = tensor.clone().into_data().convert::<f32>();
                 let array = Array {
                     shape: data.shape().to_vec(),
                     values: data.iter().collect(),
                 };
-                arrays.insert(format!("{kind}.{path}"), array);
+                arrays.insert(format!("{part}.{path}"), array);
             }
         }
         Weights(arrays)
@@ -93,48 +109,71 @@ impl AdamW {
         device: &Device,
     ) -> Result<Self, NnError> {
         let mut arrays = state.0;
-        let paths: Vec<String> = arrays
-            .keys()
-            .filter_map(|name| name.strip_prefix("first.").map(str::to_owned))
-            .collect();
+        let first = format!("{}.", self.parts()[0]);
+        let of_first = |name: &String| name.strip_prefix(&first).map(str::to_owned);
+        let paths: Vec<String> = arrays.keys().filter_map(of_first).collect();
         for path in paths {
-            let mut take = |kind: &str| {
-                let name = format!("{kind}.{path}");
+            let mut tensors = Vec::new();
+            for part in self.parts() {
+                let name = format!("{part}.{path}");
                 let array = arrays.remove(&name).ok_or(NnError::Weights {
                     name,
                     expected: "present".to_owned(),
                     found: "absent".to_owned(),
                 })?;
                 let data = TensorData::new(array.values, array.shape);
-                Ok::<_, NnError>(Tensor::<1>::from_data(data, device))
-            };
-            let moments = (take("first")?, take("second")?);
-            self.moments.insert(path, moments);
+                tensors.push(Tensor::<1>::from_data(data, device));
+            }
+            self.state.insert(path, tensors);
         }
         self.steps = steps;
         Ok(self)
     }
-}
 
-/// Squared L2 norm of each gradient, left on the device until all are there.
-struct SquaredNorm<'a> {
-    gradients: &'a Gradients,
-    parts: Vec<Tensor<1>>,
-}
-
-impl ModuleVisitor for SquaredNorm<'_> {
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        if let Some(gradient) = param.val().grad(self.gradients) {
-            // By columns first: a sum over everything splits very large tensors by thread.
-            let columns = gradient.square().sum_dim(0);
-            self.parts.push(columns.sum());
+    /// What is taken from a parameter, given its name, value and gradient, all flat.
+    fn delta(
+        &mut self,
+        path: String,
+        value: Tensor<1>,
+        gradient: Tensor<1>,
+        decay: f64,
+        rate: f64,
+    ) -> Tensor<1> {
+        let earlier = self.state.remove(&path);
+        match self.kind {
+            OptimiserKind::AdamW => {
+                let square = gradient.clone().square() * (1.0 - BETA_2);
+                let (first, second) = match earlier.as_deref() {
+                    Some([first, second]) => (
+                        first.clone() * BETA_1 + gradient * (1.0 - BETA_1),
+                        second.clone() * BETA_2 + square,
+                    ),
+                    _ => (gradient * (1.0 - BETA_1), square),
+                };
+                let steps = self.steps as f64;
+                let unbias_1 = 1.0 - BETA_1.powf(steps);
+                let unbias_2 = 1.0 - BETA_2.powf(steps);
+                let denominator = (second.clone() / unbias_2).sqrt() + EPSILON;
+                let step = first.clone() / denominator * (rate / unbias_1);
+                self.state.insert(path, vec![first, second]);
+                step + value * (rate * decay)
+            }
+            OptimiserKind::Sgd => {
+                let gradient = gradient + value * decay;
+                let momentum = match earlier.as_deref() {
+                    Some([earlier]) => earlier.clone() * self.momentum + gradient,
+                    _ => gradient,
+                };
+                self.state.insert(path, vec![momentum.clone()]);
+                momentum * rate
+            }
         }
     }
 }
 
 struct Update<'a> {
-    optimiser: &'a mut AdamW,
-    gradients: &'a Gradients,
+    optimiser: &'a mut Optimiser,
+    gradients: &'a NamedGradients,
     scale: f64,
     rate: f64,
     path: Vec<String>,
@@ -150,34 +189,24 @@ impl ModuleMapper for Update<'_> {
     }
 
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let Some(gradient) = param.val().grad(self.gradients) else {
+        let path = name(&self.path);
+        let Some(gradient) = self.gradients.get(&path) else {
             return param;
         };
-        let path = self.path.join(".");
-        let shape: [usize; D] = gradient.dims();
-        let gradient = gradient.reshape([-1]) * self.scale;
-        let square = gradient.clone().square() * (1.0 - BETA_2);
-        let (first, second) = match self.optimiser.moments.remove(&path) {
-            Some((first, second)) => (
-                first * BETA_1 + gradient * (1.0 - BETA_1),
-                second * BETA_2 + square,
-            ),
-            None => (gradient * (1.0 - BETA_1), square),
-        };
-        let steps = self.optimiser.steps as f64;
-        let unbias_1 = 1.0 - BETA_1.powf(steps);
-        let unbias_2 = 1.0 - BETA_2.powf(steps);
-        let denominator = (second.clone() / unbias_2).sqrt() + EPSILON;
-        let delta = first.clone() / denominator * (self.rate / unbias_1);
-        self.optimiser.moments.insert(path, (first, second));
+        let gradient = gradient.clone().reshape([-1]) * self.scale;
         // Norms and biases are vectors; only matrices and kernels decay.
         let decay = match D {
             1 => 0.0,
-            _ => self.rate * self.optimiser.weight_decay,
+            _ => self.optimiser.weight_decay,
         };
+        let rate = self.rate;
+        let optimiser = &mut *self.optimiser;
         param.map(|value| {
-            let value = value.inner() * (1.0 - decay) - delta.reshape(shape);
-            Tensor::from_inner(value).require_grad()
+            let value = value.inner();
+            let shape: [usize; D] = value.dims();
+            let flat = value.reshape([-1]);
+            let delta = optimiser.delta(path, flat.clone(), gradient, decay, rate);
+            Tensor::from_inner((flat - delta).reshape(shape)).require_grad()
         })
     }
 }
@@ -213,23 +242,22 @@ mod tests {
         after: Parameters,
     }
 
-    fn array(shape: &[usize], values: &[f32]) -> Array {
-        Array {
-            shape: shape.to_vec(),
-            values: values.to_vec(),
-        }
-    }
-
-    fn gradients(model: &Linear, golden: &Golden, device: &Device) -> Gradients {
+    fn gradients(model: &Linear, golden: &Golden, device: &Device) -> NamedGradients {
         let tensor = |values: &[f32], shape| {
             Tensor::<2>::from_data(TensorData::new(values.to_vec(), shape), device)
         };
         let inputs = tensor(&golden.inputs, [4, 3]);
         let difference = model.forward(inputs) - tensor(&golden.targets, [4, 2]);
-        difference.square().sum().backward()
+        let mut named = NamedGradients::default();
+        named.collect(model, "", &difference.square().sum().backward());
+        named
     }
 
     fn model(golden: &Golden, device: &Device) -> Linear {
+        let array = |shape: &[usize], values: &[f32]| Array {
+            shape: shape.to_vec(),
+            values: values.to_vec(),
+        };
         let start = Weights(BTreeMap::from([
             ("bias".to_owned(), array(&[2], &golden.start.bias)),
             ("weight".to_owned(), array(&[3, 2], &golden.start.weight)),
@@ -237,45 +265,73 @@ mod tests {
         start.apply(LinearConfig::new(3, 2).init(device)).unwrap()
     }
 
+    fn optimiser(kind: OptimiserKind, weight_decay: f64, clip_norm: f64) -> Optimiser {
+        Optimiser::new(&TrainSettings {
+            optimiser: kind,
+            weight_decay,
+            clip_norm,
+            ..TrainSettings::default()
+        })
+    }
+
+    const GOLDEN: [(OptimiserKind, &str, &[&str]); 2] = [
+        (
+            OptimiserKind::AdamW,
+            include_str!("adamw.json"),
+            &["first.bias", "first.weight", "second.bias", "second.weight"],
+        ),
+        (
+            OptimiserKind::Sgd,
+            include_str!("sgd.json"),
+            &["momentum.bias", "momentum.weight"],
+        ),
+    ];
+
     /// Steps, clipping, decay of the weight and not of the bias, and a state that is written out
     /// and taken up again before every step.
     #[test]
     fn steps_equal_torch_even_when_the_state_goes_through_arrays() {
-        let golden: Golden = serde_json::from_str(include_str!("adamw.json")).unwrap();
-        let device = Device::flex().autodiff();
-        let mut model = model(&golden, &device);
-        let new = || AdamW::new(golden.weight_decay, golden.clip_norm);
-        let mut state = Weights::default();
-        let clipped = golden.steps.iter().filter(|s| s.norm > golden.clip_norm);
-        assert!((1..golden.steps.len()).contains(&clipped.count()));
-        for (i, step) in golden.steps.iter().enumerate() {
-            let mut optimiser = new().restore(state, i, &Device::flex()).unwrap();
-            let gradients = gradients(&model, &golden, &device);
-            model = optimiser.step(model, &gradients, step.rate);
-            state = optimiser.state();
-            let found = Weights::collect(&model).0;
-            for (name, expected) in [("weight", &step.after.weight), ("bias", &step.after.bias)] {
-                for (a, b) in found[name].values.iter().zip(expected) {
-                    assert!((a - b).abs() < 2e-6, "step {i}, {name}: {a} {b}");
+        for (kind, golden, names) in GOLDEN {
+            let golden: Golden = serde_json::from_str(golden).unwrap();
+            let device = Device::flex().autodiff();
+            let mut model = model(&golden, &device);
+            let mut state = Weights::default();
+            let clipped = golden.steps.iter().filter(|s| s.norm > golden.clip_norm);
+            assert!((1..golden.steps.len()).contains(&clipped.count()));
+            for (i, step) in golden.steps.iter().enumerate() {
+                let new = optimiser(kind, golden.weight_decay, golden.clip_norm);
+                let mut optimiser = new.restore(state, i, &Device::flex()).unwrap();
+                let gradients = gradients(&model, &golden, &device);
+                assert!((gradients.norm() - step.norm).abs() < 1e-4 * step.norm);
+                let scale = optimiser.begin(&gradients);
+                model = optimiser.update(model, "", &gradients, scale, step.rate);
+                state = optimiser.state();
+                let found = Weights::collect(&model).0;
+                for (name, expected) in [("weight", &step.after.weight), ("bias", &step.after.bias)]
+                {
+                    for (a, b) in found[name].values.iter().zip(expected) {
+                        assert!((a - b).abs() < 2e-6, "{kind:?} {i}, {name}: {a} {b}");
+                    }
                 }
             }
+            assert_eq!(state.0.keys().collect::<Vec<_>>(), names);
         }
-        assert_eq!(
-            state.0.keys().collect::<Vec<_>>(),
-            ["first.bias", "first.weight", "second.bias", "second.weight",]
-        );
     }
 
     #[test]
     fn parameters_without_a_gradient_stay() {
-        let golden: Golden = serde_json::from_str(include_str!("adamw.json")).unwrap();
-        let device = Device::flex().autodiff();
-        let mut model = model(&golden, &device);
-        model.weight = model.weight.set_require_grad(false);
-        let gradients = gradients(&model, &golden, &device);
-        let mut optimiser = AdamW::new(0.1, 0.0);
-        let after = Weights::collect(&optimiser.step(model, &gradients, 0.1)).0;
-        assert_eq!(after["weight"].values, golden.start.weight);
-        assert_ne!(after["bias"].values, golden.start.bias);
+        for (kind, golden, _) in GOLDEN {
+            let golden: Golden = serde_json::from_str(golden).unwrap();
+            let device = Device::flex().autodiff();
+            let mut model = model(&golden, &device);
+            model.weight = model.weight.set_require_grad(false);
+            let gradients = gradients(&model, &golden, &device);
+            let mut optimiser = optimiser(kind, 0.1, 0.0);
+            let scale = optimiser.begin(&gradients);
+            let after = optimiser.update(model, "", &gradients, scale, 0.1);
+            let after = Weights::collect(&after).0;
+            assert_eq!(after["weight"].values, golden.start.weight);
+            assert_ne!(after["bias"].values, golden.start.bias);
+        }
     }
 }

@@ -1,9 +1,9 @@
-//! Settings of a training run, and the learning-rate schedule.
+//! Settings of a training run.
 
 use cohort_nn::{ClassWeights, DeviceChoice};
 use serde::{Deserialize, Serialize};
 
-use crate::TrainError;
+use crate::{Sampling, Schedule, Trainable};
 
 /// The validation metric by which the best epoch is chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -20,6 +20,28 @@ pub enum Selection {
     Loss,
 }
 
+/// How weights follow from gradients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OptimiserKind {
+    /// AdamW with PyTorch's defaults (default).
+    #[default]
+    AdamW,
+    /// Stochastic gradient descent with momentum.
+    Sgd,
+}
+
+/// What the network's outputs mean.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Head {
+    /// Logits of the classes (default).
+    #[default]
+    Softmax,
+    /// One score against ordered thresholds, see [`cohort_nn::CumulativeLink`]; for ordered classes.
+    CumulativeLink,
+}
+
 /// Everything that decides a training run besides network and data.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -28,14 +50,32 @@ pub struct TrainSettings {
     pub epochs: usize,
     /// Samples a step. A last batch of one sample joins the one before it. Default 32.
     pub batch_size: usize,
-    /// Peak learning rate of AdamW. Default 2e-3.
+    /// Batches whose gradients make one step of the optimiser, as if they were one large batch (but for batch norms,
+    /// which see one batch at a time). The last step of an epoch may have fewer. Default 1.
+    pub accumulate: usize,
+    /// How weights follow from gradients. Default AdamW.
+    pub optimiser: OptimiserKind,
+    /// Momentum of stochastic gradient descent, in [0, 1). Default 0.9.
+    pub momentum: f64,
+    /// Peak learning rate. Default 2e-3.
     pub learning_rate: f64,
+    /// How the learning rate falls from its peak. Default a cosine.
+    pub schedule: Schedule,
     /// Share of the peak at which the cosine ends, in [0, 1]. Default 0.01.
     pub final_learning_rate: f64,
+    /// Epochs after the warm-up between two falls of the step schedule. Default 10.
+    pub step_epochs: usize,
+    /// What the learning rate is multiplied by at each fall of the step schedule, above 0 and at most 1. Default 0.1.
+    pub step_factor: f64,
     /// Epochs of linear warm-up. Default 1.
     pub warmup_epochs: usize,
-    /// Decoupled weight decay, not applied to norms and biases. Default 1e-2.
+    /// Weight decay, not applied to norms and biases: decoupled for AdamW, added to the gradient for SGD. Default 1e-2.
     pub weight_decay: f64,
+    /// Decay of the running average of the weights by which is validated and predicted, in [0, 1); it rises to this
+    /// value over the first steps. Default 0, the weights themselves.
+    pub average_decay: f64,
+    /// Which layers are trained. Default all.
+    pub trainable: Trainable,
     /// Largest L2 norm of all gradients together; longer ones are scaled down. Default 5; 0
     /// switches it off.
     pub clip_norm: f64,
@@ -43,7 +83,12 @@ pub struct TrainSettings {
     pub patience: usize,
     /// The validation metric by which the best epoch is chosen.
     pub selection: Selection,
-    /// Class weights of the loss. Default inverse frequency.
+    /// How an epoch draws its samples. Default all of them, shuffled.
+    pub sampling: Sampling,
+    /// Classes with fewer training samples than this are given three times an epoch, the second time with stronger
+    /// random changes and the third with milder ones, where the source has such. Default 0, none.
+    pub minority_below: usize,
+    /// Class weights of the loss, from the samples as an epoch draws them. Default inverse frequency.
     pub class_weights: ClassWeights,
     /// Share of the epochs, in [0, 1], that every sample counts alike before the class weights set in (deferred
     /// re-weighting, Cao et al. 2019): a network learns to see from all samples first and then moves its borders.
@@ -54,6 +99,14 @@ pub struct TrainSettings {
     /// For ordered classes: standard deviation, in classes, of the distribution over neighbours that
     /// a label stands for in the loss. Default 0, the label alone.
     pub ordinal_width: f64,
+    /// What the network's outputs mean. Default logits of the classes.
+    pub head: Head,
+    /// Exponent of the focal loss; samples that are right already count less. Default 0, none.
+    pub focal_gamma: f64,
+    /// For ordered classes: weight of the squared error of the predicted mean class. Default 0.
+    pub mean_loss: f64,
+    /// For ordered classes: weight of the variance of the predicted distribution over classes. Default 0.
+    pub variance_loss: f64,
     /// Ask the training source for augmented samples. Default true.
     pub augment: bool,
     /// Seed of everything random; at most 2^63 - 1, the largest integer of TOML. Default 1.
@@ -67,17 +120,31 @@ impl Default for TrainSettings {
         Self {
             epochs: 40,
             batch_size: 32,
+            accumulate: 1,
+            optimiser: OptimiserKind::default(),
+            momentum: 0.9,
             learning_rate: 2e-3,
+            schedule: Schedule::default(),
             final_learning_rate: 0.01,
+            step_epochs: 10,
+            step_factor: 0.1,
             warmup_epochs: 1,
             weight_decay: 1e-2,
+            average_decay: 0.0,
+            trainable: Trainable::default(),
             clip_norm: 5.0,
             patience: 12,
             selection: Selection::default(),
+            sampling: Sampling::default(),
+            minority_below: 0,
             class_weights: ClassWeights::default(),
             deferred_weights: 0.0,
             label_smoothing: 0.0,
             ordinal_width: 0.0,
+            head: Head::default(),
+            focal_gamma: 0.0,
+            mean_loss: 0.0,
+            variance_loss: 0.0,
             augment: true,
             seed: 1,
             device: DeviceChoice::default(),
@@ -86,123 +153,26 @@ impl Default for TrainSettings {
 }
 
 impl TrainSettings {
-    /// Checks every setting.
-    ///
-    /// # Errors
-    /// [`TrainError::Settings`] naming the first setting that does not fit.
-    pub fn validate(&self) -> Result<(), TrainError> {
-        let positive = |x: f64| x.is_finite() && x > 0.0;
-        let checks = [
-            (
-                "epochs",
-                self.epochs >= 1,
-                "at least 1",
-                self.epochs.to_string(),
-            ),
-            (
-                "batch_size",
-                self.batch_size >= 2,
-                "at least 2",
-                self.batch_size.to_string(),
-            ),
-            (
-                "learning_rate",
-                positive(self.learning_rate),
-                "finite and above 0",
-                self.learning_rate.to_string(),
-            ),
-            (
-                "final_learning_rate",
-                (0.0..=1.0).contains(&self.final_learning_rate),
-                "between 0 and 1",
-                self.final_learning_rate.to_string(),
-            ),
-            (
-                "warmup_epochs",
-                self.warmup_epochs <= self.epochs,
-                "at most epochs",
-                self.warmup_epochs.to_string(),
-            ),
-            (
-                "weight_decay",
-                self.weight_decay.is_finite() && self.weight_decay >= 0.0,
-                "finite and at least 0",
-                self.weight_decay.to_string(),
-            ),
-            (
-                "clip_norm",
-                self.clip_norm.is_finite() && self.clip_norm >= 0.0,
-                "finite and at least 0",
-                self.clip_norm.to_string(),
-            ),
-            (
-                "patience",
-                self.patience >= 1,
-                "at least 1",
-                self.patience.to_string(),
-            ),
-            (
-                "deferred_weights",
-                (0.0..=1.0).contains(&self.deferred_weights),
-                "between 0 and 1",
-                self.deferred_weights.to_string(),
-            ),
-            (
-                "label_smoothing",
-                (0.0..1.0).contains(&self.label_smoothing),
-                "at least 0 and below 1",
-                self.label_smoothing.to_string(),
-            ),
-            (
-                "ordinal_width",
-                self.ordinal_width.is_finite() && self.ordinal_width >= 0.0,
-                "finite and at least 0",
-                self.ordinal_width.to_string(),
-            ),
-            (
-                "seed",
-                i64::try_from(self.seed).is_ok(),
-                "at most 9223372036854775807",
-                self.seed.to_string(),
-            ),
-        ];
-        for (field, holds, expected, found) in checks {
-            if !holds {
-                return Err(TrainError::Settings {
-                    field,
-                    expected,
-                    found,
-                });
-            }
-        }
-        Ok(())
-    }
-
     /// Epochs that are done before the class weights set in.
     pub fn unweighted_epochs(&self) -> usize {
         (self.deferred_weights * self.epochs as f64).round() as usize
     }
 
-    /// Learning rate of a step (from 0) when an epoch has `steps` steps: linear warm-up to the
-    /// peak, then half a cosine down to `final_learning_rate` times the peak at the last step
-    /// (Loshchilov and Hutter 2017, without restarts).
-    pub fn learning_rate_at(&self, step: usize, steps: usize) -> f64 {
-        let warmup = self.warmup_epochs * steps;
-        if step < warmup {
-            return self.learning_rate * (step + 1) as f64 / warmup as f64;
+    /// The settings for classes without order: nothing that takes one class for a neighbour of another.
+    pub fn without_order(self) -> Self {
+        Self {
+            ordinal_width: 0.0,
+            head: Head::Softmax,
+            mean_loss: 0.0,
+            variance_loss: 0.0,
+            ..self
         }
-        let length = (self.epochs * steps).saturating_sub(warmup + 1).max(1);
-        let progress = ((step - warmup) as f64 / length as f64).min(1.0);
-        let cosine = 0.5 * (1.0 + (std::f64::consts::PI * progress).cos());
-        let low = self.final_learning_rate;
-        self.learning_rate * (low + (1.0 - low) * cosine)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use approx::assert_relative_eq;
 
     #[test]
     fn settings_survive_toml_and_unknown_ones_are_refused() {
@@ -210,124 +180,20 @@ mod tests {
             class_weights: ClassWeights::EffectiveNumber(0.99),
             selection: Selection::MacroMae,
             clip_norm: 0.0,
+            optimiser: OptimiserKind::Sgd,
+            schedule: Schedule::Step,
+            trainable: Trainable::Only(vec!["blocks.5".to_owned(), "output".to_owned()]),
+            sampling: Sampling::Balanced,
+            head: Head::CumulativeLink,
             ..TrainSettings::default()
         };
         let text = toml::to_string(&settings).unwrap();
         assert_eq!(toml::from_str::<TrainSettings>(&text).unwrap(), settings);
         assert!(toml::from_str::<TrainSettings>("epoch = 3").is_err());
-    }
-
-    #[test]
-    fn each_setting_is_checked() {
-        let new = TrainSettings::default;
-        assert!(new().validate().is_ok());
-        let cases = [
-            (TrainSettings { epochs: 0, ..new() }, "epochs"),
-            (
-                TrainSettings {
-                    batch_size: 1,
-                    ..new()
-                },
-                "batch_size",
-            ),
-            (
-                TrainSettings {
-                    learning_rate: f64::NAN,
-                    ..new()
-                },
-                "learning_rate",
-            ),
-            (
-                TrainSettings {
-                    final_learning_rate: 1.5,
-                    ..new()
-                },
-                "final_learning_rate",
-            ),
-            (
-                TrainSettings {
-                    warmup_epochs: 41,
-                    ..new()
-                },
-                "warmup_epochs",
-            ),
-            (
-                TrainSettings {
-                    weight_decay: -1.0,
-                    ..new()
-                },
-                "weight_decay",
-            ),
-            (
-                TrainSettings {
-                    clip_norm: f64::INFINITY,
-                    ..new()
-                },
-                "clip_norm",
-            ),
-            (
-                TrainSettings {
-                    patience: 0,
-                    ..new()
-                },
-                "patience",
-            ),
-            (
-                TrainSettings {
-                    label_smoothing: 1.0,
-                    ..new()
-                },
-                "label_smoothing",
-            ),
-            (
-                TrainSettings {
-                    deferred_weights: 1.5,
-                    ..new()
-                },
-                "deferred_weights",
-            ),
-            (
-                TrainSettings {
-                    ordinal_width: -0.5,
-                    ..new()
-                },
-                "ordinal_width",
-            ),
-            (
-                TrainSettings {
-                    seed: u64::MAX,
-                    ..new()
-                },
-                "seed",
-            ),
-        ];
-        for (settings, field) in cases {
-            let error = settings.validate().unwrap_err().to_string();
-            assert!(
-                error.starts_with(&format!("training settings: {field} must")),
-                "{error}"
-            );
-        }
-    }
-
-    #[test]
-    fn schedule_rises_linearly_and_falls_as_a_cosine() {
-        let settings = TrainSettings {
-            epochs: 11,
-            warmup_epochs: 1,
-            learning_rate: 2.0,
-            final_learning_rate: 0.1,
-            ..TrainSettings::default()
-        };
-        // 4 steps an epoch: steps 0..4 warm up, 4..44 fall; halfway is (2 + 0.2) / 2.
-        for (step, expected) in [(0, 0.5), (1, 1.0), (3, 2.0), (4, 2.0), (43, 0.2), (99, 0.2)] {
-            assert_relative_eq!(
-                settings.learning_rate_at(step, 4),
-                expected,
-                epsilon = 1e-12
-            );
-        }
-        let middle = 0.5 * (settings.learning_rate_at(23, 4) + settings.learning_rate_at(24, 4));
-        assert_relative_eq!(middle, 1.1, epsilon = 1e-12);
+        let text = "optimiser = \"sgd\"\nschedule = \"step\"\ntrainable = \"last_block\"\n\
+                    sampling = \"balanced\"\nhead = \"cumulative_link\"";
+        let read: TrainSettings = toml::from_str(text).unwrap();
+        assert_eq!(read.trainable, Trainable::LastBlock);
+        assert_eq!(read.clone().without_order().head, Head::Softmax);
     }
 }

@@ -37,6 +37,21 @@ pub trait Source: Sync {
     /// # Errors
     /// [`TrainError::Sample`] when the sample cannot be read.
     fn fill(&self, index: usize, augment: Option<u64>, out: &mut [f32]) -> Result<(), TrainError>;
+
+    /// As [`Source::fill`] with a seed, for the copies of a minority class: 1 with stronger random
+    /// changes, 2 with milder ones. Sources that know no such difference need not implement it.
+    ///
+    /// # Errors
+    /// As [`Source::fill`].
+    fn fill_variant(
+        &self,
+        index: usize,
+        _variant: usize,
+        augment: u64,
+        out: &mut [f32],
+    ) -> Result<(), TrainError> {
+        self.fill(index, Some(augment), out)
+    }
 }
 
 /// Samples held in memory: feature tables, embeddings, small picture sets. Never augments.

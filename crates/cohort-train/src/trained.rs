@@ -4,10 +4,11 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use cohort_nn::burn::tensor::{Device, Tensor, TensorData};
-use cohort_nn::{DeviceChoice, Model, ModelConfig, Output};
+use cohort_nn::{DeviceChoice, ModelConfig, Output};
 
 use crate::batches::{Plan, for_each_batch};
 use crate::checkpoint;
+use crate::network::Network;
 use crate::run_folder::best_checkpoint;
 use crate::{EpochMetrics, Source, TrainError, TrainSettings};
 
@@ -21,7 +22,7 @@ pub struct Trained {
     settings: TrainSettings,
     history: Vec<EpochMetrics>,
     hash: String,
-    model: Model,
+    model: Network,
     device: Device,
 }
 
@@ -70,7 +71,7 @@ impl Trained {
         let (weights, document, hash) = checkpoint::read(&path)?;
         let device = device.device()?;
         Ok(Self {
-            model: document.network.load(weights, &device)?,
+            model: Network::load(&document.network, document.settings.head, weights, &device)?,
             network: document.network,
             settings: document.settings,
             history: document.history,
@@ -126,7 +127,7 @@ impl Trained {
 
 /// Runs a network in evaluation form over the plan's batches; `take` gets labels and output.
 pub(crate) fn evaluate(
-    model: &Model,
+    model: &Network,
     device: &Device,
     source: &dyn Source,
     plan: &Plan,

@@ -144,6 +144,7 @@ fn a_class_without_samples_is_reported_and_does_not_disturb_the_others() {
         train: &training,
         valid: &valid,
         settings: &settings,
+        start: None,
         run: &RunFolder::open(folder.path()).unwrap(),
         resume: false,
     };

@@ -10,8 +10,8 @@ use std::thread::sleep;
 use std::time::Instant;
 
 use cohort_train::{
-    CompactCnnConfig, EpochMetrics, Job, MlpConfig, ModelConfig, Progress, RunFolder, TrainError,
-    TrainSettings, Trained, train,
+    CompactCnnConfig, EpochMetrics, Head, Job, MlpConfig, ModelConfig, OptimiserKind, Progress,
+    RunFolder, Sampling, Schedule, TrainError, TrainSettings, Trainable, Trained, train,
 };
 use common::{Stripes, bits, blobs, cnn_job, differences, mlp_job, run};
 
@@ -165,41 +165,78 @@ impl Progress for StopAt<'_> {
     }
 }
 
-#[test]
-fn a_run_stopped_in_any_epoch_resumes_to_the_same_bytes() {
-    let network = ModelConfig::Mlp(MlpConfig::audio(7, 3));
-    let (training, valid) = (blobs(90, 7, 2.0, 1), blobs(60, 7, 2.0, 2));
-    let settings = TrainSettings {
+/// Settings that keep something from step to step or draw samples in another way.
+fn ways_of_training() -> [TrainSettings; 5] {
+    let new = || TrainSettings {
         epochs: 5,
         batch_size: 16,
         ..TrainSettings::default()
     };
-    let whole = tempfile::tempdir().unwrap();
-    run(&network, &training, &valid, &settings, whole.path(), false).unwrap();
-    for epoch in 1..=5 {
-        let folder = tempfile::tempdir().unwrap();
-        let stop = AtomicBool::new(false);
-        let job = Job {
-            network: &network,
-            train: &training,
-            valid: &valid,
-            settings: &settings,
-            run: &RunFolder::open(folder.path()).unwrap(),
-            resume: false,
-        };
-        let mut at = StopAt {
-            epoch,
-            batch: 1 + epoch % 3,
-            stop: &stop,
-        };
-        let error = train(&job, &mut at, &stop).unwrap_err();
-        assert!(matches!(error, TrainError::Interrupted { epochs } if epochs == epoch - 1));
-        run(&network, &training, &valid, &settings, folder.path(), true).unwrap();
-        assert_eq!(
-            differences(whole.path(), folder.path()),
-            [""; 0],
-            "stopped in epoch {epoch}"
-        );
+    [
+        new(),
+        TrainSettings {
+            optimiser: OptimiserKind::Sgd,
+            learning_rate: 0.05,
+            schedule: Schedule::Step,
+            step_epochs: 2,
+            accumulate: 3,
+            ..new()
+        },
+        TrainSettings {
+            average_decay: 0.9,
+            sampling: Sampling::Balanced,
+            focal_gamma: 2.0,
+            ..new()
+        },
+        TrainSettings {
+            head: Head::CumulativeLink,
+            average_decay: 0.5,
+            minority_below: 1000,
+            mean_loss: 0.2,
+            variance_loss: 0.05,
+            ..new()
+        },
+        TrainSettings {
+            trainable: Trainable::LastBlock,
+            accumulate: 2,
+            ..new()
+        },
+    ]
+}
+
+#[test]
+fn a_run_stopped_in_any_epoch_resumes_to_the_same_bytes() {
+    let network = ModelConfig::Mlp(MlpConfig::audio(7, 3));
+    let (training, valid) = (blobs(90, 7, 2.0, 1), blobs(60, 7, 2.0, 2));
+    for (way, settings) in ways_of_training().into_iter().enumerate() {
+        let whole = tempfile::tempdir().unwrap();
+        run(&network, &training, &valid, &settings, whole.path(), false).unwrap();
+        for epoch in 1..=5 {
+            let folder = tempfile::tempdir().unwrap();
+            let stop = AtomicBool::new(false);
+            let job = Job {
+                network: &network,
+                train: &training,
+                valid: &valid,
+                settings: &settings,
+                start: None,
+                run: &RunFolder::open(folder.path()).unwrap(),
+                resume: false,
+            };
+            let mut at = StopAt {
+                epoch,
+                batch: 1 + epoch % 3,
+                stop: &stop,
+            };
+            let error = train(&job, &mut at, &stop).unwrap_err();
+            assert!(matches!(error, TrainError::Interrupted { epochs } if epochs == epoch - 1));
+            run(&network, &training, &valid, &settings, folder.path(), true).unwrap();
+            assert_eq!(
+                differences(whole.path(), folder.path()),
+                [""; 0],
+                "way {way}, stopped in epoch {epoch}"
+            );
+        }
     }
 }
 
@@ -236,6 +273,7 @@ fn files_that_a_kill_left_an_epoch_apart_are_mended() {
         train: &blobs(120, 7, 2.0, 1),
         valid: &blobs(60, 7, 2.0, 2),
         settings: &settings,
+        start: None,
         run: &RunFolder::open(source.path()).unwrap(),
         resume: false,
     };

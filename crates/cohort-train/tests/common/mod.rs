@@ -141,6 +141,7 @@ pub fn run(
         train: training,
         valid,
         settings,
+        start: None,
         run: &RunFolder::open(folder)?,
         resume,
     };
