@@ -235,6 +235,19 @@ impl Canvas {
         }
     }
 
+    /// A small filled disc without an edge, one of many.
+    pub(crate) fn dot(&mut self, at: (f64, f64), radius: f64, fill: Colour, opacity: f64) {
+        let fill = self.paint(fill);
+        self.out
+            .tag("circle")
+            .num("cx", at.0)
+            .num("cy", at.1)
+            .num("r", radius)
+            .attr("fill", fill)
+            .num("fill-opacity", opacity)
+            .empty();
+    }
+
     /// A stroked path through `points`, in order.
     pub(crate) fn polyline(
         &mut self,

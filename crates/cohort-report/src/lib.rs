@@ -5,6 +5,7 @@ mod canvas;
 pub mod charts;
 mod error;
 mod format;
+mod map_page;
 mod markup;
 mod page;
 mod palette;
@@ -14,5 +15,6 @@ mod text_width;
 
 pub use canvas::{Style, Target};
 pub use error::ReportError;
+pub use map_page::{MapPage, MapPoint, map_page};
 pub use page::{ModelDocument, RunDocuments, audit_page, run_page};
-pub use raster::svg_to_png;
+pub use raster::{jpeg_address, svg_to_png};

@@ -66,6 +66,20 @@ impl Markup {
         self
     }
 
+    /// A value as JSON inside a `script` element that holds data: `<`, `>` and `&` are written as escapes, so nothing
+    /// in it can end the element.
+    pub(crate) fn json(&mut self, value: &serde_json::Value) -> &mut Self {
+        for c in value.to_string().chars() {
+            match c {
+                '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => {
+                    let _ = write!(self.0, "\\u{:04x}", c as u32);
+                }
+                c => self.0.push(c),
+            }
+        }
+        self
+    }
+
     pub(crate) fn append(&mut self, other: &Markup) -> &mut Self {
         self.0.push_str(&other.0);
         self

@@ -5,6 +5,15 @@
 
 use std::fmt::Write as _;
 
+macro_rules! group {
+    ($light:literal, $dark:literal) => {
+        (
+            $light,
+            $dark,
+            concat!("light-dark(", $light, ",", $dark, ")"),
+        )
+    };
+}
 /// A colour by its role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Colour {
@@ -22,7 +31,38 @@ pub(crate) enum Colour {
     TrackEdge,
     /// The colour of the n-th series; they repeat after six.
     Series(usize),
+    /// A step of the ramp for ordered groups, 0 to 8.
+    Step(usize),
+    /// The colour of the n-th of many groups without an order; they repeat after ten.
+    Kind(usize),
+    /// What carries no label.
+    Unlabelled,
 }
+
+/// Light value, dark value, and both as CSS for a page that follows the reader's choice. The steps of the ramp are
+/// those of plasma (van der Walt and Smith 2015) that stand out from the page.
+const GROUPS: [(&str, &str, &str); 20] = [
+    group!("#0d0887", "#bc3587"),
+    group!("#41049d", "#cd4a76"),
+    group!("#6a00a8", "#dd5e66"),
+    group!("#8808a6", "#ea7457"),
+    group!("#a51f99", "#f58b47"),
+    group!("#bc3587", "#fca338"),
+    group!("#d04d73", "#febe2a"),
+    group!("#e16462", "#f9dc24"),
+    group!("#c98200", "#f0f921"),
+    group!("#1f6fb4", "#5fa8e8"),
+    group!("#d9640b", "#ff9a4d"),
+    group!("#0c5c46", "#8fe3c8"),
+    group!("#8f2a7c", "#d9507c"),
+    group!("#a07800", "#f2e26b"),
+    group!("#0090a0", "#4dd0e1"),
+    group!("#c62828", "#ff8a80"),
+    group!("#6d4c41", "#c8a898"),
+    group!("#5b8c00", "#b6e34f"),
+    group!("#5e35b1", "#b39ddb"),
+    group!("#858f9a", "#7d8995"),
+];
 
 /// Name of the CSS custom property, light value, dark value.
 const TABLE: [(&str, &str, &str); 12] = [
@@ -41,6 +81,16 @@ const TABLE: [(&str, &str, &str); 12] = [
 ];
 
 impl Colour {
+    /// Place in [`GROUPS`] of a colour that has one.
+    fn group(self) -> Option<&'static (&'static str, &'static str, &'static str)> {
+        match self {
+            Self::Step(n) => GROUPS.get(n.min(8)),
+            Self::Kind(n) => GROUPS.get(9 + n % 10),
+            Self::Unlabelled => GROUPS.get(19),
+            _ => None,
+        }
+    }
+
     fn index(self) -> usize {
         match self {
             Self::Ink => 0,
@@ -50,6 +100,8 @@ impl Colour {
             Self::Track => 4,
             Self::TrackEdge => 5,
             Self::Series(n) => 6 + n % 6,
+            // their values are looked up before
+            Self::Step(_) | Self::Kind(_) | Self::Unlabelled => 1,
         }
     }
 
@@ -69,12 +121,33 @@ impl Colour {
             "var(--s4)",
             "var(--s5)",
         ];
-        NAMES[self.index()]
+        self.group().map_or(NAMES[self.index()], |group| group.2)
     }
 
     /// The value on a light ground.
     pub(crate) fn light(self) -> &'static str {
-        TABLE[self.index()].1
+        self.group().map_or(TABLE[self.index()].1, |group| group.0)
+    }
+
+    /// The value on a dark ground.
+    pub(crate) fn dark(self) -> &'static str {
+        self.group().map_or(TABLE[self.index()].2, |group| group.1)
+    }
+
+    /// Colours for `count` groups: steps of one ramp when their order means something, unlike ones otherwise.
+    pub(crate) fn of_groups(count: usize, ordered: bool) -> Vec<Self> {
+        let step = |i: usize| match count {
+            0 | 1 => 0,
+            _ => (i * 8 + (count - 1) / 2) / (count - 1),
+        };
+        let colour = |i| {
+            if ordered {
+                Self::Step(step(i))
+            } else {
+                Self::Kind(i)
+            }
+        };
+        (0..count).map(colour).collect()
     }
 }
 
@@ -196,5 +269,30 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn groups_stand_out_from_the_page_and_ordered_ones_grow_lighter_or_warmer() {
+        for (light, dark, _) in GROUPS {
+            for (ground, value) in [(TABLE[3].1, light), (TABLE[3].2, dark)] {
+                let found = contrast(value, ground);
+                assert!(found >= 3.0, "{value} on {ground}: {found:.2}");
+            }
+        }
+        let steps = |count| Colour::of_groups(count, true);
+        assert_eq!(
+            steps(3),
+            [Colour::Step(0), Colour::Step(4), Colour::Step(8)]
+        );
+        let seven: Vec<&str> = steps(7).iter().map(|c| c.light()).collect();
+        assert!(
+            seven
+                .iter()
+                .collect::<std::collections::BTreeSet<_>>()
+                .len()
+                == 7,
+            "{seven:?}"
+        );
+        assert_eq!((steps(0).len(), steps(1).len()), (0, 1));
     }
 }

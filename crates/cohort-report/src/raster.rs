@@ -70,6 +70,11 @@ pub fn svg_to_png(svg: &str, scale: f64) -> Result<Vec<u8>, ReportError> {
         .map_err(|e| failed("encode PNG", e.to_string()))
 }
 
+/// A JPEG as a `data:` address.
+pub fn jpeg_address(jpeg: &[u8]) -> String {
+    "data:image/jpeg;base64,".to_owned() + &base64::engine::general_purpose::STANDARD.encode(jpeg)
+}
+
 /// Pixels (8 bit RGB, rows from the top) as a PNG in a `data:` address.
 pub(crate) fn data_address(width: u32, height: u32, rgb: &[u8]) -> Result<String, ReportError> {
     let failed = |e: png::EncodingError| ReportError::Raster {

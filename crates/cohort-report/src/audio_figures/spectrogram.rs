@@ -76,7 +76,7 @@ pub fn spectrogram(
     axes::legend(
         &mut canvas,
         Area {
-            left: 8.0,
+            left: 12.0,
             top: header + 2.0,
             right: width - 4.0,
             bottom: height,

@@ -127,9 +127,9 @@ fn figure(
     axes::legend(
         &mut canvas,
         Area {
-            left: 8.0,
+            left: 12.0,
             top: header + 2.0,
-            right: width - 4.0,
+            right: width,
             bottom: height,
         },
         &entries,

@@ -11,6 +11,7 @@ mod histogram;
 mod intervals;
 mod lines;
 mod reliability;
+mod scatter;
 mod stacked;
 
 pub use bars::{BarChart, BarSeries, bar_panels, bars, shared_maximum};
@@ -19,4 +20,6 @@ pub use histogram::{Histogram, histogram};
 pub use intervals::{IntervalChart, IntervalRow, intervals};
 pub use lines::{LineChart, LineSeries, lines};
 pub use reliability::{Reliability, ReliabilityBin, reliability};
+pub(crate) use scatter::shuffled as scatter_order;
+pub use scatter::{ScatterChart, ScatterPoint, scatter};
 pub use stacked::{StackedChart, StackedRow, stacked};

@@ -1,0 +1,52 @@
+//! Nearest neighbours and maps of embedding tables: PCA, t-SNE and UMAP, with measures of how far a map can be trusted.
+//!
+//! Everything here reads plain vectors and knows no network, so it serves anybody's embeddings: [`Points`] prepares
+//! them, [`map()`] makes a map, [`trustworthiness`] and [`agreement`] judge it. A map never sees a label. The same seed
+//! gives the same bytes whatever the number of threads: random numbers are a function of seed and purpose, and every
+//! sum has a fixed order.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod affinities;
+mod agreement;
+mod cells;
+mod curve;
+mod document;
+mod eigen;
+mod error;
+mod fuzzy;
+mod graph;
+mod map;
+mod neighbours;
+mod pca;
+mod points;
+mod quadtree;
+mod random;
+mod trust;
+mod tsne;
+mod umap;
+
+pub use agreement::{Agreement, agreement};
+pub use cells::nearest_approximate;
+pub use document::{Group, Labelling, MapDocument, PlacedClip};
+pub use error::SearchError;
+pub use map::{EXACT, JUDGED_BY, Map, MapRecipe, MapSettings, Method, map};
+pub use neighbours::{Neighbours, nearest};
+pub use pca::{Pca, pca};
+pub use points::{Metric, Points};
+pub use trust::{Trustworthiness, trustworthiness};
+
+/// Told the stage, what is done of it and what there is to do; answers whether to go on.
+pub type Progress<'a> = dyn Fn(&str, usize, usize) -> bool + Sync + 'a;
+
+/// Progress for callers who need none: tells nobody and never stops.
+pub fn quiet(_stage: &str, _done: usize, _total: usize) -> bool {
+    true
+}
+
+fn go_on(progress: &Progress, stage: &str, done: usize, total: usize) -> Result<(), SearchError> {
+    if progress(stage, done, total) {
+        Ok(())
+    } else {
+        Err(SearchError::Stopped)
+    }
+}
