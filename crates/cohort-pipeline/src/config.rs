@@ -3,14 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use cohort_audio::{AcousticSettings, Preset};
-use cohort_text::NgramSettings;
 use cohort_train::{
     CompactCnnConfig, DeviceChoice, JointKind, MlpConfig, ModelConfig, Selection, TrainSettings,
 };
 use cohort_vision::{ColourJitter, Transform};
 use serde::{Deserialize, Serialize};
 
-use crate::{Modality, PipelineError};
+use crate::{Modality, PipelineError, TextEncoder, TextFeatureConfig};
 
 /// Configuration of a whole run; `config.toml` of a run folder is one with every value resolved.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -54,8 +53,8 @@ pub struct FeatureConfig {
     pub image_size: usize,
     /// Acoustic features.
     pub audio: AudioFeatureConfig,
-    /// Hashed n-grams.
-    pub text: NgramSettings,
+    /// Word features.
+    pub text: TextFeatureConfig,
 }
 
 /// Acoustic features of a run.
@@ -134,7 +133,8 @@ impl Augmentation {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ModelSettings {
-    /// Widths of the hidden layers; empty (default): 16, 32, 16 for audio and an embedding of 32 for text.
+    /// Widths of the hidden layers; empty (default): 16, 32, 16 for audio, an embedding of 32 on n-grams, 512 on sentence
+    /// vectors.
     pub hidden: Vec<usize>,
     /// Dropout before the output (text) or after each hidden layer (audio), in [0, 1).
     pub dropout: f64,
@@ -233,7 +233,7 @@ impl Default for FeatureConfig {
         Self {
             image_size: 64,
             audio: AudioFeatureConfig::default(),
-            text: NgramSettings::default(),
+            text: TextFeatureConfig::default(),
         }
     }
 }
@@ -330,6 +330,11 @@ impl RunConfig {
         {
             config.data = folder.join(&config.data);
         }
+        if let (Some(weights), Some(folder)) = (&mut config.features.text.weights, path.parent())
+            && weights.is_relative()
+        {
+            *weights = folder.join(&*weights);
+        }
         Ok(config)
     }
 
@@ -400,7 +405,13 @@ impl RunConfig {
                 ..CompactCnnConfig::new(classes)
             }),
             Modality::Audio => perceptron(&self.audio, MlpConfig::audio(inputs, classes)),
-            Modality::Text => perceptron(&self.text, MlpConfig::fast_text(inputs, 32, classes)),
+            Modality::Text => {
+                let own = match self.features.text.encoder {
+                    TextEncoder::Ngrams => MlpConfig::fast_text(inputs, 32, classes),
+                    TextEncoder::Bert => MlpConfig::text(inputs, classes),
+                };
+                perceptron(&self.text, own)
+            }
         }
     }
 }

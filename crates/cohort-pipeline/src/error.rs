@@ -18,6 +18,9 @@ pub enum PipelineError {
     /// Text settings.
     #[error(transparent)]
     Text(#[from] cohort_text::TextError),
+    /// Networks and their weights.
+    #[error(transparent)]
+    Nn(#[from] cohort_nn::NnError),
     /// Tables.
     #[error(transparent)]
     Tables(#[from] cohort_tables::TableError),

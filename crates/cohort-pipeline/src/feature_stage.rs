@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::features::{Features, acoustic_table, text_table};
 use crate::stages::make_folder;
-use crate::{FeatureConfig, PipelineError, Watch};
+use crate::{DeviceChoice, FeatureConfig, PipelineError, Watch};
 
 /// The tables that [`feature_tables`] made.
 #[derive(Debug)]
@@ -15,13 +15,14 @@ pub struct FeatureTables {
     tables: Vec<(&'static str, PathBuf, Features)>,
 }
 
-/// Computes acoustic and text features of every clip that has sound or words, into `folder`.
+/// Computes acoustic and text features of every clip that has sound or words, into `folder`; networks run on `device`.
 ///
 /// # Errors
 /// As [`acoustic_table`]; a data set without any sound and transcript.
 pub fn feature_tables(
     dataset: &Dataset,
     config: &FeatureConfig,
+    device: DeviceChoice,
     folder: &Path,
     skip_bad: bool,
     watch: &dyn Watch,
@@ -37,7 +38,7 @@ pub fn feature_tables(
     if clips().any(|clip| clip.transcript.is_some()) {
         make_folder(folder)?;
         let path = folder.join("text.parquet");
-        let made = text_table(dataset, &config.text, &path, skip_bad, watch)?;
+        let made = text_table(dataset, &config.text, device, &path, skip_bad, watch)?;
         tables.push(("text", path, made));
     }
     if tables.is_empty() {
@@ -51,7 +52,8 @@ pub fn feature_tables(
 }
 
 impl FeatureTables {
-    /// The document `cohort.features/1`: a table a modality with its path, rows, width and the clips left out.
+    /// The document `cohort.features/1`: a table a modality with its path, rows, width and the clips left out, and how
+    /// many transcripts were cut at the model's limit.
     pub fn document(&self) -> Value {
         let tables: Vec<Value> = self
             .tables
@@ -64,6 +66,7 @@ impl FeatureTables {
                     "dim": made.table.dim,
                     "columns": made.table.provenance.columns,
                     "skipped": made.skipped,
+                    "cut": made.cut,
                 })
             })
             .collect();

@@ -5,11 +5,13 @@ use std::path::Path;
 
 use cohort_audio::AcousticFeatures;
 use cohort_data::{Clip, Dataset};
+use cohort_nn::DeviceChoice;
 use cohort_tables::{EmbeddingTable, Journal, JournalRow, Provenance, content_hash};
-use cohort_text::{NgramSettings, clean_transcript};
+use cohort_text::clean_transcript;
 use rayon::prelude::*;
 
-use crate::{AudioFeatureConfig, PipelineError, Watch};
+use crate::sentence_vectors::bert_table;
+use crate::{AudioFeatureConfig, PipelineError, TextEncoder, TextFeatureConfig, Watch};
 
 /// Clips computed between two looks at the stop flag and two writes to the journal.
 const CHUNK: usize = 32;
@@ -32,15 +34,17 @@ pub struct Features {
     pub table: EmbeddingTable,
     /// Clips whose media could not be used.
     pub skipped: Vec<Skipped>,
+    /// Transcripts whose end was left out, being longer than the model takes; none for features without such a limit.
+    pub cut: Option<usize>,
 }
 
 /// What one modality's features are made of.
-struct Recipe<'a> {
-    modality: &'static str,
-    path: &'a Path,
-    provenance: Provenance,
-    dim: usize,
-    skip_bad: bool,
+pub(crate) struct Recipe<'a> {
+    pub(crate) modality: &'static str,
+    pub(crate) path: &'a Path,
+    pub(crate) provenance: Provenance,
+    pub(crate) dim: usize,
+    pub(crate) skip_bad: bool,
 }
 
 /// Acoustic features of every clip that has a sound, written to `path` (Parquet).
@@ -91,32 +95,38 @@ pub fn acoustic_table(
     make_table(&recipe, &clips, |&(clip, _)| clip, hash, compute, watch)
 }
 
-/// Hashed n-gram vectors of every clip that has a transcript, written to `path` (Parquet).
+/// Text vectors of every clip that has a transcript, written to `path` (Parquet): hashed n-grams or, computed on `device`,
+/// sentence vectors.
 ///
 /// # Errors
-/// As [`acoustic_table`].
+/// As [`acoustic_table`]; weights that cannot be used.
 pub fn text_table(
     dataset: &Dataset,
-    settings: &NgramSettings,
+    config: &TextFeatureConfig,
+    device: DeviceChoice,
     path: &Path,
     skip_bad: bool,
     watch: &dyn Watch,
 ) -> Result<Features, PipelineError> {
-    settings.validate()?;
+    config.validate()?;
+    let clips: Vec<&Clip> = all_clips(dataset)
+        .filter(|clip| clip.transcript.is_some())
+        .collect();
+    if let (TextEncoder::Bert, Some(weights)) = (config.encoder, &config.weights) {
+        return bert_table(&clips, weights, config, device, path, skip_bad, watch);
+    }
+    let settings = config.ngrams();
     let recipe = Recipe {
         modality: "text",
         path,
         dim: settings.buckets,
         provenance: Provenance {
             producer: concat!("cohort-text ", env!("CARGO_PKG_VERSION"), " n-grams").to_string(),
-            settings: settings_hash(settings)?,
+            settings: settings_hash(&settings)?,
             ..Provenance::default()
         },
         skip_bad,
     };
-    let clips: Vec<&Clip> = all_clips(dataset)
-        .filter(|clip| clip.transcript.is_some())
-        .collect();
     let hash = |clip: &&Clip| Ok(content_hash(clip.read_transcript()?.as_bytes()));
     let compute = |clip: &&Clip| Ok(settings.embed(&clean_transcript(&clip.read_transcript()?)));
     make_table(&recipe, &clips, |clip| clip, hash, compute, watch)
@@ -126,7 +136,7 @@ fn all_clips(dataset: &Dataset) -> impl Iterator<Item = &Clip> {
     dataset.splits.iter().flat_map(|split| &split.clips)
 }
 
-fn settings_hash<T: serde::Serialize>(settings: &T) -> Result<String, PipelineError> {
+pub(crate) fn settings_hash<T: serde::Serialize>(settings: &T) -> Result<String, PipelineError> {
     Ok(content_hash(&serde_json::to_vec(settings)?))
 }
 
@@ -138,23 +148,7 @@ fn make_table<T: Sync>(
     compute: impl Fn(&T) -> Result<Vec<f32>, PipelineError> + Sync,
     watch: &dyn Watch,
 ) -> Result<Features, PipelineError> {
-    let p = &recipe.provenance;
-    let key = format!("{}\n{}\n{}", p.producer, p.weights, p.settings);
-    let journal_path = recipe.path.with_extension("partial");
-    let (mut journal, finished) = Journal::open(&journal_path, &key)?;
-    let mut known: HashMap<String, (String, Vec<f32>)> = HashMap::new();
-    if let Some(old) = reusable(recipe) {
-        for (i, clip) in old.clips.iter().enumerate() {
-            let vector = old.row(i).unwrap_or_default().to_vec();
-            known.insert(clip.clone(), (old.sources[i].clone(), vector));
-        }
-    }
-    known.extend(
-        finished
-            .into_iter()
-            .map(|row| (row.clip, (row.source, row.vector))),
-    );
-
+    let (mut journal, known) = recipe.cached()?;
     let mut table = EmbeddingTable {
         dim: recipe.dim,
         ..EmbeddingTable::default()
@@ -182,19 +176,7 @@ fn make_table<T: Sync>(
                     )),
                     _ => {
                         let vector = compute(item)?;
-                        let bad = vector.iter().position(|value| !value.is_finite());
-                        if let Some(column) = bad {
-                            return Err(PipelineError::NotFinite {
-                                clip,
-                                modality: recipe.modality,
-                                column: recipe
-                                    .provenance
-                                    .columns
-                                    .get(column)
-                                    .cloned()
-                                    .unwrap_or_else(|| column.to_string()),
-                            });
-                        }
+                        recipe.check_finite(&clip, &vector)?;
                         Ok((
                             JournalRow {
                                 clip,
@@ -235,20 +217,69 @@ fn make_table<T: Sync>(
         watch.at(number * CHUNK + chunk.len());
     }
     watch.end();
-    let sources = table
-        .clips
-        .iter()
-        .zip(&table.sources)
-        .fold(String::new(), |all, (clip, hash)| {
+    recipe.finish(table, journal, skipped)
+}
+
+impl Recipe<'_> {
+    /// The journal, and by clip the source hash and vector of every row that was made in the same way before.
+    pub(crate) fn cached(
+        &self,
+    ) -> Result<(Journal, HashMap<String, (String, Vec<f32>)>), PipelineError> {
+        let p = &self.provenance;
+        let key = format!("{}\n{}\n{}", p.producer, p.weights, p.settings);
+        let journal_path = self.path.with_extension("partial");
+        let (journal, finished) = Journal::open(&journal_path, &key)?;
+        let mut known = HashMap::new();
+        if let Some(old) = reusable(self) {
+            for (i, clip) in old.clips.iter().enumerate() {
+                let vector = old.row(i).unwrap_or_default().to_vec();
+                known.insert(clip.clone(), (old.sources[i].clone(), vector));
+            }
+        }
+        known.extend(
+            finished
+                .into_iter()
+                .map(|row| (row.clip, (row.source, row.vector))),
+        );
+        Ok((journal, known))
+    }
+
+    /// Refuses a vector with a value that is no number.
+    pub(crate) fn check_finite(&self, clip: &str, vector: &[f32]) -> Result<(), PipelineError> {
+        let Some(column) = vector.iter().position(|value| !value.is_finite()) else {
+            return Ok(());
+        };
+        let name = self.provenance.columns.get(column).cloned();
+        Err(PipelineError::NotFinite {
+            clip: clip.to_string(),
+            modality: self.modality,
+            column: name.unwrap_or_else(|| column.to_string()),
+        })
+    }
+
+    /// Writes the whole table and lets the journal go.
+    pub(crate) fn finish(
+        &self,
+        mut table: EmbeddingTable,
+        journal: Journal,
+        skipped: Vec<Skipped>,
+    ) -> Result<Features, PipelineError> {
+        let rows = table.clips.iter().zip(&table.sources);
+        let sources = rows.fold(String::new(), |all, (clip, hash)| {
             all + clip + " " + hash + "\n"
         });
-    table.provenance = Provenance {
-        source: content_hash(sources.as_bytes()),
-        ..recipe.provenance.clone()
-    };
-    table.write(recipe.path)?;
-    journal.remove()?;
-    Ok(Features { table, skipped })
+        table.provenance = Provenance {
+            source: content_hash(sources.as_bytes()),
+            ..self.provenance.clone()
+        };
+        table.write(self.path)?;
+        journal.remove()?;
+        Ok(Features {
+            table,
+            skipped,
+            cut: None,
+        })
+    }
 }
 
 /// The table that is there already, when its rows were made in the same way.

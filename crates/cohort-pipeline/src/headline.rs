@@ -109,7 +109,8 @@ impl Headline {
     }
 }
 
-fn cell(interval: &Interval) -> String {
+/// A value with its interval for a terminal.
+pub(crate) fn cell(interval: &Interval) -> String {
     match (interval.estimate(), interval.value()) {
         (Some(e), _) => format!("{:.3} [{:.3}, {:.3}]", e.value, e.low, e.high),
         (None, Some(value)) => format!("{value:.3} [  -  ,   -  ]"),
@@ -148,7 +149,7 @@ fn row(
 }
 
 /// Subject of each row as a dense number, in order of first appearance.
-fn subject_numbers(clips: &[Clip], predictions: &Predictions) -> Vec<usize> {
+pub(crate) fn subject_numbers(clips: &[Clip], predictions: &Predictions) -> Vec<usize> {
     let subjects: HashMap<&str, &str> = clips
         .iter()
         .map(|clip| (clip.id.as_str(), clip.subject.as_str()))

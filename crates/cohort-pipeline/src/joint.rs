@@ -171,13 +171,14 @@ pub fn train_joint(
     let (valid_samples, _) = of(valid)?;
     let mut train_settings = settings.train.clone();
     if !dataset.schema.attributes[target].ordered {
-        train_settings.ordinal_width = 0.0;
+        train_settings = train_settings.without_order();
     }
     let job = Job {
         network: &network,
         train: &train_samples,
         valid: &valid_samples,
         settings: &train_settings,
+        start: None,
         run: &run,
         resume,
     };

@@ -113,6 +113,27 @@ impl<'a> PictureSource<'a> {
 }
 
 impl PictureSource<'_> {
+    fn transformed(
+        &self,
+        i: usize,
+        transform: &Transform,
+        augment: Option<u64>,
+        out: &mut [f32],
+    ) -> Result<(), TrainError> {
+        let fresh;
+        let picture = match self.cache[i].get() {
+            Some(picture) => picture,
+            None => {
+                fresh = load(self.files[i], transform.size)
+                    .map_err(|error| self.bad_sample(i, &error))?;
+                &fresh
+            }
+        };
+        transform
+            .apply(picture, augment, out)
+            .map_err(|error| self.bad_sample(i, &error))
+    }
+
     fn bad_sample(&self, i: usize, error: &VisionError) -> TrainError {
         TrainError::Sample {
             name: self.clips[i].id.clone(),
@@ -155,17 +176,22 @@ impl Source for PictureSource<'_> {
     }
 
     fn fill(&self, i: usize, augment: Option<u64>, out: &mut [f32]) -> Result<(), TrainError> {
-        let fresh;
-        let picture = match self.cache[i].get() {
-            Some(picture) => picture,
-            None => {
-                fresh = load(self.files[i], self.transform.size)
-                    .map_err(|error| self.bad_sample(i, &error))?;
-                &fresh
-            }
+        self.transformed(i, &self.transform, augment, out)
+    }
+
+    fn fill_variant(
+        &self,
+        i: usize,
+        variant: usize,
+        augment: u64,
+        out: &mut [f32],
+    ) -> Result<(), TrainError> {
+        let size = self.transform.size;
+        let transform = match variant {
+            0 => self.transform,
+            1 => Transform::minority_strong(size),
+            _ => Transform::minority_mild(size),
         };
-        self.transform
-            .apply(picture, augment, out)
-            .map_err(|error| self.bad_sample(i, &error))
+        self.transformed(i, &transform, Some(augment), out)
     }
 }

@@ -13,8 +13,9 @@ use rayon::prelude::*;
 
 use crate::embeddings::{Seen, joint_samples};
 use crate::joint::{JOINT, JointRecord};
+use crate::sentence_vectors::vectors_of;
 use crate::stages::read_json;
-use crate::{Modality, PipelineError, RunConfig};
+use crate::{Modality, PipelineError, RunConfig, TextEncoder};
 
 /// Pictures that are turned into tensors at once.
 const PICTURES: usize = 256;
@@ -161,11 +162,20 @@ impl Predictor {
     /// What the word model reads in transcripts.
     pub(crate) fn read(&self, texts: &[(String, String)]) -> Result<Seen, PipelineError> {
         let settings = &self.config.features.text;
-        let rows = texts
-            .iter()
-            .map(|(_, text)| settings.embed(&clean_transcript(text)));
+        let words = texts.iter().map(|(_, text)| text.as_str());
+        let rows = match (settings.encoder, &settings.weights) {
+            (TextEncoder::Bert, Some(weights)) => {
+                vectors_of(words, weights, settings, self.config.device)?
+            }
+            _ => {
+                let ngrams = settings.ngrams();
+                words
+                    .map(|text| ngrams.embed(&clean_transcript(text)))
+                    .collect()
+            }
+        };
         let names = texts.iter().map(|(clip, _)| clip.clone()).collect();
-        self.scores(Modality::Text, Vec::new(), names, rows.collect())
+        self.scores(Modality::Text, Vec::new(), names, rows)
     }
 
     /// `shape` empty: that of the network.

@@ -124,7 +124,8 @@ pub fn train_modality(
     watch: &dyn Watch,
 ) -> Result<TrainedModality, PipelineError> {
     let target = target_index(dataset)?;
-    let stage = Stage {
+    let mut stage = Stage {
+        cut: None,
         config,
         dataset,
         target,
@@ -137,6 +138,7 @@ pub fn train_modality(
         return stage.pictures();
     }
     let made = feature_table(config, dataset, modality, features, watch)?;
+    stage.cut = made.cut;
     stage.vectors(&made.table, made.skipped)
 }
 
@@ -160,6 +162,7 @@ pub(crate) fn feature_table(
         _ => text_table(
             dataset,
             &config.features.text,
+            config.device,
             &features.join("text.parquet"),
             config.skip_bad,
             watch,
@@ -206,6 +209,8 @@ pub(crate) fn hash_of_rows<'a>(
 }
 
 struct Stage<'a> {
+    /// Transcripts cut at the model's limit.
+    cut: Option<usize>,
     config: &'a RunConfig,
     dataset: &'a Dataset,
     target: usize,
@@ -301,17 +306,21 @@ impl Stage<'_> {
         let mut settings = self.config.train_settings(self.modality).clone();
         let target = &self.dataset.schema.attributes[self.target];
         if !target.ordered {
-            // classes without order have no neighbours
-            settings.ordinal_width = 0.0;
+            settings = settings.without_order();
         }
         let run = RunFolder::open(self.out)?;
-        let hashes = json!({ "train": train_part.hash, "valid": valid.hash, "test": test.hash });
+        let mut hashes =
+            json!({ "train": train_part.hash, "valid": valid.hash, "test": test.hash });
+        if let Some(cut) = self.cut {
+            hashes["transcripts_cut"] = cut.into();
+        }
         check_inputs(self.out, self.resume, &hashes)?;
         let job = Job {
             network: &network,
             train: train_part.source,
             valid: valid.source,
             settings: &settings,
+            start: None,
             run: &run,
             resume: self.resume,
         };

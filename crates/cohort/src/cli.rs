@@ -45,6 +45,9 @@ pub(crate) enum Command {
     /// Train one model, of one modality or of all together
     Train(commands::train::Train),
     #[cfg(feature = "networks")]
+    /// Train one model under a grid of settings and compare
+    Sweep(commands::sweep::Sweep),
+    #[cfg(feature = "networks")]
     /// A run's answers for new clips, and each modality's share in them
     Predict(commands::predict::Predict),
     #[cfg(feature = "networks")]
@@ -56,6 +59,8 @@ pub(crate) enum Command {
     Ablate(commands::ablate::Ablate),
     /// Skill, error and fairness of any model's predictions, with honest intervals
     Audit(commands::audit::Audit),
+    /// PCA, t-SNE or UMAP picture of an embedding table, and how far it can be trusted
+    Map(Box<commands::map::Map>),
     #[cfg(feature = "networks")]
     /// The page of a run, from the documents in its folder
     Report(commands::report::Report),
@@ -75,12 +80,15 @@ impl Command {
             #[cfg(feature = "networks")]
             Self::Train(command) => command.run(shell),
             #[cfg(feature = "networks")]
+            Self::Sweep(command) => command.run(shell),
+            #[cfg(feature = "networks")]
             Self::Predict(command) => command.run(shell),
             #[cfg(feature = "networks")]
             Self::Degrade(command) => command.run(shell),
             Self::Fuse(command) => command.run(shell),
             Self::Ablate(command) => command.run(shell),
             Self::Audit(command) => command.run(shell),
+            Self::Map(command) => command.run(shell),
             #[cfg(feature = "networks")]
             Self::Report(command) => command.run(shell),
         }

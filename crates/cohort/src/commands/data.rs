@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use cohort_data::{CheckSettings, Dataset, Section, Statistics, check, statistics};
+use cohort_data::{
+    CheckSettings, Dataset, Section, Statistics, WordsSettings, check, statistics, words,
+};
 use cohort_report::Style;
 use cohort_report::charts::{BarChart, BarSeries, bars, shared_maximum};
 use cohort_synth::{SynthSettings, synthesise};
@@ -20,6 +22,26 @@ pub(crate) enum Data {
     Stats(Stats),
     /// What is wrong with a data set: leaks between splits, bad labels, bad media (exit code 1 when something is)
     Check(Check),
+    /// Which words tell the target's groups apart, counted by subject
+    Words(Words),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Words {
+    /// Folder of a data set with transcripts
+    root: PathBuf,
+    /// Count one split only
+    #[arg(long, value_name = "SPLIT")]
+    split: Option<String>,
+    /// Words shown for each group
+    #[arg(long, value_name = "N", default_value_t = WordsSettings::default().top)]
+    top: usize,
+    /// Fewest subjects who must have used a word
+    #[arg(long, value_name = "N", default_value_t = WordsSettings::default().least)]
+    least: usize,
+    /// Print one JSON document (cohort.words/1)
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -61,7 +83,26 @@ impl Data {
             Self::Synth(command) => command.run(shell),
             Self::Stats(command) => command.run(shell),
             Self::Check(command) => command.run(shell),
+            Self::Words(command) => command.run(shell),
         }
+    }
+}
+
+impl Words {
+    fn run(self, shell: &Shell) -> anyhow::Result<Outcome> {
+        let settings = WordsSettings {
+            split: self.split,
+            top: self.top,
+            least: self.least,
+            ..WordsSettings::default()
+        };
+        let found = words(&Dataset::open(&self.root, None)?, &settings)?;
+        if self.json {
+            shell.print_json(&found)?;
+        } else {
+            shell.print(&found.to_text())?;
+        }
+        Ok(Outcome::Done)
     }
 }
 

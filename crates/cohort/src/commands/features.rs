@@ -19,6 +19,11 @@ pub(crate) struct Features {
     /// Acoustic features: speech, first-impressions or speech-extended
     #[arg(long, value_name = "PRESET", default_value = "speech")]
     preset: cohort_audio::Preset,
+    #[command(flatten)]
+    text: super::run::TextOptions,
+    /// Where networks are computed: cpu, vulkan or cuda
+    #[arg(long, value_name = "DEVICE", default_value = "cpu")]
+    device: cohort_pipeline::DeviceChoice,
     /// Leave out, count and list clips whose media cannot be used
     #[arg(long)]
     skip_bad: bool,
@@ -32,8 +37,15 @@ impl Features {
         let dataset = Dataset::open(&self.root, None)?;
         let mut config = RunConfig::default().features;
         config.audio.preset = self.preset;
-        let tables =
-            cohort_pipeline::feature_tables(&dataset, &config, &self.out, self.skip_bad, shell)?;
+        self.text.apply(&mut config.text);
+        let tables = cohort_pipeline::feature_tables(
+            &dataset,
+            &config,
+            self.device,
+            &self.out,
+            self.skip_bad,
+            shell,
+        )?;
         if self.json {
             shell.print_json(&tables.document())?;
         } else {

@@ -11,11 +11,14 @@ pub(crate) mod demo;
 #[cfg(feature = "networks")]
 pub(crate) mod features;
 pub(crate) mod fuse;
+pub(crate) mod map;
 #[cfg(feature = "networks")]
 pub(crate) mod predict;
 #[cfg(feature = "networks")]
 pub(crate) mod report;
 #[cfg(feature = "networks")]
 pub(crate) mod run;
+#[cfg(feature = "networks")]
+pub(crate) mod sweep;
 #[cfg(feature = "networks")]
 pub(crate) mod train;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use cohort_pipeline::{Modality, RunConfig};
+use cohort_pipeline::{Modality, RunConfig, TextEncoder, TextFeatureConfig};
 
 use crate::shell::{Outcome, Shell};
 
@@ -43,6 +43,32 @@ pub(crate) struct Changes {
     /// Faces, voices and words were paired by hand, not recorded together: say so in the report
     #[arg(long)]
     pub(crate) composed: bool,
+    #[command(flatten)]
+    pub(crate) text: TextOptions,
+}
+
+/// How transcripts become vectors.
+#[derive(Debug, Args)]
+pub(crate) struct TextOptions {
+    /// What turns a transcript into a vector: ngrams or bert [default: ngrams; bert with --text-weights]
+    #[arg(long, value_name = "ENCODER")]
+    text_encoder: Option<TextEncoder>,
+    /// Folder of a BERT or sentence-transformers model
+    #[arg(long, value_name = "DIR")]
+    text_weights: Option<PathBuf>,
+}
+
+impl TextOptions {
+    /// Puts these options into the configuration.
+    pub(crate) fn apply(self, config: &mut TextFeatureConfig) {
+        if let Some(weights) = self.text_weights {
+            config.weights = Some(weights);
+            config.encoder = TextEncoder::Bert;
+        }
+        if let Some(encoder) = self.text_encoder {
+            config.encoder = encoder;
+        }
+    }
 }
 
 impl Changes {
@@ -53,6 +79,7 @@ impl Changes {
         config.modalities = self.modalities.unwrap_or(config.modalities);
         config.skip_bad |= self.skip_bad;
         config.composed |= self.composed;
+        self.text.apply(&mut config.features.text);
         if let Some(epochs) = self.epochs {
             for train in config.train_settings_mut() {
                 train.epochs = epochs;

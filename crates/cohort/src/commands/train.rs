@@ -41,6 +41,9 @@ pub(crate) struct Train {
     /// Epochs without a better validation metric after which training stops
     #[arg(long, value_name = "N")]
     patience: Option<usize>,
+    /// Widths of the head's hidden layers (audio, text), separated by commas [default: 512 on sentence vectors]
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    hidden: Option<Vec<usize>>,
     #[command(flatten)]
     changes: super::run::Changes,
 }
@@ -99,6 +102,11 @@ impl Train {
         settings.learning_rate = self.learning_rate.unwrap_or(settings.learning_rate);
         settings.patience = self.patience.unwrap_or(settings.patience);
         config.joint.fusion = self.fusion.unwrap_or(config.joint.fusion);
+        match (self.what, self.hidden) {
+            (What::One(Modality::Audio), Some(hidden)) => config.audio.hidden = hidden,
+            (What::One(Modality::Text), Some(hidden)) => config.text.hidden = hidden,
+            _ => {}
+        }
         let config = config.resolve()?;
         let dataset = Dataset::open(&config.data, None)?;
         let What::One(modality) = self.what else {

@@ -1,0 +1,370 @@
+//! One model trained under a grid of settings, and a table of what became of it.
+//!
+//! A cell is a run folder of its own. One that is finished has a `cell.json` and is not run again; one that was
+//! stopped goes on where it stopped. What is best is said by the validation split alone; the test split is shown
+//! beside it.
+
+use std::path::Path;
+
+use cohort_data::Dataset;
+use cohort_eval::{Interval, IntervalSettings, Metric, Sample, intervals};
+use cohort_tables::Predictions;
+use cohort_train::{EpochMetrics, Selection, TrainSettings};
+use serde::{Deserialize, Serialize};
+
+use crate::config_file::check_config;
+use crate::headline::subject_numbers;
+use crate::stages::{make_folder, read_json, splits, write_json};
+use crate::training::target_index;
+use crate::{Modality, PipelineError, RunConfig, Watch, train_modality};
+
+/// The settings of a sweep; every combination is trained. An empty list keeps the configuration's value.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct SweepGrid {
+    /// Samples a step.
+    pub batch_sizes: Vec<usize>,
+    /// Peak learning rates.
+    pub learning_rates: Vec<f64>,
+    /// Seeds, over which a setting's results are averaged.
+    pub seeds: Vec<u64>,
+}
+
+/// What a sweep found: `sweep.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Sweep {
+    /// `cohort.sweep/1`.
+    pub schema: String,
+    /// What the model looks at.
+    pub modality: Modality,
+    /// The validation metric by which epochs and settings are chosen.
+    pub selection: Selection,
+    /// Level of the intervals, clustered by subject.
+    pub level: f64,
+    /// Position in `settings` of the one that is best on validation.
+    pub chosen: usize,
+    /// One a combination of batch size and learning rate.
+    pub settings: Vec<SweepSetting>,
+    /// One a run.
+    pub cells: Vec<SweepCell>,
+    /// Always saying the class that is most frequent in the test split.
+    pub majority: TestScores,
+}
+
+/// The runs of one combination of settings, over all seeds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SweepSetting {
+    /// Samples a step.
+    pub batch_size: usize,
+    /// Peak learning rate.
+    pub learning_rate: f64,
+    /// Runs.
+    pub seeds: usize,
+    /// Mean over the seeds of the selection metric on validation, turned so that larger is better.
+    pub merit: f64,
+    /// Mean over the seeds on validation.
+    pub valid_balanced_accuracy: f64,
+    /// Mean over the seeds on the test split.
+    pub test_accuracy: f64,
+    /// Mean over the seeds on the test split.
+    pub test_balanced_accuracy: f64,
+}
+
+/// One run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SweepCell {
+    /// Its folder below that of the sweep.
+    pub name: String,
+    /// Samples a step.
+    pub batch_size: usize,
+    /// Peak learning rate.
+    pub learning_rate: f64,
+    /// Seed of everything random.
+    pub seed: u64,
+    /// The best epoch by validation, whose network was kept.
+    pub best: EpochMetrics,
+    /// Skill of that network on the test split.
+    pub test: TestScores,
+}
+
+/// Skill on the test split, with intervals by subject.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TestScores {
+    /// Share of clips whose class was met.
+    pub accuracy: Interval,
+    /// Mean over classes of the share met.
+    pub balanced_accuracy: Interval,
+    /// Share of clips whose class was missed by at most one; for ordered classes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within_one: Option<Interval>,
+    /// Mean distance in classes; for ordered classes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mae_groups: Option<Interval>,
+}
+
+/// Trains the model of `modality` under every combination of `grid` in folders below `out`, and writes `sweep.json`,
+/// `sweep.csv`, `sweep.txt` and `curves.svg` there. A sweep that was stopped goes on; a grid may grow.
+///
+/// # Errors
+/// As [`train_modality`]; when `out` holds a sweep of another configuration.
+pub fn sweep(
+    config: &RunConfig,
+    modality: Modality,
+    grid: &SweepGrid,
+    out: &Path,
+    watch: &dyn Watch,
+) -> Result<Sweep, PipelineError> {
+    let configs = combinations(config, modality, grid)?;
+    let dataset = Dataset::open(&config.data, None)?;
+    make_folder(out)?;
+    check_config(config, out, true)?;
+    let scorer = Scorer {
+        dataset: &dataset,
+        settings: IntervalSettings {
+            resamples: config.audit.resamples,
+            ..IntervalSettings::default()
+        },
+    };
+    let mut cells: Vec<SweepCell> = Vec::new();
+    for (number, config) in configs.iter().enumerate() {
+        let settings = config.train_settings(modality);
+        let name = cell_name(settings);
+        let folder = out.join(&name);
+        let path = folder.join("cell.json");
+        if let Some(done) = read_json(&path)? {
+            let done = serde_json::from_value(done);
+            cells.push(done.map_err(|error| PipelineError::Config {
+                path,
+                message: error.to_string(),
+            })?);
+            continue;
+        }
+        watch.say(&format!("run {} of {}: {name}", number + 1, configs.len()));
+        let features = out.join("features");
+        let model = train_modality(config, &dataset, modality, &features, &folder, true, watch)?;
+        let Some(best) = model.history.last().cloned() else {
+            return Err(PipelineError::Unusable {
+                path: folder,
+                expected: "at least one epoch".to_string(),
+                found: "none".to_string(),
+            });
+        };
+        let cell = SweepCell {
+            name,
+            batch_size: settings.batch_size,
+            learning_rate: settings.learning_rate,
+            seed: settings.seed,
+            best,
+            test: scorer.score(&model.test)?,
+        };
+        write_json(&path, &cell)?;
+        cells.push(cell);
+    }
+    let Some(first) = cells.first() else {
+        return Err(PipelineError::Setting {
+            name: "grid",
+            expected: "at least one combination",
+            found: "none".to_string(),
+        });
+    };
+    let predictions = Predictions::read(
+        &out.join(&first.name).join(crate::stages::PREDICTIONS),
+        None,
+    )?;
+    let selection = config.train_settings(modality).selection;
+    let settings = by_setting(&cells, selection);
+    let best = settings
+        .iter()
+        .map(|s| s.merit)
+        .fold(f64::NEG_INFINITY, f64::max);
+    let found = Sweep {
+        schema: "cohort.sweep/1".to_string(),
+        modality,
+        selection,
+        level: scorer.settings.level,
+        chosen: settings.iter().position(|s| s.merit == best).unwrap_or(0),
+        settings,
+        majority: scorer.majority(&predictions)?,
+        cells,
+    };
+    crate::sweep_report::write(&found, out)?;
+    Ok(found)
+}
+
+/// The configuration of every cell, checked.
+fn combinations(
+    config: &RunConfig,
+    modality: Modality,
+    grid: &SweepGrid,
+) -> Result<Vec<RunConfig>, PipelineError> {
+    let base = config.train_settings(modality).clone();
+    let or = |given: &[usize], own| {
+        if given.is_empty() {
+            vec![own]
+        } else {
+            given.to_vec()
+        }
+    };
+    let batch_sizes = or(&grid.batch_sizes, base.batch_size);
+    let (mut rates, mut seeds) = (grid.learning_rates.clone(), grid.seeds.clone());
+    if rates.is_empty() {
+        rates.push(base.learning_rate);
+    }
+    if seeds.is_empty() {
+        seeds.push(config.seed);
+    }
+    let mut configs: Vec<RunConfig> = Vec::new();
+    for &batch_size in &batch_sizes {
+        for &learning_rate in &rates {
+            for &seed in &seeds {
+                let mut cell = RunConfig {
+                    seed,
+                    ..config.clone()
+                };
+                let train = match modality {
+                    Modality::Image => &mut cell.image.train,
+                    Modality::Audio => &mut cell.audio.train,
+                    Modality::Text => &mut cell.text.train,
+                };
+                (train.batch_size, train.learning_rate) = (batch_size, learning_rate);
+                let cell = cell.resolve()?;
+                if !configs.contains(&cell) {
+                    configs.push(cell);
+                }
+            }
+        }
+    }
+    Ok(configs)
+}
+
+/// Folder of a cell.
+fn cell_name(settings: &TrainSettings) -> String {
+    format!(
+        "batch{}-rate{}-seed{}",
+        settings.batch_size, settings.learning_rate, settings.seed
+    )
+}
+
+/// Means over the seeds of each combination, in the order of the cells.
+fn by_setting(cells: &[SweepCell], selection: Selection) -> Vec<SweepSetting> {
+    let mut settings: Vec<SweepSetting> = Vec::new();
+    for cell in cells {
+        let key = (cell.batch_size, cell.learning_rate);
+        if settings
+            .iter()
+            .any(|s| (s.batch_size, s.learning_rate) == key)
+        {
+            continue;
+        }
+        let runs = || {
+            cells
+                .iter()
+                .filter(|c| (c.batch_size, c.learning_rate) == key)
+        };
+        let mean = |value: &dyn Fn(&SweepCell) -> f64| {
+            runs().map(value).sum::<f64>() / runs().count() as f64
+        };
+        let value = |interval: &Interval| interval.value().unwrap_or(f64::NAN);
+        settings.push(SweepSetting {
+            batch_size: cell.batch_size,
+            learning_rate: cell.learning_rate,
+            seeds: runs().count(),
+            merit: mean(&|c| c.best.merit(selection)),
+            valid_balanced_accuracy: mean(&|c| c.best.valid_balanced_accuracy),
+            test_accuracy: mean(&|c| value(&c.test.accuracy)),
+            test_balanced_accuracy: mean(&|c| value(&c.test.balanced_accuracy)),
+        });
+    }
+    settings
+}
+
+/// Scores predictions of the test split.
+struct Scorer<'a> {
+    dataset: &'a Dataset,
+    settings: IntervalSettings,
+}
+
+impl Scorer<'_> {
+    fn score(&self, predictions: &Predictions) -> Result<TestScores, PipelineError> {
+        let [_, _, test] = splits(self.dataset)?;
+        let target = &self.dataset.schema.attributes[target_index(self.dataset)?];
+        let subject = subject_numbers(&test.clips, predictions);
+        let truth = predictions.truth.as_deref().unwrap_or_default();
+        let sample = Sample::new(
+            predictions.classes.len(),
+            truth,
+            &predictions.predicted,
+            &subject,
+        )?;
+        let sample = if target.ordered {
+            sample
+        } else {
+            sample.unordered()
+        };
+        let score = |metrics: &[Metric]| intervals(metrics, &sample, &self.settings);
+        let mut of_order = match target.ordered {
+            true => score(&[Metric::WithinOne, Metric::MaeGroups])?.into_iter(),
+            false => Vec::new().into_iter(),
+        };
+        let one = |metric| Ok::<_, PipelineError>(score(&[metric])?.remove(0));
+        Ok(TestScores {
+            accuracy: one(Metric::Accuracy)?,
+            balanced_accuracy: one(Metric::BalancedAccuracy)?,
+            within_one: of_order.next(),
+            mae_groups: of_order.next(),
+        })
+    }
+
+    fn majority(&self, predictions: &Predictions) -> Result<TestScores, PipelineError> {
+        let mut counts = vec![0_usize; predictions.classes.len()];
+        for &class in predictions.truth.iter().flatten() {
+            if let Some(count) = counts.get_mut(class) {
+                *count += 1;
+            }
+        }
+        let most = counts.iter().max().copied().unwrap_or(0);
+        let class = counts.iter().position(|&count| count == most).unwrap_or(0);
+        self.score(&Predictions {
+            predicted: vec![class; predictions.len()],
+            probabilities: None,
+            ..predictions.clone()
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_grid_is_every_combination_once_and_its_settings_are_checked() {
+        let grid = SweepGrid {
+            batch_sizes: vec![16, 32, 16],
+            learning_rates: vec![1e-3, 2e-3],
+            seeds: vec![1, 2],
+        };
+        let configs = combinations(&RunConfig::default(), Modality::Text, &grid).unwrap();
+        let names: Vec<String> = configs.iter().map(|c| cell_name(&c.text.train)).collect();
+        assert_eq!(names.len(), 8);
+        assert_eq!(names[0], "batch16-rate0.001-seed1");
+        assert_eq!(names[7], "batch32-rate0.002-seed2");
+        assert_eq!(
+            configs[7].image.train.batch_size,
+            RunConfig::default().image.train.batch_size
+        );
+        let none = combinations(
+            &RunConfig::default(),
+            Modality::Image,
+            &SweepGrid::default(),
+        );
+        assert_eq!(none.unwrap().len(), 1);
+        let grid = SweepGrid {
+            batch_sizes: vec![1],
+            ..SweepGrid::default()
+        };
+        let error = combinations(&RunConfig::default(), Modality::Image, &grid).unwrap_err();
+        assert!(
+            error.to_string().contains("batch_size must be at least 2"),
+            "{error}"
+        );
+    }
+}

@@ -1,0 +1,387 @@
+//! `cohort map`: a picture of an embedding table, and how far it can be trusted.
+
+mod draw;
+mod known;
+mod thumbnails;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use anyhow::{Context, bail, ensure};
+use clap::Args;
+use cohort_search::{
+    Group, JUDGED_BY, Labelling, MapDocument, MapSettings, Method, Metric, PlacedClip, Points,
+    agreement,
+};
+use cohort_tables::{EmbeddingTable, Predictions, clip_id};
+use indicatif::ProgressBar;
+
+use crate::shell::{Outcome, Shell};
+use known::{About, Known};
+
+/// Arguments of `cohort map`.
+///
+/// The map is made of the vectors alone: labels colour it, they never shape it.
+#[derive(Debug, Args)]
+pub(crate) struct Map {
+    /// Embedding table (Parquet), as `cohort features` writes it
+    table: PathBuf,
+    /// pca, tsne or umap
+    #[arg(long, value_name = "METHOD", default_value = "tsne")]
+    method: Method,
+    /// Who the clips are: a label table, or the folder of a data set
+    #[arg(long, value_name = "L.csv|ROOT")]
+    labels: Option<PathBuf>,
+    /// Label column that the points are coloured by [default: the schema's target]
+    #[arg(long, alias = "colour", value_name = "COLUMN", requires = "labels")]
+    color: Option<String>,
+    /// Only clips of this split (a split of the data set, or a value of the label table's column split)
+    #[arg(long, value_name = "NAME", requires = "labels")]
+    split: Option<String>,
+    /// Column with the subject: neighbours of one subject do not count as agreement [default: the schema's, else UserID]
+    #[arg(long, value_name = "COLUMN", requires = "labels")]
+    subject: Option<String>,
+    /// What codes mean [default: the data set's, else First Impressions where the codes fit]
+    #[arg(long, value_name = "SCHEMA.toml", requires = "labels")]
+    schema: Option<PathBuf>,
+    /// Predictions to show beside the labels
+    #[arg(long, value_name = "P.csv")]
+    predictions: Option<PathBuf>,
+    /// Transcripts for the HTML map (VideoName, Transcript) [default: the data set's]
+    #[arg(long, value_name = "T.csv")]
+    transcripts: Option<PathBuf>,
+    /// Folder with a picture a clip, for small pictures in the HTML map
+    #[arg(long, value_name = "DIR")]
+    images: Option<PathBuf>,
+    /// Small pictures from the data set in the HTML map
+    #[arg(long, requires = "labels")]
+    thumbnails: bool,
+    /// Where the map goes: .svg, .png, .html (to explore) or .csv (coordinates); may be given again
+    #[arg(long, value_name = "FILE")]
+    out: Vec<PathBuf>,
+    /// euclidean or cosine
+    #[arg(long, value_name = "METRIC", default_value = "euclidean")]
+    metric: Metric,
+    /// t-SNE: effective number of neighbours [default: 30, or as many as fit]
+    #[arg(long, value_name = "P")]
+    perplexity: Option<f64>,
+    /// UMAP: neighbours, the clip itself among them [default: 15]
+    #[arg(long, value_name = "N")]
+    neighbours: Option<usize>,
+    /// UMAP: distance in the map below which points are as near as can be
+    #[arg(long, value_name = "D", default_value_t = MapSettings::default().min_dist)]
+    min_dist: f64,
+    /// t-SNE: iterations after the exaggeration [default: 500]; UMAP: epochs [default: 500, or 200 above 10,000 clips]
+    #[arg(long, value_name = "N")]
+    iterations: Option<usize>,
+    /// Seed of all random numbers
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    seed: u64,
+    /// Print one JSON document (cohort.map/1)
+    #[arg(long)]
+    json: bool,
+}
+
+impl Map {
+    pub(crate) fn run(self, shell: &Shell) -> anyhow::Result<Outcome> {
+        self.out.iter().try_for_each(|out| draw::check(out))?;
+        let table = self.read_table()?;
+        let known = match &self.labels {
+            Some(path) => Some(self.known(path)?),
+            None => None,
+        };
+        let rows = self.rows(&table, known.as_ref(), shell)?;
+        let mut values = Vec::with_capacity(rows.len() * table.dim);
+        for &row in &rows {
+            values.extend_from_slice(table.row(row).unwrap_or_default());
+        }
+        let at = || self.table.display().to_string();
+        let points = Points::new(&values, table.dim, self.metric).with_context(at)?;
+        drop(values);
+        if points.without_direction() > 0 {
+            let n = points.without_direction();
+            shell.say(&format!(
+                "{n} vectors of zeros have no direction: their cosine distance to all is 1"
+            ));
+        }
+        let stages = Stages::new(shell);
+        let progress = |stage: &str, done, total| stages.at(stage, done, total);
+        let map = cohort_search::map(&points, &self.settings(), &progress);
+        stages.end();
+        let map = map.with_context(at)?;
+        let clips: Vec<&str> = rows.iter().map(|&row| table.clips[row].as_str()).collect();
+        let about: Vec<Option<&About>> = clips
+            .iter()
+            .map(|clip| known.as_ref()?.clips.get(*clip))
+            .collect();
+        let labels = match &known {
+            None => None,
+            Some(known) => {
+                let groups: Vec<Option<usize>> = about
+                    .iter()
+                    .map(|about| about.and_then(|a| a.group))
+                    .collect();
+                let subjects = known.subjects(&about);
+                let agreed = agreement(
+                    &points,
+                    &map.plane()?,
+                    &groups,
+                    subjects.as_deref(),
+                    JUDGED_BY,
+                    self.seed,
+                    &progress,
+                );
+                stages.end();
+                Some(labelling(known, &groups, agreed?))
+            }
+        };
+        let predictions = self.predictions(&clips)?;
+        let name = self.table.file_name().unwrap_or_default();
+        let place = |(i, clip): (usize, &&str)| PlacedClip {
+            clip: (*clip).to_string(),
+            x: map.points[i][0],
+            y: map.points[i][1],
+            label: about[i]
+                .and_then(|a| a.group)
+                .zip(known.as_ref())
+                .and_then(|(group, known)| known.groups.get(group).map(|g| g.0.clone())),
+            prediction: predictions.get(*clip).cloned(),
+        };
+        let document = MapDocument {
+            schema: "cohort.map/1".into(),
+            table: name.to_string_lossy().into_owned(),
+            producer: table.provenance.producer.clone(),
+            vectors: clips.len(),
+            dim: table.dim,
+            split: self.split.clone(),
+            recipe: map.recipe,
+            trustworthiness: map.trustworthiness,
+            explained: map.explained,
+            divergence: map.divergence,
+            labels,
+            points: clips.iter().enumerate().map(place).collect(),
+        };
+        for out in &self.out {
+            let extras = draw::Extras {
+                about: &about,
+                transcripts: self.transcripts.as_deref(),
+                images: self.images.as_deref(),
+                thumbnails: self.thumbnails || self.images.is_some(),
+            };
+            draw::write(out, &document, &extras, shell)?;
+        }
+        if self.json {
+            shell.print_json(&document)?;
+        } else {
+            shell.print(&document.to_text())?;
+        }
+        Ok(Outcome::Done)
+    }
+
+    fn settings(&self) -> MapSettings {
+        MapSettings {
+            method: self.method,
+            metric: self.metric,
+            seed: self.seed,
+            perplexity: self.perplexity,
+            neighbours: self.neighbours,
+            min_dist: self.min_dist,
+            iterations: self.iterations,
+        }
+    }
+
+    /// The table, with every clip once.
+    fn read_table(&self) -> anyhow::Result<EmbeddingTable> {
+        let table = EmbeddingTable::read(&self.table)?;
+        ensure!(
+            !table.is_empty() && table.dim > 0,
+            "{}: expected vectors, found {} rows of length {}",
+            self.table.display(),
+            table.len(),
+            table.dim
+        );
+        let mut first = HashMap::new();
+        for (row, clip) in table.clips.iter().enumerate() {
+            if let Some(before) = first.insert(clip.as_str(), row) {
+                bail!(
+                    "{}: row {}: expected every clip once, found {clip:?} again, first in row {}",
+                    self.table.display(),
+                    row + 1,
+                    before + 1
+                );
+            }
+        }
+        Ok(table)
+    }
+
+    fn known(&self, path: &Path) -> anyhow::Result<Known> {
+        let ask = known::Ask {
+            column: self.color.as_deref(),
+            subject: self.subject.as_deref(),
+            schema: self.schema.as_deref(),
+        };
+        let known = if path.is_dir() {
+            known::from_dataset(path, &ask)?
+        } else {
+            known::from_table(path, &ask)?
+        };
+        if let Some(split) = &self.split {
+            ensure!(
+                known.splits.contains(split),
+                "{}: expected a split {split}, found {}",
+                path.display(),
+                if known.splits.is_empty() {
+                    "a label table without a column split".to_string()
+                } else {
+                    format!("splits {}", known.splits.join(", "))
+                }
+            );
+        }
+        Ok(known)
+    }
+
+    /// Rows of the table that go into the map: those of the split, or all.
+    fn rows(
+        &self,
+        table: &EmbeddingTable,
+        known: Option<&Known>,
+        shell: &Shell,
+    ) -> anyhow::Result<Vec<usize>> {
+        let all = 0..table.len();
+        let (Some(known), Some(labels)) = (known, &self.labels) else {
+            return Ok(all.collect());
+        };
+        let missing: Vec<&str> = table
+            .clips
+            .iter()
+            .map(String::as_str)
+            .filter(|clip| !known.clips.contains_key(*clip))
+            .collect();
+        if missing.len() == table.len() {
+            let mut there: Vec<&str> = known.clips.keys().map(String::as_str).collect();
+            there.sort_unstable();
+            bail!(
+                "{}: expected labels for the clips of {} ({}), found none of them among {}",
+                labels.display(),
+                self.table.display(),
+                some(&missing),
+                some(&there)
+            );
+        }
+        let Some(split) = &self.split else {
+            if !missing.is_empty() {
+                let n = missing.len();
+                let note = format!(
+                    "{n} clips without labels are drawn grey: {}",
+                    some(&missing)
+                );
+                shell.say(&note);
+            }
+            return Ok(all.collect());
+        };
+        let inside = |row: &usize| {
+            let about = known.clips.get(table.clips[*row].as_str());
+            about.is_some_and(|a| a.split.as_ref() == Some(split))
+        };
+        let rows: Vec<usize> = all.filter(inside).collect();
+        ensure!(
+            !rows.is_empty(),
+            "{}: expected clips of split {split}, found none among {} clips",
+            self.table.display(),
+            table.len()
+        );
+        Ok(rows)
+    }
+
+    /// What was predicted, by clip.
+    fn predictions(&self, clips: &[&str]) -> anyhow::Result<HashMap<String, String>> {
+        let Some(path) = &self.predictions else {
+            return Ok(HashMap::new());
+        };
+        let table = Predictions::read(path, None)?;
+        let rows = table.names.iter().zip(&table.predicted);
+        let found: HashMap<String, String> = rows
+            .map(|(name, &class)| (clip_id(name).to_string(), table.classes[class].clone()))
+            .collect();
+        let missing: Vec<&str> = clips
+            .iter()
+            .copied()
+            .filter(|c| !found.contains_key(*c))
+            .collect();
+        ensure!(
+            missing.len() < clips.len(),
+            "{}: expected predictions for the clips of the map ({}), found none of them",
+            path.display(),
+            some(&missing)
+        );
+        Ok(found)
+    }
+}
+
+/// The first few of many names.
+fn some(names: &[&str]) -> String {
+    let mut text = names.iter().take(5).copied().collect::<Vec<_>>().join(", ");
+    if names.len() > 5 {
+        text += &format!(" and {} more", names.len() - 5);
+    }
+    text
+}
+
+/// The bar of the stage at work.
+struct Stages<'a> {
+    shell: &'a Shell,
+    now: Mutex<Option<(String, ProgressBar)>>,
+}
+
+impl<'a> Stages<'a> {
+    fn new(shell: &'a Shell) -> Self {
+        Self {
+            shell,
+            now: Mutex::new(None),
+        }
+    }
+
+    /// Shows how far a stage is; says whether to go on, which Ctrl-C ends.
+    fn at(&self, stage: &str, done: usize, total: usize) -> bool {
+        // a poisoned lock only means that a bar may look odd
+        let mut now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*now {
+            Some((same, bar)) if same == stage => bar.set_position(done as u64),
+            _ => {
+                if let Some((_, old)) = now.take() {
+                    old.finish_and_clear();
+                }
+                *now = Some((stage.to_string(), self.shell.bar(stage, total)));
+            }
+        }
+        !self.shell.stopped()
+    }
+
+    fn end(&self) {
+        let mut now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, bar)) = now.take() {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn labelling(
+    known: &Known,
+    groups: &[Option<usize>],
+    agreement: Option<cohort_search::Agreement>,
+) -> Labelling {
+    let count = |group| groups.iter().filter(|g| **g == group).count();
+    let group = |(i, (code, name)): (usize, &(String, String))| Group {
+        code: code.clone(),
+        name: name.clone(),
+        points: count(Some(i)),
+    };
+    Labelling {
+        column: known.column.clone(),
+        ordered: known.ordered,
+        groups: known.groups.iter().enumerate().map(group).collect(),
+        unlabelled: count(None),
+        agreement,
+    }
+}
