@@ -143,6 +143,14 @@ impl CompactCnn {
             embedding,
         }
     }
+
+    /// The same network for evaluation, with the norms folded into the convolutions.
+    pub fn folded(self) -> Self {
+        Self {
+            blocks: self.blocks.into_iter().map(ConvBlock::folded).collect(),
+            ..self
+        }
+    }
 }
 
 #[cfg(test)]

@@ -43,7 +43,18 @@ pub enum NnError {
         /// What the weights hold.
         found: String,
     },
-    /// Bytes that are no readable safetensors file.
+    /// A file's tensors do not fit the network; the text is the whole report.
+    #[error("loading weights: {0}")]
+    Load(String),
+    /// A file that is nowhere to be found.
+    #[error("weights {location}: {reason}")]
+    Location {
+        /// As it was asked for.
+        location: String,
+        /// Where it was looked for, and how to get it.
+        reason: String,
+    },
+    /// Bytes that are no readable file of weights.
     #[error("reading weights from {}: {reason}", path.display())]
     Format {
         /// The file, or `memory` when the bytes came from the caller.

@@ -38,8 +38,8 @@ pub(crate) fn uniform(rng: &mut ChaCha8Rng) -> f32 {
 /// Fills a module's weights from a seed.
 ///
 /// Tensors named `weight` get Kaiming-uniform values for ReLU, U(-b, b) with b = sqrt(6 / fan_in)
-/// (He et al. 2015), those of a layer named `output` b = 1 / sqrt(fan_in), PyTorch's default, so
-/// that the first logits are small; tensors named `bias` get zeros; everything else (norms, running
+/// (He et al. 2015), those of an output layer (`output`, `fc`, `logits`) b = 1 / sqrt(fan_in), PyTorch's
+/// default, so that the first logits are small; tensors named `bias` get zeros; everything else (norms, running
 /// statistics) stays. Each tensor's generator is derived from its path, so adding a layer leaves the
 /// others' values alone.
 pub(crate) fn seeded<M: Module>(module: M, seed: u64) -> M {
@@ -77,7 +77,8 @@ impl ModuleMapper for Seeder {
                 2 => dims[0],
                 _ => dims.iter().skip(1).product(),
             };
-            let is_output = self.path.iter().any(|name| name == "output");
+            let heads = ["output", "fc", "logits"];
+            let is_output = self.path.iter().any(|name| heads.contains(&name.as_str()));
             let bound = (if is_output { 1.0 } else { 6.0 } / fan_in.max(1) as f32).sqrt();
             let mut rng = rng(derive_seed(self.seed, &self.path.join("."), &[]));
             for value in &mut values {

@@ -4,6 +4,8 @@
 //! plain data, [`ModelConfig::init`] builds it with seeded weights, [`Model::forward`] maps a
 //! batch of flat samples to logits and embeddings, [`CrossEntropy`] scores them, and
 //! [`Weights`] moves parameters in and out as safetensors whose bytes depend on the values only.
+//! Weights that others trained come in through [`Checkpoint`] (PyTorch files, safetensors) and
+//! [`load`](fn@load), which reports every tensor that did not fit.
 //!
 //! All randomness (initial weights, dropout) comes from explicit seeds and the ChaCha8
 //! generator, never from a back end's global generator, so that a run can be repeated or
@@ -11,38 +13,56 @@
 
 #![warn(missing_docs)]
 
+mod backbone;
 mod bert;
 mod block;
+mod checkpoint;
 mod cnn;
+mod conv_norm;
 mod device;
 mod dropout;
 mod error;
 pub mod fast;
+#[cfg(feature = "hub")]
+mod hub;
+mod inception_resnet;
 mod init;
 mod joint;
+mod load;
+mod location;
 mod loss;
 mod loss_weights;
 mod mlp;
+mod mobilefacenet;
 mod model;
+mod mtcnn;
 mod ordinal;
-
+mod resnet;
 mod standardise;
 mod weights;
 
+pub use backbone::{Backbone, PictureInput};
 pub use bert::{
     Activation, Bert, BertConfig, BertFolder, EncoderChanges, PackedBert, Pooling, SentenceEncoder,
     bucket,
 };
 pub use burn;
+pub use checkpoint::Checkpoint;
 pub use cnn::{CompactCnn, CompactCnnConfig};
 pub use device::DeviceChoice;
 pub use error::NnError;
+pub use inception_resnet::{InceptionResnetV1, InceptionResnetV1Config};
 pub use init::derive_seed;
 pub use joint::{Joint, JointConfig, JointInput, JointKind};
+pub use load::{LoadReport, Misfit, Naming, load};
+pub use location::{Hub, Location};
 pub use loss::CrossEntropy;
 pub use loss_weights::{ClassWeights, class_weights};
 pub use mlp::{Mlp, MlpConfig};
+pub use mobilefacenet::{MobileFaceNet, MobileFaceNetConfig};
 pub use model::{Model, ModelConfig, Output};
+pub use mtcnn::{Face, Mtcnn, MtcnnSettings};
 pub use ordinal::CumulativeLink;
+pub use resnet::{Resnet, ResnetConfig};
 pub use standardise::Moments;
 pub use weights::{Array, Weights};

@@ -5,7 +5,9 @@ use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    CompactCnn, CompactCnnConfig, Joint, JointConfig, Mlp, MlpConfig, Moments, NnError, Weights,
+    Checkpoint, CompactCnn, CompactCnnConfig, InceptionResnetV1, InceptionResnetV1Config, Joint,
+    JointConfig, LoadReport, Mlp, MlpConfig, MobileFaceNet, MobileFaceNetConfig, Moments, Naming,
+    NnError, Resnet, ResnetConfig, Weights,
 };
 
 /// What a network says about a batch.
@@ -13,7 +15,8 @@ use crate::{
 pub struct Output {
     /// `[batch, K]`, before softmax.
     pub logits: Tensor<2>,
-    /// `[batch, width]`, what the output layer sees (before dropout).
+    /// `[batch, width]`, what the output layer sees (before dropout); scaled to length 1 where the
+    /// network is one for comparing faces.
     pub embedding: Tensor<2>,
 }
 
@@ -27,6 +30,13 @@ pub enum ModelConfig {
     Mlp(MlpConfig),
     /// Fusion of several models' embeddings and logits.
     Joint(JointConfig),
+    /// Inception-ResNet-V1 over faces.
+    InceptionResnetV1(InceptionResnetV1Config),
+    /// A residual network over pictures.
+    Resnet(ResnetConfig),
+    /// MobileFaceNet over faces.
+    #[serde(rename = "mobilefacenet")]
+    MobileFaceNet(MobileFaceNetConfig),
 }
 
 impl ModelConfig {
@@ -36,6 +46,9 @@ impl ModelConfig {
             Self::CompactCnn(c) => vec![c.channels, c.size, c.size],
             Self::Mlp(c) => vec![c.inputs],
             Self::Joint(c) => vec![c.width()],
+            Self::InceptionResnetV1(c) => vec![3, c.size, c.size],
+            Self::Resnet(c) => vec![3, c.size, c.size],
+            Self::MobileFaceNet(_) => vec![3, MobileFaceNetConfig::SIZE, MobileFaceNetConfig::SIZE],
         }
     }
 
@@ -45,6 +58,9 @@ impl ModelConfig {
             Self::CompactCnn(c) => c.classes,
             Self::Mlp(c) => c.classes,
             Self::Joint(c) => c.classes,
+            Self::InceptionResnetV1(c) => c.classes,
+            Self::Resnet(c) => c.classes,
+            Self::MobileFaceNet(c) => c.classes,
         }
     }
 
@@ -54,6 +70,7 @@ impl ModelConfig {
             Self::CompactCnn(_) => false,
             Self::Mlp(c) => c.standardise,
             Self::Joint(_) => true,
+            Self::InceptionResnetV1(_) | Self::Resnet(_) | Self::MobileFaceNet(_) => false,
         }
     }
 
@@ -61,7 +78,11 @@ impl ModelConfig {
     pub fn head(&self) -> Vec<String> {
         let names: &[&str] = match self {
             Self::Mlp(c) if c.output_batch_norm => &["output", "output_norm"],
-            Self::CompactCnn(_) | Self::Mlp(_) | Self::Joint(_) => &["output"],
+            Self::CompactCnn(_) | Self::Mlp(_) | Self::Joint(_) | Self::MobileFaceNet(_) => {
+                &["output"]
+            }
+            Self::InceptionResnetV1(_) => &["logits"],
+            Self::Resnet(_) => &["fc"],
         };
         names.iter().map(|name| (*name).to_owned()).collect()
     }
@@ -75,6 +96,13 @@ impl ModelConfig {
                 names.push("places".to_owned());
             }
             Self::Joint(_) => names.push("hidden".to_owned()),
+            Self::InceptionResnetV1(_) => {
+                names.extend(["block8", "last_linear", "last_bn"].map(str::to_owned));
+            }
+            Self::Resnet(_) => names.push("layer.3".to_owned()),
+            Self::MobileFaceNet(_) => {
+                names.extend(["conv2", "linear7", "linear1"].map(str::to_owned));
+            }
             Self::Mlp(c) if c.hidden.is_empty() => {}
             Self::Mlp(c) => names.push(format!("hidden.{}", c.hidden.len() - 1)),
         }
@@ -90,6 +118,9 @@ impl ModelConfig {
             Self::CompactCnn(c) => c.validate(),
             Self::Mlp(c) => c.validate(),
             Self::Joint(c) => c.validate(),
+            Self::InceptionResnetV1(c) => c.validate(),
+            Self::Resnet(c) => c.validate(),
+            Self::MobileFaceNet(c) => c.validate(),
         }
     }
 
@@ -103,6 +134,9 @@ impl ModelConfig {
             Self::CompactCnn(c) => Model::CompactCnn(c.init(seed, device)?),
             Self::Mlp(c) => Model::Mlp(c.init(seed, device)?),
             Self::Joint(c) => Model::Joint(c.init(seed, device)?),
+            Self::InceptionResnetV1(c) => Model::InceptionResnetV1(c.init(seed, device)?),
+            Self::Resnet(c) => Model::Resnet(c.init(seed, device)?),
+            Self::MobileFaceNet(c) => Model::MobileFaceNet(c.init(seed, device)?),
         })
     }
 
@@ -112,6 +146,33 @@ impl ModelConfig {
     /// As [`Self::validate`] and [`Weights::apply`].
     pub fn load(&self, weights: Weights, device: &Device) -> Result<Model, NnError> {
         weights.apply(self.init(0, device)?)
+    }
+
+    /// How the tensors are called in the files in which others keep such networks.
+    pub fn naming(&self) -> Naming {
+        match self {
+            Self::CompactCnn(_) | Self::Mlp(_) | Self::Joint(_) => Naming {
+                head: Some("output"),
+                ..Naming::SAME
+            },
+            Self::InceptionResnetV1(_) => InceptionResnetV1Config::NAMING,
+            Self::Resnet(_) => ResnetConfig::NAMING,
+            Self::MobileFaceNet(_) => MobileFaceNetConfig::NAMING,
+        }
+    }
+
+    /// Builds the network with the weights of a file, whoever wrote it. What the file lacks, and an
+    /// output layer of another width, begins from `seed`; the report says so.
+    ///
+    /// # Errors
+    /// As [`Self::validate`] and [`load`](fn@crate::load).
+    pub fn load_foreign(
+        &self,
+        seed: u64,
+        checkpoint: &Checkpoint,
+        device: &Device,
+    ) -> Result<(Model, LoadReport), NnError> {
+        crate::load(self.init(seed, device)?, checkpoint, self.naming())
     }
 }
 
@@ -125,6 +186,12 @@ pub enum Model {
     Mlp(Mlp),
     /// See [`Joint`].
     Joint(Joint),
+    /// See [`InceptionResnetV1`].
+    InceptionResnetV1(InceptionResnetV1),
+    /// See [`Resnet`].
+    Resnet(Resnet),
+    /// See [`MobileFaceNet`].
+    MobileFaceNet(MobileFaceNet),
 }
 
 impl Model {
@@ -136,6 +203,22 @@ impl Model {
             Self::CompactCnn(m) => m.forward(input, dropout_seed),
             Self::Mlp(m) => m.forward(input, dropout_seed),
             Self::Joint(m) => m.forward(input, dropout_seed),
+            Self::InceptionResnetV1(m) => m.forward(input, dropout_seed),
+            Self::Resnet(m) => m.forward(input, dropout_seed),
+            Self::MobileFaceNet(m) => m.forward(input, dropout_seed),
+        }
+    }
+
+    /// The same network for evaluation alone, with batch norms folded into the layers before them
+    /// where there are any to gain by: equal outputs up to rounding, one pass less over the
+    /// activations. It can no longer be trained or saved as what it was.
+    pub fn folded(self) -> Self {
+        match self {
+            Self::CompactCnn(m) => Self::CompactCnn(m.folded()),
+            Self::InceptionResnetV1(m) => Self::InceptionResnetV1(m.folded()),
+            Self::Resnet(m) => Self::Resnet(m.folded()),
+            Self::MobileFaceNet(m) => Self::MobileFaceNet(m.folded()),
+            other @ (Self::Mlp(_) | Self::Joint(_)) => other,
         }
     }
 
@@ -163,6 +246,12 @@ impl Model {
         self.visit(&mut counter);
         counter.0
     }
+}
+
+/// Rows scaled to Euclidean length 1; a row of zeros stays.
+pub(crate) fn unit_length(rows: Tensor<2>) -> Tensor<2> {
+    let length = (rows.clone() * rows.clone()).sum_dim(1).sqrt();
+    rows / length.clamp_min(1e-12)
 }
 
 /// An integer setting with a lower bound.

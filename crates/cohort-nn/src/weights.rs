@@ -12,7 +12,7 @@ use crate::NnError;
 
 /// The metadata entry under which our own document is kept. One entry only: safetensors writes
 /// metadata in hash order, so two would make the bytes differ from run to run.
-const METADATA_KEY: &str = "cohort";
+pub(crate) const METADATA_KEY: &str = "cohort";
 
 /// A dense `f32` array, row-major.
 #[derive(Debug, Clone, PartialEq, Default)]

@@ -3,13 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use cohort_audio::{AcousticSettings, Preset};
-use cohort_train::{
-    CompactCnnConfig, DeviceChoice, JointKind, MlpConfig, ModelConfig, Selection, TrainSettings,
-};
+use cohort_nn::{Backbone, PictureInput};
+use cohort_train::{DeviceChoice, JointKind, MlpConfig, ModelConfig, Selection, TrainSettings};
 use cohort_vision::{ColourJitter, Transform};
 use serde::{Deserialize, Serialize};
 
-use crate::{Modality, PipelineError, TextEncoder, TextFeatureConfig};
+use crate::{FaceFeatureConfig, Modality, PipelineError, TextEncoder, TextFeatureConfig};
 
 /// Configuration of a whole run; `config.toml` of a run folder is one with every value resolved.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -72,10 +71,20 @@ impl AudioFeatureConfig {
     }
 }
 
-/// The face model: a compact CNN trained from scratch.
+/// The face model: a compact CNN trained from scratch, or a head on what a trained network sees.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ImageSettings {
+    /// The network: `compact` (default), `inception-resnet-v1`, `resnet18`, `resnet34`, `resnet50` or `mobilefacenet`.
+    pub backbone: Backbone,
+    /// Weights of the network to begin from: a file, or `hf:org/name:file`. Empty (default): none.
+    pub weights: String,
+    /// Whether the network learns (`pixels`, default) or a head on its cached embeddings (`frozen`).
+    pub mode: ImageMode,
+    /// Share of the picture, about its middle, that a frozen network sees; in (0, 1]. Default 1.
+    pub crop: f64,
+    /// Widths of the hidden layers of the head on a frozen network. Default none: one linear layer.
+    pub hidden: Vec<usize>,
     /// Random changes of the training pictures.
     pub augmentation: Augmentation,
     /// Dropout before the output, in [0, 1). Default 0.3.
@@ -87,11 +96,38 @@ pub struct ImageSettings {
 impl Default for ImageSettings {
     fn default() -> Self {
         Self {
+            backbone: Backbone::Compact,
+            weights: String::new(),
+            mode: ImageMode::default(),
+            crop: 1.0,
+            hidden: Vec::new(),
             augmentation: Augmentation::default(),
             dropout: 0.3,
             train: TrainSettings::default(),
         }
     }
+}
+
+impl ImageSettings {
+    /// The frozen network and how it looks at the faces.
+    pub fn frozen(&self) -> FaceFeatureConfig {
+        FaceFeatureConfig {
+            backbone: self.backbone,
+            weights: self.weights.clone(),
+            crop: self.crop,
+        }
+    }
+}
+
+/// What of the face model learns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ImageMode {
+    /// The network, on pictures.
+    #[default]
+    Pixels,
+    /// A head, on the embeddings of a network that stays as it is; they are computed once.
+    Frozen,
 }
 
 /// Random changes of the training pictures; each is drawn anew in every epoch.
@@ -110,9 +146,10 @@ pub enum Augmentation {
 }
 
 impl Augmentation {
-    /// The training transform to pictures of `size` pixels.
-    pub(crate) fn transform(self, size: usize) -> Transform {
-        match self {
+    /// The training transform to what the network takes.
+    pub(crate) fn transform(self, input: PictureInput) -> Transform {
+        let size = input.size;
+        let transform = match self {
             Self::None => Transform::plain(size),
             Self::Light => Transform::light(size),
             Self::Colour => Transform {
@@ -125,6 +162,12 @@ impl Augmentation {
                 ..Transform::light(size)
             },
             Self::Trivial => Transform::minority_mild(size),
+        };
+        let PictureInput { mean, std, .. } = input;
+        Transform {
+            mean,
+            std,
+            ..transform
         }
     }
 }
@@ -307,7 +350,7 @@ impl Default for RunConfig {
 }
 
 impl RunConfig {
-    /// Reads a configuration file; a relative `data` becomes relative to the file's folder.
+    /// Reads a configuration file; a relative `data` or `image.weights` becomes relative to the file's folder.
     ///
     /// # Errors
     /// [`PipelineError::Config`] naming the file and the place in it.
@@ -335,6 +378,14 @@ impl RunConfig {
         {
             *weights = folder.join(&*weights);
         }
+        let weights = Path::new(&config.image.weights);
+        if !config.image.weights.is_empty()
+            && !config.image.weights.starts_with("hf:")
+            && weights.is_relative()
+            && let Some(folder) = path.parent()
+        {
+            config.image.weights = folder.join(weights).display().to_string();
+        }
         Ok(config)
     }
 
@@ -355,6 +406,13 @@ impl RunConfig {
                 name: "features.image_size",
                 expected: "16 to 512 pixels",
                 found: self.features.image_size.to_string(),
+            });
+        }
+        if self.image.mode == ImageMode::Frozen && self.image.weights.is_empty() {
+            return Err(PipelineError::Setting {
+                name: "image.weights",
+                expected: "a file or hf:org/name:file for a frozen network",
+                found: "none".to_string(),
             });
         }
         if self.modalities.is_empty() {
@@ -386,7 +444,24 @@ impl RunConfig {
         ]
     }
 
-    /// The network of a modality on samples of length `inputs` (audio, text) or `[3, S, S]` (image).
+    /// What the face network takes: the size of its trained weights, but `features.image_size` for the compact CNN.
+    pub fn picture_input(&self) -> PictureInput {
+        let input = self.image.backbone.input();
+        match self.image.backbone {
+            Backbone::Compact => PictureInput {
+                size: self.features.image_size,
+                ..input
+            },
+            _ => input,
+        }
+    }
+
+    /// Pictures as the face network takes them, unchanged otherwise.
+    pub(crate) fn plain_transform(&self) -> Transform {
+        Augmentation::None.transform(self.picture_input())
+    }
+
+    /// The network of a modality on samples of length `inputs` (audio, text, embedded faces) or `[3, S, S]` (image).
     pub fn network(&self, modality: Modality, inputs: usize, classes: usize) -> ModelConfig {
         let perceptron = |settings: &ModelSettings, own: MlpConfig| {
             ModelConfig::Mlp(MlpConfig {
@@ -399,11 +474,18 @@ impl RunConfig {
             })
         };
         match modality {
-            Modality::Image => ModelConfig::CompactCnn(CompactCnnConfig {
-                size: self.features.image_size,
-                dropout: self.image.dropout,
-                ..CompactCnnConfig::new(classes)
-            }),
+            Modality::Image if self.image.mode == ImageMode::Frozen => {
+                ModelConfig::Mlp(MlpConfig {
+                    dropout: self.image.dropout,
+                    ..MlpConfig::new(inputs, self.image.hidden.clone(), classes)
+                })
+            }
+            Modality::Image => {
+                let size = self.picture_input().size;
+                self.image
+                    .backbone
+                    .config(size, classes, self.image.dropout)
+            }
             Modality::Audio => perceptron(&self.audio, MlpConfig::audio(inputs, classes)),
             Modality::Text => {
                 let own = match self.features.text.encoder {

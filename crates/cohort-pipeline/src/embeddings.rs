@@ -6,8 +6,8 @@ use std::path::Path;
 use cohort_data::Dataset;
 use cohort_tables::{EmbeddingTable, Provenance, content_hash};
 use cohort_train::{MemorySource, Scores, Source, Trained};
-use cohort_vision::Transform;
 
+use crate::config::ImageMode;
 use crate::pictures::PictureSource;
 use crate::stages::{make_folder, splits};
 use crate::training::{feature_table, target_index};
@@ -78,9 +78,9 @@ pub(crate) fn seen_by(
     let all = splits(dataset)?;
     make_folder(features)?;
     let path = features.join(format!("embeddings-{modality}.parquet"));
-    if modality == Modality::Image {
+    if modality == Modality::Image && config.image.mode == ImageMode::Pixels {
         let clips = all.iter().flat_map(|split| &split.clips);
-        let plain = Transform::plain(config.features.image_size);
+        let plain = config.plain_transform();
         let (source, _) = PictureSource::new(clips, target, plain, config.skip_bad, watch)?;
         let names = source.clips.iter().map(|clip| clip.id.clone()).collect();
         let hashes = source.hashes().to_vec();

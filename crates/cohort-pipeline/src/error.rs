@@ -18,12 +18,12 @@ pub enum PipelineError {
     /// Text settings.
     #[error(transparent)]
     Text(#[from] cohort_text::TextError),
-    /// Networks and their weights.
-    #[error(transparent)]
-    Nn(#[from] cohort_nn::NnError),
     /// Tables.
     #[error(transparent)]
     Tables(#[from] cohort_tables::TableError),
+    /// Networks and their weights.
+    #[error(transparent)]
+    Network(#[from] cohort_nn::NnError),
     /// Training.
     #[error(transparent)]
     Train(#[from] cohort_train::TrainError),

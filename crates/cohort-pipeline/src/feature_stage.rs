@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use cohort_data::Dataset;
 use serde_json::{Value, json};
 
+use crate::faces::{FaceNetwork, face_table};
 use crate::features::{Features, acoustic_table, text_table};
 use crate::stages::make_folder;
 use crate::{DeviceChoice, FeatureConfig, PipelineError, Watch};
@@ -15,20 +16,28 @@ pub struct FeatureTables {
     tables: Vec<(&'static str, PathBuf, Features)>,
 }
 
-/// Computes acoustic and text features of every clip that has sound or words, into `folder`; networks run on `device`.
+/// Computes acoustic and text features of every clip that has sound or words, and with a network the
+/// embeddings of every face, into `folder`; networks run on `device`.
 ///
 /// # Errors
-/// As [`acoustic_table`]; a data set without any sound and transcript.
+/// As [`acoustic_table`]; a data set without any sound and transcript (and face, with a network).
 pub fn feature_tables(
     dataset: &Dataset,
     config: &FeatureConfig,
     device: DeviceChoice,
+    faces: Option<&FaceNetwork>,
     folder: &Path,
     skip_bad: bool,
     watch: &dyn Watch,
 ) -> Result<FeatureTables, PipelineError> {
     let clips = || dataset.splits.iter().flat_map(|split| &split.clips);
     let mut tables = Vec::new();
+    if let Some(network) = faces.filter(|_| clips().any(|clip| clip.image.is_some())) {
+        make_folder(folder)?;
+        let path = folder.join("faces.parquet");
+        let made = face_table(dataset, network, &path, skip_bad, watch)?;
+        tables.push(("image", path, made));
+    }
     if clips().any(|clip| clip.audio.is_some()) {
         make_folder(folder)?;
         let path = folder.join("acoustic.parquet");
@@ -44,7 +53,7 @@ pub fn feature_tables(
     if tables.is_empty() {
         return Err(PipelineError::Unusable {
             path: dataset.root.clone(),
-            expected: "clips with sounds or transcripts".to_string(),
+            expected: "clips with media that features are made of".to_string(),
             found: "none".to_string(),
         });
     }

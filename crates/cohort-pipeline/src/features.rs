@@ -14,7 +14,7 @@ use crate::sentence_vectors::bert_table;
 use crate::{AudioFeatureConfig, PipelineError, TextEncoder, TextFeatureConfig, Watch};
 
 /// Clips computed between two looks at the stop flag and two writes to the journal.
-const CHUNK: usize = 32;
+pub(crate) const CHUNK: usize = 32;
 
 /// A clip left out because its media could not be used (`--skip-bad`).
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -81,17 +81,12 @@ pub fn acoustic_table(
     let clips: Vec<(&Clip, &Path)> = all_clips(dataset)
         .filter_map(|clip| Some((clip, clip.audio.as_deref()?)))
         .collect();
-    let hash = |&(_, file): &(&Clip, &Path)| -> Result<String, PipelineError> {
-        let bytes = std::fs::read(file).map_err(|source| PipelineError::Media {
-            path: file.to_path_buf(),
-            source,
-        })?;
-        Ok(content_hash(&bytes))
-    };
+    let hash = |&(_, file): &(&Clip, &Path)| file_hash(file);
     let compute = |&(_, file): &(&Clip, &Path)| -> Result<Vec<f32>, PipelineError> {
         let sound = cohort_audio::decode(file)?;
         Ok(cohort_audio::acoustic_features(&sound, &settings)?.vector())
     };
+    let compute = one_by_one(compute);
     make_table(&recipe, &clips, |&(clip, _)| clip, hash, compute, watch)
 }
 
@@ -129,10 +124,27 @@ pub fn text_table(
     };
     let hash = |clip: &&Clip| Ok(content_hash(clip.read_transcript()?.as_bytes()));
     let compute = |clip: &&Clip| Ok(settings.embed(&clean_transcript(&clip.read_transcript()?)));
+    let compute = one_by_one(compute);
     make_table(&recipe, &clips, |clip| clip, hash, compute, watch)
 }
 
-fn all_clips(dataset: &Dataset) -> impl Iterator<Item = &Clip> {
+/// Computes the rows of a chunk side by side, each by itself.
+fn one_by_one<T: Sync>(
+    compute: impl Fn(&T) -> Result<Vec<f32>, PipelineError> + Sync,
+) -> impl Fn(&[&T]) -> Vec<Result<Vec<f32>, PipelineError>> + Sync {
+    move |items| items.par_iter().map(|item| compute(item)).collect()
+}
+
+/// Hash of a file's bytes.
+pub(crate) fn file_hash(file: &Path) -> Result<String, PipelineError> {
+    let bytes = std::fs::read(file).map_err(|source| PipelineError::Media {
+        path: file.to_path_buf(),
+        source,
+    })?;
+    Ok(content_hash(&bytes))
+}
+
+pub(crate) fn all_clips(dataset: &Dataset) -> impl Iterator<Item = &Clip> {
     dataset.splits.iter().flat_map(|split| &split.clips)
 }
 
@@ -140,12 +152,14 @@ pub(crate) fn settings_hash<T: serde::Serialize>(settings: &T) -> Result<String,
     Ok(content_hash(&serde_json::to_vec(settings)?))
 }
 
-fn make_table<T: Sync>(
+/// Makes a table chunk by chunk: rows whose source is unchanged are kept, the others of a chunk are
+/// computed together by `compute`, which returns as many rows as it is given items.
+pub(crate) fn make_table<T: Sync>(
     recipe: &Recipe,
     items: &[T],
     clip_of: impl Fn(&T) -> &Clip + Sync,
     hash: impl Fn(&T) -> Result<String, PipelineError> + Sync,
-    compute: impl Fn(&T) -> Result<Vec<f32>, PipelineError> + Sync,
+    compute: impl Fn(&[&T]) -> Vec<Result<Vec<f32>, PipelineError>>,
     watch: &dyn Watch,
 ) -> Result<Features, PipelineError> {
     let (mut journal, known) = recipe.cached()?;
@@ -160,33 +174,34 @@ fn make_table<T: Sync>(
             watch.end();
             return Err(PipelineError::Stopped);
         }
+        let hashes: Vec<Result<String, PipelineError>> = chunk.par_iter().map(&hash).collect();
+        let kept = |item: &T, source: &String| {
+            let (same, vector) = known.get(&clip_of(item).id)?;
+            (same == source && vector.len() == recipe.dim).then(|| vector.clone())
+        };
+        let fresh: Vec<&T> = chunk
+            .iter()
+            .zip(&hashes)
+            .filter(|(item, hash)| hash.as_ref().is_ok_and(|h| kept(item, h).is_none()))
+            .map(|(item, _)| item)
+            .collect();
+        let mut computed = compute(&fresh).into_iter();
         let rows: Vec<Result<(JournalRow, bool), PipelineError>> = chunk
-            .par_iter()
-            .map(|item| {
-                let clip = clip_of(item).id.clone();
-                let source = hash(item)?;
-                match known.get(&clip) {
-                    Some((same, vector)) if *same == source && vector.len() == recipe.dim => Ok((
-                        JournalRow {
-                            clip,
-                            source,
-                            vector: vector.clone(),
-                        },
-                        false,
-                    )),
-                    _ => {
-                        let vector = compute(item)?;
-                        recipe.check_finite(&clip, &vector)?;
-                        Ok((
-                            JournalRow {
-                                clip,
-                                source,
-                                vector,
-                            },
-                            true,
-                        ))
-                    }
-                }
+            .iter()
+            .zip(hashes)
+            .map(|(item, hash)| {
+                let (clip, source) = (clip_of(item).id.clone(), hash?);
+                let (vector, new) = match kept(item, &source) {
+                    Some(vector) => (vector, false),
+                    None => (computed.next().unwrap_or_else(|| Ok(Vec::new()))?, true),
+                };
+                recipe.check_finite(&clip, &vector)?;
+                let row = JournalRow {
+                    clip,
+                    source,
+                    vector,
+                };
+                Ok((row, new))
             })
             .collect();
         let new: Vec<JournalRow> = rows

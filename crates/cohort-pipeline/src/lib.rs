@@ -8,6 +8,7 @@ mod config_file;
 mod degrade;
 mod embeddings;
 mod error;
+mod faces;
 mod feature_stage;
 mod features;
 mod headline;
@@ -26,13 +27,15 @@ mod training;
 mod vectors;
 mod watch;
 
+pub use cohort_nn::Backbone;
 pub use cohort_train::{DeviceChoice, JointKind};
 pub use config::{
-    AudioFeatureConfig, AuditConfig, Augmentation, FeatureConfig, FusionConfig, ImageSettings,
-    JointSettings, ModelSettings, RunConfig,
+    AudioFeatureConfig, AuditConfig, Augmentation, FeatureConfig, FusionConfig, ImageMode,
+    ImageSettings, JointSettings, ModelSettings, RunConfig,
 };
 pub use degrade::{DAMAGES, Damage, degrade};
 pub use error::PipelineError;
+pub use faces::{FaceFeatureConfig, FaceNetwork, face_table};
 pub use feature_stage::{FeatureTables, feature_tables};
 pub use features::{Features, Skipped, acoustic_table, text_table};
 pub use headline::{Headline, HeadlineRow};

@@ -8,14 +8,16 @@ use cohort_fusion::{FusionModel, shapley};
 use cohort_tables::Predictions;
 use cohort_text::clean_transcript;
 use cohort_train::{MemorySource, Trained};
-use cohort_vision::{Picture, Transform};
+use cohort_vision::Picture;
 use rayon::prelude::*;
 
+use crate::config::ImageMode;
 use crate::embeddings::{Seen, joint_samples};
+use crate::faces::FaceNetwork;
 use crate::joint::{JOINT, JointRecord};
 use crate::sentence_vectors::vectors_of;
 use crate::stages::read_json;
-use crate::{Modality, PipelineError, RunConfig, TextEncoder};
+use crate::{Modality, PipelineError, RunConfig, Silent, TextEncoder};
 
 /// Pictures that are turned into tensors at once.
 const PICTURES: usize = 256;
@@ -24,6 +26,8 @@ const PICTURES: usize = 256;
 pub struct Predictor {
     config: RunConfig,
     models: Vec<(Modality, Trained)>,
+    /// What the face model looks through, when it is a head on a frozen network.
+    faces: Option<FaceNetwork>,
     late: FusionModel,
     joint: Option<(Trained, JointRecord)>,
 }
@@ -71,9 +75,22 @@ impl Predictor {
                 Some((Trained::load(run.join(JOINT), config.device)?, record))
             }
         };
+        let frozen = config.image.mode == ImageMode::Frozen
+            && models
+                .iter()
+                .any(|(modality, _)| *modality == Modality::Image);
+        let faces = match frozen {
+            true => Some(FaceNetwork::open(
+                &config.image.frozen(),
+                config.device,
+                &Silent::default(),
+            )?),
+            false => None,
+        };
         Ok(Self {
             config,
             models,
+            faces,
             late,
             joint,
         })
@@ -114,21 +131,23 @@ impl Predictor {
 
     /// What the face model sees in pictures.
     pub(crate) fn see(&self, pictures: &[(String, Picture)]) -> Result<Seen, PipelineError> {
-        let transform = Transform::plain(self.config.features.image_size);
+        let transform = self.config.plain_transform();
         let n = transform.output_len();
         let mut seen: Option<Seen> = None;
         for some in pictures.chunks(PICTURES) {
-            let rows: Result<Vec<Vec<f32>>, PipelineError> = some
-                .par_iter()
-                .map(|(_, picture)| {
-                    let mut row = vec![0.0; n];
-                    transform.apply(picture, None, &mut row)?;
-                    Ok(row)
-                })
-                .collect();
+            let rows: Result<Vec<Vec<f32>>, PipelineError> = match &self.faces {
+                Some(network) => network.embed_all(some.iter().map(|(_, picture)| picture)),
+                None => some
+                    .par_iter()
+                    .map(|(_, picture)| {
+                        let mut row = vec![0.0; n];
+                        transform.apply(picture, None, &mut row)?;
+                        Ok(row)
+                    })
+                    .collect(),
+            };
             let names = some.iter().map(|(clip, _)| clip.clone()).collect();
-            let side = transform.size;
-            let part = self.scores(Modality::Image, vec![3, side, side], names, rows?)?;
+            let part = self.scores(Modality::Image, Vec::new(), names, rows?)?;
             match &mut seen {
                 None => seen = Some(part),
                 Some(seen) => {

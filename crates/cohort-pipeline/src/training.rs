@@ -13,6 +13,8 @@ use cohort_vision::Transform;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use crate::config::ImageMode;
+use crate::faces::{FaceNetwork, face_table};
 use crate::features::{Features, Skipped, acoustic_table, text_table};
 use crate::pictures::PictureSource;
 use crate::stages::{PREDICTIONS, PREDICTIONS_VALID, check_inputs, make_folder, splits};
@@ -134,7 +136,7 @@ pub fn train_modality(
         resume,
         watch,
     };
-    if modality == Modality::Image {
+    if modality == Modality::Image && config.image.mode == ImageMode::Pixels {
         return stage.pictures();
     }
     let made = feature_table(config, dataset, modality, features, watch)?;
@@ -142,7 +144,7 @@ pub fn train_modality(
     stage.vectors(&made.table, made.skipped)
 }
 
-/// The feature table of the voices or the words, brought up to date.
+/// The feature table of the voices, the words, or the faces as a frozen network sees them, brought up to date.
 pub(crate) fn feature_table(
     config: &RunConfig,
     dataset: &Dataset,
@@ -152,6 +154,13 @@ pub(crate) fn feature_table(
 ) -> Result<Features, PipelineError> {
     make_folder(features)?;
     match modality {
+        Modality::Image => face_table(
+            dataset,
+            &FaceNetwork::open(&config.image.frozen(), config.device, watch)?,
+            &features.join("faces.parquet"),
+            config.skip_bad,
+            watch,
+        ),
         Modality::Audio => acoustic_table(
             dataset,
             &config.features.audio,
@@ -159,7 +168,7 @@ pub(crate) fn feature_table(
             config.skip_bad,
             watch,
         ),
-        _ => text_table(
+        Modality::Text => text_table(
             dataset,
             &config.features.text,
             config.device,
@@ -230,13 +239,14 @@ struct Part<'a> {
 
 impl Stage<'_> {
     fn pictures(&self) -> Result<TrainedModality, PipelineError> {
-        let size = self.config.features.image_size;
+        let input = self.config.picture_input();
         let mut skipped = Vec::new();
         let [train, valid, test] = splits(self.dataset)?;
-        let augmented = self.config.image.augmentation.transform(size);
+        let augmented = self.config.image.augmentation.transform(input);
+        let plain = self.config.plain_transform();
         let train = self.load(train, augmented, &mut skipped)?;
-        let valid = self.load(valid, Transform::plain(size), &mut skipped)?;
-        let test = self.load(test, Transform::plain(size), &mut skipped)?;
+        let valid = self.load(valid, plain, &mut skipped)?;
+        let test = self.load(test, plain, &mut skipped)?;
         let part = |source| {
             let source: &PictureSource = source;
             Part {
@@ -248,7 +258,7 @@ impl Stage<'_> {
         };
         self.fit(
             [part(&train), part(&valid), part(&test)],
-            3 * size * size,
+            3 * input.size * input.size,
             skipped,
         )
     }

@@ -17,6 +17,7 @@
 
 pub mod augment;
 pub mod colour;
+mod crop;
 mod decode;
 mod degrade;
 mod error;
@@ -29,6 +30,7 @@ mod tensor;
 mod transform;
 
 pub use augment::{ColourJitter, Op, light_augment, trivial_augment_wide};
+pub use crop::{crop, crop_centre, crop_face};
 pub use decode::{MAX_FILE_BYTES, MAX_PIXELS, decode, decode_bytes};
 pub use degrade::{Degradation, darken, gaussian_blur, gaussian_noise, occlude_centre};
 pub use error::{Format, VisionError};

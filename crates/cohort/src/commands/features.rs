@@ -1,10 +1,10 @@
-//! `cohort features`: acoustic and text features of every clip, cached.
+//! `cohort features`: acoustic and text features of every clip and embeddings of faces, cached.
 
 use std::path::PathBuf;
 
 use clap::Args;
 use cohort_data::Dataset;
-use cohort_pipeline::RunConfig;
+use cohort_pipeline::{FaceFeatureConfig, FaceNetwork, RunConfig};
 
 use crate::shell::{Outcome, Shell};
 
@@ -13,7 +13,7 @@ use crate::shell::{Outcome, Shell};
 pub(crate) struct Features {
     /// Folder of a data set
     root: PathBuf,
-    /// Folder of the tables acoustic.parquet and text.parquet
+    /// Folder of the tables acoustic.parquet, text.parquet and faces.parquet
     #[arg(long, value_name = "DIR", default_value = "features")]
     out: PathBuf,
     /// Acoustic features: speech, first-impressions or speech-extended
@@ -24,6 +24,16 @@ pub(crate) struct Features {
     /// Where networks are computed: cpu, vulkan or cuda
     #[arg(long, value_name = "DEVICE", default_value = "cpu")]
     device: cohort_pipeline::DeviceChoice,
+    /// Embed the faces too, into faces.parquet, by this network: inception-resnet-v1, resnet18, resnet34, resnet50 or
+    /// mobilefacenet
+    #[arg(long, value_name = "NETWORK", requires = "weights")]
+    faces: Option<cohort_pipeline::Backbone>,
+    /// Weights of that network: a PyTorch or safetensors file, or hf:org/name:file
+    #[arg(long, value_name = "FILE", requires = "faces")]
+    weights: Option<String>,
+    /// Share of the picture, about its middle, that the network sees
+    #[arg(long, value_name = "SHARE", default_value_t = 1.0)]
+    crop: f64,
     /// Leave out, count and list clips whose media cannot be used
     #[arg(long)]
     skip_bad: bool,
@@ -38,10 +48,22 @@ impl Features {
         let mut config = RunConfig::default().features;
         config.audio.preset = self.preset;
         self.text.apply(&mut config.text);
+        let faces = match self.faces {
+            Some(backbone) => {
+                let config = FaceFeatureConfig {
+                    backbone,
+                    weights: self.weights.unwrap_or_default(),
+                    crop: self.crop,
+                };
+                Some(FaceNetwork::open(&config, self.device, shell)?)
+            }
+            None => None,
+        };
         let tables = cohort_pipeline::feature_tables(
             &dataset,
             &config,
             self.device,
+            faces.as_ref(),
             &self.out,
             self.skip_bad,
             shell,

@@ -1,0 +1,156 @@
+//! Convolution and batch norm as one block, and the norm folded into the convolution.
+
+use burn::module::{Module, Param};
+use burn::nn::conv::{Conv2d, Conv2dConfig};
+use burn::nn::{BatchNorm, BatchNormConfig, Linear, PaddingConfig2d};
+use burn::tensor::{Device, Tensor};
+
+/// Settings of a [`ConvNorm`]; a square kernel of one place unless something else is said.
+#[derive(Clone, Copy)]
+pub(crate) struct Spec {
+    /// Input and output channels.
+    channels: [usize; 2],
+    kernel: [usize; 2],
+    stride: usize,
+    padding: [usize; 2],
+    groups: usize,
+    epsilon: f64,
+}
+
+impl Spec {
+    pub(crate) const fn new(inputs: usize, outputs: usize) -> Self {
+        Self {
+            channels: [inputs, outputs],
+            kernel: [1, 1],
+            stride: 1,
+            padding: [0, 0],
+            groups: 1,
+            epsilon: 1e-5,
+        }
+    }
+
+    /// Kernel height and width.
+    pub(crate) const fn kernel(self, height: usize, width: usize) -> Self {
+        Self {
+            kernel: [height, width],
+            ..self
+        }
+    }
+
+    pub(crate) const fn stride(self, stride: usize) -> Self {
+        Self { stride, ..self }
+    }
+
+    /// Rows of zeros above and below, columns of zeros left and right.
+    pub(crate) const fn padding(self, rows: usize, columns: usize) -> Self {
+        Self {
+            padding: [rows, columns],
+            ..self
+        }
+    }
+
+    /// Each channel by itself.
+    pub(crate) const fn depthwise(self) -> Self {
+        Self {
+            groups: self.channels[0],
+            ..self
+        }
+    }
+
+    /// What the norm adds to the variance. Default 1e-5.
+    pub(crate) const fn epsilon(self, epsilon: f64) -> Self {
+        Self { epsilon, ..self }
+    }
+
+    pub(crate) fn init(self, device: &Device) -> ConvNorm {
+        let [rows, columns] = self.padding;
+        ConvNorm {
+            conv: Conv2dConfig::new(self.channels, self.kernel)
+                .with_stride([self.stride, self.stride])
+                .with_padding(PaddingConfig2d::Explicit(rows, columns, rows, columns))
+                .with_groups(self.groups)
+                .with_bias(false)
+                .init(device),
+            bn: Some(
+                BatchNormConfig::new(self.channels[1])
+                    .with_epsilon(self.epsilon)
+                    .init(device),
+            ),
+        }
+    }
+}
+
+/// Convolution without bias, then batch norm; made by [`Spec::init`].
+#[derive(Module, Debug)]
+pub(crate) struct ConvNorm {
+    conv: Conv2d,
+    /// None once it is folded.
+    bn: Option<BatchNorm>,
+}
+
+impl ConvNorm {
+    /// `[batch, inputs, height, width]` to `[batch, outputs, height', width']`.
+    pub(crate) fn forward(&self, input: Tensor<4>) -> Tensor<4> {
+        let out = self.conv.forward(input);
+        match &self.bn {
+            Some(bn) => bn.forward(out),
+            None => out,
+        }
+    }
+
+    /// Output channels.
+    pub(crate) fn outputs(&self) -> usize {
+        self.conv.weight.lazy_shape()[0]
+    }
+
+    /// The same map in evaluation, without a norm.
+    pub(crate) fn folded(self) -> Self {
+        match self.bn {
+            Some(bn) => Self {
+                conv: fold_conv(self.conv, &bn),
+                bn: None,
+            },
+            None => self,
+        }
+    }
+}
+
+/// A convolution that gives what `conv` and then `bn` give in evaluation.
+///
+/// The norm is y = (x - mean) * s + beta with s = gamma / sqrt(variance + epsilon), one s an output
+/// channel, so the weights are scaled by s and the bias becomes (bias - mean) * s + beta.
+pub(crate) fn fold_conv(conv: Conv2d, bn: &BatchNorm) -> Conv2d {
+    let (scale, shift) = scale_and_shift(bn);
+    let channels = scale.dims()[0];
+    let weight = conv.weight.val() * scale.clone().reshape([channels, 1, 1, 1]);
+    let bias = match &conv.bias {
+        Some(bias) => bias.val() * scale + shift,
+        None => shift,
+    };
+    Conv2d {
+        weight: Param::from_tensor(weight),
+        bias: Some(Param::from_tensor(bias)),
+        ..conv
+    }
+}
+
+/// As [`fold_conv`], for a linear layer (`[inputs, outputs]`).
+pub(crate) fn fold_linear(linear: Linear, bn: &BatchNorm) -> Linear {
+    let (scale, shift) = scale_and_shift(bn);
+    let weight = linear.weight.val() * scale.clone().unsqueeze();
+    let bias = match &linear.bias {
+        Some(bias) => bias.val() * scale + shift,
+        None => shift,
+    };
+    Linear {
+        weight: Param::from_tensor(weight),
+        bias: Some(Param::from_tensor(bias)),
+    }
+}
+
+fn scale_and_shift(bn: &BatchNorm) -> (Tensor<1>, Tensor<1>) {
+    let deviation = (bn.running_var.value() + bn.epsilon).sqrt();
+    let scale = bn.gamma.val() / deviation;
+    let shift = bn.beta.val() - bn.running_mean.value() * scale.clone();
+    (scale, shift)
+}

@@ -1,0 +1,199 @@
+//! What a trained face network sees in every clip's face, cached: pictures in, an embedding table out.
+
+use std::path::Path;
+
+use cohort_data::{Clip, Dataset};
+use cohort_nn::burn::tensor::{Device, Tensor, TensorData};
+use cohort_nn::{Backbone, Checkpoint, DeviceChoice, Hub, Location, Model, PictureInput};
+use cohort_tables::Provenance;
+use cohort_vision::{Picture, VisionError, crop_centre, decode, normalise, resize};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::features::{CHUNK, Features, Recipe, all_clips, file_hash, make_table, settings_hash};
+use crate::{PipelineError, Watch};
+
+/// Which network looks at the faces, and how.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FaceFeatureConfig {
+    /// The network.
+    pub backbone: Backbone,
+    /// Its weights: a file, or `hf:org/name:file`.
+    pub weights: String,
+    /// Share of the picture's width and height, about its middle, that the network sees; in (0, 1].
+    /// Default 1.
+    pub crop: f64,
+}
+
+impl Default for FaceFeatureConfig {
+    fn default() -> Self {
+        Self {
+            backbone: Backbone::MobileFaceNet,
+            weights: String::new(),
+            crop: 1.0,
+        }
+    }
+}
+
+/// A network with its weights, ready to embed pictures.
+#[derive(Debug)]
+pub struct FaceNetwork {
+    model: Model,
+    device: Device,
+    input: PictureInput,
+    config: FaceFeatureConfig,
+    hash: String,
+}
+
+impl FaceNetwork {
+    /// Finds and reads the weights; says what was loaded.
+    ///
+    /// # Errors
+    /// When the weights are not found, or any tensor but the output layer's is missing or misshapen.
+    pub fn open(
+        config: &FaceFeatureConfig,
+        device: DeviceChoice,
+        watch: &dyn Watch,
+    ) -> Result<Self, PipelineError> {
+        if !(config.crop > 0.0 && config.crop <= 1.0) {
+            return Err(PipelineError::Setting {
+                name: "crop",
+                expected: "a share above 0 and up to 1",
+                found: config.crop.to_string(),
+            });
+        }
+        if config.weights.is_empty() {
+            return Err(PipelineError::Setting {
+                name: "weights",
+                expected: "a file of the network's weights, or hf:org/name:file",
+                found: "none".to_string(),
+            });
+        }
+        let location: Location = config.weights.parse()?;
+        let path = Hub::from_env().resolve(&location)?;
+        let checkpoint = Checkpoint::open(&path)?;
+        let input = config.backbone.input();
+        let device = device.device()?;
+        // No output layer is asked, so its width does not matter.
+        let network = config.backbone.config(input.size, 2, 0.0);
+        let (model, report) = network.load_foreign(0, &checkpoint, &device)?;
+        let report = report.complete()?;
+        watch.say(&format!(
+            "{}: {} tensors from {}",
+            config.backbone,
+            report.loaded.len(),
+            report.source
+        ));
+        Ok(Self {
+            model: model.folded(),
+            device,
+            input,
+            config: config.clone(),
+            hash: file_hash(&path)?,
+        })
+    }
+
+    /// Length of an embedding.
+    fn width(&self) -> Result<usize, PipelineError> {
+        let size = self.input.size;
+        let row = self.embed_all([&Picture::solid(size, size, [0; 3])].into_iter())?;
+        Ok(row.first().map_or(0, Vec::len))
+    }
+
+    /// Embeddings of pictures of any size, 32 at a time.
+    ///
+    /// # Errors
+    /// A picture that cannot be resized.
+    pub(crate) fn embed_all<'a>(
+        &self,
+        pictures: impl Iterator<Item = &'a Picture>,
+    ) -> Result<Vec<Vec<f32>>, PipelineError> {
+        let pictures: Vec<&Picture> = pictures.collect();
+        let mut rows = Vec::with_capacity(pictures.len());
+        for some in pictures.chunks(CHUNK) {
+            let samples: Result<Vec<Vec<f32>>, VisionError> = some
+                .par_iter()
+                .map(|picture| self.sample(picture))
+                .collect();
+            rows.extend(self.forward(&samples?));
+        }
+        Ok(rows)
+    }
+
+    /// Embeddings of picture files, as one batch; an error stays in its place.
+    fn embed_files(&self, files: &[&Path]) -> Vec<Result<Vec<f32>, PipelineError>> {
+        let samples: Vec<Result<Vec<f32>, VisionError>> = files
+            .par_iter()
+            .map(|file| self.sample(&decode(file)?))
+            .collect();
+        let good: Vec<&Vec<f32>> = samples.iter().flatten().collect();
+        let mut rows = self.forward(&good).into_iter();
+        samples
+            .into_iter()
+            .map(|sample| Ok(sample.map(|_| rows.next().unwrap_or_default())?))
+            .collect()
+    }
+
+    fn sample(&self, picture: &Picture) -> Result<Vec<f32>, VisionError> {
+        let PictureInput { size, mean, std } = self.input;
+        let seen = resize(&crop_centre(picture, self.config.crop)?, size, size)?;
+        let mut sample = vec![0.0; 3 * size * size];
+        normalise(&seen, mean, std, &mut sample)?;
+        Ok(sample)
+    }
+
+    fn forward(&self, samples: &[impl AsRef<[f32]>]) -> Vec<Vec<f32>> {
+        if samples.is_empty() {
+            return Vec::new();
+        }
+        let mut values = Vec::new();
+        for sample in samples {
+            values.extend_from_slice(sample.as_ref());
+        }
+        let shape = [samples.len(), values.len() / samples.len()];
+        let input = Tensor::from_data(TensorData::new(values, shape), &self.device);
+        let embedding = self.model.forward(input, None).embedding;
+        let width = embedding.dims()[1].max(1);
+        let values: Vec<f32> = embedding.into_data().convert::<f32>().iter().collect();
+        values.chunks(width).map(<[f32]>::to_vec).collect()
+    }
+}
+
+/// Embeddings of every clip that has a face, written to `path` (Parquet); 32 faces are a batch.
+///
+/// # Errors
+/// As [`acoustic_table`](crate::acoustic_table).
+pub fn face_table(
+    dataset: &Dataset,
+    network: &FaceNetwork,
+    path: &Path,
+    skip_bad: bool,
+    watch: &dyn Watch,
+) -> Result<Features, PipelineError> {
+    let settings = (network.config.backbone, network.input, network.config.crop);
+    let recipe = Recipe {
+        modality: "image",
+        path,
+        dim: network.width()?,
+        provenance: Provenance {
+            producer: format!(
+                concat!("cohort-nn ", env!("CARGO_PKG_VERSION"), " {}"),
+                network.config.backbone
+            ),
+            weights: network.hash.clone(),
+            settings: settings_hash(&settings)?,
+            ..Provenance::default()
+        },
+        skip_bad,
+    };
+    let clips: Vec<(&Clip, &Path)> = all_clips(dataset)
+        .filter_map(|clip| Some((clip, clip.image.as_deref()?)))
+        .collect();
+    let hash = |&(_, file): &(&Clip, &Path)| file_hash(file);
+    let compute = |items: &[&(&Clip, &Path)]| -> Vec<Result<Vec<f32>, PipelineError>> {
+        let files: Vec<&Path> = items.iter().map(|(_, file)| *file).collect();
+        network.embed_files(&files)
+    };
+    make_table(&recipe, &clips, |&(clip, _)| clip, hash, compute, watch)
+}
