@@ -49,6 +49,31 @@ pub(crate) fn rise(values: &[f32], previous: &mut [f32], floor: f32) -> f32 {
     sums.iter().sum()
 }
 
+/// Into `out` the sum of `values` from the first index of each filter on, times its weights, which end
+/// in `weights` at its second index. Values that are not there count as zero.
+#[multiversion(targets("x86_64+avx2"))]
+pub(crate) fn weigh(filters: &[(usize, usize)], weights: &[f32], values: &[f32], out: &mut [f32]) {
+    let mut from = 0;
+    for (slot, &(first, to)) in out.iter_mut().zip(filters) {
+        let weights = &weights[from..to];
+        let values = values.get(first..).unwrap_or(&[]);
+        let values = &values[..values.len().min(weights.len())];
+        from = to;
+        // Eight partial sums in a fixed order, whatever the vector width.
+        let mut sums = [0.0_f32; 8];
+        let (a, b) = (weights.chunks_exact(8), values.chunks_exact(8));
+        for ((sum, a), b) in sums.iter_mut().zip(a.remainder()).zip(b.remainder()) {
+            *sum += a * b;
+        }
+        for (a, b) in a.zip(b) {
+            for ((sum, a), b) in sums.iter_mut().zip(a).zip(b) {
+                *sum += a * b;
+            }
+        }
+        *slot = sums.iter().sum();
+    }
+}
+
 /// The largest of the values; negative infinity without any.
 #[multiversion(targets("x86_64+avx2"))]
 pub(crate) fn largest(values: &[f64]) -> f64 {

@@ -137,14 +137,7 @@ impl MelBank {
 
     /// Weighted sums of one spectrum (`n_fft / 2 + 1` powers) into `mel`, one value a filter.
     pub fn apply(&self, power: &[f32], mel: &mut [f32]) {
-        let mut from = 0;
-        let power = &power[..power.len().min(self.bins)];
-        for (slot, &(first, to)) in mel.iter_mut().zip(&self.filters) {
-            let weights = &self.weights[from..to];
-            let bins = power.get(first..).unwrap_or(&[]);
-            *slot = weights.iter().zip(bins).map(|(w, p)| w * p).sum();
-            from = to;
-        }
+        crate::fast::weigh(&self.filters, &self.weights, power, mel);
     }
 
     /// The filters as a dense matrix, one row of `n_fft / 2 + 1` weights a filter.

@@ -2,7 +2,7 @@
 
 use crate::AudioError;
 use crate::viterbi::{Evidence, MAX_BINS, Model, Tracker};
-use crate::yin::{Differences, PitchRange, is_trough, parabolic_shift};
+use crate::yin::{Differences, PitchRange, parabolic_shift, troughs};
 
 /// Number of thresholds that the troughs are held against.
 const THRESHOLDS: usize = 100;
@@ -137,8 +137,7 @@ impl Candidates {
     fn find(&mut self, d: &[f64]) {
         self.troughs.clear();
         self.probabilities.clear();
-        self.troughs
-            .extend((0..d.len()).filter(|&i| is_trough(d, i)));
+        self.troughs.extend(troughs(d));
         let Some(lowest) = self
             .troughs
             .iter()

@@ -6,7 +6,7 @@
 //!
 //! - The logarithm of the triangle is concave, so for two sources k < l the better one changes
 //!   once, from k to l, as the target moves up. An upper envelope of all sources is built with a
-//!   stack and a binary search where two of them meet: O(n log n) a step at worst, and for all
+//!   stack and a search for where two of them meet: O(n log n) a step at worst, and for all
 //!   unvoiced targets at once.
 //! - Of the voiced states only those with a pitch candidate are kept. All others have probability
 //!   zero (for librosa: the smallest normal number), and the unvoiced state of the same bin is a
@@ -138,8 +138,17 @@ impl Model {
                     // Not better anywhere in the reach of `top`.
                     (high + 1).max(low)
                 } else {
-                    // The first target from `low` on at which k is better; it is at `high`.
-                    let (mut low, mut high) = (low, high);
+                    // The first target from `low` on at which k is better; it is at `high`. Mostly it is
+                    // near: steps that double lead beyond it, halving leads back.
+                    let (mut low, mut high, mut step) = (low, high, 1);
+                    while low + step < high {
+                        if value(k, low + step) > value(top, low + step) {
+                            high = low + step;
+                            break;
+                        }
+                        low += step + 1;
+                        step *= 2;
+                    }
                     while low < high {
                         let middle = (low + high) / 2;
                         if value(k, middle) > value(top, middle) {
@@ -216,26 +225,36 @@ impl Tracker {
 
         // Unvoiced targets, all of them.
         self.model.envelope(&self.merged[1], &mut self.envelope);
-        let mut runs = self.envelope.iter().peekable();
-        let mut source = 0;
-        for j in 0..n {
-            while let Some(&&(k, from)) = runs.peek()
-                && from <= j
-            {
-                source = k;
-                runs.next();
+        let reach = self.model.triangle.len() - 1;
+        let ends = self.envelope.iter().skip(1).map(|e| e.1).chain([n]);
+        for (&(source, from), end) in self.envelope.iter().zip(ends) {
+            // A source serves what lies in its reach.
+            let weights = &self.model.both_sides[from + reach - source..];
+            let base = self.merged[1][source];
+            let mut lowest = f64::INFINITY;
+            for (slot, weight) in self.next[from..end].iter_mut().zip(weights) {
+                let value = base + weight;
+                lowest = lowest.min(value);
+                *slot = log_unvoiced + value;
             }
-            let mut value = self.value(1, source, j);
-            let mut state = if self.from_voiced[1][source] {
+            let state = if self.from_voiced[1][source] {
                 source
             } else {
                 n + source
             };
-            if far > value {
-                (state, value) = (best.0, far);
+            if lowest >= far {
+                // From the third on they only make the run longer.
+                (from..end.min(from + 2)).for_each(|j| push_run(&mut step.unvoiced, j, state));
+                continue;
             }
-            push_run(&mut step.unvoiced, j, state);
-            self.next[j] = log_unvoiced + value;
+            for j in from..end {
+                let far_is_better = far > base + weights[j - from];
+                if far_is_better {
+                    self.next[j] = log_unvoiced + far;
+                }
+                let state = if far_is_better { best.0 } else { state };
+                push_run(&mut step.unvoiced, j, state);
+            }
         }
         // Voiced targets, those with evidence: of few, each looks at all sources in its reach.
         let few = targets.len() <= FEW_TARGETS;

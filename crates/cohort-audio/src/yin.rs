@@ -76,6 +76,7 @@ pub(crate) struct Differences<'a> {
     shortest: usize,
     longest: usize,
     correlator: Correlator,
+    head: Vec<f64>,
     correlation: Vec<f64>,
     difference: Vec<f64>,
 }
@@ -90,6 +91,7 @@ impl<'a> Differences<'a> {
             shortest,
             longest,
             correlator: Correlator::new(&range, longest),
+            head: vec![0.0; longest],
             correlation: vec![0.0; longest + 1],
             difference: vec![0.0; longest + 1 - shortest],
         }
@@ -105,27 +107,26 @@ impl<'a> Differences<'a> {
     pub(crate) fn frame(&mut self, t: usize) -> &[f64] {
         self.correlator
             .frame(self.samples, t, &mut self.correlation);
-        let start = (t * self.range.hop) as isize - (self.range.frame_length / 2) as isize;
-        let sample = |i: usize| -> f64 {
-            let at = start + i as isize;
-            usize::try_from(at)
-                .ok()
-                .and_then(|at| self.samples.get(at))
-                .map_or(0.0, |s| f64::from(*s))
-        };
+        // The first samples of the frame, zeros before the sound and after it.
+        let centre = t * self.range.hop;
+        let before = (self.range.frame_length / 2)
+            .saturating_sub(centre)
+            .min(self.longest);
+        let first = centre.saturating_sub(self.range.frame_length / 2);
+        self.head.fill(0.0);
+        let inside = self.samples.get(first..).unwrap_or(&[]);
+        for (slot, sample) in self.head[before..].iter_mut().zip(inside) {
+            *slot = f64::from(*sample);
+        }
         let total = self.correlation[0];
         // d(k) = 2 (r(0) - r(k)) - energy of the first k samples. librosa leaves that energy out at
         // k = 1, and so the comparison with it demands the same here.
-        let mut energy = sample(0).powi(2);
-        let mut sum = 0.0;
-        for k in 1..=self.longest {
-            let before = if k == 1 {
-                0.0
-            } else {
-                energy += sample(k - 1).powi(2);
-                energy
-            };
-            let d = 2.0 * (total - self.correlation[k]) - before;
+        let (mut energy, mut sum) = (0.0, 0.0);
+        let lags = self.correlation[1..].iter().zip(&self.head);
+        for (k, (correlation, sample)) in (1..).zip(lags) {
+            energy += sample * sample;
+            let before = if k == 1 { 0.0 } else { energy };
+            let d = 2.0 * (total - correlation) - before;
             sum += d;
             if k >= self.shortest {
                 let mean = sum / k as f64;
@@ -236,16 +237,14 @@ pub(crate) fn parabolic_shift(values: &[f64], i: usize) -> f64 {
     if b.abs() >= a.abs() { 0.0 } else { -b / a }
 }
 
-/// Whether `values[i]` is a local minimum: below its left and not above its right neighbour; an end
-/// is one when it is below its neighbour.
-pub(crate) fn is_trough(values: &[f64], i: usize) -> bool {
-    let left = i == 0 || values[i] < values[i - 1];
-    let right = match values.get(i + 1) {
-        Some(right) if i == 0 => values[i] < *right,
-        Some(right) => values[i] <= *right,
-        None => true,
-    };
-    left && right && values.len() > 1
+/// Where `values` has its local minima: below the left and not above the right neighbour; an end is
+/// one when it is below its neighbour. In order.
+pub(crate) fn troughs(values: &[f64]) -> impl Iterator<Item = usize> {
+    let first = matches!(values, [a, b, ..] if a < b).then_some(0);
+    let last = matches!(values, [.., a, b] if b < a).then_some(values.len().saturating_sub(1));
+    let inner = values.windows(3).enumerate();
+    let inner = inner.filter_map(|(i, w)| ((w[1] < w[0]) & (w[1] <= w[2])).then_some(i + 1));
+    first.into_iter().chain(inner).chain(last)
 }
 
 /// Fundamental frequency of each frame in hertz: the first trough of the normalised difference below
@@ -266,7 +265,7 @@ pub fn yin(
     Ok((0..range.frames(samples.len()))
         .map(|t| {
             let d = differences.frame(t);
-            let first = (0..d.len()).find(|&i| d[i] < trough_threshold && is_trough(d, i));
+            let first = troughs(d).find(|&i| d[i] < trough_threshold);
             let index = first.unwrap_or_else(|| {
                 let mut lowest = 0;
                 for (i, value) in d.iter().enumerate() {
@@ -382,11 +381,18 @@ mod tests {
     }
 
     #[test]
-    fn troughs() {
-        let values = [0.5, 1.0, 0.2, 0.2, 0.3, 0.1];
-        let found: Vec<usize> = (0..6).filter(|&i| is_trough(&values, i)).collect();
-        assert_eq!(found, [0, 2, 5]);
-        assert!(!is_trough(&[1.0], 0));
+    fn troughs_are_below_the_left_and_not_above_the_right() {
+        let cases: [(&[f64], &[usize]); 6] = [
+            (&[0.5, 1.0, 0.2, 0.2, 0.3, 0.1], &[0, 2, 5]),
+            (&[1.0], &[]),
+            (&[], &[]),
+            (&[1.0, 2.0], &[0]),
+            (&[2.0, 1.0], &[1]),
+            (&[1.0, 1.0, 1.0], &[]),
+        ];
+        for (values, expected) in cases {
+            assert_eq!(troughs(values).collect::<Vec<_>>(), expected, "{values:?}");
+        }
     }
 
     #[test]

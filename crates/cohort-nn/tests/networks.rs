@@ -211,3 +211,72 @@ fn mobilefacenet_equals_torch_with_its_real_weights() {
     let folded = rows(model.folded().forward(input, None).embedding);
     assert!(difference(&folded, &embedding) < 1e-4);
 }
+
+/// MobileFaceNet's real weights on real faces: two views of one face (a crop, and the mirrored picture cropped elsewhere)
+/// against views of two faces. 300 faces, their views against all others'.
+#[test]
+fn mobilefacenet_tells_people_apart() {
+    use cohort_nn::Backbone;
+    use cohort_vision::{Picture, crop, decode, flip_horizontal, resize};
+
+    let Some(data) = common::shared() else {
+        return;
+    };
+    let mut files: Vec<_> = std::fs::read_dir(data.join("faces/train"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    files.sort();
+    files.truncate(300);
+    let device = Device::flex();
+    let checkpoint =
+        Checkpoint::open(&data.join("weights/mobilefacenet_pytorch/068.ckpt")).unwrap();
+    let config = ModelConfig::MobileFaceNet(MobileFaceNetConfig::new(2));
+    let model = config
+        .load_foreign(1, &checkpoint, &device)
+        .unwrap()
+        .0
+        .folded();
+    let input = Backbone::MobileFaceNet.input();
+    let embed = |view: &dyn Fn(&Picture) -> Picture| -> Vec<Vec<f32>> {
+        let mut all = Vec::new();
+        for some in files.chunks(50) {
+            let mut values = Vec::new();
+            for file in some {
+                let picture = resize(&view(&decode(file).unwrap()), input.size, input.size);
+                let picture = picture.unwrap();
+                for channel in 0..3 {
+                    let plane = picture.rgb().iter().skip(channel).step_by(3);
+                    values.extend(plane.map(|v| {
+                        (f32::from(*v) / 255.0 - input.mean[channel]) / input.std[channel]
+                    }));
+                }
+            }
+            let shape = [some.len(), 3 * input.size * input.size];
+            let batch = cohort_nn::burn::tensor::TensorData::new(values, shape);
+            let tensor = cohort_nn::burn::tensor::Tensor::<2>::from_data(batch, &device);
+            all.extend(rows(model.forward(tensor, None).embedding));
+        }
+        all
+    };
+    let first = embed(&|p| crop(p, [20, 20, 200, 200]).unwrap());
+    let second = embed(&|p| crop(&flip_horizontal(p), [28, 24, 200, 196]).unwrap());
+    let cosine = |a: &[f32], b: &[f32]| {
+        let dot = |x: &[f32], y: &[f32]| x.iter().zip(y).map(|(x, y)| x * y).sum::<f32>();
+        dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
+    };
+    let (mut same, mut different) = (Vec::new(), Vec::new());
+    for (i, a) in first.iter().enumerate() {
+        for (j, b) in second.iter().enumerate() {
+            if i == j { &mut same } else { &mut different }.push(cosine(a, b));
+        }
+    }
+    different.sort_by(f32::total_cmp);
+    let below: usize = same
+        .iter()
+        .map(|s| different.partition_point(|d| d < s))
+        .sum();
+    let auc = below as f64 / (same.len() * different.len()) as f64;
+    println!("mobilefacenet: AUC {auc:.4} of same against different faces");
+    assert!(auc > 0.98, "{auc}");
+}

@@ -2,14 +2,17 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use cohort_tables::write_atomic;
+use cohort_tables::{remove_unfinished, write_atomic};
 
 use crate::{PipelineError, RunConfig};
 
 /// Name of the file.
 const FILE: &str = "config.toml";
+/// Folders below a run's own that it writes to: `joint/checkpoints`.
+const LEVELS: usize = 2;
 
-/// Writes the configuration of a new run, or compares it with that of the run to be resumed.
+/// Writes the configuration of a new run, or compares it with that of the run to be resumed; then removes what a killed
+/// process left half written.
 ///
 /// # Errors
 /// When the folder holds a run and `resume` is not set, or when a value differs from the run's.
@@ -30,23 +33,26 @@ pub(crate) fn check_config(
     let text = toml::to_string(&written).map_err(|error| bad(error.to_string()))?;
     match std::fs::read_to_string(&path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            Ok(write_atomic(&path, text.as_bytes())?)
+            write_atomic(&path, text.as_bytes())?;
         }
-        Err(source) => Err(PipelineError::Media { path, source }),
-        Ok(_) if !resume => Err(bad(
-            "this folder holds a run; --resume goes on with it, --out names another".into(),
-        )),
+        Err(source) => return Err(PipelineError::Media { path, source }),
+        Ok(_) if !resume => {
+            return Err(bad(
+                "this folder holds a run; --resume goes on with it, --out names another".into(),
+            ));
+        }
         Ok(earlier) => {
             let parse = |text: &str| {
                 toml::from_str::<toml::Table>(text).map_err(|error| bad(error.to_string()))
             };
             let (earlier, now) = (parse(&earlier)?, parse(&text)?);
-            match difference("", &toml::Value::Table(earlier), &toml::Value::Table(now)) {
-                Some(difference) => Err(bad(difference)),
-                None => Ok(()),
+            let difference = difference("", &toml::Value::Table(earlier), &toml::Value::Table(now));
+            if let Some(difference) = difference {
+                return Err(bad(difference));
             }
         }
     }
+    Ok(remove_unfinished(out, LEVELS)?)
 }
 
 /// The first value that differs, by its name.
@@ -127,7 +133,11 @@ mod tests {
             .unwrap_err()
             .to_string();
         assert!(twice.contains("holds a run; --resume"), "{twice}");
+        let half = folder.path().join("joint/checkpoints/.cohort-a1.tmp");
+        std::fs::create_dir_all(half.parent().unwrap()).unwrap();
+        std::fs::write(&half, b"half").unwrap();
         check_config(&config, folder.path(), true).unwrap();
+        assert!(!half.exists());
         let other = RunConfig { seed: 7, ..config }.resolve().unwrap();
         let error = check_config(&other, folder.path(), true)
             .unwrap_err()

@@ -53,7 +53,11 @@ pub fn feature_tables(
     if tables.is_empty() {
         return Err(PipelineError::Unusable {
             path: dataset.root.clone(),
-            expected: "clips with media that features are made of".to_string(),
+            expected: match faces {
+                Some(_) => "clips with pictures, sounds or transcripts",
+                None => "clips with sounds or transcripts",
+            }
+            .to_string(),
             found: "none".to_string(),
         });
     }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use cohort_data::{Dataset, Split};
 use cohort_fusion::{FusionSettings, Subjects};
-use cohort_tables::{LabelTable, write_atomic};
+use cohort_tables::{LabelTable, remove_unfinished, write_atomic};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -68,12 +68,13 @@ pub fn fusion_settings(dataset: &Dataset, seed: u64) -> Result<FusionSettings, P
     })
 }
 
-/// Makes a folder and those above it.
+/// Makes a folder and those above it, and removes what a killed process left half written in it.
 pub(crate) fn make_folder(path: &Path) -> Result<(), PipelineError> {
     std::fs::create_dir_all(path).map_err(|source| PipelineError::Write {
         path: path.to_path_buf(),
         source,
-    })
+    })?;
+    Ok(remove_unfinished(path, 0)?)
 }
 
 /// Writes a document as JSON, indented, with a line end.
@@ -113,6 +114,7 @@ pub(crate) fn check_inputs(out: &Path, resume: bool, found: &Value) -> Result<()
                     found: "others; start a new run in another folder".to_string(),
                 });
             }
+            remove_unfinished(out, 0)?;
         }
         _ => write_atomic(&path, &serde_json::to_vec_pretty(found)?)?,
     }

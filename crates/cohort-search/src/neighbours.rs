@@ -6,7 +6,7 @@ use crate::points::Points;
 use crate::{Progress, SearchError, go_on};
 
 /// Vectors whose distances are computed together.
-const BLOCK: usize = 128;
+const BLOCK: usize = 256;
 
 /// The `k` nearest neighbours of every vector, itself not among them.
 #[derive(Debug, Clone, PartialEq)]

@@ -94,12 +94,14 @@ pub(crate) fn umap(
             let mut left = due;
             while left > 0 {
                 let count = left.min(LANES);
-                let mut others = [point; LANES];
-                for other in others.iter_mut().take(count) {
+                let (mut xs, mut ys) = ([point[0]; LANES], [point[1]; LANES]);
+                for lane in 0..count {
                     let drawn = random.below(n);
-                    *other = if drawn == head { point } else { points[drawn] };
+                    if drawn != head {
+                        [xs[lane], ys[lane]] = points[drawn];
+                    }
                 }
-                let [dx, dy] = force.push(point, &others);
+                let [dx, dy] = force.push(point, &xs, &ys);
                 point[0] += rate * dx;
                 point[1] += rate * dy;
                 left -= count;
@@ -164,42 +166,49 @@ impl Force {
     }
 
     /// Step of the head away from the others; one at its own place does not count.
-    fn push(self, head: [f32; 2], others: &[[f32; 2]; LANES]) -> [f32; 2] {
-        let (mut xs, mut ys) = ([0.0f32; LANES], [0.0f32; LANES]);
+    // a function of its own is turned into vector instructions; inside the loop above it would not be
+    #[inline(never)]
+    fn push(self, head: [f32; 2], xs: &[f32; LANES], ys: &[f32; LANES]) -> [f32; 2] {
+        let mut steps = [[0.0f32; LANES]; 2];
         for lane in 0..LANES {
-            let (dx, dy) = (head[0] - others[lane][0], head[1] - others[lane][1]);
+            let (dx, dy) = (head[0] - xs[lane], head[1] - ys[lane]);
             let square = dx * dx + dy * dy;
             let scaled = self.a * power(square, self.b);
             let size = 2.0 * self.b / ((0.001 + square) * (scaled + 1.0));
-            xs[lane] = clip(size * dx);
-            ys[lane] = clip(size * dy);
+            steps[0][lane] = clip(size * dx);
+            steps[1][lane] = clip(size * dy);
         }
-        [xs.iter().sum(), ys.iter().sum()]
+        steps.map(|lanes| lanes.iter().sum())
     }
 }
 
+#[inline]
 fn clip(v: f32) -> f32 {
     v.clamp(-LONGEST, LONGEST)
 }
+
+/// Added to a small number, rounds it to a whole one.
+const ROUND: f32 = 12_582_912.0;
 
 /// `x^b` for `x >= 0` and `0 < b < 4`, to about 4e-6 of its value.
 #[inline]
 fn power(x: f32, b: f32) -> f32 {
     // x = 2^e m with m in [1, 2); log2(m) by the series of the inverse hyperbolic tangent around sqrt(2)
     let bits = x.max(1e-30).to_bits();
-    let e = (bits >> 23) as i32 - 127;
+    let e = ((bits >> 23) as i32).wrapping_sub(127);
     let m = f32::from_bits(bits & 0x007f_ffff | 0x3f80_0000);
     let s = (m - std::f32::consts::SQRT_2) / (m + std::f32::consts::SQRT_2);
     let t = s * s;
     let series = s * (2.885_39 + t * (0.961_796_7 + t * (0.577_078 + t * 0.412_198_6)));
     let y = (b * (e as f32 + 0.5 + series)).clamp(-126.0, 126.0);
-    // 2^y = 2^whole 2^rest, with rest in [-1/2, 1/2]; adding 1.5 x 2^23 rounds to whole numbers
-    let whole = (y + 12_582_912.0) - 12_582_912.0;
-    let r = y - whole;
+    // 2^y = 2^whole 2^r, with r in [-1/2, 1/2]: adding 1.5 x 2^23 leaves the whole number in the low bits
+    let shifted = y + ROUND;
+    let r = y - (shifted - ROUND);
+    let whole = shifted.to_bits().wrapping_sub(ROUND.to_bits());
     let rest = 1.0
         + r * (std::f32::consts::LN_2
             + r * (0.240_226_5 + r * (0.055_504_11 + r * (0.009_618_129 + r * 0.001_333_355_8))));
-    f32::from_bits(((whole as i32 + 127) as u32) << 23) * rest
+    f32::from_bits(whole.wrapping_add(127) << 23) * rest
 }
 
 #[cfg(test)]
@@ -231,12 +240,10 @@ mod tests {
             let losses: [&dyn Fn(f64) -> f64; 2] = [&|d2| -similarity(d2).ln(), &|d2| {
                 -(1.0 - similarity(d2)).ln()
             }];
-            let mut others = [head; LANES];
-            others[0] = tail;
-            for (loss, found) in losses
-                .iter()
-                .zip([force.pull(head, tail), force.push(head, &others)])
-            {
+            let (mut xs, mut ys) = ([head[0]; LANES], [head[1]; LANES]);
+            [xs[0], ys[0]] = tail;
+            let steps = [force.pull(head, tail), force.push(head, &xs, &ys)];
+            for (loss, found) in losses.iter().zip(steps) {
                 for axis in 0..2 {
                     let at = |by: f64| {
                         let mut p = head.map(f64::from);

@@ -6,6 +6,9 @@ use std::path::Path;
 
 use crate::TableError;
 
+const PREFIX: &str = ".cohort-";
+const SUFFIX: &str = ".tmp";
+
 /// Writes `bytes` to `path`: under a temporary name in the same folder, flushed to the disk, then renamed.
 ///
 /// # Errors
@@ -28,7 +31,7 @@ pub fn write_atomic_with(
     };
     let write = || -> io::Result<()> {
         let mut builder = tempfile::Builder::new();
-        builder.prefix(".cohort-").suffix(".tmp");
+        builder.prefix(PREFIX).suffix(SUFFIX);
         #[cfg(unix)]
         {
             // A temporary file is private by default; what users get should follow their umask.
@@ -36,6 +39,9 @@ pub fn write_atomic_with(
             builder.permissions(std::fs::Permissions::from_mode(0o666));
         }
         let temporary = builder.tempfile_in(folder)?;
+        // held until the file has its name, so that nobody takes it for one that a killed process left; on a file system
+        // without locks the write matters more
+        let _ = temporary.as_file().try_lock();
         let mut writer = BufWriter::new(temporary.as_file());
         fill(&mut writer)?;
         writer.flush()?;
@@ -47,9 +53,72 @@ pub fn write_atomic_with(
     write().map_err(|source| TableError::write(path, source))
 }
 
+/// Removes what processes that were killed while they wrote left in `folder` and `levels` of folders below it: temporary
+/// files that nobody is writing any more. Links are not followed.
+///
+/// # Errors
+/// [`TableError::Read`] when a folder cannot be listed, [`TableError::Write`] when a file cannot be removed.
+pub fn remove_unfinished(folder: &Path, levels: usize) -> Result<(), TableError> {
+    let listed = |source| TableError::read(folder, source);
+    for entry in std::fs::read_dir(folder).map_err(listed)? {
+        let entry = entry.map_err(listed)?;
+        let path = entry.path();
+        let kind = entry.file_type().map_err(listed)?;
+        if kind.is_dir() {
+            if let Some(levels) = levels.checked_sub(1) {
+                remove_unfinished(&path, levels)?;
+            }
+        } else if kind.is_file() && is_temporary(&entry.file_name().to_string_lossy()) {
+            let abandoned = match File::open(&path) {
+                Ok(file) => file.try_lock().is_ok(),
+                // finished or removed since the folder was listed
+                Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+                Err(source) => return Err(TableError::read(&path, source)),
+            };
+            if abandoned {
+                std::fs::remove_file(&path).map_err(|source| TableError::write(&path, source))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn is_temporary(name: &str) -> bool {
+    name.starts_with(PREFIX) && name.ends_with(SUFFIX)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_what_nobody_writes_any_more_is_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let inner = folder.path().join("features");
+        std::fs::create_dir(&inner).unwrap();
+        let at = |name: &str| inner.join(name);
+        for name in [".cohort-a1.tmp", ".cohort-b2.tmp", ".cohort", "x.tmp"] {
+            std::fs::write(at(name), b"half").unwrap();
+        }
+        write_atomic_with(&at("table.csv"), |file| {
+            file.write_all(b"whole")?;
+            // another process's look at the folder while this one writes
+            let mut held = File::open(at(".cohort-b2.tmp"))?;
+            held.lock()?;
+            remove_unfinished(folder.path(), 0).unwrap();
+            assert!(at(".cohort-a1.tmp").exists(), "below the level asked for");
+            remove_unfinished(folder.path(), 1).unwrap();
+            io::Read::read(&mut held, &mut [0]).map(|_| ())
+        })
+        .unwrap();
+        let mut names: Vec<_> = std::fs::read_dir(&inner)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        assert_eq!(names, [".cohort", ".cohort-b2.tmp", "table.csv", "x.tmp"]);
+        assert_eq!(std::fs::read(at("table.csv")).unwrap(), b"whole");
+    }
 
     #[test]
     fn a_failed_write_keeps_the_old_file_and_leaves_nothing_behind() {

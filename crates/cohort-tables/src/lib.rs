@@ -16,7 +16,7 @@ mod parquet_io;
 mod predictions;
 mod predictions_file;
 
-pub use atomic::{write_atomic, write_atomic_with};
+pub use atomic::{remove_unfinished, write_atomic, write_atomic_with};
 pub use clip::clip_id;
 pub use embeddings::{EmbeddingTable, Provenance};
 pub use error::TableError;

@@ -55,7 +55,13 @@ fn every_kind_of_file_is_read_as_pillow_reads_it() {
                 .collect();
             let worst = off.iter().max().copied().unwrap_or(0);
             let mean = off.iter().map(|&d| f64::from(d)).sum::<f64>() / off.len() as f64;
-            if worst > 3 || mean > 0.5 {
+            // JPEG by the same arithmetic; WebP's chroma is spread by other rules
+            let (most, on_average) = if name.ends_with(".webp") {
+                (3, 0.5)
+            } else {
+                (0, 0.0)
+            };
+            if worst > most || mean > on_average {
                 wrong.push(format!(
                     "{name}: off by up to {worst}, {mean:.3} on average"
                 ));

@@ -1,12 +1,10 @@
-//! JPEG: a walk over the markers that finds what is missing, then zune-jpeg.
+//! JPEG: a walk over the markers that finds what is missing, then libjpeg-turbo's arithmetic in Rust, so that every value is
+//! the one that Pillow and OpenCV give.
 
 use std::path::Path;
 
 use image::metadata::Orientation;
-use zune_jpeg::JpegDecoder;
-use zune_jpeg::zune_core::bytestream::ZCursor;
-use zune_jpeg::zune_core::colorspace::ColorSpace;
-use zune_jpeg::zune_core::options::DecoderOptions;
+use libjpeg_turbo_rs::{Decoder, JpegError, PixelFormat};
 
 use super::check_size;
 use crate::error::{Format, VisionError};
@@ -121,23 +119,17 @@ pub(super) fn decode(bytes: &[u8], name: &Path) -> Result<(Picture, Orientation)
     }
     check_size(frame.width.into(), frame.height.into(), name)?;
 
-    let options = DecoderOptions::default()
-        .set_max_width(usize::from(u16::MAX))
-        .set_max_height(usize::from(u16::MAX))
-        .set_strict_mode(true)
-        .jpeg_set_out_colorspace(ColorSpace::RGB);
-    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
-    let failed = |error: zune_jpeg::errors::DecodeErrors| corrupt(error.to_string());
-    decoder.decode_headers().map_err(failed)?;
-    let (width, height) = decoder
-        .dimensions()
-        .ok_or_else(|| corrupt("no frame header".to_owned()))?;
+    let failed = |error: JpegError| corrupt(error.to_string());
+    let mut decoder = Decoder::new(bytes).map_err(failed)?;
+    let (width, height) = decoder.header().dimensions();
     // The decoder's frame is the one that counts: a file may hold several.
     check_size(width as u64, height as u64, name)?;
     let orientation = decoder
-        .exif()
-        .and_then(|chunk| Orientation::from_exif_chunk(chunk))
+        .exif_orientation()
+        .and_then(Orientation::from_exif)
         .unwrap_or(Orientation::NoTransforms);
-    let rgb = decoder.decode().map_err(failed)?;
+    decoder.set_output_format(PixelFormat::Rgb);
+    decoder.set_stop_on_warning(true);
+    let rgb = decoder.decode_image().map_err(failed)?.data;
     Ok((Picture::new(width, height, rgb)?, orientation))
 }
