@@ -34,7 +34,20 @@ pub(crate) struct Columns<'a> {
 }
 
 impl LabelFile {
-    fn read(split: &str, path: PathBuf, name_column: &str) -> Result<Self, DataError> {
+    fn read(split: &str, path: PathBuf, schema: &Schema) -> Result<Self, DataError> {
+        let mut file = Self::read_as_it_is(split, path, &schema.name_column)?;
+        if schema.subject_column == schema.name_column {
+            // every clip is a subject of its own
+            let values = file.table.names.clone();
+            file.table.columns.push(LabelColumn {
+                name: schema.subject_column.clone(),
+                values,
+            });
+        }
+        Ok(file)
+    }
+
+    fn read_as_it_is(split: &str, path: PathBuf, name_column: &str) -> Result<Self, DataError> {
         let split = split.to_string();
         if path
             .extension()
@@ -154,7 +167,7 @@ pub(crate) fn read_all(root: &Path, schema: &Schema) -> Result<Vec<SplitTable>, 
     }
     let read = |(split, path): (&String, PathBuf)| SplitTable {
         split: split.clone(),
-        file: LabelFile::read(split, path, &schema.name_column),
+        file: LabelFile::read(split, path, schema),
     };
     Ok(present.into_iter().map(read).collect())
 }

@@ -12,7 +12,8 @@ pub struct Schema {
     /// Column with the clip's name. Default `VideoName`.
     #[serde(default = "default_name_column")]
     pub name_column: String,
-    /// Column with the subject, the unit that must not be in two splits. Default `UserID`.
+    /// Column with the subject, the unit that must not be in two splits. Default `UserID`. The same as
+    /// [`Schema::name_column`] where every clip is a subject of its own.
     #[serde(default = "default_subject_column")]
     pub subject_column: String,
     /// Column of the attribute that models predict, e.g. `AgeGroup`.

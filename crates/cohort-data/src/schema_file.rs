@@ -24,7 +24,7 @@ impl Schema {
     /// target = "AgeGroup"                     # the column that models predict
     /// # the rest has defaults:
     /// name_column = "VideoName"
-    /// subject_column = "UserID"
+    /// subject_column = "UserID"               # the name column: every clip is a subject of its own
     /// splits = ["train", "valid", "test"]
     /// labels = "{split}_set_age_labels.csv"
     /// folder = "{split}/{target}"             # {target} is the code of the clip's target level
@@ -81,8 +81,9 @@ impl Schema {
 
     /// The rules that every schema meets; the error is what was expected and what was found.
     fn validate(&self) -> Result<(), (String, String)> {
-        let columns: Vec<&str> = [&self.name_column, &self.subject_column]
-            .into_iter()
+        let subject = (self.subject_column != self.name_column).then_some(&self.subject_column);
+        let columns: Vec<&str> = std::iter::once(&self.name_column)
+            .chain(subject)
             .chain(self.attributes.iter().map(|attribute| &attribute.column))
             .map(String::as_str)
             .collect();

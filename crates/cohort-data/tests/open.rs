@@ -235,3 +235,25 @@ fn another_layout_is_a_matter_of_its_schema() {
     // A schema that is given comes before the file.
     assert!(Dataset::open(corpus.root(), Some(Schema::first_impressions())).is_err());
 }
+
+#[test]
+fn every_clip_may_be_a_subject_of_its_own() {
+    let corpus = Corpus::labels_only();
+    for (split, _) in CLIPS {
+        corpus.remove(&table(split));
+    }
+    corpus.write(
+        "cohort.toml",
+        "name='Faces'\nname_column='file'\nsubject_column='file'\ntarget='age'\nsplits=['all']\nlabels='{split}.csv'\n",
+    );
+    corpus.write("all.csv", "file,age\nx.jpg,1\ny.jpg,2\nz.jpg,2\n");
+    let dataset = Dataset::open(corpus.root(), None).unwrap();
+    let clips = &dataset.splits[0].clips;
+    let pairs: Vec<_> = clips
+        .iter()
+        .map(|clip| (&clip.name, &clip.subject))
+        .collect();
+    assert!(pairs.iter().all(|(name, subject)| name == subject));
+    let counted = serde_json::to_value(statistics(&dataset)).unwrap();
+    assert_eq!(counted["pooled"]["subjects"], 3, "{counted}");
+}
