@@ -162,7 +162,7 @@ impl Hub {
         let address = format!("{}/{repository}/resolve/{revision}/{file}", self.endpoint);
         let reason = format!(
             "{looked}; get it with `hf download {repository} {file} --revision {revision}`, or fetch \
-             {address} and give its path, or build with `--features hub`"
+             {address} and give its path"
         );
         Err(not_found(location, reason))
     }
@@ -270,7 +270,8 @@ mod tests {
         };
         let error = hub.resolve(&"hf:org/name:w.bin".parse().unwrap());
         let error = error.unwrap_err().to_string();
-        for part in ["/no/cache", "hf download org/name w.bin", "--features hub"] {
+        let address = "/org/name/resolve/main/w.bin";
+        for part in ["/no/cache", "hf download org/name w.bin", address] {
             assert!(error.contains(part), "{error}");
         }
     }

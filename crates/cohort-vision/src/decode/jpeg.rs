@@ -1,5 +1,5 @@
 //! JPEG: a walk over the markers that finds what is missing, then libjpeg-turbo's arithmetic in Rust, so that every value is
-//! the one that Pillow and OpenCV give.
+//! the one that Pillow gives.
 
 use std::path::Path;
 
