@@ -490,7 +490,7 @@ impl RunConfig {
             Modality::Text => {
                 let own = match self.features.text.encoder {
                     TextEncoder::Ngrams => MlpConfig::fast_text(inputs, 32, classes),
-                    TextEncoder::Bert => MlpConfig::text(inputs, classes),
+                    TextEncoder::Bert | TextEncoder::FastText => MlpConfig::text(inputs, classes),
                 };
                 perceptron(&self.text, own)
             }

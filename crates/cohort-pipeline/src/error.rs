@@ -17,7 +17,7 @@ pub enum PipelineError {
     Vision(#[from] cohort_vision::VisionError),
     /// Text settings.
     #[error(transparent)]
-    Text(#[from] cohort_text::TextError),
+    Text(cohort_text::TextError),
     /// Tables.
     #[error(transparent)]
     Tables(#[from] cohort_tables::TableError),
@@ -104,6 +104,15 @@ pub enum PipelineError {
     /// Ctrl-C.
     #[error("stopped; the same call with --resume goes on from here")]
     Stopped,
+}
+
+impl From<cohort_text::TextError> for PipelineError {
+    fn from(error: cohort_text::TextError) -> Self {
+        match error {
+            cohort_text::TextError::Stopped => Self::Stopped,
+            error => Self::Text(error),
+        }
+    }
 }
 
 impl PipelineError {

@@ -66,7 +66,7 @@ pub fn feature_tables(
 
 impl FeatureTables {
     /// The document `cohort.features/1`: a table a modality with its path, rows, width and the clips left out, and how
-    /// many transcripts were cut at the model's limit.
+    /// many transcripts were cut at the model's limit or hold no word that has a vector.
     pub fn document(&self) -> Value {
         let tables: Vec<Value> = self
             .tables
@@ -80,6 +80,7 @@ impl FeatureTables {
                     "columns": made.table.provenance.columns,
                     "skipped": made.skipped,
                     "cut": made.cut,
+                    "wordless": made.wordless,
                 })
             })
             .collect();

@@ -11,6 +11,7 @@ use cohort_text::clean_transcript;
 use rayon::prelude::*;
 
 use crate::sentence_vectors::bert_table;
+use crate::word_vectors::fasttext_table;
 use crate::{AudioFeatureConfig, PipelineError, TextEncoder, TextFeatureConfig, Watch};
 
 /// Clips computed between two looks at the stop flag and two writes to the journal.
@@ -36,6 +37,8 @@ pub struct Features {
     pub skipped: Vec<Skipped>,
     /// Transcripts whose end was left out, being longer than the model takes; none for features without such a limit.
     pub cut: Option<usize>,
+    /// Transcripts of which no word has a vector, whose rows are zeros; none for features that know every word.
+    pub wordless: Option<usize>,
 }
 
 /// What one modality's features are made of.
@@ -90,8 +93,8 @@ pub fn acoustic_table(
     make_table(&recipe, &clips, |&(clip, _)| clip, hash, compute, watch)
 }
 
-/// Text vectors of every clip that has a transcript, written to `path` (Parquet): hashed n-grams or, computed on `device`,
-/// sentence vectors.
+/// Text vectors of every clip that has a transcript, written to `path` (Parquet): hashed n-grams, means of
+/// word vectors or, computed on `device`, sentence vectors.
 ///
 /// # Errors
 /// As [`acoustic_table`]; weights that cannot be used.
@@ -107,8 +110,14 @@ pub fn text_table(
     let clips: Vec<&Clip> = all_clips(dataset)
         .filter(|clip| clip.transcript.is_some())
         .collect();
-    if let (TextEncoder::Bert, Some(weights)) = (config.encoder, &config.weights) {
-        return bert_table(&clips, weights, config, device, path, skip_bad, watch);
+    match (config.encoder, &config.weights) {
+        (TextEncoder::Bert, Some(weights)) => {
+            return bert_table(&clips, weights, config, device, path, skip_bad, watch);
+        }
+        (TextEncoder::FastText, Some(weights)) => {
+            return fasttext_table(&clips, weights, path, skip_bad, watch);
+        }
+        _ => {}
     }
     let settings = config.ngrams();
     let recipe = Recipe {
@@ -137,11 +146,10 @@ fn one_by_one<T: Sync>(
 
 /// Hash of a file's bytes.
 pub(crate) fn file_hash(file: &Path) -> Result<String, PipelineError> {
-    let bytes = std::fs::read(file).map_err(|source| PipelineError::Media {
+    cohort_tables::file_hash(file).map_err(|source| PipelineError::Media {
         path: file.to_path_buf(),
         source,
-    })?;
-    Ok(content_hash(&bytes))
+    })
 }
 
 pub(crate) fn all_clips(dataset: &Dataset) -> impl Iterator<Item = &Clip> {
@@ -293,6 +301,7 @@ impl Recipe<'_> {
             table,
             skipped,
             cut: None,
+            wordless: None,
         })
     }
 }

@@ -26,6 +26,7 @@ mod text_config;
 mod training;
 mod vectors;
 mod watch;
+mod word_vectors;
 
 pub use cohort_nn::Backbone;
 pub use cohort_train::{DeviceChoice, JointKind};

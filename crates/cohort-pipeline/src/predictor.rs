@@ -17,6 +17,7 @@ use crate::faces::FaceNetwork;
 use crate::joint::{JOINT, JointRecord};
 use crate::sentence_vectors::vectors_of;
 use crate::stages::read_json;
+use crate::word_vectors::means_of;
 use crate::{Modality, PipelineError, RunConfig, Silent, TextEncoder};
 
 /// Pictures that are turned into tensors at once.
@@ -186,6 +187,7 @@ impl Predictor {
             (TextEncoder::Bert, Some(weights)) => {
                 vectors_of(words, weights, settings, self.config.device)?
             }
+            (TextEncoder::FastText, Some(weights)) => means_of(words, weights)?,
             _ => {
                 let ngrams = settings.ngrams();
                 words

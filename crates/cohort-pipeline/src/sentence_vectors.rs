@@ -8,7 +8,7 @@ use cohort_tables::{EmbeddingTable, JournalRow, Provenance, content_hash};
 use cohort_text::{Tokeniser, Tokens, clean_transcript};
 use rayon::prelude::*;
 
-use crate::features::{Features, Recipe, Skipped, settings_hash};
+use crate::features::{Features, Recipe, Skipped, file_hash, settings_hash};
 use crate::{PipelineError, TextFeatureConfig, Watch};
 
 /// Most tokens of a batch: enough for products at full speed, few enough for the cache.
@@ -192,11 +192,7 @@ fn embed(
 fn hash_of_files(files: &[&Path]) -> Result<String, PipelineError> {
     let mut all = String::new();
     for path in files {
-        let bytes = std::fs::read(path).map_err(|source| PipelineError::Media {
-            path: path.to_path_buf(),
-            source,
-        })?;
-        all += &content_hash(&bytes);
+        all += &file_hash(path)?;
     }
     Ok(content_hash(all.as_bytes()))
 }

@@ -19,6 +19,8 @@ pub enum TextEncoder {
     Ngrams,
     /// A frozen BERT; the head is trained on its sentence vectors.
     Bert,
+    /// Word vectors that fastText made; the head is trained on their means.
+    FastText,
 }
 
 impl fmt::Display for TextEncoder {
@@ -26,6 +28,7 @@ impl fmt::Display for TextEncoder {
         f.write_str(match self {
             Self::Ngrams => "ngrams",
             Self::Bert => "bert",
+            Self::FastText => "fasttext",
         })
     }
 }
@@ -37,9 +40,10 @@ impl FromStr for TextEncoder {
         match name {
             "ngrams" => Ok(Self::Ngrams),
             "bert" => Ok(Self::Bert),
+            "fasttext" => Ok(Self::FastText),
             _ => Err(PipelineError::Setting {
                 name: "text encoder",
-                expected: "ngrams or bert",
+                expected: "ngrams, bert or fasttext",
                 found: name.to_string(),
             }),
         }
@@ -50,10 +54,10 @@ impl FromStr for TextEncoder {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TextFeatureConfig {
-    /// `ngrams` (default) or `bert`.
+    /// `ngrams` (default), `bert` or `fasttext`.
     pub encoder: TextEncoder,
-    /// Folder of the model (`bert`), in the Hugging Face or the sentence-transformers layout; a relative path starts at the
-    /// folder of the configuration file.
+    /// Folder of the model (`bert`), in the Hugging Face or the sentence-transformers layout, or a file of word vectors
+    /// (`fasttext`; `.vec` or `.bin`); a relative path starts at the folder of the configuration file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weights: Option<PathBuf>,
     /// How token vectors become one (`bert`): `mean`, `cls` or `max`; none: as the model's folder says, else `mean`.
@@ -122,10 +126,14 @@ impl TextFeatureConfig {
         if needed != self.weights.is_some() {
             return Err(PipelineError::Setting {
                 name: "features.text.weights",
-                expected: if needed {
-                    "a model's folder for the encoder bert (--text-weights)"
-                } else {
-                    "none for the encoder ngrams (--text-encoder bert uses weights)"
+                expected: match self.encoder {
+                    TextEncoder::Bert => "a model's folder for the encoder bert (--text-weights)",
+                    TextEncoder::FastText => {
+                        "a file of word vectors for the encoder fasttext (--text-weights)"
+                    }
+                    TextEncoder::Ngrams => {
+                        "none for the encoder ngrams (--text-encoder bert or fasttext uses weights)"
+                    }
                 },
                 found: match &self.weights {
                     Some(path) => path.display().to_string(),
@@ -154,13 +162,18 @@ mod tests {
         assert_eq!(read("buckets = 64").ngrams().buckets, 64);
         for (text, part) in [
             ("encoder = \"bert\"", "a model's folder"),
+            ("encoder = \"fasttext\"", "a file of word vectors"),
             ("weights = \"m\"", "found m"),
             ("buckets = 1", "buckets"),
         ] {
             let error = read(text).validate().unwrap_err().to_string();
             assert!(error.contains(part), "{error}");
         }
-        for encoder in [TextEncoder::Ngrams, TextEncoder::Bert] {
+        for encoder in [
+            TextEncoder::Ngrams,
+            TextEncoder::Bert,
+            TextEncoder::FastText,
+        ] {
             assert_eq!(encoder.to_string().parse::<TextEncoder>().unwrap(), encoder);
         }
         assert!("elmo".parse::<TextEncoder>().is_err());

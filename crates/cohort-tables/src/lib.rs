@@ -29,3 +29,13 @@ pub use predictions::Predictions;
 pub fn content_hash(bytes: &[u8]) -> String {
     blake3::hash(bytes).to_hex()[..32].to_string()
 }
+
+/// [`content_hash`] of a file, which is never in memory as a whole.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn file_hash(path: &std::path::Path) -> std::io::Result<String> {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update_reader(std::fs::File::open(path)?)?;
+    Ok(hasher.finalize().to_hex()[..32].to_string())
+}

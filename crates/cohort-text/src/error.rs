@@ -23,4 +23,15 @@ pub enum TextError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A file of word vectors that cannot be used.
+    #[error("word vectors {}: {reason}", path.display())]
+    WordVectors {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it, and where.
+        reason: String,
+    },
+    /// Reading was stopped.
+    #[error("stopped")]
+    Stopped,
 }

@@ -50,11 +50,12 @@ pub(crate) struct Changes {
 /// How transcripts become vectors.
 #[derive(Debug, Args)]
 pub(crate) struct TextOptions {
-    /// What turns a transcript into a vector: ngrams or bert [default: ngrams; bert with --text-weights]
+    /// What turns a transcript into a vector: ngrams, bert or fasttext [default: ngrams; with --text-weights bert for a
+    /// folder, fasttext for a file]
     #[arg(long, value_name = "ENCODER")]
     text_encoder: Option<TextEncoder>,
-    /// Folder of a BERT or sentence-transformers model
-    #[arg(long, value_name = "DIR")]
+    /// Folder of a BERT or sentence-transformers model, or file of fastText's word vectors (.vec, .bin)
+    #[arg(long, value_name = "PATH")]
     text_weights: Option<PathBuf>,
 }
 
@@ -62,8 +63,11 @@ impl TextOptions {
     /// Puts these options into the configuration.
     pub(crate) fn apply(self, config: &mut TextFeatureConfig) {
         if let Some(weights) = self.text_weights {
+            config.encoder = match weights.is_file() {
+                true => TextEncoder::FastText,
+                false => TextEncoder::Bert,
+            };
             config.weights = Some(weights);
-            config.encoder = TextEncoder::Bert;
         }
         if let Some(encoder) = self.text_encoder {
             config.encoder = encoder;
