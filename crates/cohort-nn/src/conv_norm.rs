@@ -5,6 +5,9 @@ use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{BatchNorm, BatchNormConfig, Linear, PaddingConfig2d};
 use burn::tensor::{Device, Tensor};
 
+use crate::fast;
+use crate::frozen::Layer;
+
 /// Settings of a [`ConvNorm`]; a square kernel of one place unless something else is said.
 #[derive(Clone, Copy)]
 pub(crate) struct Spec {
@@ -91,10 +94,26 @@ pub(crate) struct ConvNorm {
 impl ConvNorm {
     /// `[batch, inputs, height, width]` to `[batch, outputs, height', width']`.
     pub(crate) fn forward(&self, input: Tensor<4>) -> Tensor<4> {
-        let out = self.conv.forward(input);
+        let out = fast::conv2d(&self.conv, input);
         match &self.bn {
-            Some(bn) => bn.forward(out),
+            Some(bn) => fast::batch_norm(bn, out),
             None => out,
+        }
+    }
+
+    /// ReLU of [`Self::forward`].
+    pub(crate) fn forward_relu(&self, input: Tensor<4>) -> Tensor<4> {
+        match &self.bn {
+            Some(bn) => fast::batch_norm_relu(bn, fast::conv2d(&self.conv, input)),
+            None => fast::conv2d_relu(&self.conv, input),
+        }
+    }
+
+    /// For a plan, once it is folded and where it is served.
+    pub(crate) fn frozen(&self) -> Option<Layer> {
+        match self.bn {
+            Some(_) => None,
+            None => Layer::of(&self.conv, 1.0),
         }
     }
 

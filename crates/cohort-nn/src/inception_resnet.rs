@@ -1,6 +1,8 @@
 //! Inception-ResNet-V1 as a face network (Szegedy et al. 2016; Schroff et al. 2015), in the layout of
 //! facenet-pytorch, whose weights on VGGFace2 and CASIA-WebFace it takes.
 
+use std::sync::Arc;
+
 use burn::module::Module;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::pool::MaxPool2dConfig;
@@ -10,6 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::conv_norm::{ConvNorm, Spec, fold_linear};
 use crate::dropout::dropout;
+use crate::fast;
+use crate::frozen::{Layer, Plan, Slot};
 use crate::model::{Output, at_least, share, unit_length};
 use crate::{Naming, NnError};
 
@@ -19,6 +23,11 @@ const BOTTLENECK: usize = 512;
 const LAST: usize = 1792;
 /// What the norms add to the variance.
 const EPSILON: f64 = 1e-3;
+
+/// Pictures that a plan takes through the first six layers at a time, where they are large, and
+/// through all others.
+const STEM_PICTURES: usize = 2;
+const PICTURES: usize = 16;
 
 /// Settings of an [`InceptionResnetV1`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -142,6 +151,7 @@ impl InceptionResnetV1Config {
             logits: LinearConfig::new(BOTTLENECK, self.classes).init(device),
             size: self.size,
             dropout: self.dropout,
+            frozen: None,
         };
         Ok(crate::init::seeded(network, seed))
     }
@@ -181,6 +191,9 @@ pub struct InceptionResnetV1 {
     logits: Linear,
     size: usize,
     dropout: f64,
+    /// How the CPU computes the bottleneck of a folded network.
+    #[module(skip)]
+    frozen: Option<Arc<Plan>>,
 }
 
 /// Branches side by side, a 1 x 1 convolution over them, and the input added.
@@ -205,14 +218,27 @@ impl InceptionResnetV1 {
     ///
     /// `dropout_seed` switches dropout on (training); none leaves it out (evaluation).
     pub fn forward(&self, input: Tensor<2>, dropout_seed: Option<u64>) -> Output {
+        let bottleneck = match &self.frozen {
+            Some(plan) if dropout_seed.is_none() && fast::inference(&input) => {
+                plan.rows(input, BOTTLENECK)
+            }
+            _ => self.bottleneck(input, dropout_seed),
+        };
+        Output {
+            logits: self.logits.forward(bottleneck.clone()),
+            embedding: unit_length(bottleneck),
+        }
+    }
+
+    fn bottleneck(&self, input: Tensor<2>, dropout_seed: Option<u64>) -> Tensor<2> {
         let [batch, _] = input.dims();
         let mut x = input.reshape([batch, 3, self.size, self.size]);
         for conv in [&self.conv2d_1a, &self.conv2d_2a, &self.conv2d_2b] {
-            x = relu(conv.forward(x));
+            x = conv.forward_relu(x);
         }
         x = halve_by_maximum(x);
         for conv in [&self.conv2d_3b, &self.conv2d_4a, &self.conv2d_4b] {
-            x = relu(conv.forward(x));
+            x = conv.forward_relu(x);
         }
         let through = |x, blocks: &[Block]| blocks.iter().fold(x, |x, block| block.forward(x));
         x = through(x, &self.repeat_1);
@@ -223,13 +249,10 @@ impl InceptionResnetV1 {
         x = self.block8.forward(x);
         let pooled = x.mean_dims(&[2, 3]).reshape([batch, LAST]);
         let dropped = dropout(pooled, self.dropout, dropout_seed, 0);
-        let mut bottleneck = self.last_linear.forward(dropped);
-        if let Some(bn) = &self.last_bn {
-            bottleneck = bn.forward(bottleneck);
-        }
-        Output {
-            logits: self.logits.forward(bottleneck.clone()),
-            embedding: unit_length(bottleneck),
+        let bottleneck = self.last_linear.forward(dropped);
+        match &self.last_bn {
+            Some(bn) => bn.forward(bottleneck),
+            None => bottleneck,
         }
     }
 
@@ -240,7 +263,7 @@ impl InceptionResnetV1 {
             Some(bn) => fold_linear(self.last_linear, bn),
             None => self.last_linear,
         };
-        Self {
+        let mut folded = Self {
             conv2d_1a: self.conv2d_1a.folded(),
             conv2d_2a: self.conv2d_2a.folded(),
             conv2d_2b: self.conv2d_2b.folded(),
@@ -256,7 +279,41 @@ impl InceptionResnetV1 {
             last_linear,
             last_bn: None,
             ..self
+        };
+        folded.frozen = folded.plan().map(Arc::new);
+        folded
+    }
+
+    /// The folded network up to the bottleneck; none where its weights do not lie on the CPU.
+    fn plan(&self) -> Option<Plan> {
+        let (mut plan, mut x) = Plan::new(3, [self.size; 2]);
+        let through = |plan: &mut Plan, mut x: Slot, convs: [&ConvNorm; 3]| {
+            for conv in convs {
+                let next = plan.convolve(conv.frozen()?, x, true)?;
+                plan.release(x);
+                x = next;
+            }
+            Some(x)
+        };
+        plan.stage(STEM_PICTURES);
+        x = through(&mut plan, x, [&self.conv2d_1a, &self.conv2d_2a, &self.conv2d_2b])?;
+        x = plan.halve_by_maximum(x, None, 0)?;
+        x = through(&mut plan, x, [&self.conv2d_3b, &self.conv2d_4a, &self.conv2d_4b])?;
+        plan.stage(PICTURES);
+        for block in &self.repeat_1 {
+            block.plan(&mut plan, x)?;
         }
+        x = self.mixed_6a.plan(&mut plan, x)?;
+        for block in &self.repeat_2 {
+            block.plan(&mut plan, x)?;
+        }
+        x = self.mixed_7a.plan(&mut plan, x)?;
+        for block in self.repeat_3.iter().chain([&self.block8]) {
+            block.plan(&mut plan, x)?;
+        }
+        x = plan.mean(x);
+        x = plan.convolve(Layer::linear(&self.last_linear)?, x, false)?;
+        Some(plan.finish(x))
     }
 }
 
@@ -279,7 +336,7 @@ impl Block {
 
     fn forward(&self, input: Tensor<4>) -> Tensor<4> {
         let branches = along(&self.branches, &input);
-        let out = self.conv2d.forward(Tensor::cat(branches, 1)) * self.scale + input;
+        let out = fast::conv2d(&self.conv2d, Tensor::cat(branches, 1)) * self.scale + input;
         if self.activated { relu(out) } else { out }
     }
 
@@ -288,6 +345,16 @@ impl Block {
             branches: fold_branches(self.branches),
             ..self
         }
+    }
+
+    /// The output is written over the input.
+    fn plan(&self, plan: &mut Plan, x: Slot) -> Option<()> {
+        let joined = plan.beside(x, self.conv2d.weight.dims()[1]);
+        plan_along(plan, &self.branches, x, joined)?;
+        let project = Layer::of(&self.conv2d, self.scale as f32)?;
+        plan.convolve_into(project, joined, x, Some(x), self.activated)?;
+        plan.release(joined);
+        Some(())
     }
 }
 
@@ -303,11 +370,43 @@ impl Mixed {
             branches: fold_branches(self.branches),
         }
     }
+
+    fn plan(&self, plan: &mut Plan, x: Slot) -> Option<Slot> {
+        let convolved: usize = self.branches.iter().flat_map(|b| b.last()).map(ConvNorm::outputs).sum();
+        let joined = plan.halved(x, convolved + x.channels())?;
+        plan_along(plan, &self.branches, x, joined)?;
+        plan.halve_by_maximum(x, Some(joined.part(convolved, x.channels())), 0)?;
+        plan.release(x);
+        Some(joined)
+    }
+}
+
+/// Branches into neighbouring channels of `joined`.
+fn plan_along(plan: &mut Plan, branches: &[Vec<ConvNorm>], x: Slot, joined: Slot) -> Option<()> {
+    let mut first = 0;
+    for branch in branches {
+        let (last, before) = branch.split_last()?;
+        let mut own = x;
+        for conv in before {
+            let next = plan.convolve(conv.frozen()?, own, true)?;
+            if own.is_apart(x) {
+                plan.release(own);
+            }
+            own = next;
+        }
+        let to = joined.part(first, last.outputs());
+        plan.convolve_into(last.frozen()?, own, to, None, true)?;
+        if own.is_apart(x) {
+            plan.release(own);
+        }
+        first += last.outputs();
+    }
+    Some(())
 }
 
 fn along(branches: &[Vec<ConvNorm>], input: &Tensor<4>) -> Vec<Tensor<4>> {
     let branch = |convs: &Vec<ConvNorm>| {
-        let step = |x, conv: &ConvNorm| relu(conv.forward(x));
+        let step = |x, conv: &ConvNorm| conv.forward_relu(x);
         convs.iter().fold(input.clone(), step)
     };
     branches.iter().map(branch).collect()

@@ -23,6 +23,7 @@ mod device;
 mod dropout;
 mod error;
 pub mod fast;
+mod frozen;
 #[cfg(feature = "hub")]
 mod hub;
 mod inception_resnet;

@@ -158,7 +158,7 @@ impl Resnet {
             .with_strides([2, 2])
             .with_padding(PaddingConfig2d::Explicit(1, 1, 1, 1))
             .init();
-        let mut x = pool.forward(relu(self.stem.forward(x)));
+        let mut x = pool.forward(self.stem.forward_relu(x));
         for block in self.layer.iter().flatten() {
             x = block.forward(x);
         }
@@ -205,10 +205,10 @@ impl Residual {
     fn forward(&self, input: Tensor<4>) -> Tensor<4> {
         let mut x = input.clone();
         for (i, conv) in self.convs.iter().enumerate() {
-            x = conv.forward(x);
-            if i + 1 < self.convs.len() {
-                x = relu(x);
-            }
+            x = match i + 1 < self.convs.len() {
+                true => conv.forward_relu(x),
+                false => conv.forward(x),
+            };
         }
         let skipped = match &self.downsample {
             Some(conv) => conv.forward(input),

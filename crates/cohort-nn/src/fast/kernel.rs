@@ -25,7 +25,7 @@ pub(super) struct Run {
 /// Calls `work` compiled for AVX2 where the processor has it, so that its plain loops use wide
 /// registers. Rust never contracts or reorders float operations: the results are the same.
 #[inline(always)]
-pub(super) fn wide<R>(work: impl FnOnce() -> R) -> R {
+pub(crate) fn wide<R>(work: impl FnOnce() -> R) -> R {
     #[cfg(target_arch = "x86_64")]
     {
         #[target_feature(enable = "avx2")]

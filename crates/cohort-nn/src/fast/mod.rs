@@ -21,18 +21,19 @@ use burn::tensor::activation::relu;
 use burn::tensor::{DType, Tensor};
 
 use conv::Geometry;
+pub(crate) use kernel::wide;
 use ops::FastOps;
 
 /// A buffer that several threads write, each at places of its own.
 #[derive(Clone, Copy)]
-struct Out(*mut f32);
+pub(crate) struct Out(pub(crate) *mut f32);
 
 impl Out {
     /// The place at `index`.
     ///
     /// # Safety
     /// The buffer holds it.
-    unsafe fn at(self, index: usize) -> *mut f32 {
+    pub(crate) unsafe fn at(self, index: usize) -> *mut f32 {
         // SAFETY: as promised by the caller.
         unsafe { self.0.add(index) }
     }
@@ -44,7 +45,7 @@ unsafe impl Send for Out {}
 unsafe impl Sync for Out {}
 
 /// Whether a tensor lives where the kernels work.
-fn served(tensor: &Tensor<4>) -> bool {
+pub(crate) fn served<const D: usize>(tensor: &Tensor<D>) -> bool {
     if tensor.dtype() != DType::F32 || tensor.shape().num_elements() == 0 {
         return false;
     }
@@ -54,6 +55,11 @@ fn served(tensor: &Tensor<4>) -> bool {
         #[allow(unreachable_patterns)] // other back ends are cargo features
         _ => false,
     }
+}
+
+/// Whether a tensor lives where the kernels work and no gradient is wanted.
+pub(crate) fn inference<const D: usize>(tensor: &Tensor<D>) -> bool {
+    served(tensor) && !tensor.device().is_autodiff()
 }
 
 /// The shape of a convolution, or none where the kernels do not serve it.

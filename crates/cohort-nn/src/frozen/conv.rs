@@ -1,0 +1,276 @@
+//! A convolution over channels-last buffers with everything that follows it: bias, an addition, ReLU.
+
+use burn::module::Param;
+use burn::nn::conv::Conv2d;
+use burn::nn::{Linear, PaddingConfig2d};
+use burn::tensor::Tensor;
+use rayon::prelude::*;
+
+use super::View;
+use super::kernel::{LANES, PIXELS, Reach, Sums, VECTORS, WIDTH, tile};
+use crate::fast::{Out, served, wide};
+
+/// Tiles of a task: their pixels stay in the second cache beside a panel of weights.
+const TILES: usize = 12;
+
+/// A convolution with its weights as the kernel reads them.
+#[derive(Debug)]
+pub(crate) struct Layer {
+    /// Input and output channels.
+    pub(super) channels: [usize; 2],
+    kernel: [usize; 2],
+    pub(super) stride: [usize; 2],
+    /// Zeros around the input: rows above and below, columns left and right.
+    pub(super) padding: [usize; 2],
+    /// For each panel, for each tap, for each input channel, the panel's output channels.
+    weights: Vec<f32>,
+    bias: Vec<f32>,
+    panels: Vec<Panel>,
+}
+
+/// Some neighbouring output channels.
+#[derive(Debug, Clone, Copy)]
+struct Panel {
+    first: usize,
+    vectors: usize,
+    /// Place of its weights.
+    weights: usize,
+}
+
+impl Layer {
+    /// A convolution, its result multiplied by `scale`; none where the kernels do not serve it
+    /// (groups, dilation, uneven padding).
+    pub(crate) fn of(conv: &Conv2d, scale: f32) -> Option<Self> {
+        let padding = match conv.padding {
+            PaddingConfig2d::Valid => [0, 0],
+            PaddingConfig2d::Explicit(top, left, bottom, right)
+                if top == bottom && left == right =>
+            {
+                [top, left]
+            }
+            _ => return None,
+        };
+        if conv.groups != 1 || conv.dilation != [1, 1] {
+            return None;
+        }
+        let [outputs, inputs, height, width] = conv.weight.dims();
+        let weight = values(&conv.weight)?;
+        let bias = match &conv.bias {
+            Some(bias) => values(bias)?,
+            None => vec![0.0; outputs],
+        };
+        let taps = height * width;
+        let mut layer = Self {
+            channels: [inputs, outputs],
+            kernel: [height, width],
+            stride: conv.stride,
+            padding,
+            weights: Vec::new(),
+            bias: bias.iter().map(|b| b * scale).collect(),
+            panels: Vec::new(),
+        };
+        layer.pack(|output, tap, input| weight[(output * inputs + input) * taps + tap] * scale);
+        Some(layer)
+    }
+
+    /// A linear layer as a convolution of one place.
+    pub(crate) fn linear(linear: &Linear) -> Option<Self> {
+        let [inputs, outputs] = linear.weight.dims();
+        let weight = values(&linear.weight)?;
+        let bias = match &linear.bias {
+            Some(bias) => values(bias)?,
+            None => vec![0.0; outputs],
+        };
+        let mut layer = Self {
+            channels: [inputs, outputs],
+            kernel: [1, 1],
+            stride: [1, 1],
+            padding: [0, 0],
+            weights: Vec::new(),
+            bias,
+            panels: Vec::new(),
+        };
+        layer.pack(|output, _, input| weight[input * outputs + output]);
+        Some(layer)
+    }
+
+    /// Cuts the output channels into panels as even as can be and packs their weights.
+    fn pack(&mut self, weight: impl Fn(usize, usize, usize) -> f32) {
+        let [inputs, outputs] = self.channels;
+        let vectors = outputs.div_ceil(LANES);
+        let count = vectors.div_ceil(VECTORS);
+        let mut first = 0;
+        for i in 0..count {
+            let vectors = (i + 1) * vectors / count - i * vectors / count;
+            self.panels.push(Panel {
+                first,
+                vectors,
+                weights: self.weights.len(),
+            });
+            for tap in 0..self.kernel[0] * self.kernel[1] {
+                for input in 0..inputs {
+                    let channels = first..first + vectors * LANES;
+                    self.weights.extend(channels.map(|output| {
+                        if output < outputs {
+                            weight(output, tap, input)
+                        } else {
+                            0.0
+                        }
+                    }));
+                }
+            }
+            first += vectors * LANES;
+        }
+    }
+
+    /// Height and width of what a picture of `size` gives; none where it is too small.
+    pub(super) fn output(&self, size: [usize; 2]) -> Option<[usize; 2]> {
+        let along = |axis: usize| {
+            let padded = size[axis] + 2 * self.padding[axis];
+            Some(padded.checked_sub(self.kernel[axis])? / self.stride[axis].max(1) + 1)
+        };
+        Some([along(0)?, along(1)?])
+    }
+
+    /// What a pixel of `from` sums over: whole rows of the kernel where its taps are neighbours.
+    fn reach(&self, from: &View) -> Reach {
+        let [height, width] = self.kernel;
+        let row = |y: usize| y * from.row;
+        if from.pixel == self.channels[0] {
+            return Reach {
+                starts: (0..height).map(row).collect(),
+                len: width * from.pixel,
+            };
+        }
+        let taps = (0..height).flat_map(|y| (0..width).map(move |x| row(y) + x * from.pixel));
+        Reach {
+            starts: taps.collect(),
+            len: self.channels[0],
+        }
+    }
+
+    /// Writes `images` pictures of `to` from those of `from`, with those of `add` added.
+    ///
+    /// # Safety
+    /// The views lie within the buffer of `all` and hold `images` pictures, `from` with a border as wide
+    /// as the padding; `to` shares no place with `from`, and with `add` none or each with its own.
+    pub(super) unsafe fn run(
+        &self,
+        all: Out,
+        images: usize,
+        [from, to]: [&View; 2],
+        add: Option<&View>,
+        relu: bool,
+    ) {
+        let reach = self.reach(from);
+        let pixels = images * to.size[0] * to.size[1];
+        let blocks = pixels.div_ceil(TILES * PIXELS);
+        let wanted = 4 * rayon::current_num_threads();
+        let splits = wanted.div_ceil(blocks.max(1)).min(self.panels.len()).max(1);
+        (0..blocks * splits).into_par_iter().for_each(|task| {
+            let [block, split] = [task / splits, task % splits];
+            let first = block * TILES * PIXELS;
+            let last = pixels.min(first + TILES * PIXELS);
+            let panels = split * self.panels.len() / splits..(split + 1) * self.panels.len() / splits;
+            let mut tiles = [Tile::default(); TILES];
+            let tiles = &mut tiles[..(last - first).div_ceil(PIXELS)];
+            self.places(first, last, [from, to], add, tiles);
+            let mut sums: Sums = [0.0; PIXELS * WIDTH];
+            for panel in &self.panels[panels] {
+                let weights = &self.weights[panel.weights..];
+                for own in tiles.iter() {
+                    // SAFETY: the caller promises that the views lie in the buffer. No task writes
+                    // what is convolved, and each its own pixels and panels of the output.
+                    unsafe {
+                        tile(panel.vectors, &reach, all.at(0), &own.from, weights, &mut sums);
+                        wide(|| match panel.vectors {
+                            3 => self.store::<48>(&sums, panel, own, all, add.is_some(), relu),
+                            2 => self.store::<32>(&sums, panel, own, all, add.is_some(), relu),
+                            _ => self.store::<16>(&sums, panel, own, all, add.is_some(), relu),
+                        });
+                    }
+                }
+            }
+        });
+    }
+
+    /// The places of the pixels `[first, last)`.
+    fn places(
+        &self,
+        first: usize,
+        last: usize,
+        [from, to]: [&View; 2],
+        add: Option<&View>,
+        tiles: &mut [Tile],
+    ) {
+        let [height, width] = to.size;
+        let corner = self.padding[0] * from.row + self.padding[1] * from.pixel;
+        for (i, own) in tiles.iter_mut().enumerate() {
+            own.used = PIXELS.min(last - first - i * PIXELS);
+            for p in 0..PIXELS {
+                // what is left of the last tile repeats its last pixel and is not stored
+                let at = first + i * PIXELS + p.min(own.used - 1);
+                let [image, y, x] = [at / (height * width), at / width % height, at % width];
+                let [sy, sx] = self.stride;
+                own.from[p] = from.at(image, y * sy, x * sx) - corner;
+                own.to[p] = to.at(image, y, x);
+                own.add[p] = add.map_or(0, |add| add.at(image, y, x));
+            }
+        }
+    }
+
+    /// # Safety
+    /// The tile's places lie in the buffer of `all`, and this task alone writes them.
+    #[inline(always)]
+    unsafe fn store<const N: usize>(
+        &self,
+        sums: &Sums,
+        panel: &Panel,
+        tile: &Tile,
+        all: Out,
+        add: bool,
+        relu: bool,
+    ) {
+        let bias = &self.bias[panel.first..];
+        let least = if relu { 0.0 } else { f32::NEG_INFINITY };
+        let end = |sum: f32| if sum < least { least } else { sum }; // a NaN stays one
+        let row = |p: usize, bias: &[f32]| {
+            let sums = &sums[p * WIDTH..][..bias.len()];
+            // SAFETY: as promised by the caller; there is a bias for every channel of the output.
+            unsafe {
+                let to = all.at(tile.to[p] + panel.first);
+                let other = all.at(tile.add[p] + panel.first);
+                for (j, (sum, bias)) in sums.iter().zip(bias).enumerate() {
+                    let sum = sum + bias;
+                    let sum = if add { sum + *other.add(j) } else { sum };
+                    to.add(j).write(end(sum));
+                }
+            }
+        };
+        // a whole panel has a length that the compiler knows
+        for p in 0..tile.used {
+            match bias.first_chunk::<N>() {
+                Some(bias) => row(p, bias),
+                None => row(p, bias),
+            }
+        }
+    }
+}
+
+/// Values of a parameter that lies where the kernels work.
+fn values<const D: usize>(parameter: &Param<Tensor<D>>) -> Option<Vec<f32>> {
+    let tensor = parameter.val();
+    if !served(&tensor) {
+        return None;
+    }
+    tensor.into_data().try_to_vec().ok()
+}
+
+/// Where the pixels of a tile lie.
+#[derive(Clone, Copy, Default)]
+struct Tile {
+    used: usize,
+    from: [usize; PIXELS],
+    to: [usize; PIXELS],
+    add: [usize; PIXELS],
+}

@@ -1,0 +1,422 @@
+//! Networks with fixed weights on the CPU: a list of steps over plain buffers instead of a chain of
+//! tensors.
+//!
+//! A [`Plan`] is made once, when the norms of a network are folded into its convolutions. Buffers are
+//! channels-last (`[picture, row, column, channel]`) with a border of zeros as wide as the kernels that
+//! read them ask for. So every tap of every convolution is a row of neighbouring values that the kernel
+//! reads where it lies: nothing is lowered, packed or padded while the plan runs; branches write side by
+//! side into one buffer, and a residual block's sum is written over its input. Weights are packed once.
+//!
+//! Tasks differ in pixels or output channels, never in parts of a sum: results do not depend on the
+//! number of threads.
+
+mod conv;
+mod kernel;
+mod pool;
+
+use std::sync::{Mutex, PoisonError};
+
+use burn::tensor::{Tensor, TensorData};
+use rayon::prelude::*;
+
+use crate::fast::Out;
+pub(crate) use conv::Layer;
+
+/// Some channels of a buffer.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Slot {
+    buffer: usize,
+    first: usize,
+    channels: usize,
+}
+
+impl Slot {
+    /// Some of its channels.
+    pub(crate) fn part(self, first: usize, channels: usize) -> Self {
+        Self {
+            first: self.first + first,
+            channels,
+            ..self
+        }
+    }
+
+    /// Whether it lies in another buffer.
+    pub(crate) fn is_apart(self, other: Self) -> bool {
+        self.buffer != other.buffer
+    }
+
+    /// Number of channels.
+    pub(crate) fn channels(self) -> usize {
+        self.channels
+    }
+}
+
+#[derive(Debug)]
+struct Buffer {
+    channels: usize,
+    size: [usize; 2],
+    /// Rows of zeros above and below, columns left and right.
+    border: [usize; 2],
+    /// The stage that uses it, if it is one alone.
+    stage: Option<usize>,
+}
+
+impl Buffer {
+    /// Values of a picture with its border.
+    fn picture(&self) -> usize {
+        let [height, width] = self.size;
+        (height + 2 * self.border[0]) * (width + 2 * self.border[1]) * self.channels
+    }
+}
+
+/// Where the pictures of a slot lie.
+#[derive(Debug, Clone, Copy)]
+struct View {
+    origin: usize,
+    picture: usize,
+    row: usize,
+    pixel: usize,
+    size: [usize; 2],
+}
+
+impl View {
+    #[inline(always)]
+    fn at(&self, picture: usize, y: usize, x: usize) -> usize {
+        self.origin + picture * self.picture + y * self.row + x * self.pixel
+    }
+}
+
+#[derive(Debug)]
+enum Kind {
+    Convolve {
+        layer: Layer,
+        add: Option<Slot>,
+        relu: bool,
+    },
+    HalveByMaximum {
+        padding: usize,
+    },
+    Mean,
+}
+
+#[derive(Debug)]
+struct Step {
+    kind: Kind,
+    from: Slot,
+    to: Slot,
+}
+
+/// Steps that are taken for some pictures before others, so that what they hand on is still cached.
+#[derive(Debug)]
+struct Stage {
+    pictures: usize,
+    steps: Vec<Step>,
+}
+
+/// A network for evaluation; made step by step.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    buffers: Vec<Buffer>,
+    /// Buffers whose values are no longer wanted.
+    free: Vec<usize>,
+    stages: Vec<Stage>,
+    /// What a run gives.
+    output: Slot,
+    /// What the last run worked in, with its number of pictures.
+    arena: Mutex<(usize, Vec<f32>)>,
+}
+
+impl Plan {
+    /// A plan for pictures of `channels` planes of `size`, and the slot that holds them.
+    pub(crate) fn new(channels: usize, size: [usize; 2]) -> (Self, Slot) {
+        let input = Slot {
+            buffer: 0,
+            first: 0,
+            channels,
+        };
+        let mut plan = Self {
+            buffers: Vec::new(),
+            free: Vec::new(),
+            stages: Vec::new(),
+            output: input,
+            arena: Mutex::default(),
+        };
+        plan.stage(1);
+        plan.buffer(channels, size);
+        (plan, input)
+    }
+
+    /// The steps from here on are taken for so many pictures at a time.
+    pub(crate) fn stage(&mut self, pictures: usize) {
+        match self.stages.last_mut() {
+            Some(stage) if stage.steps.is_empty() => stage.pictures = pictures,
+            _ => self.stages.push(Stage {
+                pictures,
+                steps: Vec::new(),
+            }),
+        }
+    }
+
+    /// A buffer for the steps of this stage and later ones.
+    fn buffer(&mut self, channels: usize, size: [usize; 2]) -> Slot {
+        let stage = self.stages.len() - 1;
+        let fits = |&buffer: &usize| {
+            let b: &Buffer = &self.buffers[buffer];
+            b.channels == channels && b.size == size && b.stage == Some(stage)
+        };
+        let buffer = match self.free.iter().position(fits) {
+            Some(place) => self.free.swap_remove(place),
+            None => {
+                self.buffers.push(Buffer {
+                    channels,
+                    size,
+                    border: [0, 0],
+                    stage: Some(stage),
+                });
+                self.buffers.len() - 1
+            }
+        };
+        Slot {
+            buffer,
+            first: 0,
+            channels,
+        }
+    }
+
+    /// A buffer as high and wide as another.
+    pub(crate) fn beside(&mut self, other: Slot, channels: usize) -> Slot {
+        self.buffer(channels, self.buffers[other.buffer].size)
+    }
+
+    /// A buffer for what 3 x 3 places give, every second place, without padding.
+    pub(crate) fn halved(&mut self, other: Slot, channels: usize) -> Option<Slot> {
+        let [height, width] = halved(self.buffers[other.buffer].size, 0)?;
+        Some(self.buffer(channels, [height, width]))
+    }
+
+    /// Says that what a slot's buffer holds is no longer wanted.
+    pub(crate) fn release(&mut self, slot: Slot) {
+        self.free.push(slot.buffer);
+    }
+
+    /// A convolution into a buffer of its own; none where the picture is too small for it.
+    pub(crate) fn convolve(&mut self, layer: Layer, from: Slot, relu: bool) -> Option<Slot> {
+        let size = layer.output(self.buffers[from.buffer].size)?;
+        let to = self.buffer(layer.channels[1], size);
+        self.convolve_into(layer, from, to, None, relu)?;
+        Some(to)
+    }
+
+    /// A convolution into a slot of another buffer, with the values of `add` added, which may be that
+    /// slot; none where the shapes do not fit.
+    pub(crate) fn convolve_into(
+        &mut self,
+        layer: Layer,
+        from: Slot,
+        to: Slot,
+        add: Option<Slot>,
+        relu: bool,
+    ) -> Option<()> {
+        let source = &mut self.buffers[from.buffer];
+        for (border, padding) in source.border.iter_mut().zip(layer.padding) {
+            *border = padding.max(*border);
+        }
+        let size = layer.output(source.size)?;
+        let same = |slot: Slot| {
+            slot.channels == layer.channels[1] && self.buffers[slot.buffer].size == size
+        };
+        let fits = from.channels == layer.channels[0]
+            && from.buffer != to.buffer
+            && same(to)
+            && add.is_none_or(same);
+        if !fits {
+            return None;
+        }
+        self.push(Kind::Convolve { layer, add, relu }, from, to);
+        Some(())
+    }
+
+    /// Largest value of 3 x 3 places, every second place, into a buffer of its own or a slot of another
+    /// buffer. With `padding` (0 or 1) the values must not be negative.
+    pub(crate) fn halve_by_maximum(
+        &mut self,
+        from: Slot,
+        to: Option<Slot>,
+        padding: usize,
+    ) -> Option<Slot> {
+        let source = &mut self.buffers[from.buffer];
+        source.border = source.border.map(|border| border.max(padding));
+        let size = halved(source.size, padding)?;
+        let to = match to {
+            Some(to) => to,
+            None => self.buffer(from.channels, size),
+        };
+        let target = &self.buffers[to.buffer];
+        if target.size != size || to.channels != from.channels || to.buffer == from.buffer {
+            return None;
+        }
+        self.push(Kind::HalveByMaximum { padding }, from, to);
+        Some(to)
+    }
+
+    /// Mean of each channel, into a buffer of its own.
+    pub(crate) fn mean(&mut self, from: Slot) -> Slot {
+        let to = self.buffer(from.channels, [1, 1]);
+        self.push(Kind::Mean, from, to);
+        to
+    }
+
+    fn push(&mut self, kind: Kind, from: Slot, to: Slot) {
+        let stage = self.stages.len() - 1;
+        let add = match &kind {
+            Kind::Convolve { add, .. } => *add,
+            _ => None,
+        };
+        for slot in [from, to].into_iter().chain(add) {
+            let buffer = &mut self.buffers[slot.buffer];
+            if buffer.stage != Some(stage) {
+                buffer.stage = None;
+            }
+        }
+        self.stages[stage].steps.push(Step { kind, from, to });
+    }
+
+    /// The plan, which gives what is in `output` when every step is done.
+    pub(crate) fn finish(mut self, output: Slot) -> Self {
+        self.buffers[output.buffer].stage = None;
+        self.output = output;
+        self
+    }
+
+    /// [`Self::run`] on tensors: pictures, one a row, to rows of `width` values.
+    pub(crate) fn rows(&self, input: Tensor<2>, width: usize) -> Tensor<2> {
+        let [batch, _] = input.dims();
+        let device = input.device();
+        let data = input.into_data();
+        let rows = self.run(data.as_slice().unwrap_or(&[]));
+        Tensor::from_data(TensorData::new(rows, [batch, width]), &device)
+    }
+
+    /// The output, `[batch, row, column, channel]`, for `input` of `[batch, channels, height, width]`.
+    pub(crate) fn run(&self, input: &[f32]) -> Vec<f32> {
+        let source = &self.buffers[0];
+        let picture = source.channels * source.size[0] * source.size[1];
+        let batch = input.len() / picture;
+        let mut arena = std::mem::take(&mut *self.lock());
+        let mut places = Vec::with_capacity(self.buffers.len());
+        let mut len = 0;
+        for buffer in &self.buffers {
+            places.push(len);
+            len += buffer.picture() * self.pictures(buffer, batch);
+        }
+        if arena.0 != batch {
+            arena = (batch, vec![0.0; len]);
+        }
+        let all = Out(arena.1.as_mut_ptr());
+        let slot = Slot {
+            buffer: 0,
+            first: 0,
+            channels: source.channels,
+        };
+        for (index, stage) in self.stages.iter().enumerate() {
+            for first in (0..batch).step_by(stage.pictures) {
+                let images = stage.pictures.min(batch - first);
+                let view = |slot: Slot| self.view(slot, places[slot.buffer], first);
+                if index == 0 {
+                    let input = &input[first * picture..(first + images) * picture];
+                    // SAFETY: buffer 0 is the input's; as below.
+                    unsafe { take_planes(all, input, &view(slot), source.channels) };
+                }
+                for step in &stage.steps {
+                    let [from, to] = [view(step.from), view(step.to)];
+                    // SAFETY: a view lies in its buffer's part of the arena, where `images` pictures
+                    // from the `first` on are held. The methods that made the steps saw to it that
+                    // source and target are different buffers of the right size, and that the border
+                    // is as wide as what is read beyond the picture.
+                    unsafe {
+                        match &step.kind {
+                            Kind::Convolve { layer, add, relu } => {
+                                let add = add.map(view);
+                                layer.run(all, images, [&from, &to], add.as_ref(), *relu);
+                            }
+                            Kind::HalveByMaximum { padding } => {
+                                let channels = step.from.channels;
+                                pool::halve_by_maximum(all, images, [&from, &to], channels, *padding);
+                            }
+                            Kind::Mean => pool::mean(all, images, [&from, &to], step.from.channels),
+                        }
+                    }
+                }
+            }
+        }
+        let [height, width] = self.buffers[self.output.buffer].size;
+        let view = self.view(self.output, places[self.output.buffer], 0);
+        let mut out = Vec::with_capacity(batch * height * width * self.output.channels);
+        for line in 0..batch * height {
+            for x in 0..width {
+                let place = view.at(line / height, line % height, x);
+                out.extend_from_slice(&arena.1[place..place + self.output.channels]);
+            }
+        }
+        *self.lock() = arena;
+        out
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, (usize, Vec<f32>)> {
+        self.arena.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Pictures that a buffer holds.
+    fn pictures(&self, buffer: &Buffer, batch: usize) -> usize {
+        match buffer.stage {
+            Some(stage) => self.stages[stage].pictures.min(batch),
+            None => batch,
+        }
+    }
+
+    /// A slot whose buffer begins at `place`, from picture `first` of the batch on.
+    fn view(&self, slot: Slot, place: usize, first: usize) -> View {
+        let buffer = &self.buffers[slot.buffer];
+        let picture = buffer.picture();
+        let pixel = buffer.channels;
+        let row = (buffer.size[1] + 2 * buffer.border[1]) * pixel;
+        let corner = buffer.border[0] * row + buffer.border[1] * pixel;
+        let skipped = match buffer.stage {
+            Some(_) => 0,
+            None => first * picture,
+        };
+        View {
+            origin: place + skipped + corner + slot.first,
+            picture,
+            row,
+            pixel,
+            size: buffer.size,
+        }
+    }
+}
+
+fn halved(size: [usize; 2], padding: usize) -> Option<[usize; 2]> {
+    let [height, width] = size.map(|n| (n + 2 * padding).checked_sub(3));
+    Some([height? / 2 + 1, width? / 2 + 1])
+}
+
+/// Writes planes, one channel after another, as pixels.
+///
+/// # Safety
+/// The view lies within the buffer of `all` and holds as many pictures as `input`.
+unsafe fn take_planes(all: Out, input: &[f32], to: &View, channels: usize) {
+    let [height, width] = to.size;
+    let plane = height * width;
+    let pictures = input.par_chunks_exact(plane * channels).enumerate();
+    pictures.for_each(|(image, input)| {
+        for (channel, input) in input.chunks_exact(plane).enumerate() {
+            for (y, row) in input.chunks_exact(width).enumerate() {
+                let place = to.at(image, y, 0) + channel;
+                for (x, value) in row.iter().enumerate() {
+                    // SAFETY: as promised by the caller; a task writes its own picture.
+                    unsafe { all.at(place + x * to.pixel).write(*value) };
+                }
+            }
+        }
+    });
+}
