@@ -296,9 +296,17 @@ impl InceptionResnetV1 {
             Some(x)
         };
         plan.stage(STEM_PICTURES);
-        x = through(&mut plan, x, [&self.conv2d_1a, &self.conv2d_2a, &self.conv2d_2b])?;
+        x = through(
+            &mut plan,
+            x,
+            [&self.conv2d_1a, &self.conv2d_2a, &self.conv2d_2b],
+        )?;
         x = plan.halve_by_maximum(x, None, 0)?;
-        x = through(&mut plan, x, [&self.conv2d_3b, &self.conv2d_4a, &self.conv2d_4b])?;
+        x = through(
+            &mut plan,
+            x,
+            [&self.conv2d_3b, &self.conv2d_4a, &self.conv2d_4b],
+        )?;
         plan.stage(PICTURES);
         for block in &self.repeat_1 {
             block.plan(&mut plan, x)?;
@@ -372,7 +380,12 @@ impl Mixed {
     }
 
     fn plan(&self, plan: &mut Plan, x: Slot) -> Option<Slot> {
-        let convolved: usize = self.branches.iter().flat_map(|b| b.last()).map(ConvNorm::outputs).sum();
+        let convolved: usize = self
+            .branches
+            .iter()
+            .flat_map(|b| b.last())
+            .map(ConvNorm::outputs)
+            .sum();
         let joined = plan.halved(x, convolved + x.channels())?;
         plan_along(plan, &self.branches, x, joined)?;
         plan.halve_by_maximum(x, Some(joined.part(convolved, x.channels())), 0)?;

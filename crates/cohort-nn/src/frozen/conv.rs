@@ -171,7 +171,8 @@ impl Layer {
             let [block, split] = [task / splits, task % splits];
             let first = block * TILES * PIXELS;
             let last = pixels.min(first + TILES * PIXELS);
-            let panels = split * self.panels.len() / splits..(split + 1) * self.panels.len() / splits;
+            let panels =
+                split * self.panels.len() / splits..(split + 1) * self.panels.len() / splits;
             let mut tiles = [Tile::default(); TILES];
             let tiles = &mut tiles[..(last - first).div_ceil(PIXELS)];
             self.places(first, last, [from, to], add, tiles);
@@ -182,7 +183,14 @@ impl Layer {
                     // SAFETY: the caller promises that the views lie in the buffer. No task writes
                     // what is convolved, and each its own pixels and panels of the output.
                     unsafe {
-                        tile(panel.vectors, &reach, all.at(0), &own.from, weights, &mut sums);
+                        tile(
+                            panel.vectors,
+                            &reach,
+                            all.at(0),
+                            &own.from,
+                            weights,
+                            &mut sums,
+                        );
                         wide(|| match panel.vectors {
                             3 => self.store::<48>(&sums, panel, own, all, add.is_some(), relu),
                             2 => self.store::<32>(&sums, panel, own, all, add.is_some(), relu),

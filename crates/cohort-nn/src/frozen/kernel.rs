@@ -111,7 +111,8 @@ mod x86 {
             for k in 0..reach.len {
                 // SAFETY: as promised by the caller; the weights hold V vectors for each step.
                 unsafe {
-                    let row: [__m512; V] = std::array::from_fn(|v| _mm512_loadu_ps(w.add(LANES * v)));
+                    let row: [__m512; V] =
+                        std::array::from_fn(|v| _mm512_loadu_ps(w.add(LANES * v)));
                     w = w.add(LANES * V);
                     for (sums, pixel) in all.iter_mut().zip(pixels) {
                         let x = _mm512_set1_ps(*pixel.add(k));
@@ -226,8 +227,8 @@ mod tests {
                         let mut sum = 0.0;
                         for (s, start) in starts.iter().enumerate() {
                             for k in 0..len {
-                                sum += x[pixels[p] + start + k]
-                                    * weights[(s * len + k) * width + j];
+                                sum +=
+                                    x[pixels[p] + start + k] * weights[(s * len + k) * width + j];
                             }
                         }
                         expected[p * WIDTH + j] = sum;

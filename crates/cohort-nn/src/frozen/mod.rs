@@ -341,7 +341,13 @@ impl Plan {
                             }
                             Kind::HalveByMaximum { padding } => {
                                 let channels = step.from.channels;
-                                pool::halve_by_maximum(all, images, [&from, &to], channels, *padding);
+                                pool::halve_by_maximum(
+                                    all,
+                                    images,
+                                    [&from, &to],
+                                    channels,
+                                    *padding,
+                                );
                             }
                             Kind::Mean => pool::mean(all, images, [&from, &to], step.from.channels),
                         }
@@ -420,3 +426,6 @@ unsafe fn take_planes(all: Out, input: &[f32], to: &View, channels: usize) {
         }
     });
 }
+
+#[cfg(test)]
+mod tests;
