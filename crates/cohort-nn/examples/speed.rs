@@ -1,8 +1,9 @@
 //! Times the work that `scripts/speed_torch.py` gives to PyTorch and prints one line of JSON.
 //!
-//! `speed resnet18-training|inception-inference [rounds]`: a training step of ResNet-18 (batch 16,
-//! 224 px, 1,000 classes, cross-entropy, SGD with momentum) or the embedding of 16 pictures of 160 px
-//! by Inception-ResNet-V1 with folded batch norms.
+//! `speed resnet18-training|resnet18-inference|inception-inference [rounds]`: a training step of ResNet-18
+//! (batch 16, 224 px, 1,000 classes, cross-entropy, SGD with momentum), or what 16 pictures give in
+//! evaluation with folded batch norms: logits by ResNet-18 (224 px), embeddings by Inception-ResNet-V1
+//! (160 px).
 
 use std::time::Instant;
 
@@ -10,7 +11,7 @@ use burn::nn::loss::CrossEntropyLossConfig;
 use burn::optim::{GradientsParams, SgdConfig, momentum::MomentumConfig};
 use burn::tensor::{Device, Distribution, Int, Tensor};
 use cohort_nn::burn;
-use cohort_nn::{InceptionResnetV1Config, NnError, ResnetConfig};
+use cohort_nn::{InceptionResnetV1Config, ModelConfig, NnError, ResnetConfig};
 
 /// The process's memory in MiB by a field of `/proc/self/status` (0 where there is none).
 fn memory(field: &str) -> f64 {
@@ -30,13 +31,20 @@ fn main() -> Result<(), NnError> {
     let mut seconds = Vec::new();
     let mut resident = Vec::new();
     let mut last = 0.0;
-    if has("inception-inference") {
-        let net = InceptionResnetV1Config::new(2).init(1, &device)?.folded();
-        let x = Tensor::<2>::random([16, 3 * 160 * 160], normal, &device);
+    if has("inception-inference") || has("resnet18-inference") {
+        let inception = has("inception-inference");
+        let net = match inception {
+            true => ModelConfig::InceptionResnetV1(InceptionResnetV1Config::new(2)),
+            false => ModelConfig::Resnet(ResnetConfig::new(18, 1000)),
+        };
+        let values = net.input_shape().iter().product();
+        let net = net.init(1, &device)?.folded();
+        let x = Tensor::<2>::random([16, values], normal, &device);
         for _ in 0..=rounds {
             let start = Instant::now();
-            let out = net.forward(x.clone(), None).embedding;
-            last = out.abs().mean().into_scalar::<f32>();
+            let out = net.forward(x.clone(), None);
+            let rows = if inception { out.embedding } else { out.logits };
+            last = rows.abs().mean().into_scalar::<f32>();
             seconds.push(start.elapsed().as_secs_f64());
             resident.push(memory("VmRSS:"));
         }
@@ -60,7 +68,7 @@ fn main() -> Result<(), NnError> {
             resident.push(memory("VmRSS:"));
         }
     } else {
-        eprintln!("usage: speed resnet18-training|inception-inference [rounds]");
+        eprintln!("usage: speed resnet18-training|resnet18-inference|inception-inference [rounds]");
         std::process::exit(2);
     }
     seconds.remove(0); // the first round fills buffers

@@ -18,7 +18,7 @@ import subprocess
 import sys
 import time
 
-WORK = ["resnet18-training", "inception-inference"]
+WORK = ["resnet18-training", "resnet18-inference", "inception-inference"]
 
 
 def measure(work, rounds):
@@ -40,10 +40,15 @@ def measure(work, rounds):
             sgd.step()
             return loss.item()
     else:
-        from facenet_pytorch import InceptionResnetV1
+        if work == "resnet18-inference":
+            import torchvision
 
-        net = InceptionResnetV1(pretrained=None).eval()
-        x = torch.randn(16, 3, 160, 160)
+            net, size = torchvision.models.resnet18(weights=None).eval(), 224
+        else:
+            from facenet_pytorch import InceptionResnetV1
+
+            net, size = InceptionResnetV1(pretrained=None).eval(), 160
+        x = torch.randn(16, 3, size, size)
 
         def step():
             with torch.no_grad():

@@ -1,6 +1,8 @@
 //! Residual networks (He et al. 2016) of 18, 34 and 50 layers in torchvision's layout (50 is its
 //! v1.5: the stride sits in the 3 x 3 convolution).
 
+use std::sync::Arc;
+
 use burn::module::Module;
 use burn::nn::pool::MaxPool2dConfig;
 use burn::nn::{Linear, LinearConfig, PaddingConfig2d};
@@ -9,6 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::conv_norm::{ConvNorm, Spec};
 use crate::dropout::dropout;
+use crate::fast;
+use crate::frozen::{Plan, Slot};
 use crate::model::{Output, at_least, share};
 use crate::{Naming, NnError};
 
@@ -104,6 +108,7 @@ impl ResnetConfig {
             fc: LinearConfig::new(inputs, self.classes).init(device),
             size: self.size,
             dropout: self.dropout,
+            frozen: None,
         };
         Ok(crate::init::seeded(network, seed))
     }
@@ -137,6 +142,9 @@ pub struct Resnet {
     fc: Linear,
     size: usize,
     dropout: f64,
+    /// How the CPU computes the embedding of a folded network.
+    #[module(skip)]
+    frozen: Option<Arc<Plan>>,
 }
 
 /// Two 3 x 3 convolutions (or 1 x 1, 3 x 3, 1 x 1), and the input added.
@@ -152,6 +160,20 @@ impl Resnet {
     ///
     /// `dropout_seed` switches dropout on (training); none leaves it out (evaluation).
     pub fn forward(&self, input: Tensor<2>, dropout_seed: Option<u64>) -> Output {
+        let embedding = match &self.frozen {
+            Some(plan) if dropout_seed.is_none() && fast::inference(&input) => {
+                plan.rows(input, self.fc.weight.dims()[0])
+            }
+            _ => self.pooled(input),
+        };
+        let dropped = dropout(embedding.clone(), self.dropout, dropout_seed, 0);
+        Output {
+            logits: self.fc.forward(dropped),
+            embedding,
+        }
+    }
+
+    fn pooled(&self, input: Tensor<2>) -> Tensor<2> {
         let [batch, _] = input.dims();
         let x = input.reshape([batch, 3, self.size, self.size]);
         let pool = MaxPool2dConfig::new([3, 3])
@@ -163,22 +185,36 @@ impl Resnet {
             x = block.forward(x);
         }
         let width = x.dims()[1];
-        let embedding = x.mean_dims(&[2, 3]).reshape([batch, width]);
-        let dropped = dropout(embedding.clone(), self.dropout, dropout_seed, 0);
-        Output {
-            logits: self.fc.forward(dropped),
-            embedding,
-        }
+        x.mean_dims(&[2, 3]).reshape([batch, width])
     }
 
     /// The same network for evaluation, with the norms folded into the convolutions.
     pub fn folded(self) -> Self {
         let stage = |blocks: Vec<Residual>| blocks.into_iter().map(Residual::folded).collect();
-        Self {
+        let mut folded = Self {
             stem: self.stem.folded(),
             layer: self.layer.into_iter().map(stage).collect(),
             ..self
+        };
+        folded.frozen = folded.plan().map(Arc::new);
+        folded
+    }
+
+    /// The folded network up to the embedding; none where its weights do not lie on the CPU.
+    fn plan(&self) -> Option<Plan> {
+        let (mut plan, input) = Plan::new(3, [self.size; 2]);
+        plan.stage(2);
+        let stem = plan.convolve(self.stem.frozen()?, input, true)?;
+        let mut x = plan.halve_by_maximum(stem, None, 1)?;
+        for (i, blocks) in self.layer.iter().enumerate() {
+            // planes become smaller and weights larger
+            plan.stage(2 << i);
+            for block in blocks {
+                x = block.plan(&mut plan, x)?;
+            }
         }
+        let pooled = plan.mean(x);
+        Some(plan.finish(pooled))
     }
 }
 
@@ -215,6 +251,29 @@ impl Residual {
             None => input,
         };
         relu(x + skipped)
+    }
+
+    /// The output is written over the shortcut.
+    fn plan(&self, plan: &mut Plan, x: Slot) -> Option<Slot> {
+        let (last, before) = self.convs.split_last()?;
+        let mut own = x;
+        for conv in before {
+            let next = plan.convolve(conv.frozen()?, own, true)?;
+            if own.is_apart(x) {
+                plan.release(own);
+            }
+            own = next;
+        }
+        let sum = match &self.downsample {
+            Some(conv) => plan.convolve(conv.frozen()?, x, false)?,
+            None => x,
+        };
+        plan.convolve_into(last.frozen()?, own, sum, Some(sum), true)?;
+        plan.release(own);
+        if sum.is_apart(x) {
+            plan.release(x);
+        }
+        Some(sum)
     }
 
     fn folded(self) -> Self {
