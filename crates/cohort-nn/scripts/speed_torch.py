@@ -6,6 +6,7 @@ pip install torch==2.9.0 torchvision==0.24.0 facenet-pytorch
     cargo build --release -p cohort-nn --example speed
     python crates/cohort-nn/scripts/speed_torch.py target/release/examples/speed
 
+The Cohort side keeps freed memory as the `cohort` program does (crates/cohort/src/memory.rs).
 Each measurement is a process of its own with two threads. A second argument is the number of rounds
 (default 5) after one that warms up; the median counts, and the fastest is printed beside it. Peak
 memory is the process's largest resident set, libraries included.
@@ -64,8 +65,12 @@ def measure(work, rounds):
     print(json.dumps({"seconds": median, "fastest": fastest, "peak_mib": peak}))
 
 
-def run(command):
-    env = dict(os.environ, RAYON_NUM_THREADS="2", OMP_NUM_THREADS="2", MKL_NUM_THREADS="2")
+# what the program tells the C library when it starts
+KEEP = {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(1 << 30)}
+
+
+def run(command, **more):
+    env = dict(os.environ, RAYON_NUM_THREADS="2", OMP_NUM_THREADS="2", MKL_NUM_THREADS="2", **more)
     out = subprocess.run(command, env=env, check=True, stdout=subprocess.PIPE, text=True).stdout
     return json.loads(out.strip().splitlines()[-1])
 
@@ -77,7 +82,7 @@ def main():
     binary, rounds = sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else "5"
     for work in WORK:
         torch = run([sys.executable, __file__, "--torch", work, rounds])
-        cohort = run([binary, work, rounds])
+        cohort = run([binary, work, rounds], **KEEP)
         print(work)
         for name, side in [("torch", torch), ("cohort", cohort)]:
             print(f"  {name:6} {side['seconds']:.3f} s (fastest {side['fastest']:.3f}), {side['peak_mib']:.0f} MiB")

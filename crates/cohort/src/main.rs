@@ -5,6 +5,7 @@
 
 mod cli;
 mod commands;
+mod memory;
 mod shell;
 #[cfg(feature = "networks")]
 mod watch;
@@ -16,6 +17,7 @@ use clap::Parser;
 use crate::shell::{Outcome, Shell};
 
 fn main() -> ExitCode {
+    memory::keep_freed_blocks();
     let cli = cli::Cli::parse_from(cli::arguments());
     let shell = Shell::new();
     if let Some(threads) = cli.threads {
