@@ -2,13 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cohort_text::{Speaker, WordOdds, clean_transcript, log_odds, words_of};
+use cohort_text::{Speaker, WordOdds, chance, clean_transcript, log_odds, words_of};
 use serde::Serialize;
 
 use crate::{DataError, Dataset};
 
 /// Groups with fewer subjects than this carry a warning.
 const FEW: usize = 30;
+
+/// |z| above which words are counted: 5 % of a normal distribution.
+const BOUND: f64 = 1.96;
 
 /// How words are counted.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,6 +24,10 @@ pub struct WordsSettings {
     pub least: usize,
     /// Weight of the prior in uses. Default 1,000.
     pub prior: f64,
+    /// Random assignments of subjects to groups that say what chance makes. Default 999.
+    pub shuffles: usize,
+    /// Seed of these. Default 0.
+    pub seed: u64,
 }
 
 impl Default for WordsSettings {
@@ -30,6 +37,8 @@ impl Default for WordsSettings {
             top: 15,
             least: 10,
             prior: 1000.0,
+            shuffles: 999,
+            seed: 0,
         }
     }
 }
@@ -49,6 +58,8 @@ pub struct Words {
     pub prior: f64,
     /// Words that enough subjects used, each tried in every group.
     pub words_tried: usize,
+    /// Random assignments of subjects to groups that `by_chance`, `p_value` and `threshold` come from.
+    pub shuffles: usize,
     /// One a group, in the schema's order.
     pub groups: Vec<GroupWords>,
 }
@@ -62,8 +73,14 @@ pub struct GroupWords {
     pub name: String,
     /// Subjects with words in the group.
     pub subjects: usize,
-    /// Words with |z| above 1.96; chance alone gives about 5 % of the words tried.
-    pub beyond_chance: usize,
+    /// Words with |z| above 1.96.
+    pub beyond: usize,
+    /// As many as chance gives: the mean when subjects are assigned to groups at random.
+    pub by_chance: f64,
+    /// How often chance gives as many or more.
+    pub p_value: f64,
+    /// |z| that no word of the group passes in 95 of 100 random assignments.
+    pub threshold: f64,
     /// Set when the group has too few subjects for its words to mean much.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub warning: Option<String>,
@@ -118,18 +135,32 @@ pub fn words(dataset: &Dataset, settings: &WordsSettings) -> Result<Words, DataE
         .collect();
     let count = target.levels.len();
     let odds = log_odds(&speakers, count, settings.least, settings.prior);
-    let groups = target.levels.iter().zip(&odds).enumerate();
-    let groups = groups.map(|(group, (level, odds))| {
+    let chance = chance(
+        &speakers,
+        count,
+        (settings.least, settings.prior, BOUND),
+        (settings.shuffles, settings.seed),
+    );
+    let groups = target.levels.iter().zip(&odds).zip(&chance).enumerate();
+    let groups = groups.map(|(group, ((level, odds), chance))| {
         let subjects = speakers
             .iter()
             .filter(|speaker| speaker.group == group)
             .count();
         let sign = |positive: bool| odds.iter().filter(move |word| (word.z > 0.0) == positive);
+        let beyond = odds.iter().filter(|word| word.z.abs() > BOUND).count();
+        let shuffles = chance.beyond.len() as f64;
+        let as_many = chance.beyond.iter().filter(|&&n| n >= beyond).count() as f64;
+        let at = (0.95 * (shuffles + 1.0)).ceil() as usize;
+        let threshold = chance.largest.get(at.saturating_sub(1));
         GroupWords {
             code: level.code.clone(),
             name: level.name.clone(),
             subjects,
-            beyond_chance: odds.iter().filter(|word| word.z.abs() > 1.96).count(),
+            beyond,
+            by_chance: chance.beyond.iter().sum::<usize>() as f64 / shuffles.max(1.0),
+            p_value: (as_many + 1.0) / (shuffles + 1.0),
+            threshold: threshold.copied().unwrap_or(f64::INFINITY),
             warning: (subjects < FEW).then(|| {
                 format!("{subjects} subjects: these words may be theirs and not the group's")
             }),
@@ -144,6 +175,7 @@ pub fn words(dataset: &Dataset, settings: &WordsSettings) -> Result<Words, DataE
         least: settings.least,
         prior: settings.prior,
         words_tried: odds.first().map_or(0, Vec::len),
+        shuffles: settings.shuffles,
         groups: groups.collect(),
     })
 }
@@ -152,16 +184,19 @@ impl Words {
     /// The groups with their words and z values, for a terminal.
     pub fn to_text(&self) -> String {
         let mut text = format!(
-            "{} words used by at least {} subjects, by {}; in brackets z and the subjects who used it\n",
+            "{} words used by at least {} subjects, by {}; in brackets z and the subjects who used it.\n\
+             * a |z| that no word of the group reaches in 95 of 100 random assignments of the subjects to groups\n",
             self.words_tried, self.least, self.target
         );
         for group in &self.groups {
             text += &format!(
-                "\n{} ({} subjects; {} words beyond |z| 1.96, {:.0} by chance)\n",
+                "\n{} ({} subjects; {} words beyond |z| {BOUND}, {:.0} by chance, p = {:.3}; * from |z| {:.1})\n",
                 group.name,
                 group.subjects,
-                group.beyond_chance,
-                0.05 * self.words_tried as f64
+                group.beyond,
+                group.by_chance,
+                group.p_value,
+                group.threshold
             );
             if let Some(warning) = &group.warning {
                 text += &format!("  warning: {warning}\n");
@@ -169,7 +204,14 @@ impl Words {
             for (what, words) in [("more", &group.more), ("less", &group.less)] {
                 let words: Vec<String> = words
                     .iter()
-                    .map(|word| format!("{} ({:.1}, {})", word.word, word.z, word.subjects))
+                    .map(|word| {
+                        let star = if word.z.abs() > group.threshold {
+                            "*"
+                        } else {
+                            ""
+                        };
+                        format!("{}{star} ({:.1}, {})", word.word, word.z, word.subjects)
+                    })
                     .collect();
                 if !words.is_empty() {
                     text += &format!("  {what}: {}\n", words.join(", "));
@@ -220,6 +262,11 @@ mod tests {
             ("school", 20)
         );
         assert_eq!(third.less[0].word, "work");
+        assert!(third.more[0].z > third.threshold);
+        assert!(
+            (found.groups[6].more.iter().chain(&found.groups[6].less))
+                .all(|word| word.z.abs() < found.groups[6].threshold)
+        );
         assert!(
             found.groups[6]
                 .warning

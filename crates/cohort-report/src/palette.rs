@@ -31,7 +31,7 @@ pub(crate) enum Colour {
     TrackEdge,
     /// The colour of the n-th series; they repeat after six.
     Series(usize),
-    /// A step of the ramp for ordered groups, 0 to 8.
+    /// A step of the ramp for ordered groups, 0 to 24.
     Step(usize),
     /// The colour of the n-th of many groups without an order; they repeat after ten.
     Kind(usize),
@@ -39,17 +39,36 @@ pub(crate) enum Colour {
     Unlabelled,
 }
 
-/// Light value, dark value, and both as CSS for a page that follows the reader's choice. The steps of the ramp are
-/// those of plasma (van der Walt and Smith 2015) that stand out from the page.
-const GROUPS: [(&str, &str, &str); 20] = [
+/// The last step of the ramp for ordered groups; a number that many counts of groups divide.
+const LAST_STEP: usize = 24;
+
+/// Light value, dark value, and both as CSS for a page that follows the reader's choice. The ramp is the part of plasma
+/// (van der Walt and Smith 2015) that stands out from the page, in steps that are alike to the eye (in OKLab).
+const GROUPS: [(&str, &str, &str); 36] = [
     group!("#0d0887", "#bc3587"),
-    group!("#41049d", "#cd4a76"),
-    group!("#6a00a8", "#dd5e66"),
-    group!("#8808a6", "#ea7457"),
-    group!("#a51f99", "#f58b47"),
-    group!("#bc3587", "#fca338"),
-    group!("#d04d73", "#febe2a"),
-    group!("#e16462", "#f9dc24"),
+    group!("#1f098d", "#c23d82"),
+    group!("#2e0894", "#c7447c"),
+    group!("#3b069a", "#cd4a76"),
+    group!("#48059f", "#d35171"),
+    group!("#5505a2", "#d8586b"),
+    group!("#6203a6", "#de5f65"),
+    group!("#6e02a8", "#e26761"),
+    group!("#7b07a7", "#e76f5b"),
+    group!("#8808a6", "#eb7656"),
+    group!("#9315a1", "#ef7e51"),
+    group!("#9e1c9c", "#f3864b"),
+    group!("#a82397", "#f68f45"),
+    group!("#b12c90", "#f99740"),
+    group!("#ba3489", "#fba03b"),
+    group!("#c13c82", "#fda836"),
+    group!("#c9457b", "#fdb132"),
+    group!("#d04d73", "#feba2d"),
+    group!("#d6566d", "#fdc329"),
+    group!("#dd5f66", "#fccc28"),
+    group!("#df675d", "#fad526"),
+    group!("#da6f50", "#f8de24"),
+    group!("#d47640", "#f6e723"),
+    group!("#cf7c2c", "#f3f022"),
     group!("#c98200", "#f0f921"),
     group!("#1f6fb4", "#5fa8e8"),
     group!("#d9640b", "#ff9a4d"),
@@ -84,9 +103,9 @@ impl Colour {
     /// Place in [`GROUPS`] of a colour that has one.
     fn group(self) -> Option<&'static (&'static str, &'static str, &'static str)> {
         match self {
-            Self::Step(n) => GROUPS.get(n.min(8)),
-            Self::Kind(n) => GROUPS.get(9 + n % 10),
-            Self::Unlabelled => GROUPS.get(19),
+            Self::Step(n) => GROUPS.get(n.min(LAST_STEP)),
+            Self::Kind(n) => GROUPS.get(LAST_STEP + 1 + n % 10),
+            Self::Unlabelled => GROUPS.last(),
             _ => None,
         }
     }
@@ -138,7 +157,7 @@ impl Colour {
     pub(crate) fn of_groups(count: usize, ordered: bool) -> Vec<Self> {
         let step = |i: usize| match count {
             0 | 1 => 0,
-            _ => (i * 8 + (count - 1) / 2) / (count - 1),
+            _ => (i * LAST_STEP + (count - 1) / 2) / (count - 1),
         };
         let colour = |i| {
             if ordered {
@@ -282,17 +301,19 @@ mod tests {
         let steps = |count| Colour::of_groups(count, true);
         assert_eq!(
             steps(3),
-            [Colour::Step(0), Colour::Step(4), Colour::Step(8)]
+            [Colour::Step(0), Colour::Step(12), Colour::Step(24)]
         );
-        let seven: Vec<&str> = steps(7).iter().map(|c| c.light()).collect();
-        assert!(
-            seven
-                .iter()
-                .collect::<std::collections::BTreeSet<_>>()
-                .len()
-                == 7,
-            "{seven:?}"
-        );
+        // neighbours among seven groups are at least four times as far apart as the eye needs, on either ground
+        for value in [Colour::light, Colour::dark] {
+            let seven: Vec<[f64; 3]> = (steps(7).iter())
+                .map(|colour| oklab(linear(value(*colour))))
+                .collect();
+            for pair in seven.windows(2) {
+                let apart = (0..3).map(|i| (pair[0][i] - pair[1][i]).powi(2));
+                let apart = apart.sum::<f64>().sqrt();
+                assert!(apart > 0.085, "{apart:.3}");
+            }
+        }
         assert_eq!((steps(0).len(), steps(1).len()), (0, 1));
     }
 }

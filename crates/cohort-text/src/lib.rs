@@ -17,6 +17,6 @@ mod tokeniser;
 pub use clean::clean_transcript;
 pub use error::TextError;
 pub use fasttext::{FastText, WordVectors};
-pub use log_odds::{Speaker, WordOdds, log_odds, words_of};
+pub use log_odds::{Chance, Speaker, WordOdds, chance, log_odds, words_of};
 pub use ngrams::NgramSettings;
 pub use tokeniser::{Tokeniser, Tokens};

@@ -92,6 +92,9 @@ impl Map {
             None => None,
         };
         let rows = self.rows(&table, known.as_ref(), shell)?;
+        let clips: Vec<&str> = rows.iter().map(|&row| table.clips[row].as_str()).collect();
+        // before the map, which takes long: a wrong file is told at once
+        let predictions = self.predictions(&clips)?;
         let mut values = Vec::with_capacity(rows.len() * table.dim);
         for &row in &rows {
             values.extend_from_slice(table.row(row).unwrap_or_default());
@@ -110,7 +113,6 @@ impl Map {
         let map = cohort_search::map(&points, &self.settings(), &progress);
         stages.end();
         let map = map.with_context(at)?;
-        let clips: Vec<&str> = rows.iter().map(|&row| table.clips[row].as_str()).collect();
         let about: Vec<Option<&About>> = clips
             .iter()
             .map(|clip| known.as_ref()?.clips.get(*clip))
@@ -136,7 +138,6 @@ impl Map {
                 Some(labelling(known, &groups, agreed?))
             }
         };
-        let predictions = self.predictions(&clips)?;
         let name = self.table.file_name().unwrap_or_default();
         let place = |(i, clip): (usize, &&str)| PlacedClip {
             clip: (*clip).to_string(),
