@@ -1,7 +1,7 @@
 """Seconds to embed transcripts with all-MiniLM-L6-v2: this crate against transformers + torch, one run, two threads.
 
 pip install torch transformers numpy
-cargo build -p cohort-nn --example embed_texts
+cargo build --release -p cohort-nn --example embed_texts
 python crates/cohort-nn/scripts/speed_minilm.py MODEL_FOLDER transcripts.csv [EMBED_TEXTS_BINARY] [CLIPS]
 
 The peer does as sentence-transformers does: sorted by length, batches of 32 padded to their longest, masked mean, length 1.
@@ -12,7 +12,7 @@ import numpy as np, torch
 from transformers import AutoModel, AutoTokenizer
 
 folder, table = sys.argv[1:3]
-binary = sys.argv[3] if len(sys.argv) > 3 else "target/debug/examples/embed_texts"
+binary = sys.argv[3] if len(sys.argv) > 3 else "target/release/examples/embed_texts"
 texts = [" ".join(row["Transcript"].split()) for row in csv.DictReader(open(table, encoding="utf-8"))]
 texts = texts[: int(sys.argv[4])] if len(sys.argv) > 4 else texts
 torch.set_num_threads(2)
