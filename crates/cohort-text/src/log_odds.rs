@@ -87,8 +87,8 @@ pub struct Chance {
 }
 
 /// For each of `groups` groups, [`log_odds`] under `shuffles` random assignments of people to groups; `bound` is that of
-/// [`Chance::beyond`]. The prior keeps the z of rare words and small groups near 0, so that far fewer words than a
-/// normal distribution has pass 1.96 by chance: the bound of chance has to be found out.
+/// [`Chance::beyond`]. The prior draws the z of rare words towards 0 and one subject's words come together, so that z is
+/// not distributed normally: what chance gives has to be found out.
 pub fn chance(
     speakers: &[Speaker],
     groups: usize,
