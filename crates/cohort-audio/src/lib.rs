@@ -24,6 +24,7 @@ mod extended;
 mod fast;
 mod features;
 mod fft;
+mod log_mel;
 mod mel;
 mod onset;
 mod pyin;
@@ -44,6 +45,7 @@ pub use denoise::{GateSettings, NonStationary, Stationary, reduce_noise, reduce_
 pub use error::AudioError;
 pub use extended::ExtendedFeatures;
 pub use features::{AcousticFeatures, ONSET_HOP, SILENCE, TEMPO_HOP, acoustic_features};
+pub use log_mel::{LOG_MEL_HOP, LOG_MEL_RATE, log_mel};
 pub use mel::{MelBank, MelFrames, MelScale, MelSettings, mel_db, mel_spectrogram, mfcc};
 pub use onset::{
     PeakPick, onset_backtrack, onset_detect, onset_strength, onset_strengths, peak_pick,

@@ -41,6 +41,8 @@ mod ordinal;
 mod resnet;
 mod standardise;
 mod weights;
+#[cfg(feature = "whisper")]
+mod whisper;
 
 pub use backbone::{Backbone, PictureInput};
 pub use bert::{
@@ -67,3 +69,7 @@ pub use ordinal::CumulativeLink;
 pub use resnet::{Resnet, ResnetConfig};
 pub use standardise::Moments;
 pub use weights::{Array, Weights};
+#[cfg(feature = "whisper")]
+pub use whisper::{
+    Greedy, Memory, Spoken, Transcriber, Transcript, Vocabulary, Whisper, WhisperConfig, WhisperFolder,
+};

@@ -1,0 +1,210 @@
+//! A Whisper's folder in the Hugging Face layout.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::vocabulary::Vocabulary;
+use crate::{Checkpoint, Greedy, Hub, Location, NnError, WhisperConfig};
+
+/// From so many tokens on a model knows more languages than English, where its folder does not say so itself.
+const MULTILINGUAL: usize = 51_865;
+
+/// A Whisper on disk: `config.json`, `model.safetensors` or `pytorch_model.bin`, `generation_config.json` if it is there,
+/// and `tokenizer.json` or `vocab.json`.
+#[derive(Debug, Clone)]
+pub struct WhisperFolder {
+    /// The folder.
+    pub path: PathBuf,
+    /// Its size.
+    pub config: WhisperConfig,
+    /// Its tokens.
+    pub vocabulary: Vocabulary,
+    /// The file of weights.
+    pub weights: PathBuf,
+    /// Whether it knows more languages than English; a model that does not has no mark of a language.
+    pub multilingual: bool,
+    told: Told,
+    /// Every file that was read or will be, the weights first.
+    pub files: Vec<PathBuf>,
+}
+
+/// What `generation_config.json`, or in its place `config.json`, says of decoding.
+#[derive(Debug, Clone, Default, Deserialize)]
+struct Told {
+    #[serde(default)]
+    decoder_start_token_id: Option<u32>,
+    #[serde(default)]
+    eos_token_id: Option<OneOrMore>,
+    #[serde(default)]
+    no_timestamps_token_id: Option<u32>,
+    #[serde(default)]
+    suppress_tokens: Option<Vec<i64>>,
+    #[serde(default)]
+    begin_suppress_tokens: Option<Vec<i64>>,
+    #[serde(default)]
+    max_length: Option<usize>,
+    #[serde(default)]
+    is_multilingual: Option<bool>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+enum OneOrMore {
+    One(u32),
+    More(Vec<u32>),
+}
+
+impl WhisperFolder {
+    /// Reads what a folder says of its model; weights are read by [`Self::checkpoint`].
+    ///
+    /// # Errors
+    /// [`NnError::Format`] naming the file that is missing or does not hold what it should.
+    pub fn open(path: &Path) -> Result<Self, NnError> {
+        let file = path.join("config.json");
+        let text = std::fs::read_to_string(&file).map_err(|e| bad(&file, e))?;
+        let config = WhisperConfig::from_json(&text, &file)?;
+        let names = ["model.safetensors", "pytorch_model.bin"].map(|name| path.join(name));
+        let weights = names.into_iter().find(|file| file.is_file());
+        let weights = weights.ok_or_else(|| {
+            bad(
+                path,
+                "expected model.safetensors or pytorch_model.bin, found neither",
+            )
+        })?;
+        let vocabulary = Vocabulary::open(path)?;
+        let mut files = vec![weights.clone(), file.clone()];
+        files.extend_from_slice(&vocabulary.files);
+        let generation = path.join("generation_config.json");
+        let told = match read_json::<Told>(&generation)? {
+            Some(told) => {
+                files.push(generation);
+                told
+            }
+            // the length that config.json may name is another one
+            None => Told {
+                max_length: None,
+                ..serde_json::from_str(&text).map_err(|e| bad(&file, e))?
+            },
+        };
+        let multilingual = told
+            .is_multilingual
+            .unwrap_or(config.vocab_size >= MULTILINGUAL);
+        Ok(Self {
+            path: path.to_owned(),
+            config,
+            vocabulary,
+            weights,
+            multilingual,
+            told,
+            files,
+        })
+    }
+
+    /// As [`Self::open`], of a folder's path or of a repository `hf:org/name` (`hf:org/name@revision`) in the local cache.
+    ///
+    /// # Errors
+    /// As [`Self::open`]; [`NnError::Location`] when the cache has no such repository.
+    pub fn find(name: &str, hub: &Hub) -> Result<Self, NnError> {
+        if !name.starts_with("hf:") {
+            return Self::open(Path::new(name));
+        }
+        let file = |file: &str| -> Result<PathBuf, NnError> {
+            let location: Location =
+                format!("{name}:{file}")
+                    .parse()
+                    .map_err(|_| NnError::Location {
+                        location: name.to_owned(),
+                        reason: "expected hf:org/name or hf:org/name@revision".to_owned(),
+                    })?;
+            hub.resolve(&location)
+        };
+        let config = file("config.json")?;
+        // a build that downloads fetches what else there is
+        for other in ["generation_config.json", "tokenizer.json"] {
+            let _ = file(other);
+        }
+        if file("model.safetensors").is_err() {
+            let _ = file("pytorch_model.bin");
+        }
+        Self::open(config.parent().unwrap_or(Path::new(".")))
+    }
+
+    /// The tensors, opened but not yet read.
+    ///
+    /// # Errors
+    /// [`NnError::Format`] when the file is damaged.
+    pub fn checkpoint(&self) -> Result<Checkpoint, NnError> {
+        Checkpoint::open(&self.weights)
+    }
+
+    /// How texts in a language are read out; `language` is the id of its mark, none for a model of English alone.
+    ///
+    /// # Errors
+    /// [`NnError::Format`] for a mark that the folder does not name or the network does not know.
+    pub fn greedy(&self, language: Option<u32>) -> Result<Greedy, NnError> {
+        let mark = |told: Option<u32>, name: &str| {
+            let id = told.or_else(|| self.vocabulary.mark(name));
+            let id = id.ok_or_else(|| bad(&self.path, format!("expected the mark {name}, found none")))?;
+            self.known(id, name)
+        };
+        let start = mark(self.told.decoder_start_token_id, "<|startoftranscript|>")?;
+        let plain = mark(self.told.no_timestamps_token_id, "<|notimestamps|>")?;
+        let end = match &self.told.eos_token_id {
+            Some(OneOrMore::One(id)) => Some(*id),
+            Some(OneOrMore::More(ids)) => ids.first().copied(),
+            None => None,
+        };
+        let end = mark(end, "<|endoftext|>")?;
+        let mut prefix = vec![start];
+        if let Some(language) = language {
+            prefix.push(self.known(language, "the language's mark")?);
+            prefix.push(mark(None, "<|transcribe|>")?);
+        }
+        prefix.push(plain);
+        // older files call it by its other name; it stands before the mark of no timestamps
+        let silent = ["<|nospeech|>", "<|nocaptions|>"];
+        let silent = silent.iter().find_map(|name| self.vocabulary.mark(name));
+        let ids = |list: &Option<Vec<i64>>| -> Vec<u32> {
+            let all = list.iter().flatten();
+            all.filter_map(|&id| u32::try_from(id).ok()).collect()
+        };
+        Ok(Greedy {
+            prefix,
+            end,
+            suppress: ids(&self.told.suppress_tokens),
+            begin_suppress: ids(&self.told.begin_suppress_tokens),
+            no_speech: silent.or(plain.checked_sub(1)),
+            limit: self
+                .told
+                .max_length
+                .unwrap_or(self.config.max_target_positions),
+        })
+    }
+
+    fn known(&self, id: u32, name: &str) -> Result<u32, NnError> {
+        if (id as usize) < self.config.vocab_size {
+            return Ok(id);
+        }
+        let expected = format!("an id below {} for {name}", self.config.vocab_size);
+        Err(bad(&self.path, format!("expected {expected}, found {id}")))
+    }
+}
+
+pub(super) fn bad(path: &Path, reason: impl std::fmt::Display) -> NnError {
+    NnError::Format {
+        path: path.to_owned(),
+        reason: reason.to_string(),
+    }
+}
+
+/// A JSON file; none when it is not there.
+pub(super) fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Option<T>, NnError> {
+    match std::fs::read(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(bad(path, error)),
+        Ok(bytes) => serde_json::from_slice(&bytes)
+            .map(Some)
+            .map_err(|e| bad(path, e)),
+    }
+}
