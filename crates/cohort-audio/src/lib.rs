@@ -27,6 +27,7 @@ mod fft;
 mod log_mel;
 mod mel;
 mod onset;
+mod pauses;
 mod pyin;
 mod resample;
 mod settings;
@@ -50,6 +51,7 @@ pub use mel::{MelBank, MelFrames, MelScale, MelSettings, mel_db, mel_spectrogram
 pub use onset::{
     PeakPick, onset_backtrack, onset_detect, onset_strength, onset_strengths, peak_pick,
 };
+pub use pauses::cut_at_pauses;
 pub use pyin::{PitchTrack, pyin};
 pub use resample::resample;
 pub use settings::{AcousticSettings, Preset};

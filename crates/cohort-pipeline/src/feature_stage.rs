@@ -8,12 +8,13 @@ use serde_json::{Value, json};
 use crate::faces::{FaceNetwork, face_table};
 use crate::features::{Features, acoustic_table, text_table};
 use crate::stages::make_folder;
-use crate::{DeviceChoice, FeatureConfig, PipelineError, Watch};
+use crate::{DeviceChoice, FeatureConfig, PipelineError, Transcribed, Watch};
 
 /// The tables that [`feature_tables`] made.
 #[derive(Debug)]
 pub struct FeatureTables {
     tables: Vec<(&'static str, PathBuf, Features)>,
+    transcribed: Option<Transcribed>,
 }
 
 /// Computes acoustic and text features of every clip that has sound or words, and with a network the
@@ -61,12 +62,24 @@ pub fn feature_tables(
             found: "none".to_string(),
         });
     }
-    Ok(FeatureTables { tables })
+    Ok(FeatureTables {
+        tables,
+        transcribed: None,
+    })
 }
 
 impl FeatureTables {
+    /// With what was transcribed before the tables were made.
+    pub fn with_transcripts(self, transcribed: Option<Transcribed>) -> Self {
+        Self {
+            transcribed,
+            ..self
+        }
+    }
+
     /// The document `cohort.features/1`: a table a modality with its path, rows, width and the clips left out, and how
-    /// many transcripts were cut at the model's limit or hold no word that has a vector.
+    /// many transcripts were cut at the model's limit or hold no word that has a vector; with transcripts that were made, the
+    /// model and their count.
     pub fn document(&self) -> Value {
         let tables: Vec<Value> = self
             .tables
@@ -84,12 +97,17 @@ impl FeatureTables {
                 })
             })
             .collect();
-        json!({ "schema": "cohort.features/1", "tables": tables })
+        let mut document = json!({ "schema": "cohort.features/1", "tables": tables });
+        if let Some(transcribed) = &self.transcribed {
+            document["transcribed"] = transcribed.document();
+        }
+        document
     }
 
-    /// A line a table, and one a clip left out.
+    /// A line a table (and one of transcripts that were made), and one a clip left out.
     pub fn to_text(&self) -> String {
-        let mut text = String::new();
+        let transcribed = self.transcribed.as_ref();
+        let mut text = transcribed.map_or_else(String::new, Transcribed::to_text);
         for (modality, path, made) in &self.tables {
             text += &format!(
                 "{modality}: {} clips x {} values in {}, {} left out\n",

@@ -152,6 +152,15 @@ pub(crate) fn file_hash(file: &Path) -> Result<String, PipelineError> {
     })
 }
 
+/// One hash over the contents of several files.
+pub(crate) fn hash_of_files(files: &[&Path]) -> Result<String, PipelineError> {
+    let mut all = String::new();
+    for path in files {
+        all += &file_hash(path)?;
+    }
+    Ok(content_hash(all.as_bytes()))
+}
+
 pub(crate) fn all_clips(dataset: &Dataset) -> impl Iterator<Item = &Clip> {
     dataset.splits.iter().flat_map(|split| &split.clips)
 }

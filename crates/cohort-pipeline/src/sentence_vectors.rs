@@ -8,7 +8,7 @@ use cohort_tables::{EmbeddingTable, JournalRow, Provenance, content_hash};
 use cohort_text::{Tokeniser, Tokens, clean_transcript};
 use rayon::prelude::*;
 
-use crate::features::{Features, Recipe, Skipped, file_hash, settings_hash};
+use crate::features::{Features, Recipe, Skipped, hash_of_files, settings_hash};
 use crate::{PipelineError, TextFeatureConfig, Watch};
 
 /// Most tokens of a batch: enough for products at full speed, few enough for the cache.
@@ -186,13 +186,4 @@ fn embed(
         table.values.extend(vector.unwrap_or_default());
     }
     recipe.finish(table, journal, skipped)
-}
-
-/// One hash over the contents of several files.
-fn hash_of_files(files: &[&Path]) -> Result<String, PipelineError> {
-    let mut all = String::new();
-    for path in files {
-        all += &file_hash(path)?;
-    }
-    Ok(content_hash(all.as_bytes()))
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use cohort_data::Dataset;
-use cohort_pipeline::{FaceFeatureConfig, FaceNetwork, RunConfig};
+use cohort_pipeline::{FaceFeatureConfig, FaceNetwork, RunConfig, TranscribeConfig};
 
 use crate::shell::{Outcome, Shell};
 
@@ -21,6 +21,13 @@ pub(crate) struct Features {
     preset: cohort_audio::Preset,
     #[command(flatten)]
     text: super::run::TextOptions,
+    /// Write down, from its sound, what is said in every clip without a transcript, by this Whisper: a folder in the Hugging
+    /// Face layout, or hf:org/name in the local cache; texts go to transcripts.csv (needs a build with --features whisper)
+    #[arg(long, value_name = "WEIGHTS")]
+    transcribe: Option<String>,
+    /// Language of those transcripts: a code such as en or de, or auto for the likeliest of each clip [default: en]
+    #[arg(long, value_name = "CODE", requires = "transcribe")]
+    language: Option<String>,
     /// Where networks are computed: cpu, vulkan or cuda
     #[arg(long, value_name = "DEVICE", default_value = "cpu")]
     device: cohort_pipeline::DeviceChoice,
@@ -44,7 +51,7 @@ pub(crate) struct Features {
 
 impl Features {
     pub(crate) fn run(self, shell: &Shell) -> anyhow::Result<Outcome> {
-        let dataset = Dataset::open(&self.root, None)?;
+        let mut dataset = Dataset::open(&self.root, None)?;
         let mut config = RunConfig::default().features;
         config.audio.preset = self.preset;
         self.text.apply(&mut config.text);
@@ -59,6 +66,20 @@ impl Features {
             }
             None => None,
         };
+        let transcribed = match self.transcribe {
+            Some(weights) => {
+                let language = self.language.unwrap_or_else(|| "en".to_string());
+                Some(cohort_pipeline::transcribe_missing(
+                    &mut dataset,
+                    &TranscribeConfig { weights, language },
+                    self.device,
+                    &self.out,
+                    self.skip_bad,
+                    shell,
+                )?)
+            }
+            None => None,
+        };
         let tables = cohort_pipeline::feature_tables(
             &dataset,
             &config,
@@ -67,7 +88,8 @@ impl Features {
             &self.out,
             self.skip_bad,
             shell,
-        )?;
+        )?
+        .with_transcripts(transcribed);
         if self.json {
             shell.print_json(&tables.document())?;
         } else {
