@@ -50,7 +50,10 @@ mod tests {
             for pair in pieces.windows(2) {
                 assert_eq!(pair[0].end, pair[1].start);
             }
-            assert!(pieces.iter().all(|p| !p.is_empty() && p.len() <= window), "{window}");
+            assert!(
+                pieces.iter().all(|p| !p.is_empty() && p.len() <= window),
+                "{window}"
+            );
         }
         assert!(cut_at_pauses(&[], 10).is_empty());
     }

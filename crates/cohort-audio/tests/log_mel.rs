@@ -7,7 +7,8 @@ use cohort_audio::{decode, log_mel};
 use serde_json::Value;
 
 fn formula(length: usize) -> Vec<f32> {
-    let value = |n: f64| 0.3 * (0.05 * n).sin() + 0.2 * (2e-5 * n * n).sin() + 0.01 * (2.1 * n).sin();
+    let value =
+        |n: f64| 0.3 * (0.05 * n).sin() + 0.2 * (2e-5 * n * n).sin() + 0.01 * (2.1 * n).sin();
     (0..length).map(|n| value(n as f64) as f32).collect()
 }
 
@@ -33,7 +34,9 @@ fn samples(name: &str) -> Option<Vec<f32>> {
 fn log_mels_equal_the_reference() {
     let golden: Value = serde_json::from_str(include_str!("log_mel.json")).unwrap();
     for (name, entry) in golden.as_object().unwrap() {
-        let Some(samples) = samples(name) else { continue };
+        let Some(samples) = samples(name) else {
+            continue;
+        };
         let mels = entry["mels"].as_u64().unwrap() as usize;
         let found = log_mel(&samples, 480_000, mels).unwrap();
         assert_eq!(found.len(), 3_000 * mels);

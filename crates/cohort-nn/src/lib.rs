@@ -71,5 +71,6 @@ pub use standardise::Moments;
 pub use weights::{Array, Weights};
 #[cfg(feature = "whisper")]
 pub use whisper::{
-    Greedy, Memory, Spoken, Transcriber, Transcript, Vocabulary, Whisper, WhisperConfig, WhisperFolder,
+    Greedy, Memory, Spoken, Transcriber, Transcript, Vocabulary, Whisper, WhisperConfig,
+    WhisperFolder,
 };

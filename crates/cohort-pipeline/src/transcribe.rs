@@ -50,7 +50,9 @@ mod with_whisper {
 
     use std::path::PathBuf;
 
-    use cohort_audio::{LOG_MEL_HOP, LOG_MEL_RATE, SILENCE, Sound, cut_at_pauses, log_mel, resample};
+    use cohort_audio::{
+        LOG_MEL_HOP, LOG_MEL_RATE, SILENCE, Sound, cut_at_pauses, log_mel, resample,
+    };
     use cohort_data::{Clip, TranscriptSource};
     use cohort_nn::{Hub, Transcriber, WhisperFolder};
     use cohort_tables::content_hash;
@@ -187,7 +189,10 @@ mod with_whisper {
                 Some(ear) => ear,
                 None => {
                     let model = self.model.clone();
-                    watch.say(&format!("Whisper: weights from {}", model.weights.display()));
+                    watch.say(&format!(
+                        "Whisper: weights from {}",
+                        model.weights.display()
+                    ));
                     Ear(Transcriber::load(model, self.language, self.device)?)
                 }
             };

@@ -269,7 +269,8 @@ mod tests {
         store.finish(&all, "VideoName").unwrap();
         assert!(!partial.exists());
         let table = std::fs::read_to_string(&all.file).unwrap();
-        let expected = "\"VideoName\",Transcript\n\"a\",\"He said \"\"no\"\",\nand left\"\n\"b\",\"\"\n";
+        let expected =
+            "\"VideoName\",Transcript\n\"a\",\"He said \"\"no\"\",\nand left\"\n\"b\",\"\"\n";
         assert_eq!(table, expected);
         let (store, known) = Store::open(folder.path(), "m1").unwrap();
         assert_eq!(known["b"], rows[1]);

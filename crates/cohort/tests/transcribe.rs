@@ -44,7 +44,11 @@ fn corpus_with_gaps(root: &Path) -> [String; 3] {
 
 fn features(root: &Path, out: &Path, arguments: &[&str]) -> (i32, String, String) {
     let mut command = cohort();
-    command.arg("features").arg(root).arg("--json").args(arguments);
+    command
+        .arg("features")
+        .arg(root)
+        .arg("--json")
+        .args(arguments);
     finish(command.arg("--out").arg(out))
 }
 
@@ -112,8 +116,14 @@ mod with_whisper {
         assert!(!made[0]["text"].as_str().unwrap().is_empty());
         assert!(made[0]["windows"].as_u64().unwrap() > 1);
         assert_eq!(made[0]["silent"], 0);
-        assert_eq!((&made[1]["clip"], &made[1]["text"]), (&silent.as_str().into(), &"".into()));
-        assert_eq!((&made[1]["windows"], &made[1]["silent"]), (&3.into(), &3.into()));
+        assert_eq!(
+            (&made[1]["clip"], &made[1]["text"]),
+            (&silent.as_str().into(), &"".into())
+        );
+        assert_eq!(
+            (&made[1]["windows"], &made[1]["silent"]),
+            (&3.into(), &3.into())
+        );
         assert!(made.iter().all(|one| one["clip"] != mute.as_str()));
 
         // a second call computes nothing, and the threads do not matter
@@ -123,7 +133,11 @@ mod with_whisper {
         let (_, _, stderr) = features(&root, &out, &["--transcribe", &model]);
         assert!(!stderr.contains("weights from"), "{stderr}");
         assert!(bytes(&out) == first);
-        features(&root, &at("one"), &["--transcribe", &model, "--threads", "1"]);
+        features(
+            &root,
+            &at("one"),
+            &["--transcribe", &model, "--threads", "1"],
+        );
         assert!(bytes(&at("one")) == first);
 
         // a killed call's whole lines are kept, its half line is not
@@ -135,10 +149,16 @@ mod with_whisper {
             std::fs::remove_file(out.join(name)).unwrap();
         }
         let mut command = cohort();
-        command.arg("features").arg(&root).args(["--transcribe", &model]);
+        command
+            .arg("features")
+            .arg(&root)
+            .args(["--transcribe", &model]);
         let (code, stdout, stderr) = finish(command.arg("--out").arg(&out));
         assert_eq!(code, 0, "{stderr}");
-        assert!(stdout.contains("transcripts: 2 made") && stdout.contains("1 from before"), "{stdout}");
+        assert!(
+            stdout.contains("transcripts: 2 made") && stdout.contains("1 from before"),
+            "{stdout}"
+        );
         assert!(bytes(&out) == first && !partial.exists());
 
         // as the data set's own table the texts serve every other command
@@ -160,7 +180,10 @@ mod with_whisper {
         let cases: [(&[&str], &str); 4] = [
             (&["--transcribe", "no/such"], "no/such/config.json"),
             (&["--transcribe", "hf:no/such"], "hf:no/such:config.json"),
-            (&["--transcribe", &model, "--language", "fr"], "auto or one of de, en, yue, found fr"),
+            (
+                &["--transcribe", &model, "--language", "fr"],
+                "auto or one of de, en, yue, found fr",
+            ),
             (&["--language", "de"], "--transcribe"),
         ];
         for (arguments, part) in cases {
@@ -170,11 +193,15 @@ mod with_whisper {
         }
         let mut levels = std::fs::read_dir(root.join("test")).unwrap();
         let name = format!("{heard}.wav");
-        let sound = levels.find_map(|level| Some(level.unwrap().path().join(&name)).filter(|p| p.exists()));
+        let sound =
+            levels.find_map(|level| Some(level.unwrap().path().join(&name)).filter(|p| p.exists()));
         std::fs::write(sound.unwrap(), b"no sound").unwrap();
         let (code, _, stderr) = features(&root, &out, &["--transcribe", &model]);
         assert_eq!(code, 2);
-        assert!(stderr.contains(&heard) && stderr.contains("--skip-bad"), "{stderr}");
+        assert!(
+            stderr.contains(&heard) && stderr.contains("--skip-bad"),
+            "{stderr}"
+        );
         let arguments = ["--transcribe", &model, "--language", "auto", "--skip-bad"];
         let (code, stdout, stderr) = features(&root, &out, &arguments);
         assert_eq!(code, 0, "{stderr}");

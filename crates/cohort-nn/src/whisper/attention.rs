@@ -34,11 +34,7 @@ impl Seen {
 
 impl Attention {
     pub(super) fn new(width: usize, heads: usize, device: &Device) -> Self {
-        let linear = |bias| {
-            LinearConfig::new(width, width)
-                .with_bias(bias)
-                .init(device)
-        };
+        let linear = |bias| LinearConfig::new(width, width).with_bias(bias).init(device);
         Self {
             q_proj: linear(true),
             k_proj: linear(false),

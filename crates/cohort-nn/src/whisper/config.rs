@@ -64,8 +64,12 @@ impl WhisperConfig {
         };
         let kind: Kind = serde_json::from_str(text).map_err(|e| bad(e.to_string()))?;
         if kind.model_type.as_deref() != Some("whisper") {
-            let found = kind.model_type.map_or("none".to_owned(), |k| format!("{k:?}"));
-            return Err(bad(format!("model_type: expected \"whisper\", found {found}")));
+            let found = kind
+                .model_type
+                .map_or("none".to_owned(), |k| format!("{k:?}"));
+            return Err(bad(format!(
+                "model_type: expected \"whisper\", found {found}"
+            )));
         }
         let config: Self = serde_json::from_str(text).map_err(|e| bad(e.to_string()))?;
         config.validate()?;

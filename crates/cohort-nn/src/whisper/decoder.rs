@@ -111,9 +111,8 @@ impl Decoder {
 
 /// Keeps token `past + i` from seeing those after it: `[1, 1, n, past + n]`.
 fn causal(n: usize, past: usize, device: &Device) -> Tensor<4> {
-    let mask = (0..n).flat_map(|i| {
-        (0..past + n).map(move |j| if j > past + i { -1e9f32 } else { 0.0 })
-    });
+    let mask =
+        (0..n).flat_map(|i| (0..past + n).map(move |j| if j > past + i { -1e9f32 } else { 0.0 }));
     let mask: Vec<f32> = mask.collect();
     Tensor::from_data(TensorData::new(mask, [1, 1, n, past + n]), device)
 }

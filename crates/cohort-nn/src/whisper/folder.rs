@@ -145,7 +145,8 @@ impl WhisperFolder {
     pub fn greedy(&self, language: Option<u32>) -> Result<Greedy, NnError> {
         let mark = |told: Option<u32>, name: &str| {
             let id = told.or_else(|| self.vocabulary.mark(name));
-            let id = id.ok_or_else(|| bad(&self.path, format!("expected the mark {name}, found none")))?;
+            let id =
+                id.ok_or_else(|| bad(&self.path, format!("expected the mark {name}, found none")))?;
             self.known(id, name)
         };
         let start = mark(self.told.decoder_start_token_id, "<|startoftranscript|>")?;

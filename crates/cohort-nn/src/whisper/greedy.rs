@@ -30,6 +30,32 @@ pub struct Spoken {
     pub no_speech: f32,
     /// Mean log-probability of the tokens, the end included, among those that could be chosen.
     pub log_probability: f32,
+    /// Whether the end mark was chosen; else the text was broken off at the limit.
+    pub ended: bool,
+}
+
+/// Least times that the end of a text is repeated for it to be a loop, and least tokens that the repetitions take.
+const LOOP: (usize, usize) = (4, 16);
+
+impl Spoken {
+    /// The tokens; of a text that was broken off in a loop, what stands before it and the repeated part once.
+    ///
+    /// Greedy decoding may say the same again and again where it is unsure. A loop is an end of at least four equal parts and
+    /// at least sixteen tokens, the last part perhaps broken off.
+    pub fn without_loop(&self) -> &[u32] {
+        let (ids, n) = (&self.ids, self.ids.len());
+        if self.ended {
+            return ids;
+        }
+        for period in 1..=n / LOOP.0 {
+            let equal = (period..n).rev().take_while(|&i| ids[i] == ids[i - period]);
+            let looped = equal.count() + period;
+            if looped >= (LOOP.0 * period).max(LOOP.1) {
+                return &ids[..n - looped + period];
+            }
+        }
+        ids
+    }
 }
 
 impl Greedy {
@@ -76,6 +102,7 @@ impl Greedy {
             }
         }
         for (one, ended) in spoken.iter_mut().zip(ended) {
+            one.ended = ended;
             let chosen = one.ids.len() + usize::from(ended);
             one.log_probability /= chosen.max(1) as f32;
         }
@@ -89,6 +116,7 @@ impl Greedy {
             ids: Vec::new(),
             no_speech: mark.map_or(0.0, |mark| (mark - log_sum(logits)).exp()),
             log_probability: 0.0,
+            ended: false,
         }
     }
 
@@ -133,6 +161,31 @@ fn log_sum(logits: &[f32]) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn loops_are_cut_where_a_text_was_broken_off() {
+        let text = |ids: Vec<u32>, ended| Spoken {
+            ids,
+            no_speech: 0.0,
+            log_probability: 0.0,
+            ended,
+        };
+        let mut ids = vec![7, 1, 8];
+        ids.extend([1, 2, 3].repeat(6));
+        assert_eq!(text(ids.clone(), false).without_loop(), [7, 1, 8, 1, 2, 3]);
+        ids.extend([1, 2]);
+        assert_eq!(text(ids.clone(), false).without_loop(), [7, 1, 8, 1, 2, 3]);
+        assert_eq!(text(ids.clone(), true).without_loop(), ids);
+        assert_eq!(text([5].repeat(16), false).without_loop(), [5]);
+        // too few tokens, too few repetitions, none
+        for ids in [
+            [5].repeat(15),
+            (0..9).collect::<Vec<u32>>().repeat(3),
+            vec![],
+        ] {
+            assert_eq!(text(ids.clone(), false).without_loop(), ids);
+        }
+    }
 
     #[test]
     fn suppressed_tokens_are_passed_over_and_numbers_asked_for() {

@@ -100,7 +100,7 @@ impl Transcriber {
                 transcript.silent += 1;
                 continue;
             }
-            let text = self.folder.vocabulary.text(&spoken.ids);
+            let text = self.folder.vocabulary.text(spoken.without_loop());
             if !text.is_empty() && !transcript.text.is_empty() {
                 transcript.text.push(' ');
             }

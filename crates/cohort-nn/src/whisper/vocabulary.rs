@@ -68,7 +68,10 @@ impl Vocabulary {
             let decoder = file.decoder.map_or("none".to_owned(), |d| d.kind);
             if kind != "BPE" || decoder != "ByteLevel" {
                 let found = format!("{kind} with {decoder}");
-                return Err(bad(&json, format!("expected BPE with ByteLevel, found {found}")));
+                return Err(bad(
+                    &json,
+                    format!("expected BPE with ByteLevel, found {found}"),
+                ));
             }
             let words: HashMap<String, u32> =
                 serde_json::from_value(file.model.vocab).map_err(|e| bad(&json, e))?;
@@ -188,7 +191,14 @@ mod tests {
 
     #[test]
     fn pieces_join_to_text_and_marks_are_left_out() {
-        let words = [("H", 0), ("i", 1), ("Ġthere", 2), ("Ã", 3), ("©", 4), ("<|end|>", 5)];
+        let words = [
+            ("H", 0),
+            ("i", 1),
+            ("Ġthere", 2),
+            ("Ã", 3),
+            ("©", 4),
+            ("<|end|>", 5),
+        ];
         let words = words.map(|(word, id)| (word.to_owned(), id));
         let added = |content: &str, id, special| Added {
             id,
@@ -202,7 +212,10 @@ mod tests {
             added("<|yue|>", 10, false),
         ];
         let made = Vocabulary::new(words.into(), added, vec![PathBuf::from("f")]).unwrap();
-        assert_eq!(made.text(&[6, 0, 1, 2, 3, 4, 5, 7, 8, 99, 9]), "Hi thereé plain");
+        assert_eq!(
+            made.text(&[6, 0, 1, 2, 3, 4, 5, 7, 8, 99, 9]),
+            "Hi thereé plain"
+        );
         assert_eq!(made.text(&[3, 0]), "\u{fffd}H");
         assert_eq!(made.text(&[]), "");
         assert_eq!(made.mark("<|end|>"), Some(5));
@@ -221,7 +234,11 @@ mod tests {
         for (name, text, part) in [
             ("vocab.json", r#"{"a": 4294967295}"#, "ids below"),
             ("vocab.json", "[]", "vocab.json"),
-            ("tokenizer.json", r#"{"model": {"type": "WordPiece"}}"#, "found WordPiece with none"),
+            (
+                "tokenizer.json",
+                r#"{"model": {"type": "WordPiece"}}"#,
+                "found WordPiece with none",
+            ),
         ] {
             std::fs::write(folder.join(name), text).unwrap();
             let error = Vocabulary::open(&folder).unwrap_err().to_string();
