@@ -25,6 +25,8 @@ mod sweep_report;
 mod text_config;
 mod training;
 mod transcribe;
+#[cfg(any(test, feature = "whisper"))]
+mod transcript_store;
 mod transcripts;
 mod vectors;
 mod watch;

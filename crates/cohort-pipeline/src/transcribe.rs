@@ -60,7 +60,7 @@ mod with_whisper {
 
     use crate::features::{all_clips, file_hash, hash_of_files, settings_hash};
     use crate::stages::make_folder;
-    use crate::transcripts::Store;
+    use crate::transcript_store::Store;
     use crate::{MadeTranscript, Skipped};
 
     /// Most clips that are listened to side by side: each takes as much memory as its attention.

@@ -85,7 +85,7 @@ impl Decoder {
         if self.scaled {
             x = x * (width as f64).sqrt();
         }
-        let positions = self.embed_positions.weight.val().slice([past..past + n]);
+        let positions = self.embed_positions.weight.val().narrow(0, past, n);
         let mut x = x + positions.unsqueeze();
         let mask = (n > 1).then(|| causal(n, past, &device));
         for (layer, memory) in self.layers.iter().zip(memory) {
