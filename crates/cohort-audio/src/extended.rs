@@ -129,26 +129,28 @@ fn cepstrum(sound: &Sound) -> Result<([f64; N_MFCC], [f64; N_MFCC]), AudioError>
     };
     let settings = MelSettings::new(N_MELS);
     let mut frames = MelFrames::new(&sound.samples, sound.sample_rate, framing, &settings)?;
-    let mut row = vec![0.0_f32; N_MELS];
+    let mut rows = vec![0.0_f32; BLOCK * N_MELS];
     // The cut must be known before the first coefficient; two passes need no spectrogram in memory.
     let mut loudest = MIN_POWER;
-    for t in 0..frames.len() {
-        frames.power(t, &mut row);
-        loudest = row.iter().copied().fold(loudest, f32::max);
+    let blocks: Vec<(usize, usize)> = (0..frames.len())
+        .step_by(BLOCK)
+        .map(|start| (start, BLOCK.min(frames.len() - start) * N_MELS))
+        .collect();
+    for &(start, length) in &blocks {
+        let rows = &mut rows[..length];
+        frames.powers(start, rows);
+        loudest = rows.iter().copied().fold(loudest, f32::max);
     }
     let floor = 10.0 * loudest.log10() - 80.0;
     let mut columns: Vec<Vec<f64>> = (0..N_MFCC)
         .map(|_| Vec::with_capacity(frames.len()))
         .collect();
-    let mut rows = Vec::with_capacity(BLOCK * N_MELS);
-    for start in (0..frames.len()).step_by(BLOCK) {
-        rows.clear();
-        for t in start..(start + BLOCK).min(frames.len()) {
-            frames.power(t, &mut row);
-            fast::power_to_db(&mut row);
-            rows.extend(row.iter().map(|db| db.max(floor)));
-        }
-        for coefficients in mfcc(&rows, N_MELS, N_MFCC).chunks_exact(N_MFCC) {
+    for &(start, length) in &blocks {
+        let rows = &mut rows[..length];
+        frames.powers(start, rows);
+        fast::power_to_db(rows);
+        rows.iter_mut().for_each(|db| *db = db.max(floor));
+        for coefficients in mfcc(rows, N_MELS, N_MFCC).chunks_exact(N_MFCC) {
             for (column, value) in columns.iter_mut().zip(coefficients) {
                 column.push(f64::from(*value));
             }

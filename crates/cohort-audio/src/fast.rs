@@ -3,8 +3,10 @@
 //! Each is compiled for AVX2 as well as for the baseline, and the processor chooses at run time.
 //! No fused multiply-add and no reordering of sums is used, so all versions give the same bits.
 
+use std::array::{from_fn, from_mut, from_ref};
+
 use multiversion::multiversion;
-use realfft::num_complex::Complex64;
+use rustfft::num_complex::{Complex32, Complex64};
 
 /// Magnitudes of `spectra`.
 #[multiversion(targets("x86_64+avx2"))]
@@ -49,28 +51,271 @@ pub(crate) fn rise(values: &[f32], previous: &mut [f32], floor: f32) -> f32 {
     sums.iter().sum()
 }
 
-/// Into `out` the sum of `values` from the first index of each filter on, times its weights, which end
-/// in `weights` at its second index. Values that are not there count as zero.
+/// Sounds, frames or bins that the loops over blocks take side by side.
+pub(crate) const LANES: usize = 8;
+
+/// Sums of each filter for [`LANES`] spectra side by side: `values[bin][lane]` from the first bin of a
+/// filter on, times its weights, which end in `weights` at its second index, into `out[filter][lane]`.
+/// Values that are not there count as zero.
 #[multiversion(targets("x86_64+avx2"))]
-pub(crate) fn weigh(filters: &[(usize, usize)], weights: &[f32], values: &[f32], out: &mut [f32]) {
+pub(crate) fn weigh(
+    filters: &[(usize, usize)],
+    weights: &[f32],
+    values: &[[f32; LANES]],
+    out: &mut [[f32; LANES]],
+) {
     let mut from = 0;
     for (slot, &(first, to)) in out.iter_mut().zip(filters) {
-        let weights = &weights[from..to];
-        let values = values.get(first..).unwrap_or(&[]);
-        let values = &values[..values.len().min(weights.len())];
-        from = to;
-        // Eight partial sums in a fixed order, whatever the vector width.
-        let mut sums = [0.0_f32; 8];
-        let (a, b) = (weights.chunks_exact(8), values.chunks_exact(8));
-        for ((sum, a), b) in sums.iter_mut().zip(a.remainder()).zip(b.remainder()) {
-            *sum += a * b;
-        }
-        for (a, b) in a.zip(b) {
-            for ((sum, a), b) in sums.iter_mut().zip(a).zip(b) {
-                *sum += a * b;
+        let mut sums = [0.0_f32; LANES];
+        for (weight, values) in weights[from..to]
+            .iter()
+            .zip(values.get(first..).unwrap_or(&[]))
+        {
+            for (sum, value) in sums.iter_mut().zip(values) {
+                *sum += weight * value;
             }
         }
-        *slot = sums.iter().sum();
+        from = to;
+        *slot = sums;
+    }
+}
+
+/// Squared magnitudes of `spectrum` into one lane of `out`.
+#[multiversion(targets("x86_64+avx2"))]
+pub(crate) fn powers(spectrum: &[Complex64], lane: usize, out: &mut [[f32; LANES]]) {
+    let lane = lane.min(LANES - 1);
+    for (slot, value) in out.iter_mut().zip(spectrum) {
+        slot[lane] = (value.re * value.re + value.im * value.im) as f32;
+    }
+}
+
+/// Products of a window with two frames, which become real and imaginary parts.
+#[multiversion(targets("x86_64+avx2"))]
+pub(crate) fn pack(first: &[f32], second: &[f32], window: &[f32], out: &mut [Complex32]) {
+    for (((slot, a), b), weight) in out.iter_mut().zip(first).zip(second).zip(window) {
+        *slot = Complex32::new(a * weight, b * weight);
+    }
+}
+
+/// Powers of two real signals from the transform of the complex one whose real and imaginary parts
+/// they are, bins 0 to half its size, into two lanes of `out`.
+#[multiversion(targets("x86_64+avx2"))]
+pub(crate) fn pair_powers(spectrum: &[Complex32], lane: usize, out: &mut [[f32; LANES]]) {
+    let lane = lane.min(LANES - 2);
+    let half = spectrum.len() / 2;
+    let (Some((zero, out)), Some(value)) = (out.split_first_mut(), spectrum.first()) else {
+        return;
+    };
+    (zero[lane], zero[lane + 1]) = (value.re * value.re, value.im * value.im);
+    let bins = out
+        .iter_mut()
+        .zip(&spectrum[1..])
+        .zip(spectrum[half..].iter().rev());
+    for ((slot, a), b) in bins {
+        let (sr, si) = (a.re + b.re, a.im - b.im);
+        let (dr, di) = (a.re - b.re, a.im + b.im);
+        slot[lane] = 0.25 * (sr * sr + si * si);
+        slot[lane + 1] = 0.25 * (dr * dr + di * di);
+    }
+}
+
+/// Whether all values are finite.
+#[multiversion(targets("x86_64+avx2"))]
+pub(crate) fn all_finite(values: &[f32]) -> bool {
+    // A block without a way out in its middle is compared side by side.
+    values
+        .chunks(1024)
+        .all(|block| block.iter().fold(true, |all, v| all & v.is_finite()))
+}
+
+/// `value / (sum / k + tiny)` of each value and the sum up to it, k counting from `first`.
+#[multiversion(targets("x86_64+avx2"))]
+pub(crate) fn over_mean(values: &mut [f64], sums: &[f64], first: usize) {
+    for (i, (value, sum)) in values.iter_mut().zip(sums).enumerate() {
+        let k = (first + i) as u32;
+        *value /= sum / f64::from(k) + f64::from(f32::MIN_POSITIVE);
+    }
+}
+
+/// Products of samples and a window.
+#[multiversion(targets("x86_64+avx2"))]
+pub(crate) fn windowed(samples: &[f32], window: &[f64], out: &mut [f64]) {
+    for ((slot, sample), weight) in out.iter_mut().zip(samples).zip(window) {
+        *slot = f64::from(*sample) * weight;
+    }
+}
+
+/// Adds the products of values and a window to `sum`.
+#[multiversion(targets("x86_64+avx2"))]
+pub(crate) fn add_windowed(values: &[f64], window: &[f64], sum: &mut [f64]) {
+    for ((sum, value), weight) in sum.iter_mut().zip(values).zip(window) {
+        *sum += value * weight;
+    }
+}
+
+/// Turns bins 1 to M - 1 of the transform of M complex numbers, which are pairs of real ones, into
+/// the bins of the transform of those 2 M real numbers. `twiddles` holds `exp(-pi i k / M)` for
+/// k from 1 to below M / 2.
+#[multiversion(targets("x86_64+avx2"))]
+pub(crate) fn split(bins: &mut [Complex64], twiddles: &[Complex64]) {
+    let n = bins.len();
+    let pairs = twiddles.len().min(n / 2);
+    let (low, high) = bins.split_at_mut(n - pairs);
+    if n > 2 * pairs {
+        low[pairs].im = -low[pairs].im;
+    }
+    for ((a, b), w) in low[..pairs]
+        .chunks_mut(4)
+        .zip(high.rchunks_mut(4))
+        .zip(twiddles.chunks(4))
+    {
+        if let (Ok(a), Ok(b), Ok(w)) = (a.try_into(), b.try_into(), w.try_into()) {
+            split_block::<4>(a, b, w);
+        } else {
+            for ((a, b), w) in a.iter_mut().zip(b.iter_mut().rev()).zip(w) {
+                split_block(from_mut(a), from_mut(b), from_ref(w));
+            }
+        }
+    }
+}
+
+/// The arithmetic of [`split`]; `b` runs backwards.
+#[inline(always)]
+fn split_block<const N: usize>(a: &mut [Complex64; N], b: &mut [Complex64; N], w: &[Complex64; N]) {
+    let (lower, upper, w) = (parts(a, |i| i), parts(b, |i| N - 1 - i), parts(w, |i| i));
+    for i in 0..N {
+        // Of even and odd samples: E = (a + conj b) / 2, O = (a - conj b) / 2i.
+        let (er, ei) = (
+            0.5 * (lower.0[i] + upper.0[i]),
+            0.5 * (lower.1[i] - upper.1[i]),
+        );
+        let (or, oi) = (
+            0.5 * (lower.1[i] + upper.1[i]),
+            0.5 * (upper.0[i] - lower.0[i]),
+        );
+        let (tr, ti) = (w.0[i] * or - w.1[i] * oi, w.0[i] * oi + w.1[i] * or);
+        a[i] = Complex64::new(er + tr, ei + ti);
+        b[N - 1 - i] = Complex64::new(er - tr, ti - ei);
+    }
+}
+
+/// Real and imaginary parts apart, in the given order.
+#[inline(always)]
+fn parts<const N: usize>(
+    values: &[Complex64; N],
+    order: impl Fn(usize) -> usize,
+) -> ([f64; N], [f64; N]) {
+    (
+        from_fn(|i| values[order(i)].re),
+        from_fn(|i| values[order(i)].im),
+    )
+}
+
+/// The inverse of [`split`], times 2.
+#[multiversion(targets("x86_64+avx2"))]
+pub(crate) fn join(bins: &mut [Complex64], twiddles: &[Complex64]) {
+    let n = bins.len();
+    let pairs = twiddles.len().min(n / 2);
+    let (low, high) = bins.split_at_mut(n - pairs);
+    if n > 2 * pairs {
+        low[pairs] = Complex64::new(2.0 * low[pairs].re, -2.0 * low[pairs].im);
+    }
+    for ((a, b), w) in low[..pairs]
+        .chunks_mut(4)
+        .zip(high.rchunks_mut(4))
+        .zip(twiddles.chunks(4))
+    {
+        if let (Ok(a), Ok(b), Ok(w)) = (a.try_into(), b.try_into(), w.try_into()) {
+            join_block::<4>(a, b, w);
+        } else {
+            for ((a, b), w) in a.iter_mut().zip(b.iter_mut().rev()).zip(w) {
+                join_block(from_mut(a), from_mut(b), from_ref(w));
+            }
+        }
+    }
+}
+
+/// The arithmetic of [`join`]; `b` runs backwards.
+#[inline(always)]
+fn join_block<const N: usize>(a: &mut [Complex64; N], b: &mut [Complex64; N], w: &[Complex64; N]) {
+    let (lower, upper, w) = (parts(a, |i| i), parts(b, |i| N - 1 - i), parts(w, |i| i));
+    for i in 0..N {
+        // 2 E = a + conj b, 2 O = (a - conj b) conj w.
+        let (er, ei) = (lower.0[i] + upper.0[i], lower.1[i] - upper.1[i]);
+        let (tr, ti) = (lower.0[i] - upper.0[i], lower.1[i] + upper.1[i]);
+        let (or, oi) = (tr * w.0[i] + ti * w.1[i], ti * w.0[i] - tr * w.1[i]);
+        a[i] = Complex64::new(er - oi, ei + or);
+        b[N - 1 - i] = Complex64::new(er + oi, or - ei);
+    }
+}
+
+/// `conj(a) (a + n)` in the even bins of `out` and `conj(a) (a - n)` in the odd ones.
+#[multiversion(targets("x86_64+avx2"))]
+pub(crate) fn correlation(a: &[Complex64], n: &[Complex64], out: &mut [Complex64]) {
+    let product = |a: &Complex64, re: f64, im: f64| {
+        Complex64::new(a.re * re + a.im * im, a.re * im - a.im * re)
+    };
+    let pairs = a.chunks(2).zip(n.chunks(2)).zip(out.chunks_mut(2));
+    for ((a, n), out) in pairs {
+        if let ([a0, a1], [n0, n1], [o0, o1]) = (a, n, &mut *out) {
+            *o0 = product(a0, a0.re + n0.re, a0.im + n0.im);
+            *o1 = product(a1, a1.re - n1.re, a1.im - n1.im);
+        } else if let ([a], [n], [out]) = (a, n, out) {
+            *out = product(a, a.re + n.re, a.im + n.im);
+        }
+    }
+}
+
+/// `conj(a) a`.
+#[multiversion(targets("x86_64+avx2"))]
+pub(crate) fn own_correlation(a: &[Complex64], out: &mut [Complex64]) {
+    for (out, a) in out.iter_mut().zip(a) {
+        *out = Complex64::new(a.re * a.re + a.im * a.im, 0.0);
+    }
+}
+
+/// Adds `values` to `sum`.
+#[multiversion(targets("x86_64+avx2"))]
+pub(crate) fn add(values: &[Complex64], sum: &mut [Complex64]) {
+    for (sum, value) in sum.iter_mut().zip(values) {
+        *sum += value;
+    }
+}
+
+/// Multiplies each value by its weight.
+#[multiversion(targets("x86_64+avx2"))]
+pub(crate) fn scale(values: &mut [Complex64], weights: &[f64]) {
+    for (value, weight) in values.iter_mut().zip(weights) {
+        value.re *= weight;
+        value.im *= weight;
+    }
+}
+
+/// The sum of `weights`, each of which is then multiplied by `decay`.
+#[multiversion(targets("x86_64+avx2"))]
+pub(crate) fn sum_and_decay(weights: &mut [f64], decay: f64) -> f64 {
+    // Eight partial sums in a fixed order, whatever the vector width.
+    let mut sums = [0.0; LANES];
+    let mut chunks = weights.chunks_exact_mut(LANES);
+    for chunk in &mut chunks {
+        for (sum, weight) in sums.iter_mut().zip(chunk) {
+            *sum += *weight;
+            *weight *= decay;
+        }
+    }
+    for (sum, weight) in sums.iter_mut().zip(chunks.into_remainder()) {
+        *sum += *weight;
+        *weight *= decay;
+    }
+    sums.iter().sum()
+}
+
+/// Replaces each value `x` by its new state `b x + a state`.
+#[multiversion(targets("x86_64+avx2"))]
+pub(crate) fn first_order(values: &mut [f64], (a, b): (f64, f64), state: &mut [f64]) {
+    for (value, state) in values.iter_mut().zip(state) {
+        *state = b * *value + a * *state;
+        *value = *state;
     }
 }
 

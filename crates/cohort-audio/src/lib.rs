@@ -28,6 +28,7 @@ mod log_mel;
 mod mel;
 mod onset;
 mod pauses;
+mod power;
 mod pyin;
 mod resample;
 mod settings;

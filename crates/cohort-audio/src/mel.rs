@@ -1,5 +1,7 @@
 //! Mel scale, filter bank, spectrogram and cepstrum.
 
+use crate::fast::{self, LANES};
+use crate::power::PowerFrames;
 use crate::stft::{Frames, Framing};
 use crate::{AudioError, db};
 
@@ -137,7 +139,13 @@ impl MelBank {
 
     /// Weighted sums of one spectrum (`n_fft / 2 + 1` powers) into `mel`, one value a filter.
     pub fn apply(&self, power: &[f32], mel: &mut [f32]) {
-        crate::fast::weigh(&self.filters, &self.weights, power, mel);
+        let mut from = 0;
+        for (slot, &(first, to)) in mel.iter_mut().zip(&self.filters) {
+            let values = power.get(first..).unwrap_or(&[]);
+            let products = self.weights[from..to].iter().zip(values);
+            *slot = products.map(|(weight, value)| weight * value).sum();
+            from = to;
+        }
     }
 
     /// The filters as a dense matrix, one row of `n_fft / 2 + 1` weights a filter.
@@ -152,11 +160,20 @@ impl MelBank {
     }
 }
 
+/// Where the powers come from.
+enum Spectra<'a> {
+    Double(Frames<'a>),
+    Single(PowerFrames<'a>),
+}
+
 /// Mel spectrogram, frame by frame, so that nothing larger than a frame is held.
 pub struct MelFrames<'a> {
-    frames: Frames<'a>,
+    spectra: Spectra<'a>,
     bank: MelBank,
-    power: Vec<f32>,
+    /// Powers of a block of frames, bin by bin.
+    power: Vec<[f32; LANES]>,
+    /// Mel powers of a block of frames, filter by filter.
+    mel: Vec<[f32; LANES]>,
 }
 
 impl<'a> MelFrames<'a> {
@@ -170,18 +187,42 @@ impl<'a> MelFrames<'a> {
         framing: Framing,
         settings: &MelSettings,
     ) -> Result<Self, AudioError> {
-        let frames = Frames::new(samples, framing)?;
+        let spectra = Spectra::Double(Frames::new(samples, framing)?);
+        Self::of(spectra, sample_rate, framing, settings)
+    }
+
+    /// [`new`](Self::new) in single precision, for uses that need nothing far below the loudest.
+    pub(crate) fn single(
+        samples: &'a [f32],
+        sample_rate: u32,
+        framing: Framing,
+        settings: &MelSettings,
+    ) -> Result<Self, AudioError> {
+        let spectra = Spectra::Single(PowerFrames::new(samples, framing)?);
+        Self::of(spectra, sample_rate, framing, settings)
+    }
+
+    fn of(
+        spectra: Spectra<'a>,
+        sample_rate: u32,
+        framing: Framing,
+        settings: &MelSettings,
+    ) -> Result<Self, AudioError> {
         let bank = MelBank::new(sample_rate, framing.n_fft, settings)?;
         Ok(Self {
-            frames,
+            spectra,
+            power: vec![[0.0; LANES]; framing.bins()],
+            mel: vec![[0.0; LANES]; bank.len()],
             bank,
-            power: vec![0.0; framing.bins()],
         })
     }
 
     /// Number of frames.
     pub fn len(&self) -> usize {
-        self.frames.len()
+        match &self.spectra {
+            Spectra::Double(frames) => frames.len(),
+            Spectra::Single(frames) => frames.len(),
+        }
     }
 
     /// Never: there is one frame at least.
@@ -189,10 +230,33 @@ impl<'a> MelFrames<'a> {
         false
     }
 
-    /// Mel powers of frame `t` into `mel`, one value a filter.
-    pub fn power(&mut self, t: usize, mel: &mut [f32]) {
-        self.frames.power(t, &mut self.power);
-        self.bank.apply(&self.power, mel);
+    /// Mel powers of the frames from `t` on into `rows`, as many as it has room for, one value a
+    /// filter each. Eight frames or more at a time are cheapest.
+    pub fn powers(&mut self, t: usize, rows: &mut [f32]) {
+        let n_mels = self.bank.len();
+        let end = t + rows.len() / n_mels;
+        // Frames go in pairs from an even one on, so that each has the same partner in every call.
+        for start in (t - t % 2..end).step_by(LANES) {
+            let lanes = LANES.min(end - start);
+            match &mut self.spectra {
+                Spectra::Double(frames) => (0..lanes).for_each(|lane| {
+                    fast::powers(frames.spectrum(start + lane), lane, &mut self.power)
+                }),
+                Spectra::Single(frames) => (0..lanes)
+                    .step_by(2)
+                    .for_each(|lane| frames.pair(start + lane, lane, &mut self.power)),
+            }
+            let Self {
+                bank, power, mel, ..
+            } = self;
+            fast::weigh(&bank.filters, &bank.weights, power, mel);
+            for lane in start.max(t) - start..lanes {
+                let row = &mut rows[(start + lane - t) * n_mels..][..n_mels];
+                for (slot, values) in row.iter_mut().zip(&*mel) {
+                    *slot = values[lane];
+                }
+            }
+        }
     }
 }
 
@@ -209,9 +273,7 @@ pub fn mel_spectrogram(
 ) -> Result<Vec<f32>, AudioError> {
     let mut frames = MelFrames::new(samples, sample_rate, framing, settings)?;
     let mut values = vec![0.0; frames.len() * settings.n_mels];
-    for (t, row) in values.chunks_exact_mut(settings.n_mels).enumerate() {
-        frames.power(t, row);
-    }
+    frames.powers(0, &mut values);
     Ok(values)
 }
 
@@ -300,6 +362,29 @@ mod tests {
         for (value, row) in mel.iter().zip(bank.to_dense().chunks_exact(257)) {
             let sum: f32 = row.iter().zip(&power).map(|(a, b)| a * b).sum();
             assert!((value - sum).abs() < 1e-5);
+        }
+    }
+
+    #[test]
+    fn frames_in_blocks_equal_the_bank_on_each_spectrum() {
+        let samples: Vec<f32> = (0..3_000).map(|i| (i as f32 * 0.37).sin()).collect();
+        let framing = Framing {
+            n_fft: 256,
+            hop: 64,
+        };
+        let settings = MelSettings::new(40);
+        let mut mel = MelFrames::new(&samples, 8_000, framing, &settings).unwrap();
+        let mut spectra = Frames::new(&samples, framing).unwrap();
+        let bank = MelBank::new(8_000, 256, &settings).unwrap();
+        let mut rows = vec![0.0; 19 * 40];
+        mel.powers(3, &mut rows);
+        for (t, row) in rows.chunks_exact(40).enumerate() {
+            let (mut power, mut expected) = (vec![0.0; 129], vec![0.0; 40]);
+            spectra.power(3 + t, &mut power);
+            bank.apply(&power, &mut expected);
+            for (a, b) in row.iter().zip(&expected) {
+                assert!((a - b).abs() <= 1e-5 * b, "frame {t}: {a} {b}");
+            }
         }
     }
 

@@ -2,7 +2,7 @@
 
 use crate::AudioError;
 use crate::viterbi::{Evidence, MAX_BINS, Model, Tracker};
-use crate::yin::{Differences, PitchRange, parabolic_shift, troughs};
+use crate::yin::{Differences, PitchRange, find_troughs, parabolic_shift};
 
 /// Number of thresholds that the troughs are held against.
 const THRESHOLDS: usize = 100;
@@ -135,9 +135,8 @@ impl Candidates {
     }
 
     fn find(&mut self, d: &[f64]) {
-        self.troughs.clear();
         self.probabilities.clear();
-        self.troughs.extend(troughs(d));
+        find_troughs(d, &mut self.troughs);
         let Some(lowest) = self
             .troughs
             .iter()
@@ -173,11 +172,7 @@ impl Candidates {
         let decay = (-BOLTZMANN).exp();
         for &trough in &self.troughs {
             let first = first_above(d[trough]);
-            let mut probability = 0.0;
-            for weight in &mut weights[first..] {
-                probability += *weight;
-                *weight *= decay;
-            }
+            let mut probability = crate::fast::sum_and_decay(&mut weights[first..], decay);
             if trough == lowest {
                 probability += NO_TROUGH * self.below[first];
             }

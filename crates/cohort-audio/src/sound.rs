@@ -52,7 +52,9 @@ impl Sound {
         if self.samples.is_empty() {
             return Err(AudioError::signal(operation, "at least one sample", "none"));
         }
-        if let Some(index) = self.samples.iter().position(|s| !s.is_finite()) {
+        if !crate::fast::all_finite(&self.samples)
+            && let Some(index) = self.samples.iter().position(|s| !s.is_finite())
+        {
             return Err(AudioError::signal(
                 operation,
                 "finite samples",

@@ -1,6 +1,6 @@
 //! Short-time Fourier transform and its inverse.
 
-use realfft::num_complex::Complex64;
+use rustfft::num_complex::Complex64;
 
 use crate::AudioError;
 use crate::fft::RealFft;
@@ -28,7 +28,17 @@ impl Framing {
         self.n_fft / 2 + 1
     }
 
-    fn check(&self, operation: &'static str) -> Result<(), AudioError> {
+    /// What frame `t` holds of `samples`, and how many zeros before that; what is left of it is zero.
+    pub(crate) fn place<'a>(&self, samples: &'a [f32], t: usize) -> (usize, &'a [f32]) {
+        // The frame starts at t * hop - n_fft / 2, which may lie before the sound.
+        let centre = t.saturating_mul(self.hop);
+        let before = (self.n_fft / 2).saturating_sub(centre);
+        let start = centre.saturating_sub(self.n_fft / 2);
+        let inside = samples.get(start..).unwrap_or(&[]);
+        (before, &inside[..inside.len().min(self.n_fft - before)])
+    }
+
+    pub(crate) fn check(&self, operation: &'static str) -> Result<(), AudioError> {
         if self.n_fft < 2 || !self.n_fft.is_multiple_of(2) {
             return Err(AudioError::setting(
                 operation,
@@ -90,21 +100,13 @@ impl<'a> Frames<'a> {
 
     /// Complex spectrum of frame `t`; a frame beyond the sound is silent.
     pub fn spectrum(&mut self, t: usize) -> &[Complex64] {
-        let n_fft = self.framing.n_fft;
-        // The frame starts at t * hop - n_fft / 2, which may lie before the sound.
-        let centre = t.saturating_mul(self.framing.hop);
-        let before = (n_fft / 2).saturating_sub(centre);
-        let start = centre.saturating_sub(n_fft / 2);
-        let inside = self.samples.get(start..).unwrap_or(&[]);
-        let inside = &inside[..inside.len().min(n_fft - before)];
+        let (before, inside) = self.framing.place(self.samples, t);
         self.buffer[..before].fill(0.0);
         let windows = &self.window[before..];
         let filled = &mut self.buffer[before..];
-        for ((slot, sample), weight) in filled.iter_mut().zip(inside).zip(windows) {
-            *slot = f64::from(*sample) * weight;
-        }
+        crate::fast::windowed(inside, windows, filled);
         filled[inside.len()..].fill(0.0);
-        self.fft.forward(&mut self.buffer, &mut self.spectrum);
+        self.fft.forward(&self.buffer, &mut self.spectrum);
         &self.spectrum
     }
 

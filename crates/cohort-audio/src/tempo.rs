@@ -1,6 +1,6 @@
 //! Tempo from the auto-correlation of onset strength.
 
-use realfft::num_complex::Complex64;
+use rustfft::num_complex::Complex64;
 
 use crate::AudioError;
 use crate::fft::{RealFft, fast_len};
@@ -127,7 +127,7 @@ fn mean_autocorrelation(strength: &[f32], window: usize) -> Vec<f64> {
             continue;
         }
         buffer[window..].fill(0.0);
-        fft.forward(&mut buffer, &mut spectrum);
+        fft.forward(&buffer, &mut spectrum);
         // The auto-correlation is largest, and equal to the energy, at lag 0; and the transform is
         // linear, so the inverse is needed once only, for the sum.
         let scale = 1.0 / energy;

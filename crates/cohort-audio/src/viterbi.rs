@@ -134,15 +134,19 @@ impl Model {
                 }
                 let low = (from + 1).max(k.saturating_sub(reach));
                 let high = end.min(n - 1);
-                start = if low > high || value(k, high) <= value(top, high) {
+                let better = |j: usize| value(k, j) > value(top, j);
+                start = if low > high || better(low) {
+                    // The second is the most common: neighbours serve themselves.
+                    low
+                } else if !better(high) {
                     // Not better anywhere in the reach of `top`.
-                    (high + 1).max(low)
+                    high + 1
                 } else {
-                    // The first target from `low` on at which k is better; it is at `high`. Mostly it is
-                    // near: steps that double lead beyond it, halving leads back.
-                    let (mut low, mut high, mut step) = (low, high, 1);
+                    // The first target at which k is better lies after `low` and is `high` at the latest.
+                    // Mostly it is near: steps that double lead beyond it, halving leads back.
+                    let (mut low, mut high, mut step) = (low + 1, high, 1);
                     while low + step < high {
-                        if value(k, low + step) > value(top, low + step) {
+                        if better(low + step) {
                             high = low + step;
                             break;
                         }
@@ -151,7 +155,7 @@ impl Model {
                     }
                     while low < high {
                         let middle = (low + high) / 2;
-                        if value(k, middle) > value(top, middle) {
+                        if better(middle) {
                             high = middle;
                         } else {
                             low = middle + 1;
@@ -341,10 +345,11 @@ impl Tracker {
                 best = (bin, self.voiced[bin]);
             }
         }
-        for (bin, value) in self.unvoiced.iter().enumerate() {
-            if *value > best.1 {
-                best = (self.model.bins + bin, *value);
-            }
+        let top = crate::fast::largest(&self.unvoiced);
+        if top > best.1
+            && let Some(bin) = self.unvoiced.iter().position(|value| *value == top)
+        {
+            best = (self.model.bins + bin, top);
         }
         best
     }

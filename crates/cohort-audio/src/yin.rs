@@ -1,8 +1,9 @@
 //! YIN: fundamental frequency from a normalised difference function.
 
-use realfft::num_complex::Complex64;
+use rustfft::num_complex::Complex64;
 
 use crate::AudioError;
+use crate::fast;
 use crate::fft::RealFft;
 
 /// Frames and pitch range of [`yin`] and [`pyin`](crate::pyin).
@@ -79,6 +80,7 @@ pub(crate) struct Differences<'a> {
     head: Vec<f64>,
     correlation: Vec<f64>,
     difference: Vec<f64>,
+    sums: Vec<f64>,
 }
 
 impl<'a> Differences<'a> {
@@ -94,6 +96,7 @@ impl<'a> Differences<'a> {
             head: vec![0.0; longest],
             correlation: vec![0.0; longest + 1],
             difference: vec![0.0; longest + 1 - shortest],
+            sums: vec![0.0; longest + 1 - shortest],
         }
     }
 
@@ -129,10 +132,11 @@ impl<'a> Differences<'a> {
             let d = 2.0 * (total - correlation) - before;
             sum += d;
             if k >= self.shortest {
-                let mean = sum / k as f64;
-                self.difference[k - self.shortest] = d / (mean + f64::from(f32::MIN_POSITIVE));
+                self.difference[k - self.shortest] = d;
+                self.sums[k - self.shortest] = sum;
             }
         }
+        fast::over_mean(&mut self.difference, &self.sums, self.shortest);
         &self.difference
     }
 }
@@ -148,9 +152,11 @@ struct Correlator {
     block: usize,
     blocks: usize,
     origin: usize,
-    /// Spectra of the blocks from `first`, a ring of `blocks` entries.
+    /// Spectra of the blocks of the frame, a ring: entry `b % blocks` is block `b`.
     spectra: Vec<Vec<Complex64>>,
-    /// First block that `spectra` holds; entry `b % blocks` is block `b`.
+    /// Products of each block with itself and its successor, in the same places.
+    products: Vec<Vec<Complex64>>,
+    /// First block that the rings hold.
     held: Option<usize>,
     sum: Vec<Complex64>,
     buffer: Vec<f64>,
@@ -175,6 +181,7 @@ impl Correlator {
             blocks,
             origin: if by_hops { hop } else { range.hop },
             spectra: vec![vec![Complex64::default(); bins]; blocks],
+            products: vec![vec![Complex64::default(); bins]; blocks],
             held: None,
             sum: vec![Complex64::default(); bins],
             buffer: vec![0.0; size],
@@ -199,24 +206,19 @@ impl Correlator {
                 *slot = f64::from(*sample);
             }
             self.fft
-                .forward(&mut self.buffer, &mut self.spectra[b % self.blocks]);
+                .forward(&self.buffer, &mut self.spectra[b % self.blocks]);
+            if b > t {
+                let [own, next] = [b - 1, b].map(|b| &self.spectra[b % self.blocks]);
+                let products = &mut self.products[(b - 1) % self.blocks];
+                // The successor starts half a transform later: its odd bins change sign.
+                fast::correlation(own, next, products);
+            }
         }
         self.held = Some(t);
-        self.sum.fill(Complex64::default());
-        for b in t..t + self.blocks {
-            let own = &self.spectra[b % self.blocks];
-            if b + 1 < t + self.blocks {
-                let next = &self.spectra[(b + 1) % self.blocks];
-                // The successor starts half a transform later: its odd bins change sign.
-                for (i, ((sum, a), n)) in self.sum.iter_mut().zip(own).zip(next).enumerate() {
-                    let both = if i % 2 == 0 { a + n } else { a - n };
-                    *sum += a.conj() * both;
-                }
-            } else {
-                for (sum, a) in self.sum.iter_mut().zip(own) {
-                    sum.re += a.norm_sqr();
-                }
-            }
+        let last = t + self.blocks - 1;
+        fast::own_correlation(&self.spectra[last % self.blocks], &mut self.sum);
+        for b in t..last {
+            fast::add(&self.products[b % self.blocks], &mut self.sum);
         }
         self.fft.inverse(&mut self.sum, &mut self.buffer);
         let scale = 1.0 / self.buffer.len() as f64;
@@ -238,13 +240,22 @@ pub(crate) fn parabolic_shift(values: &[f64], i: usize) -> f64 {
 }
 
 /// Where `values` has its local minima: below the left and not above the right neighbour; an end is
-/// one when it is below its neighbour. In order.
-pub(crate) fn troughs(values: &[f64]) -> impl Iterator<Item = usize> {
-    let first = matches!(values, [a, b, ..] if a < b).then_some(0);
-    let last = matches!(values, [.., a, b] if b < a).then_some(values.len().saturating_sub(1));
-    let inner = values.windows(3).enumerate();
-    let inner = inner.filter_map(|(i, w)| ((w[1] < w[0]) & (w[1] <= w[2])).then_some(i + 1));
-    first.into_iter().chain(inner).chain(last)
+/// one when it is below its neighbour. In order, into `troughs`.
+pub(crate) fn find_troughs(values: &[f64], troughs: &mut Vec<usize>) {
+    // Whether a value is a trough is hard to foresee: every index is written, and those that are not
+    // meant are written over.
+    troughs.clear();
+    troughs.resize(values.len(), 0);
+    let mut count = usize::from(matches!(values, [a, b, ..] if a < b));
+    for (i, w) in values.windows(3).enumerate() {
+        troughs[count] = i + 1;
+        count += usize::from((w[1] < w[0]) & (w[1] <= w[2]));
+    }
+    if matches!(values, [.., a, b] if b < a) {
+        troughs[count] = values.len() - 1;
+        count += 1;
+    }
+    troughs.truncate(count);
 }
 
 /// Fundamental frequency of each frame in hertz: the first trough of the normalised difference below
@@ -262,11 +273,13 @@ pub fn yin(
     range.check(sample_rate)?;
     let mut differences = Differences::new(samples, sample_rate, *range);
     let shortest = differences.shortest();
+    let mut troughs = Vec::new();
     Ok((0..range.frames(samples.len()))
         .map(|t| {
             let d = differences.frame(t);
-            let first = troughs(d).find(|&i| d[i] < trough_threshold);
-            let index = first.unwrap_or_else(|| {
+            find_troughs(d, &mut troughs);
+            let first = troughs.iter().find(|&&i| d[i] < trough_threshold);
+            let index = first.copied().unwrap_or_else(|| {
                 let mut lowest = 0;
                 for (i, value) in d.iter().enumerate() {
                     if *value < d[lowest] {
@@ -382,6 +395,7 @@ mod tests {
 
     #[test]
     fn troughs_are_below_the_left_and_not_above_the_right() {
+        let mut troughs = vec![7];
         let cases: [(&[f64], &[usize]); 6] = [
             (&[0.5, 1.0, 0.2, 0.2, 0.3, 0.1], &[0, 2, 5]),
             (&[1.0], &[]),
@@ -391,7 +405,8 @@ mod tests {
             (&[1.0, 1.0, 1.0], &[]),
         ];
         for (values, expected) in cases {
-            assert_eq!(troughs(values).collect::<Vec<_>>(), expected, "{values:?}");
+            find_troughs(values, &mut troughs);
+            assert_eq!(troughs, expected, "{values:?}");
         }
     }
 

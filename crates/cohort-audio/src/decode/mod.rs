@@ -79,7 +79,9 @@ fn decode_source<R: Read + Seek>(
     if sound.samples.is_empty() {
         return Err(AudioError::decode(name, "at least one sample", "none"));
     }
-    if let Some(at) = sound.samples.iter().position(|s| !s.is_finite()) {
+    if !crate::fast::all_finite(&sound.samples)
+        && let Some(at) = sound.samples.iter().position(|s| !s.is_finite())
+    {
         let found = format!("{} at sample {at}", sound.samples[at]);
         return Err(AudioError::decode(name, "finite samples", found));
     }

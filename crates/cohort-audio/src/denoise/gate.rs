@@ -2,8 +2,9 @@
 
 use std::cell::Cell;
 
-use realfft::num_complex::Complex64;
+use rustfft::num_complex::Complex64;
 
+use crate::fast;
 use crate::fft::RealFft;
 use crate::window::hann;
 use crate::{AudioError, Sound};
@@ -164,15 +165,9 @@ pub(super) fn gate(
             let begin = (at + before).saturating_sub(PADDING + n_fft / 2).min(high);
             let inside = &sound.samples[begin..high.min(begin + n_fft - before)];
             frame[..before].fill(0.0);
-            for ((slot, sample), weight) in frame[before..]
-                .iter_mut()
-                .zip(inside)
-                .zip(&window[before..])
-            {
-                *slot = f64::from(*sample) * weight;
-            }
+            fast::windowed(inside, &window[before..], &mut frame[before..]);
             frame[before + inside.len()..].fill(0.0);
-            fft.forward(&mut frame, spectrum);
+            fft.forward(&frame, spectrum);
         }
         let silent = mask(&mut chunk);
         smooth(&mut chunk, reach, &silent);
@@ -192,9 +187,7 @@ pub(super) fn gate(
                 .chunks_exact_mut(chunk.bins)
                 .zip(chunk.mask.chunks_exact(chunk.bins)),
         ) {
-            for (value, weight) in spectrum.iter_mut().zip(mask) {
-                *value *= *weight;
-            }
+            fast::scale(spectrum, mask);
             fft.inverse(spectrum, &mut frame);
             // Overlap-add into the kept part, which starts at PADDING.
             let at = t * hop;
@@ -202,12 +195,7 @@ pub(super) fn gate(
             let slot = (at + before)
                 .saturating_sub(PADDING + n_fft / 2)
                 .min(wanted);
-            for (sum, (value, weight)) in sum[slot..]
-                .iter_mut()
-                .zip(frame[before..].iter().zip(&window[before..]))
-            {
-                *sum += value * weight;
-            }
+            fast::add_windowed(&frame[before..], &window[before..], &mut sum[slot..]);
         }
         // Four squared Hann windows a quarter apart add up to 3/2 everywhere.
         let scale = 1.0 / (1.5 * n_fft as f64);

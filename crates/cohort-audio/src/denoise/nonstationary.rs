@@ -1,7 +1,7 @@
 //! Gate against a floor that follows the sound.
 
 use super::gate::{Chunk, GateSettings, gate};
-use crate::fast::{magnitudes, sigmoid_above};
+use crate::fast::{first_order, magnitudes, sigmoid_above};
 use crate::{AudioError, Sound};
 
 /// Settings of the non-stationary gate; the defaults are noisereduce's.
@@ -90,10 +90,8 @@ fn slow_mean(chunk: &mut Chunk, b: f64, mut done: impl FnMut(&mut [f64], &[f64])
         .chunks_exact_mut(bins)
         .zip(chunk.mask.chunks_exact(bins))
     {
-        for ((y, x), s) in row.iter_mut().zip(x).zip(&mut state) {
-            *s = b * x + a * *s;
-            *y = *s;
-        }
+        row.copy_from_slice(x);
+        first_order(row, (a, b), &mut state);
     }
     // Through the silence after the sound and back, every bin changes by the same factor.
     let mut decay = vec![1.0; chunk.silent_after + 1];
@@ -107,10 +105,7 @@ fn slow_mean(chunk: &mut Chunk, b: f64, mut done: impl FnMut(&mut [f64], &[f64])
     state.iter_mut().for_each(|s| *s *= factor);
     let masks = chunk.mask.chunks_exact_mut(bins);
     for (row, mask) in floor.chunks_exact_mut(bins).zip(masks).rev() {
-        for (y, s) in row.iter_mut().zip(&mut state) {
-            *s = b * *y + a * *s;
-            *y = *s;
-        }
+        first_order(row, (a, b), &mut state);
         done(mask, row);
     }
 }

@@ -1,6 +1,6 @@
 //! A band-pass filter in the frequency domain.
 
-use realfft::num_complex::Complex64;
+use rustfft::num_complex::Complex64;
 
 use super::Wave;
 use crate::fft::RealFft;
@@ -40,7 +40,7 @@ pub(super) fn pass_band(wave: Wave, low: f64, high: f64, smoothing: f64) -> Vec<
                 0.0
             };
         }
-        fft.forward(&mut buffer, &mut spectrum);
+        fft.forward(&buffer, &mut spectrum);
         for (value, gain) in spectrum.iter_mut().zip(&gains) {
             *value *= *gain;
         }

@@ -1,6 +1,6 @@
 //! Candidates for the period of a sound over time, and the best path through them.
 
-use realfft::num_complex::Complex64;
+use rustfft::num_complex::Complex64;
 
 use super::{Wave, frame_times, sinc};
 use crate::fft::RealFft;
@@ -141,7 +141,7 @@ impl<'a> Analysis<'a> {
 
     /// Auto-correlation of what is in the buffer, divided by its value at lag 0.
     fn auto_correlation(&mut self) -> Vec<f64> {
-        self.fft.forward(&mut self.buffer, &mut self.first);
+        self.fft.forward(&self.buffer, &mut self.first);
         for value in &mut self.first {
             *value = Complex64::new(value.norm_sqr(), 0.0);
         }
@@ -223,12 +223,12 @@ impl<'a> Analysis<'a> {
         {
             *slot = value(i);
         }
-        self.fft.forward(&mut self.buffer, &mut self.first);
+        self.fft.forward(&self.buffer, &mut self.first);
         self.buffer.fill(0.0);
         for (i, slot) in self.buffer.iter_mut().enumerate().take(span) {
             *slot = value(i);
         }
-        self.fft.forward(&mut self.buffer, &mut self.second);
+        self.fft.forward(&self.buffer, &mut self.second);
         for (a, b) in self.first.iter_mut().zip(&self.second) {
             *a = a.conj() * b;
         }
