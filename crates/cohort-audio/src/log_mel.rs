@@ -41,9 +41,7 @@ pub fn log_mel(samples: &[f32], window: usize, n_mels: usize) -> Result<Vec<f32>
     let settings = MelSettings::new(n_mels);
     let mut frames = MelFrames::new(&padded, LOG_MEL_RATE, framing, &settings)?;
     let mut values = vec![0.0; window / LOG_MEL_HOP * n_mels];
-    for (t, row) in values.chunks_exact_mut(n_mels).enumerate() {
-        frames.power(t + MARGIN / LOG_MEL_HOP, row);
-    }
+    frames.powers(MARGIN / LOG_MEL_HOP, &mut values);
     let mut largest = f32::NEG_INFINITY;
     for value in &mut values {
         *value = value.max(1e-10).log10();
