@@ -6,8 +6,8 @@
 COHORT is the built program. Lays FairFace's pictures out as a data set in OUT/data (`train/` for training; of `val/`
 every second picture by number is for selection, the others are the test; each picture is its own subject), runs
 `cohort train image` for every model of every PART (all, when none is named) and `cohort audit` on the test predictions, and
-prints one line a model. Finished models are kept, so the script can be stopped and called again. OUT/face_api.csv, made by
-face_api.py, is audited beside them.
+prints one line a model. Finished models are kept, so the script can be stopped and called again. OUT/face_api.csv and
+OUT/ssr_net.csv, made by face_api.py and ssr_net.py, are audited beside them.
 """
 
 import csv
@@ -127,8 +127,9 @@ def main():
                     subprocess.run([*command, "--features", out / "features"], check=True, stdout=subprocess.DEVNULL)
                 documents.append(audit(cohort, root, folder / "predictions.csv", folder / "audit"))
             show(title, documents)
-    if (out / "face_api.csv").exists():
-        show("face-api", [audit(cohort, root, out / "face_api.csv", out / "face-api")])
+    for peer in ("face_api", "ssr_net"):
+        if (out / f"{peer}.csv").exists():
+            show(peer, [audit(cohort, root, out / f"{peer}.csv", out / peer.replace("_", "-"))])
 
 
 if __name__ == "__main__":
