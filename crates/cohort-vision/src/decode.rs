@@ -1,5 +1,6 @@
 //! Files in, pictures out.
 
+mod guard;
 mod jpeg;
 mod png_webp;
 

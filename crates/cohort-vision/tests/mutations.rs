@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use cohort_vision::{Transform, decode_bytes, perceptual_hash};
 use proptest::prelude::*;
 
-/// The sound files that the damage starts from.
+/// The files without damage that the damage starts from.
 static FILES: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/decode");
     include_str!("golden/decode/index.txt")
@@ -62,6 +62,20 @@ fn damage() -> impl Strategy<Value = Damage> {
         1 => place.clone().prop_map(Damage::Cut),
         1 => (place, any::<usize>()).prop_map(|(p, o)| Damage::Graft(p, o)),
     ]
+}
+
+/// Every bit of the first kilobyte of every file, one at a time: the fields of the headers, all of them.
+#[test]
+fn no_flipped_bit_in_a_header_panics() {
+    for file in FILES.iter() {
+        for bit in 0..8 * file.len().min(1024) {
+            let mut bytes = file.clone();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            if let Ok(picture) = decode_bytes(&bytes, Path::new("damaged")) {
+                assert_eq!(picture.rgb().len(), picture.width() * picture.height() * 3);
+            }
+        }
+    }
 }
 
 proptest! {

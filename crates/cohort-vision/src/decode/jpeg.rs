@@ -7,6 +7,7 @@ use image::metadata::Orientation;
 use libjpeg_turbo_rs::{Decoder, JpegError, PixelFormat};
 
 use super::check_size;
+use super::guard::guarded;
 use crate::error::{Format, VisionError};
 use crate::picture::Picture;
 
@@ -120,16 +121,21 @@ pub(super) fn decode(bytes: &[u8], name: &Path) -> Result<(Picture, Orientation)
     check_size(frame.width.into(), frame.height.into(), name)?;
 
     let failed = |error: JpegError| corrupt(error.to_string());
-    let mut decoder = Decoder::new(bytes).map_err(failed)?;
-    let (width, height) = decoder.header().dimensions();
-    // The decoder's frame is the one that counts: a file may hold several.
-    check_size(width as u64, height as u64, name)?;
-    let orientation = decoder
-        .exif_orientation()
-        .and_then(Orientation::from_exif)
-        .unwrap_or(Orientation::NoTransforms);
-    decoder.set_output_format(PixelFormat::Rgb);
-    decoder.set_stop_on_warning(true);
-    let rgb = decoder.decode_image().map_err(failed)?.data;
-    Ok((Picture::new(width, height, rgb)?, orientation))
+    // Where fields of the header contradict each other (sampling factors of which no plane is left, for one) the
+    // decoder panics.
+    guarded(|| {
+        let mut decoder = Decoder::new(bytes).map_err(failed)?;
+        let (width, height) = decoder.header().dimensions();
+        // The decoder's frame is the one that counts: a file may hold several.
+        check_size(width as u64, height as u64, name)?;
+        let orientation = decoder
+            .exif_orientation()
+            .and_then(Orientation::from_exif)
+            .unwrap_or(Orientation::NoTransforms);
+        decoder.set_output_format(PixelFormat::Rgb);
+        decoder.set_stop_on_warning(true);
+        let rgb = decoder.decode_image().map_err(failed)?.data;
+        Ok((Picture::new(width, height, rgb)?, orientation))
+    })
+    .unwrap_or_else(|| Err(corrupt("its header contradicts itself".to_owned())))
 }
