@@ -116,7 +116,10 @@ proptest! {
         let strength = |s: &[f32]| onset_strength(s, RATE, 128).expect("a good hop");
         // The sound's first frame has nothing before it to rise from, but silence when it is moved.
         let (first, by) = (1 + 1_024 / 128, shift / 128);
-        prop_assert_eq!(&strength(&later)[first + by..], &strength(&samples)[first..]);
+        // In single precision or in double, by how strong the strongest onset is; the silence may add one.
+        for (a, b) in strength(&later)[first + by..].iter().zip(&strength(&samples)[first..]) {
+            prop_assert!((a - b).abs() < 2e-5, "{} {}", a, b);
+        }
 
         prop_assert_eq!(
             &pitch_yin(&later)[hops..],
