@@ -121,7 +121,7 @@ pub(super) fn decode(bytes: &[u8], name: &Path) -> Result<(Picture, Orientation)
     check_size(frame.width.into(), frame.height.into(), name)?;
 
     let failed = |error: JpegError| corrupt(error.to_string());
-    // Where fields of the header contradict each other (sampling factors of which no plane is left, for one) the
+    // Where fields of the header contradict each other (a component that gets no plane, for one) the
     // decoder panics.
     guarded(|| {
         let mut decoder = Decoder::new(bytes).map_err(failed)?;
