@@ -110,6 +110,8 @@ pub enum Family {
     Single,
     /// Late fusion of a subset of the modalities, fitted for that subset.
     Late,
+    /// Late fusion fitted for all modalities and used as it is with one of them missing.
+    LateUnchanged,
     /// The reference's weighted sum of uncalibrated logits.
     Reference,
     /// A model that learned the modalities together.
@@ -129,6 +131,9 @@ pub struct AblationFigure {
     /// A joint row less the late fusion of the same modalities; absent for other rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to_late: Option<Interval>,
+    /// A joint row less the late fusion of all modalities, used unchanged with the same one missing; absent for other rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to_late_unchanged: Option<Interval>,
 }
 
 /// A row before it is scored.
@@ -144,7 +149,8 @@ struct Candidate {
 /// Scores every subset of the modalities on the test split, beside the majority baseline, each model as it came, the
 /// reference's weighted sums and joint models, and shares out the skill.
 ///
-/// Every subset's fusion is fitted anew on the validation split under the penalties that the full fusion chose. All rows
+/// Every subset's fusion is fitted anew on the validation split under the penalties that the full fusion chose; beside that
+/// stands the full fusion with one modality missing and nothing fitted anew. All rows
 /// answer the same test clips; where a subset has no modality for a clip, its answer is the baseline's. `labels` is
 /// needed for [`AblationSettings::groups`] only.
 ///
@@ -171,12 +177,11 @@ pub fn ablate(
         .filter(|metric| prepared.settings.ordered || !metric.needs_order())
         .collect();
     let full_mask = (1u32 << prepared.names.len()) - 1;
-    let late = |mask: u32| {
-        candidates
-            .iter()
-            .find(|c| c.family == Family::Late && c.mask == mask)
+    let of = |family: Family, mask: u32| {
+        let mut all = candidates.iter();
+        all.find(|c| c.family == family && c.mask == mask)
     };
-    let Some(full) = late(full_mask) else {
+    let Some(full) = of(Family::Late, full_mask) else {
         return Err(FusionError::Modalities {
             expected: "at least one".into(),
             found: "0".into(),
@@ -199,13 +204,15 @@ pub fn ablate(
             } else {
                 against(&full_sample)?
             };
-            let to_late = match late(candidate.mask) {
+            let to = |family| match of(family, candidate.mask) {
                 Some(late) if candidate.family == Family::Joint => {
-                    against(&sample_of(&prepared, truth, &subject, late)?)?
+                    against(&sample_of(&prepared, truth, &subject, late)?)
                 }
-                _ => none(),
+                _ => Ok(none()),
             };
-            let figures = metrics.iter().zip(values).zip(to_full).zip(to_late);
+            let (to_late, to_unchanged) = (to(Family::Late)?, to(Family::LateUnchanged)?);
+            let figures = metrics.iter().zip(values).zip(to_full);
+            let figures = figures.zip(to_late.into_iter().zip(to_unchanged));
             Ok(AblationRow {
                 name: candidate.name.clone(),
                 family: candidate.family,
@@ -213,12 +220,17 @@ pub fn ablate(
                 modalities: members(&prepared.names, candidate.mask),
                 unanswered: candidate.unanswered,
                 figures: figures
-                    .map(|(((metric, value), to_full), to_late)| AblationFigure {
-                        metric: metric.name().to_string(),
-                        value,
-                        to_full,
-                        to_late,
-                    })
+                    .map(
+                        |(((metric, value), to_full), (to_late, to_late_unchanged))| {
+                            AblationFigure {
+                                metric: metric.name().to_string(),
+                                value,
+                                to_full,
+                                to_late,
+                                to_late_unchanged,
+                            }
+                        },
+                    )
                     .collect(),
             })
         })
@@ -319,6 +331,20 @@ fn candidates(prepared: &Prepared, joint: &[JointModel]) -> Result<Vec<Candidate
             Family::Late,
             mask,
             model.predict(&prepared.test, mask),
+        ));
+    }
+    let unchanged = model.unchanged();
+    for missing in (0..names.len()).filter(|_| names.len() > 2) {
+        let mask = full & !(1 << missing);
+        all.push(row(
+            format!(
+                "{}, fitted with {}",
+                members(names, mask).join(" + "),
+                names[missing]
+            ),
+            Family::LateUnchanged,
+            mask,
+            unchanged.predict(&prepared.test, mask),
         ));
     }
     all.extend(reference_rows(prepared, &model.prior));

@@ -133,6 +133,38 @@ impl Form {
     }
 }
 
+impl Form {
+    /// What is left of a form over some modalities when only `members` of them, by position, are there.
+    fn of(&self, members: &[usize], classes: usize) -> Self {
+        // the values of one modality stand side by side, `each` at a time
+        let kept = |values: &[f64], each: usize| -> Vec<f64> {
+            let blocks = members.iter().map(|m| &values[m * each..(m + 1) * each]);
+            blocks.flatten().copied().collect()
+        };
+        match self {
+            Form::MeanProbabilities => Form::MeanProbabilities,
+            Form::Weighted { weights, bias } => Form::Weighted {
+                weights: kept(weights, 1),
+                bias: bias.clone(),
+            },
+            Form::Multinomial { matrix, bias } => {
+                let rows = matrix.chunks_exact(matrix.len() / classes.max(1));
+                Form::Multinomial {
+                    matrix: rows.flat_map(|row| kept(row, classes)).collect(),
+                    bias: bias.clone(),
+                }
+            }
+            Form::Ordinal {
+                coefficients,
+                thresholds,
+            } => Form::Ordinal {
+                coefficients: kept(coefficients, classes),
+                thresholds: thresholds.clone(),
+            },
+        }
+    }
+}
+
 impl From<Weighted> for Form {
     fn from(rule: Weighted) -> Self {
         Form::Weighted {
@@ -189,6 +221,27 @@ impl FusionModel {
         match &self.parts.last()?.form {
             Form::Weighted { weights, .. } => Some(weights),
             _ => None,
+        }
+    }
+
+    /// The full fusion for every subset: nothing is fitted anew, a missing modality says nothing (centred logits of 0).
+    pub(crate) fn unchanged(&self) -> Self {
+        let Some(full) = self.parts.last() else {
+            return self.clone();
+        };
+        let parts = self.parts.iter().map(|part| {
+            let members: Vec<usize> = (0..full.modalities.len())
+                .filter(|&m| part.modalities.contains(&full.modalities[m]))
+                .collect();
+            Part {
+                modalities: part.modalities.clone(),
+                clips: full.clips,
+                form: full.form.of(&members, self.classes.len()),
+            }
+        });
+        Self {
+            parts: parts.collect(),
+            ..self.clone()
         }
     }
 
@@ -253,5 +306,50 @@ pub(crate) fn stack_row(
         let start = stacked.len();
         stacked.extend(aligned.row(m, i).iter().map(|z| z / temperature));
         centre(&mut stacked[start..]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A form without a modality answers as the whole one does when that modality's logits are 0.
+    #[test]
+    fn what_is_left_of_a_form_answers_as_if_the_missing_modality_said_nothing() {
+        let (modalities, classes) = (3, 4);
+        let wave = |n: usize| -> Vec<f64> { (0..n).map(|i| (i as f64 * 0.7).sin()).collect() };
+        let forms = [
+            Form::Weighted {
+                weights: wave(modalities),
+                bias: wave(classes),
+            },
+            Form::Multinomial {
+                matrix: wave(classes * modalities * classes),
+                bias: wave(classes),
+            },
+            Form::Ordinal {
+                coefficients: wave(modalities * classes),
+                thresholds: vec![-0.5, 0.1, 0.9],
+            },
+        ];
+        let row: Vec<f64> = (0..modalities * classes)
+            .map(|i| (i as f64).cos())
+            .collect();
+        for form in forms {
+            for missing in 0..modalities {
+                let members: Vec<usize> = (0..modalities).filter(|m| *m != missing).collect();
+                let block = missing * classes..(missing + 1) * classes;
+                let mut silent = row.clone();
+                silent[block.clone()].fill(0.0);
+                let mut left = row.clone();
+                left.drain(block);
+                let (mut expected, mut found) = (vec![0.0; classes], vec![0.0; classes]);
+                form.probabilities(&silent, &mut expected);
+                form.of(&members, classes).probabilities(&left, &mut found);
+                for (a, b) in found.iter().zip(&expected) {
+                    assert!((a - b).abs() < 1e-12, "{form:?} without {missing}");
+                }
+            }
+        }
     }
 }

@@ -194,6 +194,10 @@ impl Ablation {
                 "Joint models less late fusion of the same modalities",
                 |f| f.to_late.as_ref(),
             );
+            differences(
+                "Joint models less late fusion that was fitted for all modalities, with the same one missing",
+                |f| f.to_late_unchanged.as_ref(),
+            );
         }
         text + &self.shares_text()
     }
@@ -251,18 +255,19 @@ impl Ablation {
             .join(",")
         };
         let mut csv = String::from(
-            "model,modalities,metric,value,low,high,to_full,to_full_low,to_full_high,to_late,to_late_low,to_late_high\n",
+            "model,modalities,metric,value,low,high,to_full,to_full_low,to_full_high,to_late,to_late_low,to_late_high,to_late_unchanged,to_late_unchanged_low,to_late_unchanged_high\n",
         );
         for row in &self.rows {
             for figure in &row.figures {
                 csv += &format!(
-                    "{},{},{},{},{},{}\n",
+                    "{},{},{},{},{},{},{}\n",
                     quoted(&row.name),
                     quoted(&row.modalities.join("+")),
                     figure.metric,
                     ends(Some(&figure.value)),
                     ends(figure.to_full.as_ref()),
                     ends(figure.to_late.as_ref()),
+                    ends(figure.to_late_unchanged.as_ref()),
                 );
             }
         }

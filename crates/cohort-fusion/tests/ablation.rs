@@ -57,10 +57,11 @@ fn all_rows_are_there_and_shares_rank_the_planted_modalities() {
                 Family::Baseline,
                 Family::Single,
                 Family::Late,
+                Family::LateUnchanged,
                 Family::Reference
             ]
             .map(count),
-            [1, 3, 7, 3]
+            [1, 3, 7, 3, 3]
         );
         assert_eq!(found.full, "audio + image + text");
         for metric in ["balanced_accuracy", "quadratic_kappa", "macro_mae", "nll"] {

@@ -46,8 +46,8 @@ mod whisper;
 
 pub use backbone::{Backbone, PictureInput};
 pub use bert::{
-    Activation, Bert, BertConfig, BertFolder, EncoderChanges, PackedBert, Pooling, SentenceEncoder,
-    bucket,
+    Activation, Bert, BertConfig, BertFolder, BertTail, BertTailConfig, EncoderChanges, PackedBert,
+    Pooling, SentenceEncoder, bucket,
 };
 pub use burn;
 pub use checkpoint::Checkpoint;

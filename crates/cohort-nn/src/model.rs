@@ -5,9 +5,9 @@ use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Checkpoint, CompactCnn, CompactCnnConfig, InceptionResnetV1, InceptionResnetV1Config, Joint,
-    JointConfig, LoadReport, Mlp, MlpConfig, MobileFaceNet, MobileFaceNetConfig, Moments, Naming,
-    NnError, Resnet, ResnetConfig, Weights,
+    BertTail, BertTailConfig, Checkpoint, CompactCnn, CompactCnnConfig, InceptionResnetV1,
+    InceptionResnetV1Config, Joint, JointConfig, LoadReport, Mlp, MlpConfig, MobileFaceNet,
+    MobileFaceNetConfig, Moments, Naming, NnError, Resnet, ResnetConfig, Weights,
 };
 
 /// What a network says about a batch.
@@ -37,6 +37,8 @@ pub enum ModelConfig {
     /// MobileFaceNet over faces.
     #[serde(rename = "mobilefacenet")]
     MobileFaceNet(MobileFaceNetConfig),
+    /// The last layers of a BERT, with a head.
+    BertTail(BertTailConfig),
 }
 
 impl ModelConfig {
@@ -49,6 +51,7 @@ impl ModelConfig {
             Self::InceptionResnetV1(c) => vec![3, c.size, c.size],
             Self::Resnet(c) => vec![3, c.size, c.size],
             Self::MobileFaceNet(_) => vec![3, MobileFaceNetConfig::SIZE, MobileFaceNetConfig::SIZE],
+            Self::BertTail(c) => c.input_shape(),
         }
     }
 
@@ -61,6 +64,7 @@ impl ModelConfig {
             Self::InceptionResnetV1(c) => c.classes,
             Self::Resnet(c) => c.classes,
             Self::MobileFaceNet(c) => c.classes,
+            Self::BertTail(c) => c.head.classes,
         }
     }
 
@@ -70,7 +74,10 @@ impl ModelConfig {
             Self::CompactCnn(_) => false,
             Self::Mlp(c) => c.standardise,
             Self::Joint(_) => true,
-            Self::InceptionResnetV1(_) | Self::Resnet(_) | Self::MobileFaceNet(_) => false,
+            Self::InceptionResnetV1(_)
+            | Self::Resnet(_)
+            | Self::MobileFaceNet(_)
+            | Self::BertTail(_) => false,
         }
     }
 
@@ -83,6 +90,7 @@ impl ModelConfig {
             }
             Self::InceptionResnetV1(_) => &["logits"],
             Self::Resnet(_) => &["fc"],
+            Self::BertTail(_) => &["head"],
         };
         names.iter().map(|name| (*name).to_owned()).collect()
     }
@@ -103,6 +111,7 @@ impl ModelConfig {
             Self::MobileFaceNet(_) => {
                 names.extend(["conv2", "linear7", "linear1"].map(str::to_owned));
             }
+            Self::BertTail(c) => names.push(format!("layers.{}", c.layers.saturating_sub(1))),
             Self::Mlp(c) if c.hidden.is_empty() => {}
             Self::Mlp(c) => names.push(format!("hidden.{}", c.hidden.len() - 1)),
         }
@@ -121,6 +130,7 @@ impl ModelConfig {
             Self::InceptionResnetV1(c) => c.validate(),
             Self::Resnet(c) => c.validate(),
             Self::MobileFaceNet(c) => c.validate(),
+            Self::BertTail(c) => c.validate(),
         }
     }
 
@@ -137,6 +147,7 @@ impl ModelConfig {
             Self::InceptionResnetV1(c) => Model::InceptionResnetV1(c.init(seed, device)?),
             Self::Resnet(c) => Model::Resnet(c.init(seed, device)?),
             Self::MobileFaceNet(c) => Model::MobileFaceNet(c.init(seed, device)?),
+            Self::BertTail(c) => Model::BertTail(c.init(seed, device)?),
         })
     }
 
@@ -158,6 +169,10 @@ impl ModelConfig {
             Self::InceptionResnetV1(_) => InceptionResnetV1Config::NAMING,
             Self::Resnet(_) => ResnetConfig::NAMING,
             Self::MobileFaceNet(_) => MobileFaceNetConfig::NAMING,
+            Self::BertTail(_) => Naming {
+                head: Some("head"),
+                ..Naming::SAME
+            },
         }
     }
 
@@ -173,6 +188,26 @@ impl ModelConfig {
         device: &Device,
     ) -> Result<(Model, LoadReport), NnError> {
         crate::load(self.init(seed, device)?, checkpoint, self.naming())
+    }
+
+    /// Weights to begin a fine-tuning from: the last layers of a BERT's checkpoint, named and laid out as Hugging Face
+    /// does, and a head from `seed`.
+    ///
+    /// # Errors
+    /// As [`Self::validate`]; [`NnError::Weights`] for a tensor that is missing or of another shape;
+    /// [`NnError::Config`] for a network that is no [`BertTail`].
+    pub fn start_of_bert(&self, seed: u64, weights: Weights) -> Result<Weights, NnError> {
+        let Self::BertTail(config) = self else {
+            return Err(NnError::Config {
+                field: "kind",
+                expected: "bert_tail".to_owned(),
+                found: "another network".to_owned(),
+            });
+        };
+        let tail = config.init(seed, &Device::flex())?;
+        let mut all = Weights::collect(&tail);
+        all.0.extend(config.layers_of(weights)?.0);
+        Ok(Weights::collect(&Model::BertTail(all.apply(tail)?)))
     }
 }
 
@@ -192,6 +227,8 @@ pub enum Model {
     Resnet(Resnet),
     /// See [`MobileFaceNet`].
     MobileFaceNet(MobileFaceNet),
+    /// See [`BertTail`].
+    BertTail(BertTail),
 }
 
 impl Model {
@@ -206,6 +243,7 @@ impl Model {
             Self::InceptionResnetV1(m) => m.forward(input, dropout_seed),
             Self::Resnet(m) => m.forward(input, dropout_seed),
             Self::MobileFaceNet(m) => m.forward(input, dropout_seed),
+            Self::BertTail(m) => m.forward(input, dropout_seed),
         }
     }
 
@@ -218,7 +256,7 @@ impl Model {
             Self::InceptionResnetV1(m) => Self::InceptionResnetV1(m.folded()),
             Self::Resnet(m) => Self::Resnet(m.folded()),
             Self::MobileFaceNet(m) => Self::MobileFaceNet(m.folded()),
-            other @ (Self::Mlp(_) | Self::Joint(_)) => other,
+            other @ (Self::Mlp(_) | Self::Joint(_) | Self::BertTail(_)) => other,
         }
     }
 

@@ -378,6 +378,7 @@ impl RunConfig {
         {
             *weights = folder.join(&*weights);
         }
+        config.tune_text(config.features.text.tuned_layers);
         let weights = Path::new(&config.image.weights);
         if !config.image.weights.is_empty()
             && !config.image.weights.starts_with("hf:")
@@ -387,6 +388,22 @@ impl RunConfig {
             config.image.weights = folder.join(weights).display().to_string();
         }
         Ok(config)
+    }
+
+    /// Trains the last `layers` layers of the BERT with its head. Where the words' loop is the default one, it becomes
+    /// one for that: 8 epochs, and a rate for layers that begin from weights.
+    pub fn tune_text(&mut self, layers: usize) {
+        self.features.text.tuned_layers = layers;
+        let usual = Self::default().text.train;
+        if layers > 0 && self.text.train == usual {
+            self.text.train = TrainSettings {
+                epochs: 8,
+                patience: 3,
+                batch_size: 32,
+                learning_rate: 1e-3,
+                ..usual
+            };
+        }
     }
 
     /// The configuration with the run's seed and device in every model's settings, checked.

@@ -11,6 +11,7 @@ use crate::config::ImageMode;
 use crate::pictures::PictureSource;
 use crate::stages::{make_folder, splits};
 use crate::training::{feature_table, target_index};
+use crate::tuned_text::{TokenPart, TunedBert};
 use crate::vectors::VectorSource;
 use crate::{Modality, PipelineError, RunConfig, Watch};
 
@@ -85,6 +86,20 @@ pub(crate) fn seen_by(
         let names = source.clips.iter().map(|clip| clip.id.clone()).collect();
         let hashes = source.hashes().to_vec();
         let sources: [&dyn Source; 1] = [&source];
+        return cached(&path, modality, &trained, names, hashes, &sources);
+    }
+    if modality == Modality::Text
+        && let Some(bert) = TunedBert::open(&config.features.text)?
+    {
+        let parts: Result<Vec<TokenPart>, PipelineError> = all
+            .iter()
+            .map(|split| TokenPart::new(&bert, &split.clips, target, config.skip_bad, watch))
+            .collect();
+        let parts = parts?;
+        let clips = parts.iter().flat_map(|part| &part.clips);
+        let names = clips.map(|clip| clip.id.clone()).collect();
+        let hashes = parts.iter().flat_map(|part| part.hashes.clone()).collect();
+        let sources: Vec<&dyn Source> = parts.iter().map(|p| &p.source as &dyn Source).collect();
         return cached(&path, modality, &trained, names, hashes, &sources);
     }
     let made = feature_table(config, dataset, modality, features, watch)?;

@@ -28,6 +28,7 @@ mod transcribe;
 #[cfg(any(test, feature = "whisper"))]
 mod transcript_store;
 mod transcripts;
+mod tuned_text;
 mod vectors;
 mod watch;
 mod word_vectors;

@@ -17,6 +17,7 @@ use crate::faces::FaceNetwork;
 use crate::joint::{JOINT, JointRecord};
 use crate::sentence_vectors::vectors_of;
 use crate::stages::read_json;
+use crate::tuned_text::TunedBert;
 use crate::word_vectors::means_of;
 use crate::{Modality, PipelineError, RunConfig, Silent, TextEncoder};
 
@@ -182,6 +183,11 @@ impl Predictor {
     /// What the word model reads in transcripts.
     pub(crate) fn read(&self, texts: &[(String, String)]) -> Result<Seen, PipelineError> {
         let settings = &self.config.features.text;
+        if let Some(bert) = TunedBert::open(settings)? {
+            let names = texts.iter().map(|(clip, _)| clip.clone()).collect();
+            let scores = self.model(Modality::Text)?.predict(&bert.texts(texts))?;
+            return Ok(Seen::new(Modality::Text, names, &scores));
+        }
         let words = texts.iter().map(|(_, text)| text.as_str());
         let rows = match (settings.encoder, &settings.weights) {
             (TextEncoder::Bert, Some(weights)) => {

@@ -16,11 +16,54 @@ const BATCH_TOKENS: usize = 1024;
 /// Batches computed between two looks at the stop flag and two writes to the journal.
 const GROUP: usize = 8;
 
-/// A transcript that is to be embedded.
-struct Item<'a> {
-    clip: &'a Clip,
-    source: String,
-    tokens: Tokens,
+/// A clip's transcript as tokens.
+pub(crate) struct Item<'a> {
+    pub(crate) clip: &'a Clip,
+    /// Hash of the transcript.
+    pub(crate) source: String,
+    pub(crate) tokens: Tokens,
+}
+
+/// The transcripts of `clips`, those that cannot be read (with `skip_bad`; else the first is an error), and how many are
+/// cut at the tokeniser's limit, which is said.
+pub(crate) fn read_items<'a>(
+    clips: &[&'a Clip],
+    tokeniser: &Tokeniser,
+    skip_bad: bool,
+    watch: &dyn Watch,
+) -> Result<(Vec<Item<'a>>, Vec<Skipped>, usize), PipelineError> {
+    let read: Vec<Result<Item, PipelineError>> = clips
+        .par_iter()
+        .map(|&clip| {
+            let text = clip.read_transcript()?;
+            Ok(Item {
+                clip,
+                source: content_hash(text.as_bytes()),
+                tokens: tokeniser.encode(&clean_transcript(&text)),
+            })
+        })
+        .collect();
+    let (mut items, mut skipped) = (Vec::new(), Vec::new());
+    for (clip, item) in clips.iter().zip(read) {
+        match item {
+            Ok(item) => items.push(item),
+            Err(error) if skip_bad && error.is_bad_clip() => skipped.push(Skipped {
+                clip: clip.id.clone(),
+                modality: "text".to_string(),
+                reason: error.to_string(),
+            }),
+            Err(error) => return Err(error.of_clip(&clip.id)),
+        }
+    }
+    let cut = items.iter().filter(|item| item.tokens.cut > 0).count();
+    if cut > 0 {
+        watch.say(&format!(
+            "text: {cut} of {} transcripts are longer than {} tokens; their ends are left out",
+            items.len(),
+            tokeniser.max_tokens()
+        ));
+    }
+    Ok((items, skipped, cut))
 }
 
 /// Sentence vectors of `clips` by the model in the folder `weights`, written to `path`.
@@ -59,37 +102,7 @@ pub(crate) fn bert_table(
         },
         skip_bad,
     };
-    let read: Vec<Result<Item, PipelineError>> = clips
-        .par_iter()
-        .map(|clip| {
-            let text = clip.read_transcript()?;
-            Ok(Item {
-                clip,
-                source: content_hash(text.as_bytes()),
-                tokens: tokeniser.encode(&clean_transcript(&text)),
-            })
-        })
-        .collect();
-    let (mut items, mut skipped) = (Vec::new(), Vec::new());
-    for (clip, item) in clips.iter().zip(read) {
-        match item {
-            Ok(item) => items.push(item),
-            Err(error) if skip_bad && error.is_bad_clip() => skipped.push(Skipped {
-                clip: clip.id.clone(),
-                modality: recipe.modality.to_string(),
-                reason: error.to_string(),
-            }),
-            Err(error) => return Err(error.of_clip(&clip.id)),
-        }
-    }
-    let cut = items.iter().filter(|item| item.tokens.cut > 0).count();
-    if cut > 0 {
-        watch.say(&format!(
-            "text: {cut} of {} transcripts are longer than {} tokens; their ends are left out",
-            items.len(),
-            folder.max_tokens
-        ));
-    }
+    let (items, skipped, cut) = read_items(clips, &tokeniser, skip_bad, watch)?;
     let made = embed(&recipe, &items, &folder, device, skipped, watch)?;
     Ok(Features {
         cut: Some(cut),

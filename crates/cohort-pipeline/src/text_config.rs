@@ -69,6 +69,9 @@ pub struct TextFeatureConfig {
     /// Longest transcript in tokens (`bert`), the marks at both ends included; none: as the model's folder says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_tokens: Option<usize>,
+    /// Last layers (`bert`) that are trained together with the head. Default 0: the model stays as it is, and its vectors
+    /// are computed once.
+    pub tuned_layers: usize,
     /// As in [`NgramSettings`].
     pub buckets: usize,
     /// As in [`NgramSettings`].
@@ -88,6 +91,7 @@ impl Default for TextFeatureConfig {
             pooling: None,
             normalise: None,
             max_tokens: None,
+            tuned_layers: 0,
             buckets: ngrams.buckets,
             words: ngrams.words,
             chars_min: ngrams.chars_min,
@@ -141,6 +145,13 @@ impl TextFeatureConfig {
                 },
             });
         }
+        if self.tuned_layers > 0 && self.encoder != TextEncoder::Bert {
+            return Err(PipelineError::Setting {
+                name: "features.text.tuned_layers",
+                expected: "0 for an encoder other than bert",
+                found: format!("{} for {}", self.tuned_layers, self.encoder),
+            });
+        }
         Ok(())
     }
 }
@@ -165,6 +176,7 @@ mod tests {
             ("encoder = \"fasttext\"", "a file of word vectors"),
             ("weights = \"m\"", "found m"),
             ("buckets = 1", "buckets"),
+            ("tuned_layers = 1", "found 1 for ngrams"),
         ] {
             let error = read(text).validate().unwrap_err().to_string();
             assert!(error.contains(part), "{error}");

@@ -7,7 +7,8 @@ use std::str::FromStr;
 use cohort_data::{Clip, Dataset, Split};
 use cohort_tables::{EmbeddingTable, Predictions, content_hash};
 use cohort_train::{
-    EpochMetrics, Job, Progress, RunFacts, RunFolder, Source, TrainError, Trained, train,
+    EpochMetrics, Job, ModelConfig, Progress, RunFacts, RunFolder, Source, TrainError, Trained,
+    Weights, train,
 };
 use cohort_vision::Transform;
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,7 @@ use crate::faces::{FaceNetwork, face_table};
 use crate::features::{Features, Skipped, acoustic_table, text_table};
 use crate::pictures::PictureSource;
 use crate::stages::{PREDICTIONS, PREDICTIONS_VALID, check_inputs, make_folder, splits};
+use crate::tuned_text::{TokenPart, TunedBert};
 use crate::vectors::VectorSource;
 use crate::{PipelineError, RunConfig, Watch};
 
@@ -128,6 +130,7 @@ pub fn train_modality(
     let target = target_index(dataset)?;
     let mut stage = Stage {
         cut: None,
+        weights: None,
         config,
         dataset,
         target,
@@ -138,6 +141,11 @@ pub fn train_modality(
     };
     if modality == Modality::Image && config.image.mode == ImageMode::Pixels {
         return stage.pictures();
+    }
+    if modality == Modality::Text
+        && let Some(bert) = TunedBert::open(&config.features.text)?
+    {
+        return stage.tokens(&bert);
     }
     let made = feature_table(config, dataset, modality, features, watch)?;
     stage.cut = made.cut;
@@ -217,9 +225,16 @@ pub(crate) fn hash_of_rows<'a>(
     content_hash(text.as_bytes())
 }
 
+fn hash_of_clips(clips: &[&Clip], hashes: &[String], labels: &[usize]) -> String {
+    let ids = clips.iter().map(|clip| clip.id.as_str());
+    hash_of_rows(ids.zip(hashes.iter().map(String::as_str)), labels)
+}
+
 struct Stage<'a> {
     /// Transcripts cut at the model's limit.
     cut: Option<usize>,
+    /// Hash of the weights that the training begins from.
+    weights: Option<String>,
     config: &'a RunConfig,
     dataset: &'a Dataset,
     target: usize,
@@ -256,11 +271,44 @@ impl Stage<'_> {
                 hash: source.hash(),
             }
         };
-        self.fit(
-            [part(&train), part(&valid), part(&test)],
-            3 * input.size * input.size,
-            skipped,
-        )
+        let inputs = 3 * input.size * input.size;
+        let network = self.network(inputs);
+        let parts = [part(&train), part(&valid), part(&test)];
+        self.fit(parts, &network, None, skipped)
+    }
+
+    /// The last layers of a BERT with a head.
+    fn tokens(&mut self, bert: &TunedBert) -> Result<TrainedModality, PipelineError> {
+        let (target, skip_bad) = (self.target, self.config.skip_bad);
+        let parts = splits(self.dataset)?
+            .map(|split| TokenPart::new(bert, &split.clips, target, skip_bad, self.watch));
+        let [train, valid, test] = parts;
+        let (mut train, mut valid, mut test) = (train?, valid?, test?);
+        let mut skipped = Vec::new();
+        for part in [&mut train, &mut valid, &mut test] {
+            skipped.append(&mut part.skipped);
+        }
+        self.cut = Some(train.cut + valid.cut + test.cut);
+        self.weights = Some(bert.hash()?);
+        let network = bert.network(&self.config.text, classes(self.dataset).len());
+        let start = bert.start(&network, self.config.text.train.seed)?;
+        let part = |part| {
+            let part: &TokenPart = part;
+            Part {
+                source: &part.source,
+                clips: &part.clips,
+                labels: &part.labels,
+                hash: hash_of_clips(&part.clips, &part.hashes, &part.labels),
+            }
+        };
+        let parts = [part(&train), part(&valid), part(&test)];
+        self.fit(parts, &network, Some(&start), skipped)
+    }
+
+    /// The network of tables and pictures, from scratch.
+    fn network(&self, inputs: usize) -> ModelConfig {
+        let classes = classes(self.dataset).len();
+        self.config.network(self.modality, inputs, classes)
     }
 
     fn load<'s>(
@@ -286,33 +334,26 @@ impl Stage<'_> {
         let (train, valid, test) = (train?, valid?, test?);
         let part = |source| {
             let source: &VectorSource = source;
-            let ids = source.clips.iter().map(|clip| clip.id.as_str());
-            let hash = hash_of_rows(
-                ids.zip(source.hashes.iter().map(String::as_str)),
-                &source.labels,
-            );
             Part {
                 source: &source.samples,
                 clips: &source.clips,
                 labels: &source.labels,
-                hash,
+                hash: hash_of_clips(&source.clips, &source.hashes, &source.labels),
             }
         };
-        self.fit(
-            [part(&train), part(&valid), part(&test)],
-            table.dim,
-            skipped,
-        )
+        let network = self.network(table.dim);
+        let parts = [part(&train), part(&valid), part(&test)];
+        self.fit(parts, &network, None, skipped)
     }
 
     fn fit(
         &self,
         [train_part, valid, test]: [Part; 3],
-        inputs: usize,
+        network: &ModelConfig,
+        start: Option<&Weights>,
         skipped: Vec<Skipped>,
     ) -> Result<TrainedModality, PipelineError> {
         let classes = classes(self.dataset);
-        let network = self.config.network(self.modality, inputs, classes.len());
         let mut settings = self.config.train_settings(self.modality).clone();
         let target = &self.dataset.schema.attributes[self.target];
         if !target.ordered {
@@ -324,13 +365,16 @@ impl Stage<'_> {
         if let Some(cut) = self.cut {
             hashes["transcripts_cut"] = cut.into();
         }
+        if let Some(weights) = &self.weights {
+            hashes["weights"] = weights.as_str().into();
+        }
         check_inputs(self.out, self.resume, &hashes)?;
         let job = Job {
-            network: &network,
+            network,
             train: train_part.source,
             valid: valid.source,
             settings: &settings,
-            start: None,
+            start,
             run: &run,
             resume: self.resume,
         };

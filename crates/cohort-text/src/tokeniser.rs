@@ -100,6 +100,11 @@ impl Tokeniser {
         }
     }
 
+    /// Longest text in tokens, the marks at both ends included.
+    pub fn max_tokens(&self) -> usize {
+        self.max_tokens
+    }
+
     fn from_json(path: PathBuf, max_tokens: usize) -> Result<Self, TextError> {
         let bytes = std::fs::read(&path).map_err(|e| bad(&path, e))?;
         let file: File = serde_json::from_slice(&bytes).map_err(|e| bad(&path, e))?;

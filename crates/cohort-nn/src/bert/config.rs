@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::NnError;
-use crate::model::at_least;
+use crate::model::{at_least, share};
 
 /// What follows the wide linear layer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Activation {
     /// x times the normal distribution function.
@@ -21,7 +21,7 @@ pub enum Activation {
 }
 
 /// Size of a BERT. Fields are named as in `config.json`; others there are passed over.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct BertConfig {
     /// Number of tokens known.
     pub vocab_size: usize,
@@ -44,6 +44,9 @@ pub struct BertConfig {
     /// Activation of the feed-forward layer. Default GELU.
     #[serde(default = "gelu")]
     pub hidden_act: Activation,
+    /// Dropout of what each half of a layer adds, in [0, 1), where layers are trained. Default 0.1.
+    #[serde(default = "tenth")]
+    pub hidden_dropout_prob: f64,
 }
 
 fn two() -> usize {
@@ -52,6 +55,10 @@ fn two() -> usize {
 
 fn tiny() -> f64 {
     1e-12
+}
+
+fn tenth() -> f64 {
+    0.1
 }
 
 fn gelu() -> Activation {
@@ -123,7 +130,7 @@ impl BertConfig {
                 found: self.layer_norm_eps.to_string(),
             });
         }
-        Ok(())
+        share("hidden_dropout_prob", self.hidden_dropout_prob)
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::pooling::Pooling;
-use crate::{BertConfig, NnError, Weights};
+use crate::{BertConfig, Checkpoint, NnError, Weights};
 
 /// What a user may want otherwise than the folder says.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -125,27 +125,15 @@ impl BertFolder {
         })
     }
 
-    /// The weights, named as in the file.
+    /// The weights, named as in the file; half precision is cast.
     ///
     /// # Errors
     /// [`NnError::Format`] when the file is damaged.
     pub fn read_weights(&self) -> Result<Weights, NnError> {
-        let bytes = std::fs::read(&self.weights).map_err(|e| bad(&self.weights, e))?;
-        let tensors =
-            safetensors::SafeTensors::deserialize(&bytes).map_err(|e| bad(&self.weights, e))?;
+        let file = Checkpoint::open(&self.weights)?;
         let mut all = Weights::default();
-        for (name, view) in tensors.tensors() {
-            if view.dtype() == safetensors::Dtype::F32 {
-                let (quads, _) = view.data().as_chunks::<4>();
-                let values = quads.iter().map(|q| f32::from_le_bytes(*q)).collect();
-                all.0.insert(
-                    name,
-                    crate::Array {
-                        shape: view.shape().to_vec(),
-                        values,
-                    },
-                );
-            }
+        for name in file.names().filter(|name| file.is_float(name)) {
+            all.0.insert(name.to_owned(), file.read(name)?);
         }
         Ok(all)
     }

@@ -1,10 +1,10 @@
 //! BERT as a Burn module.
 
 use burn::module::Module;
-use burn::nn::{Embedding, EmbeddingConfig, LayerNorm, LayerNormConfig, Linear, LinearConfig};
-use burn::tensor::activation::{gelu, gelu_approximate, relu, softmax};
+use burn::nn::{Embedding, EmbeddingConfig, LayerNorm, LayerNormConfig};
 use burn::tensor::{Device, Int, Tensor};
 
+use super::layer::{Layer, padding_bias};
 use super::names::Named;
 use crate::{Activation, BertConfig, NnError, Weights};
 
@@ -25,24 +25,6 @@ struct Embeddings {
     norm: LayerNorm,
 }
 
-#[derive(Module, Debug)]
-struct Layer {
-    attention: Attention,
-    attention_norm: LayerNorm,
-    up: Linear,
-    down: Linear,
-    norm: LayerNorm,
-}
-
-#[derive(Module, Debug)]
-struct Attention {
-    query: Linear,
-    key: Linear,
-    value: Linear,
-    output: Linear,
-    heads: usize,
-}
-
 impl Bert {
     /// A BERT with the weights of a checkpoint, named and laid out as Hugging Face does.
     ///
@@ -52,26 +34,13 @@ impl Bert {
     pub fn load(config: &BertConfig, weights: Weights, device: &Device) -> Result<Self, NnError> {
         config.validate()?;
         let h = config.hidden_size;
-        let linear = |inputs, outputs| LinearConfig::new(inputs, outputs).init(device);
         let embedding = |count| EmbeddingConfig::new(count, h).init(device);
         let norm = || {
             LayerNormConfig::new(h)
                 .with_epsilon(config.layer_norm_eps)
                 .init(device)
         };
-        let layers = (0..config.num_hidden_layers).map(|_| Layer {
-            attention: Attention {
-                query: linear(h, h),
-                key: linear(h, h),
-                value: linear(h, h),
-                output: linear(h, h),
-                heads: config.num_attention_heads,
-            },
-            attention_norm: norm(),
-            up: linear(h, config.intermediate_size),
-            down: linear(config.intermediate_size, h),
-            norm: norm(),
-        });
+        let layers = (0..config.num_hidden_layers).map(|_| Layer::new(config, device));
         let module = Self {
             embeddings: Embeddings {
                 words: embedding(config.vocab_size),
@@ -90,19 +59,9 @@ impl Bert {
     /// All tokens are of the first segment. Vectors of padding hold nothing of use.
     pub fn forward(&self, ids: Tensor<2, Int>, mask: Tensor<2>) -> Tensor<3> {
         let mut x = self.embeddings.forward(ids);
-        let [batch, tokens] = mask.dims();
-        // a large negative score: softmax gives padding no weight
-        let bias = ((mask - 1.0) * 1e9).reshape([batch, 1, 1, tokens]);
+        let bias = padding_bias(mask);
         for layer in &self.layers {
-            let attended = layer.attention.forward(x.clone(), bias.clone());
-            x = layer.attention_norm.forward(x + attended);
-            let wide = layer.up.forward(x.clone());
-            let wide = match self.activation {
-                Activation::Gelu => gelu(wide),
-                Activation::GeluNew => gelu_approximate(wide),
-                Activation::Relu => relu(wide),
-            };
-            x = layer.norm.forward(x + layer.down.forward(wide));
+            x = layer.forward(x, bias.clone(), self.activation, None);
         }
         x
     }
@@ -116,24 +75,5 @@ impl Embeddings {
         let kind = Tensor::<2, Int>::zeros([1, 1], &device);
         let x = self.words.forward(ids) + self.positions.forward(positions);
         self.norm.forward(x + self.kinds.forward(kind))
-    }
-}
-
-impl Attention {
-    /// `x` is `[batch, tokens, H]`, `bias` `[batch, 1, 1, tokens]`.
-    fn forward(&self, x: Tensor<3>, bias: Tensor<4>) -> Tensor<3> {
-        let [batch, tokens, h] = x.dims();
-        let width = h / self.heads;
-        let split = |x: Tensor<3>| {
-            x.reshape([batch, tokens, self.heads, width])
-                .swap_dims(1, 2)
-        };
-        let query = split(self.query.forward(x.clone()));
-        let key = split(self.key.forward(x.clone()));
-        let value = split(self.value.forward(x));
-        let scores = query.matmul(key.swap_dims(2, 3)) / (width as f64).sqrt() + bias;
-        let mixed = softmax(scores, 3).matmul(value);
-        self.output
-            .forward(mixed.swap_dims(1, 2).reshape([batch, tokens, h]))
     }
 }

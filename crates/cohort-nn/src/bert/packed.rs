@@ -103,6 +103,12 @@ impl PackedBert {
         })
     }
 
+    /// The embedding and the first `layers` layers alone; all of them when it has no more.
+    pub fn first_layers(mut self, layers: usize) -> Self {
+        self.layers.truncate(layers);
+        self
+    }
+
     /// Token vectors of several texts, one text after another: `[tokens of all texts, H]`.
     ///
     /// # Errors
@@ -209,12 +215,12 @@ pub(crate) fn check_ids(config: &BertConfig, ids: &[u32]) -> Result<(), NnError>
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::{Activation, Bert};
     use burn::tensor::{Device, Int, Tensor, TensorData};
 
-    fn small(hidden_act: Activation) -> BertConfig {
+    pub(crate) fn small(hidden_act: Activation) -> BertConfig {
         BertConfig {
             vocab_size: 20,
             hidden_size: 12,
@@ -225,11 +231,12 @@ mod tests {
             type_vocab_size: 2,
             layer_norm_eps: 1e-12,
             hidden_act,
+            hidden_dropout_prob: 0.1,
         }
     }
 
     /// Weights by formula, with a prefix and with heads that are of no use here.
-    fn weights(config: &BertConfig) -> Weights {
+    pub(crate) fn weights(config: &BertConfig) -> Weights {
         let mut all = Weights::default();
         for (i, (name, shape)) in crate::bert::names::expected(config).into_iter().enumerate() {
             let count: usize = shape.iter().product();

@@ -123,6 +123,7 @@ fn kind(family: &str) -> &str {
         "baseline" => "baseline",
         "single" => "one model",
         "late" => "late fusion",
+        "late_unchanged" => "late fusion, not fitted anew",
         "reference" => "reference's sum",
         other => other,
     }

@@ -45,6 +45,9 @@ pub(crate) struct Changes {
     pub(crate) composed: bool,
     #[command(flatten)]
     pub(crate) text: TextOptions,
+    /// Last layers of the BERT that are trained with its head [default: 0, it stays as it is]
+    #[arg(long, value_name = "LAYERS")]
+    tune_text: Option<usize>,
 }
 
 /// How transcripts become vectors.
@@ -84,6 +87,9 @@ impl Changes {
         config.skip_bad |= self.skip_bad;
         config.composed |= self.composed;
         self.text.apply(&mut config.features.text);
+        if let Some(layers) = self.tune_text {
+            config.tune_text(layers);
+        }
         if let Some(epochs) = self.epochs {
             for train in config.train_settings_mut() {
                 train.epochs = epochs;
