@@ -31,18 +31,19 @@ impl Modality {
     pub(crate) fn relative_sd(self) -> f64 {
         match self {
             Modality::Image => 0.05,
-            Modality::Audio => 0.20,
-            Modality::Text => 0.30,
+            Modality::Audio => 0.25,
+            Modality::Text => 0.32,
         }
     }
 }
 
 /// Part of a cue's variance that belongs to the subject.
 pub(crate) const SUBJECT_SHARE: f64 = 0.3;
-/// The planted disadvantage: the image error of this gender is `FACTOR` times the others'.
+/// The planted disadvantage: the image error of this gender is `FACTOR` times the others'. Even so the image carries most,
+/// to this gender as to the whole corpus, so that the planted order of the modalities is one that every metric should find.
 pub(crate) const DISADVANTAGED: Gender = Gender::Female;
 /// See [`DISADVANTAGED`].
-pub(crate) const FACTOR: f64 = 7.0;
+pub(crate) const FACTOR: f64 = 5.0;
 
 /// Relative error of a modality's cue age for a gender.
 pub(crate) fn cue_sd(modality: Modality, gender: Gender) -> f64 {
@@ -115,6 +116,15 @@ mod tests {
                     assert!(r.abs() < 0.06, "{modality:?} and {other}: {r}");
                 }
             }
+        }
+    }
+
+    /// The order of the modalities is that of their errors for each gender.
+    #[test]
+    fn the_planted_order_holds_in_spite_of_the_disadvantage() {
+        for gender in [Gender::Male, Gender::Female] {
+            let sds = Modality::ALL.map(|modality| cue_sd(modality, gender));
+            assert!(sds.is_sorted(), "{gender:?}: {sds:?}");
         }
     }
 }

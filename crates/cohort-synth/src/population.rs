@@ -47,7 +47,7 @@ pub(crate) struct Subject {
 
 /// Fewest subjects of an age group in train, valid and test.
 pub(crate) fn floors(clips: usize) -> [usize; 3] {
-    let floor = (clips / 500).clamp(1, 5);
+    let floor = (clips / 375).clamp(1, 8);
     [2 * floor, floor, floor]
 }
 
