@@ -61,7 +61,12 @@ impl<'a> Repository<'a> {
         match self.get_unless_absent(file) {
             Ok(folder) => Ok(Some(folder)),
             Err(Miss::Absent(_)) => Ok(None),
-            Err(miss) => Err(self.told(file, miss)),
+            // whoever has filled the cache by other means may know that nothing is missing
+            Err(Miss::Failed(reason)) => {
+                let reason = format!("{reason}; HF_HUB_OFFLINE=1 takes the cache as it is");
+                Err(self.told(file, Miss::Failed(reason)))
+            }
+            Err(Miss::Stopped) => Err(self.told(file, Miss::Stopped)),
         }
     }
 

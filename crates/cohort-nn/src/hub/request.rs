@@ -81,12 +81,6 @@ pub(super) fn ask(hub: &Hub, wanted: &Wanted) -> Result<Answer, Miss> {
     );
     let asked = at.clone();
     let failed = |reason: &str| Miss::Failed(format!("downloading {asked}: {reason}"));
-    let unreached = |at: &str, error: &ureq::Error| {
-        failed(&format!(
-            "{} (HF_HUB_OFFLINE=1 asks the cache alone)",
-            explain(at, error)
-        ))
-    };
     let (mut commit, mut linked, mut etag, mut size) = (None, None, None, None);
     let mut hops = 0;
     let response = loop {
@@ -95,7 +89,7 @@ pub(super) fn ask(hub: &Hub, wanted: &Wanted) -> Result<Answer, Miss> {
         if let (Some(token), true) = (&hub.token, at_hub) {
             request = request.header("Authorization", format!("Bearer {token}"));
         }
-        let response = request.call().map_err(|e| unreached(&at, &e))?;
+        let response = request.call().map_err(|e| failed(&explain(&at, &e)))?;
         let headers = response.headers();
         if at_hub {
             // the hub itself holds commit and hash; a store only holds the bytes
