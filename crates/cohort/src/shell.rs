@@ -92,7 +92,7 @@ impl Shell {
     /// As [`Self::bar`], of a download.
     #[cfg(feature = "networks")]
     pub(crate) fn bytes_bar(&self, what: &str, total: u64) -> ProgressBar {
-        let style = "{msg:<18} [{bar:32}] {bytes}/{total_bytes}  {bytes_per_sec}  {eta} left";
+        let style = "{msg:<18} [{bar:32}] {decimal_bytes}/{decimal_total_bytes}  {decimal_bytes_per_sec}  {eta} left";
         self.styled(what, total, style)
     }
 
