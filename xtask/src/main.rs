@@ -15,7 +15,8 @@ struct Check {
 }
 
 /// In order of cost. The GPU back end is type-checked only: running it needs a GPU. Whisper, off in what users build by
-/// default, is on in what is linted and tested: it is our own code alone, and "vulkan" checks the build without it.
+/// default, is on in what is linted and tested: it is our own code alone, and "vulkan" checks the build without it and
+/// without downloads.
 const CHECKS: [Check; 7] = [
     Check {
         name: "fmt",
@@ -76,7 +77,14 @@ const CHECKS: [Check; 7] = [
     },
     Check {
         name: "vulkan",
-        arguments: &["check", "--package", "cohort", "--features", "vulkan"],
+        arguments: &[
+            "check",
+            "--package",
+            "cohort",
+            "--no-default-features",
+            "--features",
+            "vulkan",
+        ],
         environment: &[],
     },
     Check {

@@ -54,6 +54,12 @@ pub enum NnError {
         /// Where it was looked for, and how to get it.
         reason: String,
     },
+    /// A download that its caller broke off.
+    #[error("the download of {location} was broken off; the same call goes on with it")]
+    Stopped {
+        /// As it was asked for.
+        location: String,
+    },
     /// Bytes that are no readable file of weights.
     #[error("reading weights from {}: {reason}", path.display())]
     Format {

@@ -3,6 +3,7 @@
 #![cfg(feature = "whisper")]
 
 use std::f64::consts::TAU;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::{Device, Tensor};
@@ -294,16 +295,13 @@ fn a_repository_is_found_in_the_local_cache() {
         token: None,
         offline: true,
     };
-    let found = WhisperFolder::find("hf:org/tiny", &hub).unwrap();
+    let find = |name| WhisperFolder::find(name, &hub, &mut |_| ControlFlow::Continue(()));
+    let found = find("hf:org/tiny").unwrap();
     assert_eq!(found.path, folder.join("snapshots/abc"));
     assert_eq!(found.files.len(), 4);
-    let error = WhisperFolder::find("hf:org/other", &hub)
-        .unwrap_err()
-        .to_string();
+    let error = find("hf:org/other").unwrap_err().to_string();
     assert!(error.contains("models--org--other"), "{error}");
-    let error = WhisperFolder::find("hf:a/b/c", &hub)
-        .unwrap_err()
-        .to_string();
+    let error = find("hf:a/b/c").unwrap_err().to_string();
     assert!(error.contains("expected hf:org/name"), "{error}");
     std::fs::remove_dir_all(cache).unwrap();
 }

@@ -373,7 +373,9 @@ impl RunConfig {
         {
             config.data = folder.join(&config.data);
         }
+        let named = |weights: &Path| weights.to_str().is_some_and(|name| name.starts_with("hf:"));
         if let (Some(weights), Some(folder)) = (&mut config.features.text.weights, path.parent())
+            && !named(weights)
             && weights.is_relative()
         {
             *weights = folder.join(&*weights);
@@ -381,7 +383,7 @@ impl RunConfig {
         config.tune_text(config.features.text.tuned_layers);
         let weights = Path::new(&config.image.weights);
         if !config.image.weights.is_empty()
-            && !config.image.weights.starts_with("hf:")
+            && !named(weights)
             && weights.is_relative()
             && let Some(folder) = path.parent()
         {

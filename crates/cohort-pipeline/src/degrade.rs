@@ -244,7 +244,7 @@ pub fn degrade(
     intervals: &IntervalSettings,
     watch: &dyn Watch,
 ) -> Result<Curves, PipelineError> {
-    let predictor = Predictor::load(run)?;
+    let predictor = Predictor::load(run, watch)?;
     let target = target_index(dataset)?;
     let [_, _, test] = splits(dataset)?;
     let mut chosen: Vec<&Clip> = test.clips.iter().collect();

@@ -89,7 +89,7 @@ pub(crate) fn seen_by(
         return cached(&path, modality, &trained, names, hashes, &sources);
     }
     if modality == Modality::Text
-        && let Some(bert) = TunedBert::open(&config.features.text)?
+        && let Some(bert) = TunedBert::open(&config.features.text, watch)?
     {
         let parts: Result<Vec<TokenPart>, PipelineError> = all
             .iter()

@@ -4,12 +4,13 @@ use std::path::Path;
 
 use cohort_data::{Clip, Dataset};
 use cohort_nn::burn::tensor::{Device, Tensor, TensorData};
-use cohort_nn::{Backbone, Checkpoint, DeviceChoice, Hub, Location, Model, PictureInput};
+use cohort_nn::{Backbone, Checkpoint, DeviceChoice, Model, PictureInput};
 use cohort_tables::Provenance;
 use cohort_vision::{Picture, VisionError, crop_centre, decode, normalise, resize};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use crate::downloads::file_of;
 use crate::features::{CHUNK, Features, Recipe, all_clips, file_hash, make_table, settings_hash};
 use crate::{PipelineError, Watch};
 
@@ -70,8 +71,7 @@ impl FaceNetwork {
                 found: "none".to_string(),
             });
         }
-        let location: Location = config.weights.parse()?;
-        let path = Hub::from_env().resolve(&location)?;
+        let path = file_of(&config.weights, watch)?;
         let checkpoint = Checkpoint::open(&path)?;
         let input = config.backbone.input();
         let device = device.device()?;

@@ -10,6 +10,7 @@ use cohort_tables::{EmbeddingTable, Journal, JournalRow, Provenance, content_has
 use cohort_text::clean_transcript;
 use rayon::prelude::*;
 
+use crate::downloads::text_weights;
 use crate::sentence_vectors::bert_table;
 use crate::word_vectors::fasttext_table;
 use crate::{AudioFeatureConfig, PipelineError, TextEncoder, TextFeatureConfig, Watch};
@@ -110,7 +111,7 @@ pub fn text_table(
     let clips: Vec<&Clip> = all_clips(dataset)
         .filter(|clip| clip.transcript.is_some())
         .collect();
-    match (config.encoder, &config.weights) {
+    match (config.encoder, &text_weights(config, watch)?) {
         (TextEncoder::Bert, Some(weights)) => {
             return bert_table(&clips, weights, config, device, path, skip_bad, watch);
         }

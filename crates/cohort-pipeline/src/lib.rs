@@ -6,6 +6,7 @@
 mod config;
 mod config_file;
 mod degrade;
+mod downloads;
 mod embeddings;
 mod error;
 mod faces;

@@ -181,7 +181,7 @@ pub fn predict(
     clips: &[ClipMedia],
     watch: &dyn Watch,
 ) -> Result<Predictions, PipelineError> {
-    let predictor = Predictor::load(run)?;
+    let predictor = Predictor::load(run, watch)?;
     let classes = predictor.classes().to_vec();
     let names = Dataset::open(&predictor.config().data, None)
         .ok()

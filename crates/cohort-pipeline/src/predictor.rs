@@ -1,7 +1,7 @@
 //! A run's models at work on media: what each sees, and what late fusion and the joint model make of it, whichever of
 //! picture, sound and words a clip has.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use cohort_audio::Sound;
 use cohort_fusion::{FusionModel, shapley};
@@ -12,6 +12,7 @@ use cohort_vision::Picture;
 use rayon::prelude::*;
 
 use crate::config::ImageMode;
+use crate::downloads::text_weights;
 use crate::embeddings::{Seen, joint_samples};
 use crate::faces::FaceNetwork;
 use crate::joint::{JOINT, JointRecord};
@@ -19,7 +20,7 @@ use crate::sentence_vectors::vectors_of;
 use crate::stages::read_json;
 use crate::tuned_text::TunedBert;
 use crate::word_vectors::means_of;
-use crate::{Modality, PipelineError, RunConfig, Silent, TextEncoder};
+use crate::{Modality, PipelineError, RunConfig, TextEncoder, Watch};
 
 /// Pictures that are turned into tensors at once.
 const PICTURES: usize = 256;
@@ -30,6 +31,10 @@ pub struct Predictor {
     models: Vec<(Modality, Trained)>,
     /// What the face model looks through, when it is a head on a frozen network.
     faces: Option<FaceNetwork>,
+    /// The text encoder's weights, when it has any.
+    words: Option<PathBuf>,
+    /// The text encoder, when its last layers were trained.
+    tuned: Option<TunedBert>,
     late: FusionModel,
     joint: Option<(Trained, JointRecord)>,
 }
@@ -51,7 +56,7 @@ impl Predictor {
     ///
     /// # Errors
     /// A folder without configuration, models or fusion; files that are damaged.
-    pub fn load(run: &Path) -> Result<Self, PipelineError> {
+    pub fn load(run: &Path, watch: &dyn Watch) -> Result<Self, PipelineError> {
         let config = RunConfig::read(&run.join("config.toml"))?;
         let document = |path: &Path| -> Result<serde_json::Value, PipelineError> {
             read_json(path)?.ok_or_else(|| PipelineError::Unusable {
@@ -85,14 +90,27 @@ impl Predictor {
             true => Some(FaceNetwork::open(
                 &config.image.frozen(),
                 config.device,
-                &Silent::default(),
+                watch,
             )?),
+            false => None,
+        };
+        let reads = models
+            .iter()
+            .any(|(modality, _)| *modality == Modality::Text);
+        let words = match reads {
+            true => text_weights(&config.features.text, watch)?,
+            false => None,
+        };
+        let tuned = match reads {
+            true => TunedBert::open(&config.features.text, watch)?,
             false => None,
         };
         Ok(Self {
             config,
             models,
             faces,
+            words,
+            tuned,
             late,
             joint,
         })
@@ -183,13 +201,13 @@ impl Predictor {
     /// What the word model reads in transcripts.
     pub(crate) fn read(&self, texts: &[(String, String)]) -> Result<Seen, PipelineError> {
         let settings = &self.config.features.text;
-        if let Some(bert) = TunedBert::open(settings)? {
+        if let Some(bert) = &self.tuned {
             let names = texts.iter().map(|(clip, _)| clip.clone()).collect();
             let scores = self.model(Modality::Text)?.predict(&bert.texts(texts))?;
             return Ok(Seen::new(Modality::Text, names, &scores));
         }
         let words = texts.iter().map(|(_, text)| text.as_str());
-        let rows = match (settings.encoder, &settings.weights) {
+        let rows = match (settings.encoder, &self.words) {
             (TextEncoder::Bert, Some(weights)) => {
                 vectors_of(words, weights, settings, self.config.device)?
             }

@@ -11,6 +11,7 @@ use cohort_tables::{Predictions, write_atomic};
 use serde_json::{Value, json};
 
 use crate::config_file::check_config;
+use crate::downloads::{file_of, text_weights};
 use crate::joint::{JOINT, JointPlan, TrainedJoint, train_joint};
 use crate::report::write_report;
 use crate::stages::{
@@ -18,7 +19,7 @@ use crate::stages::{
     write_json,
 };
 use crate::training::{TrainedModality, classes, target_index, train_modality};
-use crate::{Headline, Modality, PipelineError, RunConfig, Watch};
+use crate::{Headline, ImageMode, Modality, PipelineError, RunConfig, Watch};
 
 /// What a run ended with.
 #[derive(Debug)]
@@ -115,6 +116,14 @@ impl<'a> Job<'a> {
         }
         make_folder(out)?;
         check_config(config, out, resume)?;
+        // a name that is not to be had ends the run here, not after hours
+        if modalities.contains(&Modality::Text) {
+            text_weights(&config.features.text, watch)?;
+        }
+        let frozen = config.image.mode == ImageMode::Frozen;
+        if frozen && modalities.contains(&Modality::Image) {
+            file_of(&config.image.weights, watch)?;
+        }
         Ok(Self {
             config,
             out,

@@ -56,8 +56,9 @@ impl FromStr for TextEncoder {
 pub struct TextFeatureConfig {
     /// `ngrams` (default), `bert` or `fasttext`.
     pub encoder: TextEncoder,
-    /// Folder of the model (`bert`), in the Hugging Face or the sentence-transformers layout, or a file of word vectors
-    /// (`fasttext`; `.vec` or `.bin`); a relative path starts at the folder of the configuration file.
+    /// Folder of the model (`bert`), in the Hugging Face or the sentence-transformers layout, or `hf:org/name`; or a file of
+    /// word vectors (`fasttext`; `.vec` or `.bin`), or `hf:org/name:file`. A relative path starts at the folder of the
+    /// configuration file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weights: Option<PathBuf>,
     /// How token vectors become one (`bert`): `mean`, `cls` or `max`; none: as the model's folder says, else `mean`.

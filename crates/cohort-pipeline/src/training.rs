@@ -143,7 +143,7 @@ pub fn train_modality(
         return stage.pictures();
     }
     if modality == Modality::Text
-        && let Some(bert) = TunedBert::open(&config.features.text)?
+        && let Some(bert) = TunedBert::open(&config.features.text, watch)?
     {
         return stage.tokens(&bert);
     }

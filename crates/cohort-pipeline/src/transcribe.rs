@@ -58,6 +58,7 @@ mod with_whisper {
     use cohort_tables::content_hash;
     use rayon::prelude::*;
 
+    use crate::downloads::watched;
     use crate::features::{all_clips, file_hash, hash_of_files, settings_hash};
     use crate::stages::make_folder;
     use crate::transcript_store::Store;
@@ -74,7 +75,10 @@ mod with_whisper {
         skip_bad: bool,
         watch: &dyn Watch,
     ) -> Result<Transcribed, PipelineError> {
-        let model = WhisperFolder::find(&config.weights, &Hub::from_env())?;
+        let hub = Hub::from_env();
+        let model = watched(watch, |progress| {
+            WhisperFolder::find(&config.weights, &hub, progress)
+        })?;
         let files: Vec<&Path> = model.files.iter().map(PathBuf::as_path).collect();
         let weights = hash_of_files(&files)?;
         let producer = concat!("cohort-nn ", env!("CARGO_PKG_VERSION"), " Whisper");

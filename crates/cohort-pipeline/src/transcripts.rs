@@ -10,7 +10,7 @@ use crate::Skipped;
 /// How transcripts are made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TranscribeConfig {
-    /// A Whisper: its folder in the Hugging Face layout, or `hf:org/name` in the local cache.
+    /// A Whisper: its folder in the Hugging Face layout, or `hf:org/name`.
     pub weights: String,
     /// Code of the language that is spoken, as `en`, or `auto` for the likeliest of each clip.
     pub language: String,

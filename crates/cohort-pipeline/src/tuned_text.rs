@@ -8,6 +8,7 @@ use cohort_text::{Tokeniser, clean_transcript};
 use cohort_train::{MlpConfig, ModelConfig, Source, TrainError, Weights, derive_seed};
 
 use crate::config::ModelSettings;
+use crate::downloads::text_weights;
 use crate::features::{Skipped, hash_of_files};
 use crate::sentence_vectors::{Item, read_items};
 use crate::{PipelineError, TextFeatureConfig, Watch};
@@ -28,12 +29,18 @@ impl TunedBert {
     /// Opens the model that `config` names; `None` when it asks for no layer to be trained.
     ///
     /// # Errors
-    /// Files that are missing or damaged; more layers than the model has.
-    pub(crate) fn open(config: &TextFeatureConfig) -> Result<Option<Self>, PipelineError> {
-        let (1.., Some(weights)) = (config.tuned_layers, &config.weights) else {
+    /// Files that are missing, not to be had or damaged; more layers than the model has.
+    pub(crate) fn open(
+        config: &TextFeatureConfig,
+        watch: &dyn Watch,
+    ) -> Result<Option<Self>, PipelineError> {
+        let layers = config.tuned_layers;
+        if layers == 0 {
+            return Ok(None);
+        }
+        let Some(weights) = &text_weights(config, watch)? else {
             return Ok(None);
         };
-        let layers = config.tuned_layers;
         let folder = BertFolder::open(weights, &config.changes())?;
         let all = folder.config.num_hidden_layers;
         let Some(first) = all.checked_sub(layers) else {

@@ -8,7 +8,11 @@ pub trait Watch: Sync {
     fn say(&self, line: &str);
     /// Work of `total` steps begins.
     fn begin(&self, what: &str, total: usize);
-    /// `done` of the steps are done.
+    /// A download of so many bytes begins. Default: as work of so many steps.
+    fn begin_bytes(&self, what: &str, total: u64) {
+        self.begin(what, usize::try_from(total).unwrap_or(usize::MAX));
+    }
+    /// `done` of the steps or bytes are done.
     fn at(&self, done: usize);
     /// The work ended.
     fn end(&self);

@@ -85,11 +85,22 @@ impl Shell {
 
     /// A progress bar with rate and time left: on a terminal only, else it shows nothing.
     pub(crate) fn bar(&self, what: &str, total: usize) -> ProgressBar {
+        let style = "{msg:<18} [{bar:32}] {human_pos}/{human_len}  {per_sec}  {eta} left";
+        self.styled(what, total as u64, style)
+    }
+
+    /// As [`Self::bar`], of a download.
+    #[cfg(feature = "networks")]
+    pub(crate) fn bytes_bar(&self, what: &str, total: u64) -> ProgressBar {
+        let style = "{msg:<18} [{bar:32}] {decimal_bytes}/{decimal_total_bytes}  {decimal_bytes_per_sec}  {eta} left";
+        self.styled(what, total, style)
+    }
+
+    fn styled(&self, what: &str, total: u64, style: &str) -> ProgressBar {
         if !self.terminal {
             return ProgressBar::hidden();
         }
-        let bar = ProgressBar::new(total as u64);
-        let style = "{msg:<18} [{bar:32}] {human_pos}/{human_len}  {per_sec}  {eta} left";
+        let bar = ProgressBar::new(total);
         if let Ok(style) = ProgressStyle::with_template(style) {
             bar.set_style(style.progress_chars("=> "));
         }

@@ -30,6 +30,11 @@ impl Watch for Shell {
         self.with_bar(|bar| *bar = Some(new));
     }
 
+    fn begin_bytes(&self, what: &str, total: u64) {
+        let new = self.bytes_bar(what, total);
+        self.with_bar(|bar| *bar = Some(new));
+    }
+
     fn at(&self, done: usize) {
         self.with_bar(|bar| {
             if let Some(bar) = bar {

@@ -5,7 +5,11 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::pooling::Pooling;
-use crate::{BertConfig, Checkpoint, NnError, Weights};
+use crate::hub::Repository;
+use crate::{BertConfig, Checkpoint, Hub, NnError, OnReceived, Weights};
+
+/// Files of weights, the better first.
+const WEIGHTS: [&str; 2] = ["model.safetensors", "pytorch_model.bin"];
 
 /// What a user may want otherwise than the folder says.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,6 +52,17 @@ struct Step {
     kind: String,
 }
 
+impl Step {
+    /// Older files say sentence_transformers.models.Pooling, newer ones a longer path.
+    fn kind(&self) -> &str {
+        self.kind.rsplit('.').next().unwrap_or_default()
+    }
+}
+
+fn read_steps(folder: &Path) -> Result<Option<Vec<Step>>, NnError> {
+    read_json(&folder.join("modules.json"))
+}
+
 #[derive(Deserialize)]
 struct Lengths {
     #[serde(default)]
@@ -69,10 +84,9 @@ impl BertFolder {
     pub fn open(path: &Path, changes: &EncoderChanges) -> Result<Self, NnError> {
         let mut root = path.to_owned();
         let (mut pooling, mut normalise) = (Pooling::default(), false);
-        if let Some(steps) = read_json::<Vec<Step>>(&path.join("modules.json"))? {
+        if let Some(steps) = read_steps(path)? {
             for step in steps {
-                // older files say sentence_transformers.models.Pooling, newer ones a longer path
-                match step.kind.rsplit('.').next().unwrap_or_default() {
+                match step.kind() {
                     "Transformer" => root = path.join(&step.path),
                     "Pooling" => {
                         pooling = read_pooling(&path.join(&step.path).join("config.json"))?
@@ -108,7 +122,7 @@ impl BertFolder {
                 found: max_tokens.to_string(),
             });
         }
-        let files = ["model.safetensors", "pytorch_model.bin"].map(|name| root.join(name));
+        let files = WEIGHTS.map(|name| root.join(name));
         let weights = files.into_iter().find(|file| file.is_file());
         Ok(Self {
             weights: weights.ok_or_else(|| {
@@ -125,17 +139,46 @@ impl BertFolder {
         })
     }
 
+    /// The folder of a repository `hf:org/name` (`hf:org/name@revision`) in the local cache; any other name is a path.
+    ///
+    /// A build that downloads asks the hub for `modules.json`, the `config.json` of a pooling that it names, and, in the
+    /// folder of its `Transformer`, for `config.json`, `tokenizer_config.json`, `sentence_bert_config.json`,
+    /// `tokenizer.json` or `vocab.txt`, and `model.safetensors` or `pytorch_model.bin`, as far as the cache does not know of
+    /// them.
+    ///
+    /// # Errors
+    /// As [`Hub::resolve`]; [`NnError::Format`] for a `modules.json` that is damaged.
+    pub fn find(name: &str, hub: &Hub, progress: &mut OnReceived) -> Result<PathBuf, NnError> {
+        if !name.starts_with("hf:") {
+            return Ok(PathBuf::from(name));
+        }
+        let mut files = Repository::new(name, hub, progress)?;
+        let mut root = String::new();
+        if let Some(folder) = files.optional("modules.json")? {
+            for step in read_steps(&folder)?.unwrap_or_default() {
+                match step.kind() {
+                    "Transformer" if !step.path.is_empty() => root = format!("{}/", step.path),
+                    "Pooling" => {
+                        files.required(&format!("{}/config.json", step.path))?;
+                    }
+                    _ => {}
+                }
+            }
+        }
+        let own = |file: &str| format!("{root}{file}");
+        files.required(&own("config.json"))?;
+        files.optional(&own("tokenizer_config.json"))?;
+        files.optional(&own("sentence_bert_config.json"))?;
+        files.one_of(["tokenizer.json", "vocab.txt"].map(own))?;
+        files.one_of(WEIGHTS.map(own))
+    }
+
     /// The weights, named as in the file; half precision is cast.
     ///
     /// # Errors
     /// [`NnError::Format`] when the file is damaged.
     pub fn read_weights(&self) -> Result<Weights, NnError> {
-        let file = Checkpoint::open(&self.weights)?;
-        let mut all = Weights::default();
-        for name in file.names().filter(|name| file.is_float(name)) {
-            all.0.insert(name.to_owned(), file.read(name)?);
-        }
-        Ok(all)
+        Checkpoint::open(&self.weights)?.weights("")
     }
 }
 

@@ -5,10 +5,14 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::vocabulary::Vocabulary;
-use crate::{Checkpoint, Greedy, Hub, Location, NnError, WhisperConfig};
+use crate::hub::Repository;
+use crate::{Checkpoint, Greedy, Hub, NnError, OnReceived, WhisperConfig};
 
 /// From so many tokens on a model knows more languages than English, where its folder does not say so itself.
 const MULTILINGUAL: usize = 51_865;
+
+/// Files of weights, the better first.
+const WEIGHTS: [&str; 2] = ["model.safetensors", "pytorch_model.bin"];
 
 /// A Whisper on disk: `config.json`, `model.safetensors` or `pytorch_model.bin`, `generation_config.json` if it is there,
 /// and `tokenizer.json` or `vocab.json`.
@@ -64,7 +68,7 @@ impl WhisperFolder {
         let file = path.join("config.json");
         let text = std::fs::read_to_string(&file).map_err(|e| bad(&file, e))?;
         let config = WhisperConfig::from_json(&text, &file)?;
-        let names = ["model.safetensors", "pytorch_model.bin"].map(|name| path.join(name));
+        let names = WEIGHTS.map(|name| path.join(name));
         let weights = names.into_iter().find(|file| file.is_file());
         let weights = weights.ok_or_else(|| {
             bad(
@@ -103,31 +107,23 @@ impl WhisperFolder {
 
     /// As [`Self::open`], of a folder's path or of a repository `hf:org/name` (`hf:org/name@revision`) in the local cache.
     ///
+    /// A build that downloads asks the hub for `config.json`, `tokenizer.json` or `vocab.json` with `added_tokens.json`,
+    /// `generation_config.json`, and `model.safetensors` or `pytorch_model.bin`, as far as the cache does not know of them.
+    ///
     /// # Errors
-    /// As [`Self::open`]; [`NnError::Location`] when the cache has no such repository.
-    pub fn find(name: &str, hub: &Hub) -> Result<Self, NnError> {
+    /// As [`Self::open`] and [`Hub::resolve`].
+    pub fn find(name: &str, hub: &Hub, progress: &mut OnReceived) -> Result<Self, NnError> {
         if !name.starts_with("hf:") {
             return Self::open(Path::new(name));
         }
-        let file = |file: &str| -> Result<PathBuf, NnError> {
-            let location: Location =
-                format!("{name}:{file}")
-                    .parse()
-                    .map_err(|_| NnError::Location {
-                        location: name.to_owned(),
-                        reason: "expected hf:org/name or hf:org/name@revision".to_owned(),
-                    })?;
-            hub.resolve(&location)
-        };
-        let config = file("config.json")?;
-        // a build that downloads fetches what else there is
-        for other in ["generation_config.json", "tokenizer.json"] {
-            let _ = file(other);
+        let mut files = Repository::new(name, hub, progress)?;
+        files.required("config.json")?;
+        let tokens = files.one_of(["tokenizer.json", "vocab.json"])?;
+        if !tokens.join("tokenizer.json").is_file() {
+            files.optional("added_tokens.json")?;
         }
-        if file("model.safetensors").is_err() {
-            let _ = file("pytorch_model.bin");
-        }
-        Self::open(config.parent().unwrap_or(Path::new(".")))
+        files.optional("generation_config.json")?;
+        Self::open(&files.one_of(WEIGHTS)?)
     }
 
     /// The tensors, opened but not yet read.

@@ -22,7 +22,7 @@ pub(crate) struct Features {
     #[command(flatten)]
     text: super::run::TextOptions,
     /// Write down, from its sound, what is said in every clip without a transcript, by this Whisper: a folder in the Hugging
-    /// Face layout, or hf:org/name in the local cache; texts go to transcripts.csv (needs a build with --features whisper)
+    /// Face layout, or hf:org/name; texts go to transcripts.csv (needs a build with --features whisper)
     #[arg(long, value_name = "WEIGHTS")]
     transcribe: Option<String>,
     /// Language of those transcripts: a code such as en or de, or auto for the likeliest of each clip [default: en]

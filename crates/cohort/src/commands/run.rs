@@ -54,10 +54,11 @@ pub(crate) struct Changes {
 #[derive(Debug, Args)]
 pub(crate) struct TextOptions {
     /// What turns a transcript into a vector: ngrams, bert or fasttext [default: ngrams; with --text-weights bert for a
-    /// folder, fasttext for a file]
+    /// folder or hf:org/name, fasttext for a file or hf:org/name:file]
     #[arg(long, value_name = "ENCODER")]
     text_encoder: Option<TextEncoder>,
-    /// Folder of a BERT or sentence-transformers model, or file of fastText's word vectors (.vec, .bin)
+    /// Folder of a BERT or sentence-transformers model or hf:org/name, or file of fastText's word vectors (.vec, .bin) or
+    /// hf:org/name:file
     #[arg(long, value_name = "PATH")]
     text_weights: Option<PathBuf>,
 }
@@ -66,7 +67,9 @@ impl TextOptions {
     /// Puts these options into the configuration.
     pub(crate) fn apply(self, config: &mut TextFeatureConfig) {
         if let Some(weights) = self.text_weights {
-            config.encoder = match weights.is_file() {
+            let name = weights.to_str().and_then(|name| name.strip_prefix("hf:"));
+            let file = name.map_or(weights.is_file(), |name| name.contains(':'));
+            config.encoder = match file {
                 true => TextEncoder::FastText,
                 false => TextEncoder::Bert,
             };

@@ -7,10 +7,11 @@ use std::sync::OnceLock;
 
 use assert_cmd::Command;
 
-/// The command under test, without a terminal and without colours.
+/// The command under test, without a terminal, without colours and without a hub.
 pub fn cohort() -> Command {
     let mut command = Command::new(assert_cmd::cargo::cargo_bin!("cohort"));
     command.env("NO_COLOR", "1").env_remove("COHORT_SHARED");
+    command.env("HF_HUB_OFFLINE", "1");
     command
 }
 

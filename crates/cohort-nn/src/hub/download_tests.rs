@@ -1,0 +1,429 @@
+//! Downloads from a server of one's own.
+
+use super::*;
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use ring::digest::{SHA256, digest};
+
+use crate::BertFolder;
+#[cfg(feature = "whisper")]
+use crate::WhisperFolder;
+
+/// Answers each connection with what `answer` says to its request; gives back the requests. Ends after `count`.
+fn serve(
+    count: usize,
+    answer: impl Fn(&str) -> Vec<u8> + Send + 'static,
+) -> (String, JoinHandle<Vec<String>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let thread = std::thread::spawn(move || {
+        let one = |_| {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut reader = BufReader::new(stream.try_clone().unwrap());
+            let mut request = String::new();
+            while !request.ends_with("\r\n\r\n") {
+                assert!(reader.read_line(&mut request).unwrap() > 0);
+            }
+            // a client that has heard enough goes
+            let _ = stream.write_all(&answer(&request));
+            request
+        };
+        (0..count).map(one).collect()
+    });
+    (address, thread)
+}
+
+fn serve_all(responses: Vec<Vec<u8>>) -> (String, JoinHandle<Vec<String>>) {
+    let next = AtomicUsize::new(0);
+    serve(responses.len(), move |_| {
+        responses[next.fetch_add(1, Ordering::SeqCst)].clone()
+    })
+}
+
+fn response(status: &str, headers: &str, body: &str) -> Vec<u8> {
+    let length = body.len();
+    format!(
+        "HTTP/1.1 {status}\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+    )
+    .into_bytes()
+}
+
+/// A hub and its cache, which goes with it.
+struct Cached(Hub);
+
+impl Cached {
+    fn new(name: &str, endpoint: &str) -> Self {
+        let cache = std::env::temp_dir().join(format!("cohort-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&cache);
+        Self(Hub {
+            cache,
+            endpoint: endpoint.to_owned(),
+            token: Some("secret".to_owned()),
+            offline: false,
+        })
+    }
+
+    fn folder(&self) -> PathBuf {
+        self.0.folder("org/name")
+    }
+
+    fn resolve(&self, name: &str) -> Result<PathBuf, NnError> {
+        self.0.resolve(&name.parse().unwrap(), &mut goes_on)
+    }
+
+    fn blobs(&self) -> Vec<(String, u64)> {
+        let files = fs::read_dir(self.folder().join("blobs"));
+        let files = files.into_iter().flatten().map(|file| {
+            let file = file.unwrap();
+            let name = file.file_name().into_string().unwrap();
+            (name, file.metadata().unwrap().len())
+        });
+        files.collect()
+    }
+}
+
+impl Drop for Cached {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0.cache);
+    }
+}
+
+fn goes_on(_: &Received) -> ControlFlow<()> {
+    ControlFlow::Continue(())
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    let hash = digest(&SHA256, bytes);
+    hash.as_ref().iter().map(|b| format!("{b:02x}")).collect()
+}
+
+#[test]
+fn a_file_is_fetched_once_into_the_shared_layout() {
+    // the store is another host than the hub
+    let (store, stored) = serve_all(vec![response("200 OK", "ETag: \"other\"\r\n", "weights")]);
+    let meta = format!(
+        "X-Repo-Commit: c0ffee\r\nX-Linked-Etag: \"beef\"\r\nX-Linked-Size: 7\r\nLocation: {store}/1\r\n"
+    );
+    let moved = "Location: /new/name/resolve/main/sub/w%201.bin\r\n";
+    let (endpoint, server) = serve_all(vec![
+        response("307 Temporary Redirect", moved, "moved"),
+        response("302 Found", &meta, ""),
+    ]);
+    let hub = Cached::new("fetch", &endpoint);
+    let name = "hf:org/name@refs/pr/1:sub/w 1.bin";
+    let path = hub.resolve(name).unwrap();
+    assert_eq!(fs::read_to_string(&path).unwrap(), "weights");
+    let folder = hub.folder();
+    assert_eq!(path, folder.join("snapshots/c0ffee/sub/w 1.bin"));
+    for (file, content) in [("refs/refs/pr/1", "c0ffee"), ("blobs/beef", "weights")] {
+        assert_eq!(fs::read_to_string(folder.join(file)).unwrap(), content);
+    }
+    assert_eq!(hub.blobs().len(), 1);
+    let lower = |requests: Vec<String>| -> Vec<String> {
+        requests.iter().map(|r| r.to_lowercase()).collect()
+    };
+    let requests = lower(server.join().unwrap());
+    let asked = "get /org/name/resolve/refs%2fpr%2f1/sub/w%201.bin ";
+    assert!(requests[0].starts_with(asked), "{requests:?}");
+    assert!(requests[1].starts_with("get /new/name/resolve/main/sub/w%201.bin "));
+    assert!(
+        requests
+            .iter()
+            .all(|r| r.contains("authorization: bearer secret"))
+    );
+    let stored = lower(stored.join().unwrap());
+    assert!(stored[0].starts_with("get /1 ") && !stored[0].contains("secret"));
+    // The servers are gone: the second time it comes from the cache.
+    assert_eq!(hub.resolve(name).unwrap(), path);
+}
+
+#[test]
+fn refusals_and_short_bodies_leave_nothing_behind() {
+    let body = |headers: &str| response("200 OK", headers, "weights");
+    let refused = |status: &str, headers: &str| response(status, headers, "no");
+    let short = "X-Repo-Commit: c\r\nETag: \"e\"\r\nX-Linked-Size: 99\r\n";
+    let cut = b"HTTP/1.1 200 OK\r\nETag: \"e\"\r\nContent-Length: 99\r\n\r\nweights".to_vec();
+    for (answer, part) in [
+        (
+            refused("404 Not Found", ""),
+            "org/name has no file w.bin at main",
+        ),
+        (
+            refused("404 Not Found", "X-Error-Code: RevisionNotFound\r\n"),
+            "no branch, tag or commit main",
+        ),
+        (
+            refused("401 Unauthorized", "X-Error-Code: RepoNotFound\r\n"),
+            "no repository org/name, or it is private or gated",
+        ),
+        (
+            refused("403 Forbidden", "X-Error-Code: GatedRepo\r\n"),
+            "the token in HF_TOKEN does not open it",
+        ),
+        (refused("503 Service Unavailable", ""), "try again later"),
+        (body(short), "expected 99 bytes, found 7"),
+        (cut, "broken off after 7 of 99 bytes"),
+        (
+            body("X-Repo-Commit: ../../c\r\nETag: \"e\"\r\n"),
+            "is no file name",
+        ),
+        (
+            body(&format!(
+                "X-Repo-Commit: c\r\nETag: \"{}\"\r\n",
+                sha256(b"x")
+            )),
+            "the download is damaged",
+        ),
+    ] {
+        let (endpoint, server) = serve_all(vec![answer]);
+        let hub = Cached::new("refuse", &endpoint);
+        let error = hub.resolve("hf:org/name:w.bin").unwrap_err().to_string();
+        assert!(
+            error.contains(part) && error.contains("hf:org/name:w.bin"),
+            "{error}"
+        );
+        server.join().unwrap();
+        assert_eq!(hub.blobs(), []);
+    }
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let error = Cached::new("refuse", &endpoint).resolve("hf:org/name:w.bin");
+    let error = error.unwrap_err().to_string();
+    assert!(
+        error.contains(&format!("cannot reach {endpoint}")),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_download_that_was_broken_off_goes_on_where_it_was() {
+    let whole: Vec<u8> = (0..300_000u64).map(|i| (i * i % 251) as u8).collect();
+    let tag = sha256(&whole);
+    let head = |status: &str, more: &str, length: usize| {
+        format!(
+            "HTTP/1.1 {status}\r\nX-Repo-Commit: c\r\nETag: \"{tag}\"\r\n{more}Content-Length: {length}\r\nConnection: close\r\n\r\n"
+        )
+        .into_bytes()
+    };
+    let with = |mut head: Vec<u8>, body: &[u8]| {
+        head.extend_from_slice(body);
+        head
+    };
+    let all = || with(head("200 OK", "", whole.len()), &whole);
+    let cut = || with(head("200 OK", "", whole.len()), &whole[..100_000]);
+    let name = "hf:org/name:w.bin";
+    let part = format!("{tag}.cohort.incomplete");
+    let range = "Content-Range: bytes 100000-299999/300000\r\n";
+    let rest = with(
+        head("206 Partial Content", range, 200_000),
+        &whole[100_000..],
+    );
+    // a server that knows no ranges begins anew
+    for second in [rest, all()] {
+        let (endpoint, server) = serve_all(vec![cut(), all(), second]);
+        let hub = Cached::new("resume", &endpoint);
+        let error = hub.resolve(name).unwrap_err().to_string();
+        assert!(error.contains("after 100000 of 300000 bytes"), "{error}");
+        assert_eq!(hub.blobs(), [(part.clone(), 100_000)]);
+        let path = hub.resolve(name).unwrap();
+        assert!(fs::read(path).unwrap() == whole);
+        assert_eq!(hub.blobs(), [(tag.clone(), 300_000)]);
+        let requests = server.join().unwrap();
+        assert!(requests[2].to_lowercase().contains("range: bytes=100000-"));
+    }
+    // what is here is not trusted: its hash is another
+    let (endpoint, server) = serve_all(vec![all(), all()]);
+    let hub = Cached::new("resume", &endpoint);
+    fs::create_dir_all(hub.folder().join("blobs")).unwrap();
+    fs::write(hub.folder().join("blobs").join(&part), vec![0; 300_000]).unwrap();
+    let error = hub.resolve(name).unwrap_err().to_string();
+    assert!(error.contains("expected SHA-256"), "{error}");
+    assert!(fs::read(hub.resolve(name).unwrap()).unwrap() == whole);
+    server.join().unwrap();
+}
+
+#[test]
+fn a_caller_breaks_off_even_a_silent_download() {
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nX-Repo-Commit: c\r\nETag: \"{}\"\r\nContent-Length: 99\r\n\r\nweights",
+        sha256(b"x")
+    );
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    let silent = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        stream.write_all(head.as_bytes()).unwrap();
+        stream
+    });
+    let hub = Cached::new("stop", &endpoint);
+    let mut seen = Vec::new();
+    let mut stops = |received: &Received| {
+        seen.push((received.bytes, received.of));
+        match received.bytes {
+            7 => ControlFlow::Break(()),
+            _ => ControlFlow::Continue(()),
+        }
+    };
+    let location = "hf:org/name:w.bin".parse().unwrap();
+    let error = hub.0.resolve(&location, &mut stops).unwrap_err();
+    assert!(matches!(error, NnError::Stopped { .. }), "{error}");
+    assert!(error.to_string().contains("hf:org/name:w.bin"), "{error}");
+    assert_eq!(seen.last(), Some(&(7, Some(99))));
+    drop(silent.join().unwrap());
+}
+
+#[test]
+fn several_at_once_get_one_whole_file() {
+    let (endpoint, server) = serve(3, |_| {
+        // time for the other to come
+        std::thread::sleep(Duration::from_millis(200));
+        response("200 OK", "X-Repo-Commit: c\r\nETag: \"e\"\r\n", "weights")
+    });
+    let hub = Cached::new("two", &endpoint);
+    let path = hub.folder().join("snapshots/c/w.bin");
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| assert_eq!(hub.resolve("hf:org/name:w.bin").unwrap(), path));
+        }
+    });
+    assert_eq!(fs::read_to_string(&path).unwrap(), "weights");
+    assert_eq!(hub.blobs(), [("e".to_owned(), 7)]);
+    server.join().unwrap();
+}
+
+/// Answers with a folder's files, as the hub does.
+fn serve_folder(count: usize, folder: PathBuf) -> (String, JoinHandle<Vec<String>>) {
+    serve(count, move |request| {
+        let path = request.split(' ').nth(1).unwrap();
+        let (_, path) = path.split_once("/resolve/").unwrap();
+        let (_, file) = path.split_once('/').unwrap();
+        match fs::read(folder.join(file)) {
+            Ok(bytes) => {
+                let etag = file.replace('/', "-");
+                let length = bytes.len();
+                let head = format!(
+                    "HTTP/1.1 200 OK\r\nX-Repo-Commit: c0\r\nETag: \"{etag}\"\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
+                );
+                [head.into_bytes(), bytes].concat()
+            }
+            Err(_) => response(
+                "404 Not Found",
+                "X-Error-Code: EntryNotFound\r\nX-Repo-Commit: c0\r\n",
+                "no",
+            ),
+        }
+    })
+}
+
+fn asked(requests: &[String]) -> Vec<&str> {
+    let paths = requests.iter().filter_map(|r| r.split(' ').nth(1));
+    paths
+        .filter_map(|path| path.split_once("/resolve/"))
+        .map(|(_, rest)| rest)
+        .collect()
+}
+
+#[test]
+fn a_sentence_transformers_folder_is_fetched_whole() {
+    let source = std::env::temp_dir().join(format!("cohort-bert-source-{}", std::process::id()));
+    let write = |file: &str, text: &str| {
+        let path = source.join(file);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    };
+    write(
+        "modules.json",
+        r#"[{"path": "", "type": "sentence_transformers.models.Transformer"},
+            {"path": "1_Pooling", "type": "sentence_transformers.models.Pooling"},
+            {"path": "2_Normalize", "type": "sentence_transformers.models.Normalize"}]"#,
+    );
+    for file in [
+        "1_Pooling/config.json",
+        "config.json",
+        "vocab.txt",
+        "pytorch_model.bin",
+    ] {
+        write(file, "{}");
+    }
+    let (endpoint, server) = serve_folder(9, source.clone());
+    let hub = Cached::new("bert", &endpoint);
+    let folder = BertFolder::find("hf:org/name", &hub.0, &mut goes_on).unwrap();
+    assert_eq!(folder, hub.folder().join("snapshots/c0"));
+    let requests = server.join().unwrap();
+    // from the second file on all are of one commit
+    let expected = [
+        "main/modules.json",
+        "c0/1_Pooling/config.json",
+        "c0/config.json",
+        "c0/tokenizer_config.json",
+        "c0/sentence_bert_config.json",
+        "c0/tokenizer.json",
+        "c0/vocab.txt",
+        "c0/model.safetensors",
+        "c0/pytorch_model.bin",
+    ];
+    assert_eq!(asked(&requests), expected);
+    // What is there and what is not are both known: nobody is asked again.
+    let again = BertFolder::find("hf:org/name", &hub.0, &mut goes_on).unwrap();
+    assert_eq!(again, folder);
+    assert_eq!(
+        BertFolder::find("some/folder", &hub.0, &mut goes_on).unwrap(),
+        Path::new("some/folder")
+    );
+
+    // whether a file is there that the cache does not know of is no guess
+    let gone = hub.folder().join(".no_exist/c0/tokenizer_config.json");
+    fs::remove_file(gone).unwrap();
+    let error = BertFolder::find("hf:org/name", &hub.0, &mut goes_on).unwrap_err();
+    assert!(error.to_string().contains("HF_HUB_OFFLINE=1"), "{error}");
+    let offline = Hub {
+        offline: true,
+        ..hub.0.clone()
+    };
+    let found = BertFolder::find("hf:org/name", &offline, &mut goes_on).unwrap();
+    assert_eq!(found, folder);
+
+    // a repository cannot lead out of its folder
+    write(
+        "modules.json",
+        r#"[{"path": "../..", "type": "x.Pooling"}]"#,
+    );
+    let (endpoint, server) = serve_folder(1, source.clone());
+    let hub = Cached::new("bert", &endpoint);
+    let error = BertFolder::find("hf:org/name", &hub.0, &mut goes_on).unwrap_err();
+    assert!(
+        error.to_string().contains("path within the repository"),
+        "{error}"
+    );
+    server.join().unwrap();
+    fs::remove_dir_all(source).unwrap();
+}
+
+#[cfg(feature = "whisper")]
+#[test]
+fn a_whisper_is_fetched_with_what_there_is_of_it() {
+    let tiny = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/whisper/tiny");
+    let local = WhisperFolder::open(&tiny).unwrap();
+    let (endpoint, server) = serve_folder(local.files.len(), tiny);
+    let hub = Cached::new("whisper", &endpoint);
+    let found = WhisperFolder::find("hf:org/name", &hub.0, &mut goes_on).unwrap();
+    let requests = server.join().unwrap();
+    assert_eq!(found.config, local.config);
+    assert_eq!(requests.len(), found.files.len(), "{:?}", asked(&requests));
+    assert!(asked(&requests).last().unwrap().starts_with("c0/model."));
+    WhisperFolder::find("hf:org/name", &hub.0, &mut goes_on).unwrap();
+
+    let (endpoint, server) = serve_all(vec![response("404 Not Found", "", "no")]);
+    let hub = Cached::new("whisper", &endpoint);
+    let error = WhisperFolder::find("hf:org/name", &hub.0, &mut goes_on).unwrap_err();
+    let error = error.to_string();
+    assert!(error.contains("hf:org/name:config.json"), "{error}");
+    server.join().unwrap();
+}

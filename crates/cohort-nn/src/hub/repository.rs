@@ -1,0 +1,138 @@
+//! Several files of one repository, all of one commit.
+
+use std::path::{Path, PathBuf};
+
+use super::{Hub, Miss, OnReceived, cached, known_absent, told};
+use crate::location::is_plain;
+use crate::{Location, NnError};
+
+/// A repository `hf:org/name` (`hf:org/name@revision`). The first file that is found settles the commit, so that a
+/// repository that changes meanwhile gives no mixture.
+pub(crate) struct Repository<'a> {
+    hub: &'a Hub,
+    name: &'a str,
+    repository: String,
+    revision: String,
+    progress: &'a mut OnReceived<'a>,
+}
+
+impl<'a> Repository<'a> {
+    /// # Errors
+    /// [`NnError::Location`] for a name that is none of a repository.
+    pub(crate) fn new(
+        name: &'a str,
+        hub: &'a Hub,
+        progress: &'a mut OnReceived<'a>,
+    ) -> Result<Self, NnError> {
+        // any file's name serves to read the rest
+        let Ok(Location::Hub {
+            repository,
+            revision,
+            ..
+        }) = format!("{name}:config.json").parse()
+        else {
+            return Err(NnError::Location {
+                location: name.to_owned(),
+                reason: "expected hf:org/name or hf:org/name@revision".to_owned(),
+            });
+        };
+        Ok(Self {
+            hub,
+            name,
+            repository,
+            revision,
+            progress,
+        })
+    }
+
+    /// A file that must be there; gives the snapshot's folder.
+    ///
+    /// # Errors
+    /// As [`Hub::resolve`].
+    pub(crate) fn required(&mut self, file: &str) -> Result<PathBuf, NnError> {
+        self.get(file).map_err(|miss| self.told(file, miss))
+    }
+
+    /// A file that need not be there; gives the snapshot's folder, none when the hub has no such file.
+    ///
+    /// # Errors
+    /// As [`Hub::resolve`], but not for a file that the hub does not have.
+    pub(crate) fn optional(&mut self, file: &str) -> Result<Option<PathBuf>, NnError> {
+        match self.get_unless_absent(file) {
+            Ok(folder) => Ok(Some(folder)),
+            Err(Miss::Absent(_)) => Ok(None),
+            // whoever has filled the cache by other means may know that nothing is missing
+            Err(Miss::Failed(reason)) => {
+                let reason = format!("{reason}; HF_HUB_OFFLINE=1 takes the cache as it is");
+                Err(self.told(file, Miss::Failed(reason)))
+            }
+            Err(Miss::Stopped) => Err(self.told(file, Miss::Stopped)),
+        }
+    }
+
+    /// One of two files, the first if there is a choice to be made; gives the snapshot's folder.
+    ///
+    /// # Errors
+    /// As [`Hub::resolve`], naming the first when neither is there.
+    pub(crate) fn one_of(&mut self, files: [impl AsRef<str>; 2]) -> Result<PathBuf, NnError> {
+        let [first, second] = files.each_ref().map(AsRef::as_ref);
+        for file in [first, second] {
+            if self.is_cached(file) {
+                return self.required(file);
+            }
+        }
+        let reason = match self.get_unless_absent(first) {
+            Err(Miss::Absent(reason)) => reason,
+            found => return found.map_err(|miss| self.told(first, miss)),
+        };
+        self.get(second).map_err(|miss| match miss {
+            Miss::Absent(_) => {
+                let reason = format!("{reason}; nor is there {second}");
+                self.told(first, Miss::Absent(reason))
+            }
+            miss => self.told(second, miss),
+        })
+    }
+
+    fn is_cached(&self, file: &str) -> bool {
+        cached(&self.folder(), &self.revision, file).is_some()
+    }
+
+    fn folder(&self) -> PathBuf {
+        self.hub.folder(&self.repository)
+    }
+
+    fn told(&self, file: &str, miss: Miss) -> NnError {
+        told(&format!("{}:{file}", self.name), miss)
+    }
+
+    fn get_unless_absent(&mut self, file: &str) -> Result<PathBuf, Miss> {
+        let folder = self.folder();
+        match !self.is_cached(file) && known_absent(&folder, &self.revision, file) {
+            true => Err(Miss::Absent("the hub had no such file".to_owned())),
+            false => self.get(file),
+        }
+    }
+
+    fn get(&mut self, file: &str) -> Result<PathBuf, Miss> {
+        // some of these names are read from a repository's own files
+        if !is_plain(file) {
+            let reason = "expected a path within the repository".to_owned();
+            return Err(Miss::Failed(reason));
+        }
+        let path = self
+            .hub
+            .get(&self.repository, &self.revision, file, self.progress)?;
+        let folder = snapshot(&path, file).to_owned();
+        if let Some(commit) = folder.file_name().and_then(|name| name.to_str()) {
+            self.revision = commit.to_owned();
+        }
+        Ok(folder)
+    }
+}
+
+/// The folder that holds `file` at `path`, of which the file's own folders are a part.
+fn snapshot<'p>(path: &'p Path, file: &str) -> &'p Path {
+    let depth = Path::new(file).components().count();
+    path.ancestors().nth(depth).unwrap_or(path)
+}
