@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::config::ImageMode;
-use crate::faces::{FaceNetwork, face_table};
+use crate::faces::{FaceNetwork, face_table, weights_to_tune};
 use crate::features::{Features, Skipped, acoustic_table, text_table};
 use crate::pictures::PictureSource;
 use crate::stages::{PREDICTIONS, PREDICTIONS_VALID, check_inputs, make_folder, splits};
@@ -269,9 +269,15 @@ impl Stage<'_> {
         transform: Transform,
         skipped: &mut Vec<Skipped>,
     ) -> Result<PictureSource<'s>, PipelineError> {
-        let skip_bad = self.config.skip_bad;
-        let (source, bad) =
-            PictureSource::new(&split.clips, self.target, transform, skip_bad, self.watch)?;
+        let (crop, skip_bad) = (self.config.image.crop, self.config.skip_bad);
+        let (source, bad) = PictureSource::new(
+            &split.clips,
+            self.target,
+            crop,
+            transform,
+            skip_bad,
+            self.watch,
+        )?;
         skipped.extend(bad);
         Ok(source)
     }
@@ -318,11 +324,19 @@ impl Stage<'_> {
         if !target.ordered {
             settings = settings.without_order();
         }
+        let image = &self.config.image;
+        let start = match self.modality == Modality::Image && image.fine_tunes() {
+            true => Some(weights_to_tune(&network, &image.frozen(), self.watch)?),
+            false => None,
+        };
         let run = RunFolder::open(self.out)?;
         let mut hashes =
             json!({ "train": train_part.hash, "valid": valid.hash, "test": test.hash });
         if let Some(cut) = self.cut {
             hashes["transcripts_cut"] = cut.into();
+        }
+        if self.modality == Modality::Image && image.crop < 1.0 {
+            hashes["crop"] = image.crop.into();
         }
         check_inputs(self.out, self.resume, &hashes)?;
         let job = Job {
@@ -330,7 +344,7 @@ impl Stage<'_> {
             train: train_part.source,
             valid: valid.source,
             settings: &settings,
-            start: None,
+            start: start.as_ref(),
             run: &run,
             resume: self.resume,
         };
