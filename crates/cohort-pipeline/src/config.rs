@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use cohort_audio::{AcousticSettings, Preset};
 use cohort_nn::{Backbone, PictureInput};
-use cohort_train::{DeviceChoice, JointKind, MlpConfig, ModelConfig, Selection, TrainSettings};
+use cohort_train::{
+    DeviceChoice, FineTuning, JointKind, MlpConfig, ModelConfig, Selection, TrainSettings,
+};
 use cohort_vision::{ColourJitter, Transform};
 use serde::{Deserialize, Serialize};
 
@@ -81,7 +83,7 @@ pub struct ImageSettings {
     pub weights: String,
     /// Whether the network learns (`pixels`, default) or a head on its cached embeddings (`frozen`).
     pub mode: ImageMode,
-    /// Share of the picture, about its middle, that a frozen network sees; in (0, 1]. Default 1.
+    /// Share of the picture's width and height, about its middle, that the network sees; in (0, 1]. Default 1.
     pub crop: f64,
     /// Widths of the hidden layers of the head on a frozen network. Default none: one linear layer.
     pub hidden: Vec<usize>,
@@ -109,6 +111,11 @@ impl Default for ImageSettings {
 }
 
 impl ImageSettings {
+    /// Whether the network learns from given weights on.
+    pub fn fine_tunes(&self) -> bool {
+        self.mode == ImageMode::Pixels && !self.weights.is_empty()
+    }
+
     /// The frozen network and how it looks at the faces.
     pub fn frozen(&self) -> FaceFeatureConfig {
         FaceFeatureConfig {
@@ -393,7 +400,7 @@ impl RunConfig {
     }
 
     /// Trains the last `layers` layers of the BERT with its head. Where the words' loop is the default one, it becomes
-    /// one for that: 8 epochs, and a rate for layers that begin from weights.
+    /// one for that: 8 epochs, and a rate of 1e-3 (1e-4 for those layers).
     pub fn tune_text(&mut self, layers: usize) {
         self.features.text.tuned_layers = layers;
         let usual = Self::default().text.train;
@@ -427,12 +434,27 @@ impl RunConfig {
                 found: self.features.image_size.to_string(),
             });
         }
+        if !(self.image.crop > 0.0 && self.image.crop <= 1.0) {
+            return Err(PipelineError::Setting {
+                name: "image.crop",
+                expected: "a share above 0 and up to 1",
+                found: self.image.crop.to_string(),
+            });
+        }
         if self.image.mode == ImageMode::Frozen && self.image.weights.is_empty() {
             return Err(PipelineError::Setting {
                 name: "image.weights",
                 expected: "a file or hf:org/name:file for a frozen network",
                 found: "none".to_string(),
             });
+        }
+        if self.image.fine_tunes() {
+            let tuning = &mut self.image.train.fine_tuning;
+            *tuning = Some(tuning.unwrap_or_default());
+        }
+        if self.features.text.tuned_layers > 0 {
+            let tuning = &mut self.text.train.fine_tuning;
+            *tuning = Some(tuning.unwrap_or_default());
         }
         if self.modalities.is_empty() {
             return Err(PipelineError::Setting {

@@ -8,6 +8,7 @@ use cohort_tables::{EmbeddingTable, Provenance, content_hash};
 use cohort_train::{MemorySource, Scores, Source, Trained};
 
 use crate::config::ImageMode;
+use crate::features::settings_hash;
 use crate::pictures::PictureSource;
 use crate::stages::{make_folder, splits};
 use crate::training::{feature_table, target_index};
@@ -79,14 +80,19 @@ pub(crate) fn seen_by(
     let all = splits(dataset)?;
     make_folder(features)?;
     let path = features.join(format!("embeddings-{modality}.parquet"));
+    let crop = config.image.crop;
+    let settings = match modality == Modality::Image && crop < 1.0 {
+        true => settings_hash(&crop)?,
+        false => String::new(),
+    };
     if modality == Modality::Image && config.image.mode == ImageMode::Pixels {
         let clips = all.iter().flat_map(|split| &split.clips);
         let plain = config.plain_transform();
-        let (source, _) = PictureSource::new(clips, target, plain, config.skip_bad, watch)?;
+        let (source, _) = PictureSource::new(clips, target, crop, plain, config.skip_bad, watch)?;
         let names = source.clips.iter().map(|clip| clip.id.clone()).collect();
         let hashes = source.hashes().to_vec();
         let sources: [&dyn Source; 1] = [&source];
-        return cached(&path, modality, &trained, names, hashes, &sources);
+        return cached(&path, modality, &trained, settings, names, hashes, &sources);
     }
     if modality == Modality::Text
         && let Some(bert) = TunedBert::open(&config.features.text, watch)?
@@ -114,13 +120,14 @@ pub(crate) fn seen_by(
         hashes.extend_from_slice(&part.hashes);
     }
     let sources: Vec<&dyn Source> = parts.iter().map(|p| &p.samples as &dyn Source).collect();
-    cached(&path, modality, &trained, names, hashes, &sources)
+    cached(&path, modality, &trained, settings, names, hashes, &sources)
 }
 
 fn cached(
     path: &Path,
     modality: Modality,
     trained: &Trained,
+    settings: String,
     names: Vec<String>,
     hashes: Vec<String>,
     sources: &[&dyn Source],
@@ -133,6 +140,7 @@ fn cached(
     let mut provenance = Provenance {
         producer: concat!("cohort-pipeline ", env!("CARGO_PKG_VERSION"), " embeddings").to_string(),
         weights: trained.hash().to_string(),
+        settings,
         source: content_hash(text.as_bytes()),
         ..Provenance::default()
     };

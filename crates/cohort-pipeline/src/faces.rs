@@ -1,17 +1,18 @@
 //! What a trained face network sees in every clip's face, cached: pictures in, an embedding table out.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use cohort_data::{Clip, Dataset};
 use cohort_nn::burn::tensor::{Device, Tensor, TensorData};
-use cohort_nn::{Backbone, Checkpoint, DeviceChoice, Model, PictureInput};
+use cohort_nn::{Backbone, Checkpoint, DeviceChoice, Model, ModelConfig, PictureInput, Weights};
 use cohort_tables::Provenance;
-use cohort_vision::{Picture, VisionError, crop_centre, decode, normalise, resize};
+use cohort_vision::{Picture, VisionError, decode, normalise};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::downloads::file_of;
 use crate::features::{CHUNK, Features, Recipe, all_clips, file_hash, make_table, settings_hash};
+use crate::pictures::seen_part;
 use crate::{PipelineError, Watch};
 
 /// Which network looks at the faces, and how.
@@ -35,6 +36,48 @@ impl Default for FaceFeatureConfig {
             crop: 1.0,
         }
     }
+}
+
+/// The network with the weights that `config` names, and their file; an output layer that the file lacks or has in
+/// another width begins from `seed`. Says what was loaded.
+fn load_weights(
+    network: &ModelConfig,
+    config: &FaceFeatureConfig,
+    seed: u64,
+    device: &Device,
+    watch: &dyn Watch,
+) -> Result<(Model, PathBuf), PipelineError> {
+    let path = file_of(&config.weights, watch)?;
+    let checkpoint = Checkpoint::open(&path)?;
+    let (model, report) = network.load_foreign(seed, &checkpoint, device)?;
+    let report = report.complete()?;
+    watch.say(&format!(
+        "{}: {} tensors from {}",
+        config.backbone,
+        report.loaded.len(),
+        report.source
+    ));
+    Ok((model, path))
+}
+
+/// The weights that fine-tuning begins from: those that `config` names, but for the output layer, which begins anew.
+///
+/// # Errors
+/// As [`FaceNetwork::open`].
+pub(crate) fn weights_to_tune(
+    network: &ModelConfig,
+    config: &FaceFeatureConfig,
+    watch: &dyn Watch,
+) -> Result<Weights, PipelineError> {
+    let (model, _) = load_weights(network, config, 0, &Device::flex(), watch)?;
+    let mut weights = Weights::collect(&model);
+    let heads = network.head();
+    weights.0.retain(|name, _| {
+        // the first part is the network's kind
+        let layer = name.split('.').nth(1);
+        layer.is_none_or(|layer| heads.iter().all(|head| head != layer))
+    });
+    Ok(weights)
 }
 
 /// A network with its weights, ready to embed pictures.
@@ -71,20 +114,11 @@ impl FaceNetwork {
                 found: "none".to_string(),
             });
         }
-        let path = file_of(&config.weights, watch)?;
-        let checkpoint = Checkpoint::open(&path)?;
         let input = config.backbone.input();
         let device = device.device()?;
         // No output layer is asked, so its width does not matter.
         let network = config.backbone.config(input.size, 2, 0.0);
-        let (model, report) = network.load_foreign(0, &checkpoint, &device)?;
-        let report = report.complete()?;
-        watch.say(&format!(
-            "{}: {} tensors from {}",
-            config.backbone,
-            report.loaded.len(),
-            report.source
-        ));
+        let (model, path) = load_weights(&network, config, 0, &device, watch)?;
         Ok(Self {
             model: model.folded(),
             device,
@@ -137,7 +171,7 @@ impl FaceNetwork {
 
     fn sample(&self, picture: &Picture) -> Result<Vec<f32>, VisionError> {
         let PictureInput { size, mean, std } = self.input;
-        let seen = resize(&crop_centre(picture, self.config.crop)?, size, size)?;
+        let seen = seen_part(picture, self.config.crop, size)?;
         let mut sample = vec![0.0; 3 * size * size];
         normalise(&seen, mean, std, &mut sample)?;
         Ok(sample)

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use cohort_data::Clip;
 use cohort_train::{Source, TrainError};
-use cohort_vision::{Picture, Transform, VisionError};
+use cohort_vision::{Picture, Transform, VisionError, crop_centre, resize};
 use rayon::prelude::*;
 
 use crate::features::Skipped;
@@ -14,7 +14,7 @@ use crate::{PipelineError, Watch};
 /// Most bytes of decoded pictures kept in memory by one source; the rest is decoded anew each time.
 const CACHE_BYTES: usize = 384 << 20;
 
-/// The pictures of some clips, resized once and kept as far as memory allows.
+/// The pictures of some clips, cropped and resized once and kept as far as memory allows.
 #[derive(Debug)]
 pub(crate) struct PictureSource<'a> {
     pub(crate) clips: Vec<&'a Clip>,
@@ -22,8 +22,17 @@ pub(crate) struct PictureSource<'a> {
     pub(crate) labels: Vec<usize>,
     hashes: Vec<String>,
     cache: Vec<OnceLock<Picture>>,
+    crop: f64,
     transform: Transform,
     shape: [usize; 3],
+}
+
+/// What a network of `size` pixels sees of a picture: the middle `crop` of its width and height, resized.
+///
+/// # Errors
+/// [`VisionError::Argument`] when `crop` is not in (0, 1] or `size` is 0 or too large.
+pub(crate) fn seen_part(picture: &Picture, crop: f64, size: usize) -> Result<Picture, VisionError> {
+    resize(&crop_centre(picture, crop)?, size, size)
 }
 
 impl<'a> PictureSource<'a> {
@@ -35,6 +44,7 @@ impl<'a> PictureSource<'a> {
     pub(crate) fn new(
         clips: impl IntoIterator<Item = &'a Clip>,
         target: usize,
+        crop: f64,
         transform: Transform,
         skip_bad: bool,
         watch: &dyn Watch,
@@ -46,6 +56,7 @@ impl<'a> PictureSource<'a> {
             labels: Vec::new(),
             hashes: Vec::new(),
             cache: Vec::new(),
+            crop,
             transform,
             shape: [3, size, size],
         };
@@ -63,7 +74,7 @@ impl<'a> PictureSource<'a> {
             }
             let decoded: Vec<_> = chunk
                 .par_iter()
-                .map(|(_, file, _)| load_hashed(file, size))
+                .map(|(_, file, _)| load_hashed(file, crop, size))
                 .collect();
             for (&(clip, file, label), decoded) in chunk.iter().zip(decoded) {
                 match decoded {
@@ -124,7 +135,7 @@ impl PictureSource<'_> {
         let picture = match self.cache[i].get() {
             Some(picture) => picture,
             None => {
-                fresh = load(self.files[i], transform.size)
+                fresh = load(self.files[i], self.crop, transform.size)
                     .map_err(|error| self.bad_sample(i, &error))?;
                 &fresh
             }
@@ -142,7 +153,7 @@ impl PictureSource<'_> {
     }
 }
 
-fn load_hashed(file: &Path, size: usize) -> Result<(String, Picture), PipelineError> {
+fn load_hashed(file: &Path, crop: f64, size: usize) -> Result<(String, Picture), PipelineError> {
     let bytes = std::fs::read(file).map_err(|source| PipelineError::Media {
         path: file.to_path_buf(),
         source,
@@ -150,12 +161,12 @@ fn load_hashed(file: &Path, size: usize) -> Result<(String, Picture), PipelineEr
     let picture = cohort_vision::decode_bytes(&bytes, file)?;
     Ok((
         cohort_tables::content_hash(&bytes),
-        cohort_vision::resize(&picture, size, size)?,
+        seen_part(&picture, crop, size)?,
     ))
 }
 
-fn load(file: &Path, size: usize) -> Result<Picture, VisionError> {
-    cohort_vision::resize(&cohort_vision::decode(file)?, size, size)
+fn load(file: &Path, crop: f64, size: usize) -> Result<Picture, VisionError> {
+    seen_part(&cohort_vision::decode(file)?, crop, size)
 }
 
 impl Source for PictureSource<'_> {
@@ -186,11 +197,18 @@ impl Source for PictureSource<'_> {
         augment: u64,
         out: &mut [f32],
     ) -> Result<(), TrainError> {
-        let size = self.transform.size;
-        let transform = match variant {
+        let Transform {
+            size, mean, std, ..
+        } = self.transform;
+        let changes = match variant {
             0 => self.transform,
             1 => Transform::minority_strong(size),
             _ => Transform::minority_mild(size),
+        };
+        let transform = Transform {
+            mean,
+            std,
+            ..changes
         };
         self.transformed(i, &transform, Some(augment), out)
     }

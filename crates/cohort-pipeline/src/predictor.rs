@@ -16,6 +16,7 @@ use crate::downloads::text_weights;
 use crate::embeddings::{Seen, joint_samples};
 use crate::faces::FaceNetwork;
 use crate::joint::{JOINT, JointRecord};
+use crate::pictures::seen_part;
 use crate::sentence_vectors::vectors_of;
 use crate::stages::read_json;
 use crate::tuned_text::TunedBert;
@@ -161,7 +162,8 @@ impl Predictor {
                     .par_iter()
                     .map(|(_, picture)| {
                         let mut row = vec![0.0; n];
-                        transform.apply(picture, None, &mut row)?;
+                        let seen = seen_part(picture, self.config.image.crop, transform.size)?;
+                        transform.apply(&seen, None, &mut row)?;
                         Ok(row)
                     })
                     .collect(),

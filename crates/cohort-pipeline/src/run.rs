@@ -19,7 +19,7 @@ use crate::stages::{
     write_json,
 };
 use crate::training::{TrainedModality, classes, target_index, train_modality};
-use crate::{Headline, ImageMode, Modality, PipelineError, RunConfig, Watch};
+use crate::{Headline, Modality, PipelineError, RunConfig, Watch};
 
 /// What a run ended with.
 #[derive(Debug)]
@@ -120,8 +120,7 @@ impl<'a> Job<'a> {
         if modalities.contains(&Modality::Text) {
             text_weights(&config.features.text, watch)?;
         }
-        let frozen = config.image.mode == ImageMode::Frozen;
-        if frozen && modalities.contains(&Modality::Image) {
+        if !config.image.weights.is_empty() && modalities.contains(&Modality::Image) {
             file_of(&config.image.weights, watch)?;
         }
         Ok(Self {

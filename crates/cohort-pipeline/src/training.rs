@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::config::ImageMode;
-use crate::faces::{FaceNetwork, face_table};
+use crate::faces::{FaceNetwork, face_table, weights_to_tune};
 use crate::features::{Features, Skipped, acoustic_table, text_table};
 use crate::pictures::PictureSource;
 use crate::stages::{PREDICTIONS, PREDICTIONS_VALID, check_inputs, make_folder, splits};
@@ -273,8 +273,13 @@ impl Stage<'_> {
         };
         let inputs = 3 * input.size * input.size;
         let network = self.network(inputs);
+        let image = &self.config.image;
+        let start = match image.fine_tunes() {
+            true => Some(weights_to_tune(&network, &image.frozen(), self.watch)?),
+            false => None,
+        };
         let parts = [part(&train), part(&valid), part(&test)];
-        self.fit(parts, &network, None, skipped)
+        self.fit(parts, &network, start.as_ref(), skipped)
     }
 
     /// The last layers of a BERT with a head.
@@ -317,9 +322,15 @@ impl Stage<'_> {
         transform: Transform,
         skipped: &mut Vec<Skipped>,
     ) -> Result<PictureSource<'s>, PipelineError> {
-        let skip_bad = self.config.skip_bad;
-        let (source, bad) =
-            PictureSource::new(&split.clips, self.target, transform, skip_bad, self.watch)?;
+        let (crop, skip_bad) = (self.config.image.crop, self.config.skip_bad);
+        let (source, bad) = PictureSource::new(
+            &split.clips,
+            self.target,
+            crop,
+            transform,
+            skip_bad,
+            self.watch,
+        )?;
         skipped.extend(bad);
         Ok(source)
     }
@@ -367,6 +378,9 @@ impl Stage<'_> {
         }
         if let Some(weights) = &self.weights {
             hashes["weights"] = weights.as_str().into();
+        }
+        if self.modality == Modality::Image && self.config.image.crop < 1.0 {
+            hashes["crop"] = self.config.image.crop.into();
         }
         check_inputs(self.out, self.resume, &hashes)?;
         let job = Job {

@@ -108,6 +108,14 @@ impl TrainSettings {
                 self.patience.to_string(),
             ),
             (
+                "fine_tuning.rate",
+                self.fine_tuning
+                    .is_none_or(|tuning| positive(tuning.rate) && tuning.rate <= 1.0),
+                "above 0 and at most 1",
+                self.fine_tuning
+                    .map_or_else(String::new, |tuning| tuning.rate.to_string()),
+            ),
+            (
                 "deferred_weights",
                 (0.0..=1.0).contains(&self.deferred_weights),
                 "between 0 and 1",

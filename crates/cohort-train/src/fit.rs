@@ -203,7 +203,13 @@ impl<'a> Fit<'a> {
                 Network::load(job.network, settings.head, state.network, &training)?
             }
         };
-        let network = network.freeze(&settings.trainable, job.network)?;
+        let mut network = network.freeze(&settings.trainable, job.network)?;
+        if let (Some(tuning), Some(_)) = (settings.fine_tuning, job.start) {
+            optimiser = optimiser.with_share(job.network.head(), tuning.rate);
+            if tuning.fixed_norms {
+                network = network.fix_norms(job.network);
+            }
+        }
         let average = (settings.average_decay > 0.0).then(|| {
             let weights = earlier_average.unwrap_or_else(|| network.valid().weights());
             Average::new(settings.average_decay, weights)

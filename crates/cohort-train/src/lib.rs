@@ -39,7 +39,7 @@ pub use run_folder::RunFolder;
 pub use sampling::Sampling;
 pub use schedule::Schedule;
 pub use score::Confusion;
-pub use settings::{Head, OptimiserKind, Selection, TrainSettings};
+pub use settings::{FineTuning, Head, OptimiserKind, Selection, TrainSettings};
 pub use source::{MemorySource, Source};
 pub use trainable::Trainable;
 pub use trained::{Scores, Trained};

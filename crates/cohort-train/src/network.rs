@@ -8,6 +8,7 @@ use cohort_nn::{CumulativeLink, Model, ModelConfig, NnError, Output, Weights};
 
 use crate::gradients::NamedGradients;
 use crate::optimiser::Optimiser;
+use crate::trainable::fix_norms;
 use crate::{Head, TrainError, Trainable};
 
 /// First part of the names of the link's parameters.
@@ -84,6 +85,14 @@ impl Network {
             model: trainable.freeze(config, self.model)?,
             link: self.link,
         })
+    }
+
+    /// The norms of all layers but the output layer keep their statistics and use them.
+    pub(crate) fn fix_norms(self, config: &ModelConfig) -> Self {
+        Self {
+            model: fix_norms(self.model, config.head()),
+            link: self.link,
+        }
     }
 
     /// The network in evaluation form.

@@ -25,6 +25,8 @@ pub(crate) struct Optimiser {
     momentum: f64,
     weight_decay: f64,
     clip_norm: f64,
+    /// Names of the layers that learn at the full rate, and the others' share of it.
+    shares: Option<(Vec<String>, f64)>,
     steps: usize,
     /// What is remembered of each parameter, flat, in the order of [`Self::parts`].
     state: BTreeMap<String, Vec<Tensor<1>>>,
@@ -38,8 +40,29 @@ impl Optimiser {
             momentum: settings.momentum,
             weight_decay: settings.weight_decay,
             clip_norm: settings.clip_norm,
+            shares: None,
             steps: 0,
             state: BTreeMap::new(),
+        }
+    }
+
+    /// All layers of the model but those named `full` learn at `share` of the rate.
+    pub(crate) fn with_share(self, full: Vec<String>, share: f64) -> Self {
+        Self {
+            shares: Some((full, share)),
+            ..self
+        }
+    }
+
+    /// What the rate of the parameter at `path` (prefix, kind of the network, layer, ...) is multiplied by.
+    fn share(&self, path: &[String]) -> f64 {
+        match (&self.shares, path) {
+            (Some((full, share)), [prefix, _, layer, ..])
+                if prefix.is_empty() && !full.contains(layer) =>
+            {
+                *share
+            }
+            _ => 1.0,
         }
     }
 
@@ -199,7 +222,7 @@ impl ModuleMapper for Update<'_> {
             1 => 0.0,
             _ => self.optimiser.weight_decay,
         };
-        let rate = self.rate;
+        let rate = self.rate * self.optimiser.share(&self.path);
         let optimiser = &mut *self.optimiser;
         param.map(|value| {
             let value = value.inner();

@@ -42,6 +42,25 @@ pub enum Head {
     CumulativeLink,
 }
 
+/// How the layers that a run begins with from given weights, all but the output layer, are trained on.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct FineTuning {
+    /// Their learning rate as a share of the output layer's, in (0, 1]. Default 0.1.
+    pub rate: f64,
+    /// Whether their norms keep the statistics that they came with, in training as in evaluation. Default yes.
+    pub fixed_norms: bool,
+}
+
+impl Default for FineTuning {
+    fn default() -> Self {
+        Self {
+            rate: 0.1,
+            fixed_norms: true,
+        }
+    }
+}
+
 /// Everything that decides a training run besides network and data.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -76,6 +95,9 @@ pub struct TrainSettings {
     pub average_decay: f64,
     /// Which layers are trained. Default all.
     pub trainable: Trainable,
+    /// How all layers but the output layer are trained where they begin from given weights. Default none: as the others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fine_tuning: Option<FineTuning>,
     /// Largest L2 norm of all gradients together; longer ones are scaled down. Default 5; 0
     /// switches it off.
     pub clip_norm: f64,
@@ -132,6 +154,7 @@ impl Default for TrainSettings {
             weight_decay: 1e-2,
             average_decay: 0.0,
             trainable: Trainable::default(),
+            fine_tuning: None,
             clip_norm: 5.0,
             patience: 12,
             selection: Selection::default(),

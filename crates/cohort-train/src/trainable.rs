@@ -64,6 +64,15 @@ impl Trainable {
     }
 }
 
+/// Takes the norms of all layers but those named `others` out of the training: they keep their statistics and use them;
+/// their slopes and intercepts still learn.
+pub(crate) fn fix_norms<M: Module>(module: M, others: Vec<String>) -> M {
+    module.map(&mut FixNorms(Freeze {
+        names: others,
+        path: Vec::new(),
+    }))
+}
+
 /// Whether a parameter lies under a layer's name, segment by segment.
 fn is_under(path: &[String], name: &str) -> bool {
     let segments: Vec<&str> = name.split('.').collect();
@@ -137,5 +146,21 @@ impl ModuleMapper for Freeze {
             true => flag,
             false => flag.with_value(false),
         }
+    }
+}
+
+struct FixNorms(Freeze);
+
+impl ModuleMapper for FixNorms {
+    fn enter_module(&mut self, name: &str, container: &str) {
+        self.0.enter_module(name, container);
+    }
+
+    fn exit_module(&mut self, name: &str, container: &str) {
+        self.0.exit_module(name, container);
+    }
+
+    fn map_flag(&mut self, flag: Param<Flag>) -> Param<Flag> {
+        self.0.map_flag(flag)
     }
 }

@@ -7,8 +7,8 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use cohort_train::{
-    CompactCnnConfig, Head, Job, MemorySource, MlpConfig, ModelConfig, RunFolder, Selection,
-    Silent, Source, TrainError, TrainSettings, Trainable, Weights, train,
+    CompactCnnConfig, FineTuning, Head, Job, MemorySource, MlpConfig, ModelConfig, OptimiserKind,
+    RunFolder, Selection, Silent, Source, TrainError, TrainSettings, Trainable, Weights, train,
 };
 use common::{Stripes, blobs, run};
 
@@ -169,6 +169,115 @@ fn a_run_begins_from_the_weights_that_it_is_given() {
         ),
         "{error}"
     );
+}
+
+/// One step of plain gradient descent from given weights: tensors before and after, and the epoch's loss in training and
+/// in validation.
+fn one_step(
+    network: &ModelConfig,
+    source: &dyn Source,
+    rate: f64,
+    tuning: Option<FineTuning>,
+) -> ([Weights; 2], [f64; 2]) {
+    let first = tempfile::tempdir().unwrap();
+    run(network, source, source, &settings(), first.path(), false).unwrap();
+    let start = tensors(first.path(), "best");
+    let folder = tempfile::tempdir().unwrap();
+    let settings = TrainSettings {
+        epochs: 1,
+        batch_size: source.len(),
+        optimiser: OptimiserKind::Sgd,
+        momentum: 0.0,
+        weight_decay: 0.0,
+        clip_norm: 0.0,
+        learning_rate: rate,
+        augment: false,
+        fine_tuning: tuning,
+        ..settings()
+    };
+    let job = Job {
+        network,
+        train: source,
+        valid: source,
+        settings: &settings,
+        start: Some(&start),
+        run: &RunFolder::open(folder.path()).unwrap(),
+        resume: false,
+    };
+    let trained = train(&job, &mut Silent, &AtomicBool::new(false)).unwrap();
+    let [epoch] = trained.history() else {
+        panic!("one epoch");
+    };
+    let losses = [epoch.train_loss, epoch.valid_loss];
+    ([start, tensors(folder.path(), "best")], losses)
+}
+
+#[test]
+fn given_layers_learn_at_their_share_of_the_rate() {
+    let source = blobs(90, 7, 1.0, 1);
+    let ([start, whole], _) = one_step(&plain(), &source, 1e-2, None);
+    let tuning = FineTuning {
+        rate: 0.25,
+        fixed_norms: false,
+    };
+    let ([_, part], _) = one_step(&plain(), &source, 1e-2, Some(tuning));
+    let mut moved = 0;
+    for (name, start) in &start.0 {
+        let share = if name.contains(".output.") { 1.0 } else { 0.25 };
+        let steps = whole.0[name].values.iter().zip(&part.0[name].values);
+        for (start, (whole, part)) in start.values.iter().zip(steps) {
+            let (whole, part) = (whole - start, part - start);
+            assert!(
+                (part - share * whole).abs() < 1e-6,
+                "{name}: {part} {whole}"
+            );
+            moved += usize::from(whole.abs() > 1e-4);
+        }
+    }
+    assert!(moved > 20, "{moved}");
+}
+
+#[test]
+fn fixed_norms_keep_their_statistics_and_use_them() {
+    let network = ModelConfig::CompactCnn(CompactCnnConfig {
+        size: 16,
+        dropout: 0.0,
+        ..CompactCnnConfig::new(2)
+    });
+    let stripes = Stripes {
+        samples: 60,
+        seed: 1,
+        shape: [3, 16, 16],
+    };
+    let step = |fixed_norms: bool, rate: f64| {
+        let tuning = FineTuning {
+            rate: 1.0,
+            fixed_norms,
+        };
+        one_step(&network, &stripes, rate, Some(tuning))
+    };
+    let changed = |fixed_norms: bool| {
+        let ([start, after], _) = step(fixed_norms, 1e-2);
+        let differs = |kind: &str| {
+            let names = start.0.keys().filter(|name| name.ends_with(kind));
+            names
+                .filter(|name| start.0[*name] != after.0[*name])
+                .count()
+        };
+        ["running_mean", "running_var", "gamma", "conv.weight"].map(differs)
+    };
+    let [mean, variance, slope, weight] = changed(true);
+    assert_eq!([mean, variance], [0, 0]);
+    assert!(slope > 0 && weight > 0);
+    let [mean, variance, ..] = changed(false);
+    assert!(mean > 0 && variance > 0);
+    // With a rate next to nothing training sees what evaluation sees, but for norms that look at the batch.
+    let apart = |fixed_norms: bool| {
+        let (_, [train, valid]) = step(fixed_norms, 1e-12);
+        (train - valid).abs()
+    };
+    assert!(apart(true) < 1e-5, "{}", apart(true));
+    assert!(apart(false) > 1e-3, "{}", apart(false));
 }
 
 #[test]

@@ -1,9 +1,10 @@
-//! Pictures a second on one core: decode, resize to 224, TrivialAugmentWide, normalise, and each
-//! step alone. `benches/loading.py` runs this beside torchvision and prints the ratios:
+//! Pictures a second on one core: decode, TrivialAugmentWide, resize to 224, normalise, and each step alone.
+//! `benches/loading.py` runs this beside torchvision and prints the ratios:
 //!
-//!     cargo bench -p cohort-vision --bench loading -- LIST [PASSES]
+//!     cargo bench -p cohort-vision --bench loading -- LIST PASSES resize|augment
 //!
-//! LIST is a file with one picture path a line. Prints `step seconds pictures` a line.
+//! LIST is a file with one picture path a line; the last word says what comes first, resizing as in
+//! [`Transform`] or augmenting as in a chain of torchvision's transforms. Prints `step seconds pictures` a line.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -12,6 +13,9 @@ use cohort_vision::{
     IMAGENET_MEAN, IMAGENET_STD, Picture, Transform, decode_bytes, normalise, resize,
     trivial_augment_wide,
 };
+
+/// Side of a network's picture, in pixels.
+const SIDE: usize = 224;
 
 /// Processor time of this thread, so that a busy machine does not count; wall time where the
 /// system does not tell.
@@ -44,19 +48,26 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         return Ok(());
     };
     let passes = args.next().map_or(Ok(3), |n| n.parse())?;
+    let augment_first = args.next().as_deref() == Some("augment");
     let paths: Vec<PathBuf> = std::fs::read_to_string(list)?
         .lines()
         .map(PathBuf::from)
         .collect();
 
-    let transform = Transform::trivial(224);
+    let transform = Transform::trivial(SIDE);
     let mut out = vec![0.0; transform.output_len()];
     time("all", passes, &paths, |i, path| {
         let bytes = std::fs::read(path).expect("a file of the list");
         let picture = decode_bytes(&bytes, path).expect("a picture");
-        transform
-            .apply(&picture, Some(i as u64), &mut out)
-            .expect("valid settings");
+        if augment_first {
+            let picture = trivial_augment_wide(&picture, i as u64);
+            let picture = resize(&picture, SIDE, SIDE).expect("a valid size");
+            normalise(&picture, IMAGENET_MEAN, IMAGENET_STD, &mut out).expect("it fits");
+        } else {
+            transform
+                .apply(&picture, Some(i as u64), &mut out)
+                .expect("valid settings");
+        }
         std::hint::black_box(&out);
     });
 
@@ -69,15 +80,16 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .zip(&paths)
         .map(|(bytes, path)| decode_bytes(bytes, path))
         .collect::<Result<_, _>>()?;
-    time("resize", passes, &pictures, |_, p| {
-        std::hint::black_box(resize(p, 224, 224).expect("a valid size"));
-    });
     let small: Vec<Picture> = pictures
         .iter()
-        .map(|p| resize(p, 224, 224))
+        .map(|p| resize(p, SIDE, SIDE))
         .collect::<Result<_, _>>()?;
-    time("augment", passes, &small, |i, p| {
+    let augmented = if augment_first { &pictures } else { &small };
+    time("augment", passes, augmented, |i, p| {
         std::hint::black_box(trivial_augment_wide(p, i as u64));
+    });
+    time("resize", passes, &pictures, |_, p| {
+        std::hint::black_box(resize(p, SIDE, SIDE).expect("a valid size"));
     });
     time("normalise", passes, &small, |_, p| {
         normalise(p, IMAGENET_MEAN, IMAGENET_STD, &mut out).expect("it fits");

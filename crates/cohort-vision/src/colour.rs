@@ -1,14 +1,7 @@
 //! Changes of colour and tone, bit for bit as Pillow's `ImageEnhance` and `ImageOps`.
 
-use crate::picture::{Picture, luma};
-
-/// Pillow's `Image.blend`: `from + factor * (to - from)` in single precision, cut to `0..=255`
-/// and truncated.
-#[inline]
-fn blend(from: u8, to: u8, factor: f32) -> u8 {
-    // A float-to-integer cast truncates and saturates, which is Pillow's clipping.
-    (f32::from(from) + factor * (i16::from(to) - i16::from(from)) as f32) as u8
-}
+use crate::picture::Picture;
+use crate::wide::{self, blend, wide};
 
 /// Replaces every value of each channel by its entry in the channel's table.
 fn look_up(picture: &Picture, tables: &[[u8; 256]; 3]) -> Picture {
@@ -22,32 +15,29 @@ fn look_up(picture: &Picture, tables: &[[u8; 256]; 3]) -> Picture {
     picture.with_rgb(rgb)
 }
 
-/// The same table for the three channels.
-fn look_up_all(picture: &Picture, f: impl Fn(u8) -> u8) -> Picture {
-    let table: [u8; 256] = std::array::from_fn(|v| f(v as u8));
-    picture.with_rgb(
-        picture
-            .rgb()
-            .iter()
-            .map(|&v| table[usize::from(v)])
-            .collect(),
-    )
+/// Every value blended with the same one.
+fn blend_all(picture: &Picture, from: u8, factor: f32) -> Picture {
+    let mut rgb = picture.rgb().to_vec();
+    let from = [from; 3072];
+    for some in rgb.chunks_mut(from.len()) {
+        blend(&from[..some.len()], some, factor);
+    }
+    picture.with_rgb(rgb)
 }
 
 /// Scales the brightness: 0 is black, 1 the picture itself. `ImageEnhance.Brightness`.
 #[must_use]
 pub fn brightness(picture: &Picture, factor: f64) -> Picture {
-    look_up_all(picture, |v| blend(0, v, factor as f32))
+    blend_all(picture, 0, factor as f32)
 }
 
 /// Moves away from (above 1) or towards (below 1) the mean grey level. `ImageEnhance.Contrast`.
 #[must_use]
 pub fn contrast(picture: &Picture, factor: f64) -> Picture {
-    let pixels = picture.rgb().chunks_exact(3);
-    let count = pixels.len();
-    let sum: u64 = pixels.map(|p| u64::from(luma(p[0], p[1], p[2]))).sum();
-    let mean = (sum as f64 / count as f64 + 0.5) as u8;
-    look_up_all(picture, |v| blend(mean, v, factor as f32))
+    let grey = picture.luma();
+    let sum: u64 = grey.iter().map(|&v| u64::from(v)).sum();
+    let mean = (sum as f64 / grey.len() as f64 + 0.5) as u8;
+    blend_all(picture, mean, factor as f32)
 }
 
 /// Moves away from (above 1) or towards (below 1) grey. `ImageEnhance.Color`.
@@ -55,11 +45,13 @@ pub fn contrast(picture: &Picture, factor: f64) -> Picture {
 pub fn saturation(picture: &Picture, factor: f64) -> Picture {
     let factor = factor as f32;
     let mut rgb = picture.rgb().to_vec();
-    for pixel in rgb.chunks_exact_mut(3) {
-        let grey = luma(pixel[0], pixel[1], pixel[2]);
-        for value in pixel {
-            *value = blend(grey, *value, factor);
-        }
+    let mut grey = [0; 1024];
+    let mut from = [0; 3072];
+    for some in rgb.chunks_mut(from.len()) {
+        let grey = &mut grey[..some.len() / 3];
+        wide::luma(some, grey);
+        wide::triple(grey, &mut from);
+        blend(&from[..some.len()], some, factor);
     }
     picture.with_rgb(rgb)
 }
@@ -75,21 +67,30 @@ pub fn sharpness(picture: &Picture, factor: f64) -> Picture {
     if picture.width() < 3 || picture.height() < 3 {
         return picture.clone();
     }
-    let windows = source
-        .chunks_exact(stride)
-        .zip(source.chunks_exact(stride).skip(1))
-        .zip(source.chunks_exact(stride).skip(2));
-    for (out, ((above, here), below)) in rgb.chunks_exact_mut(stride).skip(1).zip(windows) {
-        let inner = out.iter_mut().skip(3).take(stride - 6);
-        let columns = above.windows(7).zip(here.windows(7)).zip(below.windows(7));
-        for (value, ((a, h), b)) in inner.zip(columns) {
-            let column = |i: usize| u16::from(a[i]) + u16::from(h[i]) + u16::from(b[i]);
-            let sum = column(0) + column(3) + column(6) + 4 * u16::from(h[3]);
-            // sum / 13 to the nearest; a tie cannot occur since 13 is odd.
-            let smooth = ((2 * sum + 13) / 26) as u8;
-            *value = blend(smooth, *value, factor);
+    let n = stride - 6;
+    // Sums of three rows, a column of bytes each.
+    let mut sums = vec![0_u16; stride];
+    let mut smooth = vec![0; n];
+    wide(|| {
+        for (y, out) in rgb.chunks_exact_mut(stride).enumerate().skip(1) {
+            let Some(rows) = source.get((y - 1) * stride..(y + 2) * stride) else {
+                break;
+            };
+            let (above, rest) = rows.split_at(stride);
+            let (here, below) = rest.split_at(stride);
+            for (((sum, a), h), b) in sums.iter_mut().zip(above).zip(here).zip(below) {
+                *sum = u16::from(*a) + u16::from(*h) + u16::from(*b);
+            }
+            let (left, middle, right) = (&sums[..n], &sums[3..][..n], &sums[6..][..n]);
+            let (here, smooth, out) = (&here[3..][..n], &mut smooth[..n], &mut out[3..][..n]);
+            for i in 0..n {
+                let sum: u16 = left[i] + middle[i] + right[i] + 4 * u16::from(here[i]);
+                // sum / 13 to the nearest; a tie cannot occur since 13 is odd.
+                smooth[i] = ((2 * sum + 13) / 26) as u8;
+            }
+            blend(smooth, out, factor);
         }
-    }
+    });
     picture.with_rgb(rgb)
 }
 
@@ -158,41 +159,87 @@ fn hsv_to_rgb([h, s, v]: [u8; 3]) -> [u8; 3] {
 #[must_use]
 pub fn posterize(picture: &Picture, bits: u8) -> Picture {
     let mask = (0xff00u16 >> bits.min(8)) as u8;
-    look_up_all(picture, |v| v & mask)
+    let mut rgb = picture.rgb().to_vec();
+    wide(|| {
+        for v in &mut rgb {
+            *v &= mask;
+        }
+    });
+    picture.with_rgb(rgb)
 }
 
 /// Inverts the values that are not below `threshold`. `ImageOps.solarize`.
 #[must_use]
 pub fn solarize(picture: &Picture, threshold: f64) -> Picture {
-    look_up_all(
-        picture,
-        |v| if f64::from(v) < threshold { v } else { 255 - v },
-    )
+    // How many of the 256 values are below it, since whole numbers are quicker to compare.
+    let below = (0..=255).filter(|&v| f64::from(v) < threshold).count() as u16;
+    let mut rgb = picture.rgb().to_vec();
+    wide(|| {
+        for v in &mut rgb {
+            let inverted = 255 - *v;
+            *v = if u16::from(*v) < below { *v } else { inverted };
+        }
+    });
+    picture.with_rgb(rgb)
 }
 
 /// How often each value occurs in each channel.
 fn histograms(picture: &Picture) -> [[u64; 256]; 3] {
-    let mut counts = [[0; 256]; 3];
-    let [red, green, blue] = &mut counts;
-    for pixel in picture.rgb().chunks_exact(3) {
-        red[usize::from(pixel[0])] += 1;
-        green[usize::from(pixel[1])] += 1;
-        blue[usize::from(pixel[2])] += 1;
+    // Neighbours are often alike; each of four counts by itself, so that none waits for the one before.
+    let mut parts = [[[0_u32; 256]; 3]; 4];
+    let (fours, rest) = picture.rgb().as_chunks::<12>();
+    for pixels in fours {
+        for (part, &[r, g, b]) in parts.iter_mut().zip(pixels.as_chunks::<3>().0) {
+            part[0][usize::from(r)] += 1;
+            part[1][usize::from(g)] += 1;
+            part[2][usize::from(b)] += 1;
+        }
     }
-    counts
+    for pixel in rest.as_chunks::<3>().0 {
+        for (counts, &v) in parts[0].iter_mut().zip(pixel) {
+            counts[usize::from(v)] += 1;
+        }
+    }
+    std::array::from_fn(|c| {
+        std::array::from_fn(|v| parts.iter().map(|part| u64::from(part[c][v])).sum())
+    })
+}
+
+/// The least and the largest value of each channel.
+fn ranges(picture: &Picture) -> [[u8; 2]; 3] {
+    // Whole registers and whole pixels, so that a lane sees one channel alone.
+    const LANES: usize = 96;
+    let (mut low, mut high) = ([u8::MAX; LANES], [0; LANES]);
+    wide(|| {
+        let (blocks, rest) = picture.rgb().as_chunks::<LANES>();
+        for block in blocks {
+            for i in 0..LANES {
+                low[i] = low[i].min(block[i]);
+                high[i] = high[i].max(block[i]);
+            }
+        }
+        for (i, &v) in rest.iter().enumerate() {
+            low[i] = low[i].min(v);
+            high[i] = high[i].max(v);
+        }
+    });
+    let mut ranges = [[u8::MAX, 0]; 3];
+    for (i, (&low, &high)) in low.iter().zip(&high).enumerate() {
+        let range = &mut ranges[i % 3];
+        *range = [range[0].min(low), range[1].max(high)];
+    }
+    ranges
 }
 
 /// Stretches each channel to `0..=255`. `ImageOps.autocontrast`.
 #[must_use]
 pub fn autocontrast(picture: &Picture) -> Picture {
-    let tables = histograms(picture).map(|counts| {
-        let low = counts.iter().position(|&n| n > 0).unwrap_or(0);
-        let high = counts.iter().rposition(|&n| n > 0).unwrap_or(0);
+    let tables = ranges(picture).map(|[low, high]| {
         if high <= low {
             return std::array::from_fn(|v| v as u8);
         }
-        let scale = 255.0 / (high - low) as f64;
-        let offset = -(low as f64) * scale;
+        let scale = 255.0 / f64::from(high - low);
+        let offset = -f64::from(low) * scale;
         std::array::from_fn(|v| (v as f64 * scale + offset) as u8)
     });
     look_up(picture, &tables)

@@ -1,6 +1,9 @@
 //! Flips, turns and affine maps, pixel for pixel as Pillow makes them.
 
+use std::ops::Range;
+
 use crate::picture::Picture;
+use crate::wide;
 
 /// How a value between pixels is found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -15,10 +18,13 @@ pub enum Interpolation {
 /// Mirrors left and right.
 #[must_use]
 pub fn flip_horizontal(picture: &Picture) -> Picture {
-    let mut rgb = Vec::with_capacity(picture.rgb().len());
-    for row in picture.rgb().chunks_exact(picture.width() * 3) {
-        for pixel in row.rchunks_exact(3) {
-            rgb.extend_from_slice(pixel);
+    let mut rgb = vec![0; picture.rgb().len()];
+    let stride = picture.width() * 3;
+    let rows = picture.rgb().chunks_exact(stride);
+    for (out, row) in rgb.chunks_exact_mut(stride).zip(rows) {
+        let pixels = row.as_chunks::<3>().0.iter().rev();
+        for (out, pixel) in out.as_chunks_mut::<3>().0.iter_mut().zip(pixels) {
+            *out = *pixel;
         }
     }
     picture.with_rgb(rgb)
@@ -192,14 +198,22 @@ fn scale_only(picture: &Picture, m: &[f64; 6]) -> Picture {
             at
         })
         .collect();
+    let from = columns.iter().position(Option::is_some).unwrap_or(w);
+    let seen: Vec<usize> = columns[from..].iter().map_while(|&x| x).collect();
+    // A shift by whole pixels, which rows are copied for.
+    let shifted = seen.windows(2).all(|pair| pair[0] + 1 == pair[1]);
     let mut rgb = vec![0; picture.rgb().len()];
     let mut yo = m[5] + m[4] * 0.5;
     for out in rgb.chunks_exact_mut(w * 3) {
         let row = index(yo, h).and_then(|y| picture.rgb().get(y * w * 3..(y + 1) * w * 3));
-        if let Some(row) = row {
-            for (pixel, column) in out.chunks_exact_mut(3).zip(&columns) {
-                if let Some(source) = column.and_then(|x| row.get(x * 3..x * 3 + 3)) {
-                    pixel.copy_from_slice(source);
+        if let (Some(row), Some(&first)) = (row, seen.first()) {
+            let out = &mut out[from * 3..(from + seen.len()) * 3];
+            if shifted {
+                out.copy_from_slice(&row[first * 3..(first + seen.len()) * 3]);
+            } else {
+                let pixels = row.as_chunks::<3>().0;
+                for (pixel, &x) in out.as_chunks_mut::<3>().0.iter_mut().zip(&seen) {
+                    *pixel = pixels[x];
                 }
             }
         }
@@ -224,26 +238,57 @@ fn fixed_point(picture: &Picture, m: &[f64; 6]) -> Picture {
     let (a0, a1, a3, a4) = (fix(m[0]), fix(m[1]), fix(m[3]), fix(m[4]));
     let mut row_x = fix(m[2] + m[0] * 0.5 + m[1] * 0.5);
     let mut row_y = fix(m[5] + m[3] * 0.5 + m[4] * 0.5);
-    let source = picture.rgb();
-    let mut rgb = vec![0; source.len()];
-    for out in rgb.chunks_exact_mut(w * 3) {
-        let (mut xx, mut yy) = (row_x, row_y);
-        for pixel in out.chunks_exact_mut(3) {
-            // A negative coordinate becomes a huge unsigned one, so one comparison serves both ends.
-            let (x, y) = ((xx >> 16) as u32 as usize, (yy >> 16) as u32 as usize);
-            if x < w && y < h {
-                let at = (y * w + x) * 3;
-                if let Some(from) = source.get(at..at + 3) {
-                    pixel.copy_from_slice(from);
+    let source = picture.rgb().as_chunks::<3>().0;
+    let mut rgb = vec![0; picture.rgb().len()];
+    for out in rgb.as_chunks_mut::<3>().0.chunks_exact_mut(w) {
+        let inside = steps_inside(row_x, a0, w, w);
+        let also = steps_inside(row_y, a3, h, w);
+        let (from, to) = (inside.start.max(also.start), inside.end.min(also.end));
+        if from < to {
+            let start = |first: i32, step: i32| first.wrapping_add(step.wrapping_mul(from as i32));
+            let (mut xx, mut yy) = (start(row_x, a0), start(row_y, a3));
+            let out = &mut out[from..to];
+            let at = |xx: i32, yy: i32| (yy >> 16) as usize * w + (xx >> 16) as usize;
+            if (a0, a3) == (1 << 16, 0) {
+                // A shift of the row.
+                let first = at(xx, yy);
+                out.copy_from_slice(&source[first..first + out.len()]);
+            } else {
+                let done =
+                    wide::gather(picture.rgb(), w, [xx, yy], [a0, a3], out.as_flattened_mut());
+                xx = xx.wrapping_add(a0.wrapping_mul(done as i32));
+                yy = yy.wrapping_add(a3.wrapping_mul(done as i32));
+                for pixel in &mut out[done..] {
+                    *pixel = source[at(xx, yy)];
+                    xx = xx.wrapping_add(a0);
+                    yy = yy.wrapping_add(a3);
                 }
             }
-            xx = xx.wrapping_add(a0);
-            yy = yy.wrapping_add(a3);
         }
         row_x = row_x.wrapping_add(a1);
         row_y = row_y.wrapping_add(a4);
     }
     picture.with_rgb(rgb)
+}
+
+/// The steps from 0 to `steps` (excluded) at which `first + i * step` lies within `size` pixels, in 16.16 fixed point. They
+/// are neighbours, since a line meets an interval once.
+fn steps_inside(first: i32, step: i32, size: usize, steps: usize) -> Range<usize> {
+    // Beyond 32,767 pixels the sum of 32 bits wraps to a negative one, which lies outside.
+    let (first, step) = (i64::from(first), i64::from(step));
+    let last = (size.min(1 << 15) as i64) * (1 << 16) - 1;
+    let (from, to) = match step {
+        0 if (0..=last).contains(&first) => (0, steps as i64),
+        0 => (0, 0),
+        // ceil((0 - first) / step) to floor((last - first) / step)
+        1.. => (-first.div_euclid(step), (last - first).div_euclid(step) + 1),
+        _ => (
+            -(last - first).div_euclid(-step),
+            first.div_euclid(-step) + 1,
+        ),
+    };
+    let cut = |i: i64| i.clamp(0, steps as i64) as usize;
+    cut(from)..cut(to)
 }
 
 fn floating_point(picture: &Picture, m: &[f64; 6]) -> Picture {
@@ -310,6 +355,28 @@ mod tests {
         assert_eq!(flip_horizontal(&flip_vertical(&p)), rotate_180(&p));
         // The top right corner goes to the top left.
         assert_eq!(rotate_90(&p).pixel(0, 0), p.pixel(4, 0));
+    }
+
+    #[test]
+    fn steps_inside_are_those_that_a_walk_finds() {
+        let mut dice = crate::random::Dice::new(4);
+        let mut whole = |most: usize| dice.below(2 * most + 1) as i32 - most as i32;
+        for _ in 0..3000 {
+            let (size, steps) = (1 + whole(9).unsigned_abs() as usize, 12);
+            let (first, step) = (
+                whole(12 << 16),
+                whole(3 << 16) / [1, 40, 9_000][(whole(1) + 1) as usize],
+            );
+            let inside = |i: &usize| {
+                let at = (first + *i as i32 * step) >> 16;
+                at >= 0 && at < size as i32
+            };
+            let walked: Vec<usize> = (0..steps).filter(inside).collect();
+            let found: Vec<usize> = steps_inside(first, step, size, steps).collect();
+            assert_eq!(found, walked, "{first} {step} {size}");
+        }
+        assert_eq!(steps_inside(5 << 16, 0, 6, 9), 0..9);
+        assert_eq!(steps_inside(6 << 16, 0, 6, 9), 0..0);
     }
 
     #[test]

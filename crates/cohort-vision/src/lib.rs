@@ -28,6 +28,7 @@ mod random;
 mod resize;
 mod tensor;
 mod transform;
+mod wide;
 
 pub use augment::{ColourJitter, Op, light_augment, trivial_augment_wide};
 pub use crop::{crop, crop_centre, crop_face};

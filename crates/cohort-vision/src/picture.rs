@@ -111,10 +111,9 @@ impl Picture {
     /// `(19595 R + 38470 G + 7471 B + 32768) >> 16`, as Pillow's `convert("L")`.
     #[must_use]
     pub fn luma(&self) -> Vec<u8> {
-        self.rgb
-            .chunks_exact(3)
-            .map(|p| luma(p[0], p[1], p[2]))
-            .collect()
+        let mut grey = vec![0; self.rgb.len() / 3];
+        crate::wide::luma(&self.rgb, &mut grey);
+        grey
     }
 }
 
@@ -125,7 +124,7 @@ impl std::fmt::Debug for Picture {
 }
 
 /// Pillow's luma of one pixel.
-#[inline]
+#[inline(always)]
 pub(crate) fn luma(r: u8, g: u8, b: u8) -> u8 {
     ((u32::from(r) * 19595 + u32::from(g) * 38470 + u32::from(b) * 7471 + 0x8000) >> 16) as u8
 }

@@ -70,65 +70,62 @@ fn wide(rgb: &[u8], mean: [f32; 3], std: [f32; 3], out: &mut [f32]) -> usize {
 mod x86 {
     use std::arch::x86_64::*;
 
-    /// Which bytes of three neighbouring vectors (16 pixels) are a channel's; 0x80 gives a zero.
-    const CHANNEL: [[[u8; 16]; 3]; 3] = {
-        let mut masks = [[[0x80; 16]; 3]; 3];
-        let mut at = 0;
-        while at < 48 {
-            masks[at % 3][at / 16][at / 3] = (at % 16) as u8;
-            at += 1;
-        }
-        masks
-    };
+    use crate::wide::x86::channel;
 
-    /// `x / by`, correctly rounded: a quotient by the reciprocal, made exact by its remainder
-    /// (Markstein 1990) once to be a neighbour of the true value and once to be the nearest.
+    /// What each value of a channel is normalised by.
+    #[derive(Clone, Copy)]
+    struct Line {
+        mean: __m256,
+        std: __m256,
+        reciprocal: __m256,
+    }
+
+    /// One step from a quotient towards `x / by` by its remainder (Markstein 1990).
     #[inline]
     #[target_feature(enable = "avx2,fma")]
-    fn divide(x: __m256, by: __m256, reciprocal: __m256) -> __m256 {
-        let mut quotient = _mm256_mul_ps(x, reciprocal);
-        for _ in 0..2 {
-            let remainder = _mm256_fnmadd_ps(quotient, by, x);
-            quotient = _mm256_fmadd_ps(remainder, reciprocal, quotient);
-        }
-        quotient
+    fn nearer(quotient: __m256, x: __m256, by: __m256, reciprocal: __m256) -> __m256 {
+        let remainder = _mm256_fnmadd_ps(quotient, by, x);
+        _mm256_fmadd_ps(remainder, reciprocal, quotient)
+    }
+
+    /// Eight of the bytes, normalised; both divisions are correctly rounded. A byte by 255 is after one step (the tests
+    /// see all 256), any other after two: a neighbour of the true value, then the nearest.
+    #[inline]
+    #[target_feature(enable = "avx2,fma")]
+    fn eight(bytes: __m128i, line: Line) -> __m256 {
+        let v = _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(bytes));
+        let (full, reciprocal) = (_mm256_set1_ps(255.0), _mm256_set1_ps(1.0 / 255.0));
+        let share = nearer(_mm256_mul_ps(v, reciprocal), v, full, reciprocal);
+        let x = _mm256_sub_ps(share, line.mean);
+        let quotient = _mm256_mul_ps(x, line.reciprocal);
+        let quotient = nearer(quotient, x, line.std, line.reciprocal);
+        nearer(quotient, x, line.std, line.reciprocal)
     }
 
     /// Whole groups of 16 pixels; says how many pixels these are.
     #[target_feature(enable = "avx2,fma")]
     pub(super) fn planes(rgb: &[u8], mean: [f32; 3], std: [f32; 3], out: &mut [f32]) -> usize {
-        let pixels = rgb.len() / 3;
-        let done = pixels / 16 * 16;
-        let full = _mm256_set1_ps(255.0);
-        let full_reciprocal = _mm256_set1_ps(1.0 / 255.0);
-        for (c, plane) in out.chunks_exact_mut(pixels.max(1)).enumerate().take(3) {
-            let mean = _mm256_set1_ps(mean[c]);
-            let [by, reciprocal] = [std[c], 1.0 / std[c]].map(|v| _mm256_set1_ps(v));
-            let bytes = rgb.as_chunks::<48>().0;
-            for (bytes, values) in bytes.iter().zip(plane.as_chunks_mut::<16>().0) {
-                let mut channel = _mm_setzero_si128();
-                for (bytes, mask) in bytes.as_chunks::<16>().0.iter().zip(&CHANNEL[c]) {
-                    // SAFETY: sixteen bytes each.
-                    let [bytes, mask] =
-                        [bytes, mask].map(|b| unsafe { _mm_loadu_si128(b.as_ptr().cast()) });
-                    channel = _mm_or_si128(channel, _mm_shuffle_epi8(bytes, mask));
-                }
-                for (half, values) in values.as_chunks_mut::<8>().0.iter_mut().enumerate() {
-                    let own = if half == 0 {
-                        channel
-                    } else {
-                        _mm_srli_si128::<8>(channel)
-                    };
-                    let v = _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(own));
-                    let shifted = _mm256_sub_ps(divide(v, full, full_reciprocal), mean);
-                    // SAFETY: eight values.
-                    unsafe {
-                        _mm256_storeu_ps(values.as_mut_ptr(), divide(shifted, by, reciprocal))
-                    };
+        let blocks = rgb.as_chunks::<48>().0;
+        let (red, rest) = out.split_at_mut(rgb.len() / 3);
+        let (green, blue) = rest.split_at_mut(rgb.len() / 3);
+        for (c, plane) in [red, green, blue].into_iter().enumerate() {
+            let line = Line {
+                mean: _mm256_set1_ps(mean[c]),
+                std: _mm256_set1_ps(std[c]),
+                reciprocal: _mm256_set1_ps(1.0 / std[c]),
+            };
+            for (bytes, values) in blocks.iter().zip(plane.as_chunks_mut::<16>().0) {
+                let bytes = channel(bytes, c);
+                let first = eight(bytes, line);
+                let second = eight(_mm_srli_si128::<8>(bytes), line);
+                // SAFETY: sixteen values.
+                unsafe {
+                    _mm256_storeu_ps(values.as_mut_ptr(), first);
+                    _mm256_storeu_ps(values.as_mut_ptr().add(8), second);
                 }
             }
         }
-        done
+        16 * blocks.len()
     }
 }
 

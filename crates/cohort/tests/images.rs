@@ -1,0 +1,136 @@
+//! What the image model sees, and what it begins with: the middle of the pictures, and weights that it is given.
+#![cfg(feature = "networks")]
+
+mod common;
+
+use std::path::{Path, PathBuf};
+
+use cohort_tables::EmbeddingTable;
+use common::{assert_same_files, cohort, copy, copy_folder, finish};
+
+/// Replaces every picture below `folder` by a PNG of what `change` makes of it.
+fn repaint(folder: &Path, change: &dyn Fn(image::RgbImage) -> image::RgbImage) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            repaint(&path, change);
+        } else if path.extension().is_some_and(|e| e == "jpg" || e == "png") {
+            let picture = change(image::open(&path).unwrap().to_rgb8());
+            std::fs::remove_file(&path).unwrap();
+            picture.save(path.with_extension("png")).unwrap();
+        }
+    }
+}
+
+/// The half of the width and of the height that lies in the middle.
+fn middle(picture: image::RgbImage) -> image::RgbImage {
+    let kept = |side: u32| side.div_ceil(2);
+    let (w, h) = picture.dimensions();
+    let (left, top) = ((w - kept(w)) / 2, (h - kept(h)) / 2);
+    image::imageops::crop_imm(&picture, left, top, kept(w), kept(h)).to_image()
+}
+
+/// A configuration of an image model of two epochs on `data`.
+fn config(file: &Path, data: &Path, image: &str, train: &str) -> PathBuf {
+    let text = format!(
+        "data = {data:?}\nmodalities = [\"image\"]\n\n[joint]\nenabled = false\n\n\
+         [image]\n{image}\n[image.train]\nepochs = 2\n{train}\n"
+    );
+    std::fs::write(file, text).unwrap();
+    file.to_path_buf()
+}
+
+fn run(config: &Path, out: &Path) {
+    let mut command = cohort();
+    let (code, _, stderr) = finish(command.arg("run").arg(config).arg("--out").arg(out));
+    assert_eq!(code, 0, "{stderr}");
+}
+
+fn embeddings(run: &Path) -> EmbeddingTable {
+    EmbeddingTable::read(&run.join("features/embeddings-image.parquet")).unwrap()
+}
+
+/// Answers for all pictures of a data set's test split.
+fn predicted(run: &Path, data: &Path) -> String {
+    let mut command = cohort();
+    let command = command.arg("predict").arg(run).arg("--data").arg(data);
+    let (code, stdout, stderr) = finish(command.args(["--split", "test", "--json"]));
+    assert_eq!(code, 0, "{stderr}");
+    stdout
+}
+
+#[test]
+fn a_crop_is_as_good_as_pictures_cut_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    copy(&at("whole"));
+    repaint(&at("whole"), &|picture| picture);
+    copy_folder(&at("whole"), &at("cut"));
+    repaint(&at("cut"), &middle);
+    let half = config(&at("half.toml"), &at("whole"), "crop = 0.5", "");
+    let cut = config(&at("cut.toml"), &at("cut"), "", "");
+    run(&half, &at("run-half"));
+    run(&cut, &at("run-cut"));
+    for file in ["image/predictions.csv", "image/predictions-valid.csv"] {
+        let read = |run: &str| std::fs::read_to_string(at(run).join(file)).unwrap();
+        assert_eq!(read("run-half"), read("run-cut"), "{file}");
+    }
+    let (of_half, of_cut) = (embeddings(&at("run-half")), embeddings(&at("run-cut")));
+    assert_eq!(of_half.clips, of_cut.clips);
+    assert_eq!(of_half.values, of_cut.values);
+    assert_eq!(
+        predicted(&at("run-half"), &at("whole")),
+        predicted(&at("run-cut"), &at("cut"))
+    );
+
+    // A run goes on only with the crop that it began with.
+    let train = |config: &Path| {
+        let mut command = cohort();
+        command.args(["train", "image"]).arg(config).arg("--resume");
+        finish(command.arg("--out").arg(at("alone")))
+    };
+    assert_eq!(train(&half).0, 0);
+    copy_folder(&at("alone"), &at("before"));
+    assert_eq!(train(&half).0, 0);
+    assert_same_files(&at("alone"), &at("before"));
+    let other = config(&at("other.toml"), &at("whole"), "crop = 0.6", "");
+    let (code, _, stderr) = train(&other);
+    assert_eq!(code, 2, "{stderr}");
+    assert!(stderr.contains("inputs.json"), "{stderr}");
+    let bad = config(&at("bad.toml"), &at("whole"), "crop = 1.5", "");
+    let (code, _, stderr) = train(&bad);
+    assert_eq!(code, 2);
+    let expected = "setting image.crop: expected a share above 0 and up to 1, found 1.5";
+    assert!(stderr.contains(expected), "{stderr}");
+}
+
+#[test]
+fn fine_tuning_begins_with_the_weights_that_it_is_given() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let first = config(&at("first.toml"), common::corpus(), "", "");
+    run(&first, &at("first"));
+    let weights = at("first/image/checkpoints/best.safetensors");
+    let weights = format!("weights = {weights:?}");
+    // A rate next to nothing: what the network sees stays as it was, whatever its new output layer says.
+    let rate = "learning_rate = 1e-12";
+    let tuned = config(&at("tuned.toml"), common::corpus(), &weights, rate);
+    run(&tuned, &at("tuned"));
+    let (before, after) = (embeddings(&at("first")), embeddings(&at("tuned")));
+    assert_eq!(before.clips, after.clips);
+    let classes = after.provenance.columns.iter();
+    let width = classes.filter(|c| c.starts_with("embedding")).count();
+    assert!(width > 8);
+    let rows = before
+        .values
+        .chunks(before.dim)
+        .zip(after.values.chunks(after.dim));
+    for (before, after) in rows {
+        for (a, b) in before[..width].iter().zip(&after[..width]) {
+            assert!((a - b).abs() < 1e-4, "{a} {b}");
+        }
+        assert_ne!(before[width..], after[width..], "the output layer is new");
+    }
+    let resolved = std::fs::read_to_string(at("tuned/config.toml")).unwrap();
+    assert!(resolved.contains("[image.train.fine_tuning]"), "{resolved}");
+}
