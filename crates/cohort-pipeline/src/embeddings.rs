@@ -106,7 +106,8 @@ pub(crate) fn seen_by(
         let names = clips.map(|clip| clip.id.clone()).collect();
         let hashes = parts.iter().flat_map(|part| part.hashes.clone()).collect();
         let sources: Vec<&dyn Source> = parts.iter().map(|p| &p.source as &dyn Source).collect();
-        return cached(&path, modality, &trained, names, hashes, &sources);
+        let settings = settings_hash(&bert.hash()?)?;
+        return cached(&path, modality, &trained, settings, names, hashes, &sources);
     }
     let made = feature_table(config, dataset, modality, features, watch)?;
     let parts: Result<Vec<VectorSource>, PipelineError> = all
