@@ -2,9 +2,9 @@
 //!
 //! It learns from the training split, on which the single models were fitted and are therefore surer of themselves than
 //! they will ever be again. What is done about it: the network begins as the sum of the single models' logits and
-//! is dropped out, decayed and stopped by its loss on the validation split, which no model was fitted on; and each
-//! subset's answers are brought in line on that split in the same way as late fusion (scale and class biases, penalties
-//! by folds of subjects).
+//! is dropped out, decayed and stopped by its loss on the validation split, which no model was fitted on; and for each
+//! subset the network's logits are weighed on that split against the single models' own, by the rule of late fusion
+//! (temperatures, weights and class biases, penalties by folds of subjects).
 
 use std::path::Path;
 
@@ -29,7 +29,7 @@ use crate::{Modality, PipelineError, RunConfig, Watch};
 /// Name of the joint model's folder in a run folder, and of its document.
 pub(crate) const JOINT: &str = "joint";
 /// Version of the document.
-const SCHEMA: &str = "cohort.joint/1";
+const SCHEMA: &str = "cohort.joint/2";
 
 /// A trained joint model's predictions.
 #[derive(Debug)]
@@ -53,7 +53,7 @@ pub struct JointSubset {
     pub test: Predictions,
 }
 
-/// `joint.json`: how the network's answers are brought in line, for each subset.
+/// `joint.json`: how the network's answers are weighed against the single models', for each subset.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct JointRecord {
     schema: String,
@@ -65,7 +65,8 @@ pub(crate) struct JointRecord {
     pub(crate) parts: Vec<JointPart>,
 }
 
-/// A subset's calibration, fitted on the validation split.
+/// A subset's calibration, fitted on the validation split: a fusion of the network, by the name `joint`, and of the subset's
+/// single models.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct JointPart {
     pub(crate) modalities: Vec<Modality>,
@@ -205,14 +206,22 @@ pub fn train_joint(
     for mask in 1..1u32 << seen.len() {
         let keep: Vec<bool> = (0..seen.len()).map(|m| mask >> m & 1 == 1).collect();
         let predict = |split: &Split| raw(&trained, &seen, &keep, split, target, &classes);
-        let answers = cohort_fusion::Modality {
+        let mut answers = vec![cohort_fusion::Modality {
             name: JOINT.to_string(),
             valid: predict(valid)?,
             test: predict(test)?,
-        };
-        let fitted = fuse(&[answers], plan.fusion)?;
+        }];
         let members = seen.iter().zip(&keep).filter(|(_, keep)| **keep);
-        let members: Vec<Modality> = members.map(|(one, _)| one.modality).collect();
+        let members: Vec<&Seen> = members.map(|(one, _)| one).collect();
+        for one in &members {
+            answers.push(cohort_fusion::Modality {
+                name: one.modality.to_string(),
+                valid: own(one, valid, target, &classes),
+                test: own(one, test, target, &classes),
+            });
+        }
+        let fitted = fuse(&answers, plan.fusion)?;
+        let members: Vec<Modality> = members.iter().map(|one| one.modality).collect();
         let names: Vec<String> = members.iter().map(ToString::to_string).collect();
         let file = format!("subsets/{}.csv", names.join("+"));
         fitted.test.write(&out.join(file))?;
@@ -291,6 +300,20 @@ fn raw(
         positions.iter().map(label).collect(),
         &scores.logits,
     ))
+}
+
+/// A single model's own answers for the clips of a split.
+fn own(one: &Seen, split: &Split, target: usize, classes: &[String]) -> Predictions {
+    let index = one.index();
+    let (mut names, mut labels, mut logits) = (Vec::new(), Vec::new(), Vec::new());
+    for clip in &split.clips {
+        if let (Some(&row), Some(&label)) = (index.get(clip.id.as_str()), clip.levels.get(target)) {
+            names.push(clip.name.clone());
+            labels.push(label);
+            logits.extend_from_slice(one.logits(row));
+        }
+    }
+    Predictions::from_logits(names, classes.to_vec(), Some(labels), &logits)
 }
 
 /// Shows the epochs as one bar, and each that is the best so far as a line.

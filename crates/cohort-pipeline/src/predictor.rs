@@ -309,9 +309,24 @@ impl Predictor {
             let (samples, _) = joint_samples(&blocks, &wanted, &own)?;
             let scores = trained.predict(&samples)?;
             let names = own.iter().map(|(clip, _)| clip.to_string()).collect();
-            let classes = self.late.classes.clone();
-            let raw = Predictions::from_logits(names, classes, None, &scores.logits);
-            let answers = part.calibration.apply(&[(JOINT, &raw)])?;
+            let table = |names, logits: &[f32]| {
+                Predictions::from_logits(names, self.late.classes.clone(), None, logits)
+            };
+            let mut tables = vec![(JOINT, table(names, &scores.logits))];
+            for ((block, index), _) in blocks.iter().zip(&indices).zip(&wanted).filter(|w| *w.1) {
+                let rows = own
+                    .iter()
+                    .filter_map(|(clip, _)| Some((*clip, *index.get(clip)?)));
+                let (names, rows): (Vec<String>, Vec<usize>) =
+                    rows.map(|(clip, row)| (clip.to_string(), row)).unzip();
+                let logits: Vec<f32> = rows
+                    .iter()
+                    .flat_map(|&row| block.logits(row).to_vec())
+                    .collect();
+                tables.push((block.modality.name(), table(names, &logits)));
+            }
+            let tables: Vec<(&str, &Predictions)> = tables.iter().map(|(n, t)| (*n, t)).collect();
+            let answers = part.calibration.apply(&tables)?;
             all = Some(match all {
                 None => answers,
                 Some(mut all) => {
