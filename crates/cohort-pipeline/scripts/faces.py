@@ -73,11 +73,12 @@ def models(weights):
         "compact, cross-entropy": ({}, {"epochs": 30, "patience": 30, "selection": "macro_mae"}),
         "compact, soft ordinal labels": ({}, {"epochs": 30, "patience": 30, "selection": "macro_mae", "ordinal_width": 0.7}),
     }
-    tuned = {"backbone": "mobilefacenet", "weights": weights}
-    tune = {"epochs": 8, "patience": 8, "batch_size": 32, "selection": "macro_mae", "ordinal_width": 0.7}
+    # rates and norms of the given layers are the defaults of [image.train.fine_tuning]
+    tuned = {"backbone": "mobilefacenet", "weights": weights, "crop": 0.85}
+    tune = {"epochs": 8, "patience": 8, "batch_size": 32, "selection": "macro_mae", "learning_rate": 1e-3}
     fine = {
-        "fine-tuned, all layers": (tuned, {**tune, "learning_rate": 5e-4}),
-        "fine-tuned, last block": (tuned, {**tune, "learning_rate": 1e-3, "trainable": "last_block"}),
+        "fine-tuned, all layers": (tuned, tune),
+        "fine-tuned, last block": (tuned, {**tune, "trainable": "last_block"}),
     }
     return {"heads": (heads, SEEDS), "scratch": (scratch, SEEDS[:1]), "fine": (fine, SEEDS[:1])}
 

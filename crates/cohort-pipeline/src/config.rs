@@ -4,9 +4,7 @@ use std::path::{Path, PathBuf};
 
 use cohort_audio::{AcousticSettings, Preset};
 use cohort_nn::{Backbone, PictureInput};
-use cohort_train::{
-    DeviceChoice, FineTuning, JointKind, MlpConfig, ModelConfig, Selection, TrainSettings,
-};
+use cohort_train::{DeviceChoice, JointKind, MlpConfig, ModelConfig, Selection, TrainSettings};
 use cohort_vision::{ColourJitter, Transform};
 use serde::{Deserialize, Serialize};
 
