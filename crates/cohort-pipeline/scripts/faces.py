@@ -73,11 +73,13 @@ def models(weights):
         "compact, cross-entropy": ({}, {"epochs": 30, "patience": 30, "selection": "macro_mae"}),
         "compact, soft ordinal labels": ({}, {"epochs": 30, "patience": 30, "selection": "macro_mae", "ordinal_width": 0.7}),
     }
-    tuned = {"backbone": "mobilefacenet", "weights": weights}
-    tune = {"epochs": 8, "patience": 8, "batch_size": 32, "selection": "macro_mae", "ordinal_width": 0.7}
+    tuned = {"backbone": "mobilefacenet", "weights": weights, "crop": 0.85}
+    tune = {"batch_size": 32, "selection": "macro_mae", "learning_rate": 1e-3}
+    last = {"epochs": 5, "patience": 5, "trainable": "last_block", "fine_tuning.rate": 0.5}
     fine = {
-        "fine-tuned, all layers": (tuned, {**tune, "learning_rate": 5e-4}),
-        "fine-tuned, last block": (tuned, {**tune, "learning_rate": 1e-3, "trainable": "last_block"}),
+        "fine-tuned, last block": (tuned, {**tune, **last}),
+        # with the default [image.train.fine_tuning]
+        "fine-tuned, all layers": (tuned, {**tune, "epochs": 8, "patience": 8}),
     }
     return {"heads": (heads, SEEDS), "scratch": (scratch, SEEDS[:1]), "fine": (fine, SEEDS[:1])}
 

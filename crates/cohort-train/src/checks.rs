@@ -165,6 +165,16 @@ mod tests {
             (TrainSettings { epochs: 0, ..new() }, "epochs"),
             (
                 TrainSettings {
+                    fine_tuning: Some(crate::FineTuning {
+                        rate: 0.0,
+                        fixed_norms: true,
+                    }),
+                    ..new()
+                },
+                "fine_tuning.rate",
+            ),
+            (
+                TrainSettings {
                     batch_size: 1,
                     ..new()
                 },

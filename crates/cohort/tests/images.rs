@@ -30,11 +30,11 @@ fn middle(picture: image::RgbImage) -> image::RgbImage {
     image::imageops::crop_imm(&picture, left, top, kept(w), kept(h)).to_image()
 }
 
-/// A configuration of an image model of two epochs on `data`.
+/// A configuration of a run of two epochs on `data`; the words are there for a joint model, which embeddings are made for.
 fn config(file: &Path, data: &Path, image: &str, train: &str) -> PathBuf {
     let text = format!(
-        "data = {data:?}\nmodalities = [\"image\"]\n\n[joint]\nenabled = false\n\n\
-         [image]\n{image}\n[image.train]\nepochs = 2\n{train}\n"
+        "data = {data:?}\nmodalities = [\"image\", \"text\"]\n\n[image]\n{image}\n\
+         [image.train]\nepochs = 2\n{train}\n[text.train]\nepochs = 2\n[joint.train]\nepochs = 2\n"
     );
     std::fs::write(file, text).unwrap();
     file.to_path_buf()
