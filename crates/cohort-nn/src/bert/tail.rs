@@ -1,13 +1,16 @@
 //! The last layers of a BERT with a head, for fine-tuning.
 
 use burn::module::Module;
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, Int, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
 use super::layer::{Layer, LayerDropout, padding_bias};
 use super::names::Named;
 use crate::model::{Output, at_least, unit_length};
 use crate::{Activation, BertConfig, Mlp, MlpConfig, NnError, Pooling, Weights};
+
+/// Texts of a batch that are computed together.
+const TOGETHER: usize = 8;
 
 /// Settings of a [`BertTail`].
 ///
@@ -119,13 +122,41 @@ impl BertTail {
     pub fn forward(&self, input: Tensor<2>, dropout_seed: Option<u64>) -> Output {
         let [batch, width] = input.dims();
         let h = width / self.tokens - 1;
-        let rows = input.reshape([batch, self.tokens, h + 1]);
-        let mask = rows.clone().narrow(2, h, 1).reshape([batch, self.tokens]);
-        // what is padding in every text of the batch is left out
-        let longest = longest(mask.clone());
-        let mask = mask.narrow(1, 0, longest);
-        let mut x = rows.narrow(1, 0, longest).narrow(2, 0, h);
-        let bias = padding_bias(mask.clone());
+        let device = input.device();
+        let input = input.reshape([batch, self.tokens, h + 1]);
+        let mask = input.clone().narrow(2, h, 1);
+        let lengths = lengths(mask.reshape([batch, self.tokens]));
+        // texts of like length together, so that little padding is computed
+        let mut order: Vec<usize> = (0..batch).collect();
+        order.sort_by_key(|&row| lengths[row]);
+        let rows = |rows: &[usize]| -> Tensor<1, Int> {
+            let rows: Vec<i32> = rows.iter().map(|&row| row as i32).collect();
+            let count = rows.len();
+            Tensor::from_data(TensorData::new(rows, [count]), &device)
+        };
+        let mut pooled = Vec::new();
+        for (part, texts) in (0..).zip(order.chunks(TOGETHER)) {
+            let longest = texts.iter().map(|&row| lengths[row]).max().unwrap_or(1);
+            let own = input.clone().select(0, rows(texts)).narrow(1, 0, longest);
+            let mask = own.clone().narrow(2, h, 1).reshape([texts.len(), longest]);
+            let x = own.narrow(2, 0, h);
+            let seed = dropout_seed.map(|seed| crate::derive_seed(seed, "layers", &[part]));
+            let x = self.layers(x, padding_bias(mask.clone()), seed);
+            pooled.push(self.pool(x, mask));
+        }
+        let mut back = vec![0; batch];
+        for (place, &row) in order.iter().enumerate() {
+            back[row] = place;
+        }
+        let mut pooled = Tensor::cat(pooled, 0).select(0, rows(&back));
+        if self.normalise {
+            pooled = unit_length(pooled);
+        }
+        let seed = dropout_seed.map(|seed| crate::derive_seed(seed, "head", &[]));
+        self.head.forward(pooled, seed)
+    }
+
+    fn layers(&self, mut x: Tensor<3>, bias: Tensor<4>, dropout_seed: Option<u64>) -> Tensor<3> {
         for (layer, network) in (0..).zip(&self.layers) {
             let dropped = dropout_seed
                 .filter(|_| self.dropout > 0.0)
@@ -136,13 +167,7 @@ impl BertTail {
                 });
             x = network.forward(x, bias.clone(), self.activation, dropped);
         }
-        let mut pooled = self.pool(x, mask);
-        if self.normalise {
-            pooled = unit_length(pooled);
-        }
-        // the layers' masks have the first numbers
-        let seed = dropout_seed.map(|seed| crate::derive_seed(seed, "head", &[]));
-        self.head.forward(pooled, seed)
+        x
     }
 
     /// Token vectors `[batch, tokens, H]` and their mask to one vector a text.
@@ -160,11 +185,12 @@ impl BertTail {
     }
 }
 
-/// Length of the longest text of a mask `[batch, tokens]`, at least 1.
-fn longest(mask: Tensor<2>) -> usize {
-    let lengths = mask.sum_dim(1).into_data().convert::<f32>();
-    let longest = lengths.iter::<f32>().fold(1.0, f32::max);
-    longest as usize
+/// Length of each text of a mask `[batch, tokens]`, at least 1.
+fn lengths(mask: Tensor<2>) -> Vec<usize> {
+    let sums = mask.sum_dim(1).into_data().convert::<f32>();
+    sums.iter::<f32>()
+        .map(|sum| (sum as usize).max(1))
+        .collect()
 }
 
 #[cfg(test)]
@@ -172,7 +198,6 @@ mod tests {
     use super::*;
     use crate::bert::packed::tests::{small, weights};
     use crate::{Model, ModelConfig, PackedBert};
-    use burn::tensor::TensorData;
 
     const TOKENS: usize = 9;
 
@@ -216,7 +241,11 @@ mod tests {
     #[test]
     fn the_split_network_is_the_whole_one() {
         let device = Device::flex();
-        let texts: [&[u32]; 3] = [&[1, 5, 19, 2], &[1, 2], &[1, 7, 7, 3, 0, 4, 2]];
+        // more than are computed together, in no order of length
+        let texts: Vec<Vec<u32>> = (0..2 * TOGETHER as u32 + 3)
+            .map(|text| (0..2 + text * 5 % 8).map(|i| (text + 7 * i) % 20).collect())
+            .collect();
+        let texts: Vec<&[u32]> = texts.iter().map(Vec::as_slice).collect();
         for pooling in [Pooling::Mean, Pooling::Cls, Pooling::Max] {
             for layers in [1, 2] {
                 let config = config(layers, pooling);
