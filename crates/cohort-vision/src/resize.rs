@@ -60,7 +60,7 @@ struct Side {
     /// Places of the source.
     #[cfg(target_arch = "x86_64")]
     from: usize,
-    /// The first neighbour of each place.
+    /// The first neighbour of each place; places are added, of no neighbours, up to a multiple of four.
     starts: Vec<usize>,
     /// `count` weights a place; those after its last neighbour are 0.
     weights: Vec<i32>,
@@ -79,35 +79,32 @@ impl Side {
     fn new(from: usize, to: usize) -> Self {
         let scale = from as f64 / to as f64;
         let support = scale.max(1.0);
-        let run = |place: usize| {
+        let count = (2.0 * support) as usize + 1;
+        let count = count.min(from).next_multiple_of(2);
+        let places = to.next_multiple_of(4);
+        let mut starts = Vec::with_capacity(places);
+        let mut weights = vec![0; count * places];
+        let mut shares = Vec::with_capacity(count);
+        for (place, weights) in weights.chunks_exact_mut(count).enumerate().take(to) {
             let centre = (place as f64 + 0.5) * scale;
             // Casting cuts what is below 0.
             let start = (centre - support + 0.5) as usize;
             let end = ((centre + support + 0.5) as usize).min(from);
-            (centre, start, end)
-        };
-        let longest = (0..to).map(|place| run(place).2 - run(place).1).max();
-        let count = longest.unwrap_or(0).next_multiple_of(2);
-        let mut starts = Vec::with_capacity(to);
-        let mut weights = vec![0; count * to];
-        let mut shares = Vec::with_capacity(count);
-        for (place, weights) in weights.chunks_exact_mut(count).enumerate() {
-            let (centre, start, end) = run(place);
             let inverse = 1.0 / support;
-            shares.clear();
-            shares.extend((start..end).map(|i| {
-                let distance = ((i as f64 - centre + 0.5) * inverse).abs();
-                (1.0 - distance).max(0.0)
-            }));
             let mut sum = 0.0;
-            for share in &shares {
+            shares.clear();
+            for i in start..end {
+                let distance = ((i as f64 - centre + 0.5) * inverse).abs();
+                let share = (1.0 - distance).max(0.0);
                 sum += share;
+                shares.push(share);
             }
             for (weight, share) in weights.iter_mut().zip(&shares) {
                 *weight = (0.5 + share / sum * f64::from(1 << PRECISION)) as i32;
             }
             starts.push(start);
         }
+        starts.resize(places, 0);
         #[cfg(target_arch = "x86_64")]
         let (pairs, used) = {
             let pairs: Vec<[i32; 2]> = weights.as_chunks().0.iter().map(split).collect();
@@ -129,6 +126,11 @@ impl Side {
             #[cfg(target_arch = "x86_64")]
             used,
         }
+    }
+
+    /// Bytes of a resized row in the window.
+    fn stride(&self) -> usize {
+        3 * self.starts.len()
     }
 
     fn weights(&self, place: usize) -> &[i32] {
@@ -166,30 +168,37 @@ fn convolve(picture: &Picture, width: usize, height: usize) -> Result<Picture, V
 fn convolve_with(wide: Wide, picture: &Picture, width: usize, height: usize) -> Vec<u8> {
     let across = Side::new(picture.width(), width);
     let down = Side::new(picture.height(), height);
-    let stride = 3 * width;
+    let stride = across.stride();
     let mut rows = Rows::new(wide, picture, &across);
     let room = down.count + down.count.max(24);
     let mut window = vec![0; room * stride];
     // Source rows in the window: `first..ready`.
     let (mut first, mut ready) = (0, 0);
-    let mut rgb = vec![0; height * stride];
-    for (y, out) in rgb.chunks_exact_mut(stride).enumerate() {
+    let mut rgb = vec![0; height * width * 3];
+    for (y, out) in rgb.chunks_exact_mut(3 * width).enumerate() {
         let start = down.starts[y];
-        if start - first + down.count + 1 > room {
+        if start - first + down.count + 3 > room {
             window.copy_within((start - first) * stride..(ready - first) * stride, 0);
             first = start;
         }
         let end = (start + down.count).min(picture.height());
         while ready < end {
-            rows.two(ready, &mut window[(ready - first) * stride..][..2 * stride]);
-            ready += 2;
+            rows.four(ready, &mut window[(ready - first) * stride..][..4 * stride]);
+            ready += 4;
         }
-        columns(wide, &window[(start - first) * stride..], &down, y, out);
+        columns(
+            wide,
+            &window[(start - first) * stride..],
+            stride,
+            &down,
+            y,
+            out,
+        );
     }
     rgb
 }
 
-/// Resizes rows, two at once.
+/// Resizes rows, four at once.
 struct Rows<'a> {
     #[cfg_attr(not(target_arch = "x86_64"), expect(dead_code))]
     wide: Wide,
@@ -197,7 +206,7 @@ struct Rows<'a> {
     side: &'a Side,
     /// Copies of the last rows with room behind them.
     #[cfg(target_arch = "x86_64")]
-    spare: [Vec<u8>; 2],
+    spare: [Vec<u8>; 4],
 }
 
 impl<'a> Rows<'a> {
@@ -207,27 +216,32 @@ impl<'a> Rows<'a> {
             picture,
             side,
             #[cfg(target_arch = "x86_64")]
-            spare: [Vec::new(), Vec::new()],
+            spare: Default::default(),
         }
     }
 
-    /// Rows `y` and `y + 1`, the latter the last one again where there is no other.
-    fn two(&mut self, y: usize, out: &mut [u8]) {
-        let second = (y + 1).min(self.picture.height() - 1);
+    /// Rows from `y` on, the last one again where there are fewer.
+    fn four(&mut self, y: usize, out: &mut [u8]) {
         let (rgb, length) = (self.picture.rgb(), 3 * self.picture.width());
+        let last = self.picture.height() - 1;
+        let starts = [0, 1, 2, 3].map(|i| (y + i).min(last) * length);
         #[cfg(target_arch = "x86_64")]
         if self.wide.0 {
             let length = length + x86::BEHIND;
-            let [a, b] = &mut self.spare;
-            let a = with_room(&rgb[y * 3 * self.picture.width()..], length, a);
-            let b = with_room(&rgb[second * 3 * self.picture.width()..], length, b);
+            let [a, b, c, d] = &mut self.spare;
+            let rows = [
+                with_room(&rgb[starts[0]..], length, a),
+                with_room(&rgb[starts[1]..], length, b),
+                with_room(&rgb[starts[2]..], length, c),
+                with_room(&rgb[starts[3]..], length, d),
+            ];
             // SAFETY: only a processor with AVX2 is called wide.
-            unsafe { x86::rows(self.side, a, b, out) };
+            unsafe { x86::rows(self.side, rows, out) };
             return;
         }
-        let (first_out, second_out) = out.split_at_mut(out.len() / 2);
-        row(self.side, &rgb[y * length..][..length], first_out);
-        row(self.side, &rgb[second * length..][..length], second_out);
+        for (out, start) in out.chunks_exact_mut(self.side.stride()).zip(starts) {
+            row(self.side, &rgb[start..][..length], out);
+        }
     }
 }
 
@@ -262,16 +276,15 @@ fn row(side: &Side, source: &[u8], out: &mut [u8]) {
 }
 
 /// Row `y` of the result from the window's rows, whose first is its first neighbour.
-fn columns(wide: Wide, window: &[u8], side: &Side, y: usize, out: &mut [u8]) {
+fn columns(wide: Wide, window: &[u8], stride: usize, side: &Side, y: usize, out: &mut [u8]) {
     #[cfg(target_arch = "x86_64")]
     if wide.0 && out.len() >= 32 {
         let pairs = &side.pairs[y * (side.count / 2)..][..side.used[y]];
         // SAFETY: only a processor with AVX2 is called wide.
-        unsafe { x86::columns(window, pairs, out) };
+        unsafe { x86::columns(window, stride, pairs, out) };
         return;
     }
     let _ = wide;
-    let stride = out.len();
     for (x, out) in out.iter_mut().enumerate() {
         let mut sum = HALF;
         for (weight, v) in side

@@ -1,4 +1,5 @@
-//! Both passes of resizing for AVX2.
+//! Both passes of resizing for AVX2. Loops go over indices: iterators over several things at once are not unrolled here.
+#![allow(clippy::needless_range_loop)]
 
 use std::arch::x86_64::*;
 
@@ -27,99 +28,106 @@ fn round(high: __m256i, low: __m256i) -> __m256i {
     _mm256_srai_epi32::<{ PRECISION as i32 }>(sum)
 }
 
-/// A pixel of each of two rows, three numbers in either half.
+/// A pixel of each of four rows, two a vector, three numbers in either half.
 ///
 /// # Safety
-/// At both places all pairs of pixels and [`BEHIND`] bytes after the last pixel can be read.
+/// At these places all pairs of pixels and [`BEHIND`] bytes after the last pixel can be read.
 #[inline]
 #[target_feature(enable = "avx2")]
-unsafe fn pixel(first: *const u8, second: *const u8, pairs: &[[i32; 2]]) -> __m256i {
+unsafe fn pixel(rows: [*const u8; 4], at: usize, pairs: &[[i32; 2]]) -> [__m256i; 2] {
     let mask = both(&PAIR);
-    let (mut high, mut low) = (_mm256_setzero_si256(), _mm256_set1_epi32(HALF));
-    for (i, weights) in pairs.iter().enumerate() {
-        // SAFETY: as the caller says.
-        let (a, b) = unsafe {
-            (
-                _mm_loadu_si128(first.add(6 * i).cast()),
-                _mm_loadu_si128(second.add(6 * i).cast()),
-            )
-        };
-        let pair = _mm256_shuffle_epi8(_mm256_set_m128i(b, a), mask);
+    let mut high = [_mm256_setzero_si256(); 2];
+    let mut low = [_mm256_set1_epi32(HALF); 2];
+    let mut at = at;
+    for weights in pairs {
         let [a, b] = [_mm256_set1_epi32(weights[0]), _mm256_set1_epi32(weights[1])];
-        high = _mm256_add_epi32(high, _mm256_madd_epi16(pair, a));
-        low = _mm256_add_epi32(low, _mm256_madd_epi16(pair, b));
-    }
-    round(high, low)
-}
-
-/// Four pixels of each of two rows, twelve bytes in either half.
-#[inline]
-#[target_feature(enable = "avx2")]
-fn pack(pixels: [__m256i; 4]) -> [[u8; 16]; 2] {
-    let [a, b, c, d] = pixels;
-    let words = [_mm256_packus_epi32(a, b), _mm256_packus_epi32(c, d)];
-    let bytes = _mm256_shuffle_epi8(_mm256_packus_epi16(words[0], words[1]), both(&PACK));
-    let mut packed = [[0; 16]; 2];
-    // SAFETY: 32 bytes.
-    unsafe { _mm256_storeu_si256(packed.as_mut_ptr().cast(), bytes) };
-    packed
-}
-
-/// Twelve bytes, fewer at the end of a row.
-#[inline]
-fn copy(out: &mut [u8], bytes: &[u8; 16]) {
-    if let Some(out) = out.first_chunk_mut::<12>() {
-        out.copy_from_slice(&bytes[..12]);
-    } else {
-        out.copy_from_slice(&bytes[..out.len()]);
-    }
-}
-
-/// Resizes two rows, each with [`BEHIND`] bytes behind it; `out` is the one result and then the other.
-#[target_feature(enable = "avx2")]
-pub(super) fn rows(side: &Side, first: &[u8], second: &[u8], out: &mut [u8]) {
-    let (first_out, second_out) = out.split_at_mut(out.len() / 2);
-    let half = side.count / 2;
-    let room = 3 * side.from + BEHIND;
-    assert!(first.len() >= room && second.len() >= room);
-    let (first, second) = (first.as_ptr(), second.as_ptr());
-    let outs = first_out.chunks_mut(12).zip(second_out.chunks_mut(12));
-    let places = side
-        .starts
-        .chunks(4)
-        .zip(side.used.chunks(4))
-        .zip(side.pairs.chunks(4 * half));
-    for (((starts, used), pairs), (first_out, second_out)) in places.zip(outs) {
-        let mut pixels = [_mm256_setzero_si256(); 4];
-        for (i, pixel) in pixels.iter_mut().enumerate().take(starts.len()) {
-            let (at, pairs) = (3 * starts[i], &pairs[i * half..][..used[i]]);
-            // SAFETY: a place's pairs that are used begin inside the row.
-            *pixel = unsafe { self::pixel(first.add(at), second.add(at), pairs) };
+        for i in 0..2 {
+            // SAFETY: as the caller says.
+            let pair = unsafe {
+                _mm256_set_m128i(
+                    _mm_loadu_si128(rows[2 * i + 1].add(at).cast()),
+                    _mm_loadu_si128(rows[2 * i].add(at).cast()),
+                )
+            };
+            let pair = _mm256_shuffle_epi8(pair, mask);
+            high[i] = _mm256_add_epi32(high[i], _mm256_madd_epi16(pair, a));
+            low[i] = _mm256_add_epi32(low[i], _mm256_madd_epi16(pair, b));
         }
-        let [a, b] = pack(pixels);
-        copy(first_out, &a);
-        copy(second_out, &b);
+        at += 6;
+    }
+    [round(high[0], low[0]), round(high[1], low[1])]
+}
+
+/// The lower twelve bytes.
+///
+/// # Safety
+/// They can be written at `to`.
+#[inline]
+#[target_feature(enable = "avx2")]
+unsafe fn store(to: *mut u8, bytes: __m128i) {
+    // SAFETY: as the caller says.
+    unsafe {
+        _mm_storel_epi64(to.cast(), bytes);
+        let last = _mm_extract_epi32::<2>(bytes);
+        to.add(8).cast::<i32>().write_unaligned(last);
     }
 }
 
-/// A row of the result, at least 32 bytes, from pairs of the window's rows of the same length.
+/// Resizes four rows, each with [`BEHIND`] bytes behind it, into four rows of `out`, one after the other, of
+/// [`Side::stride`] bytes.
 #[target_feature(enable = "avx2")]
-pub(super) fn columns(window: &[u8], pairs: &[[i32; 2]], out: &mut [u8]) {
-    let stride = out.len();
-    assert!(stride >= 32 && window.len() >= 2 * pairs.len() * stride);
+pub(super) fn rows(side: &Side, rows: [&[u8]; 4], out: &mut [u8]) {
+    let half = side.count / 2;
+    let (room, stride) = (3 * side.from + BEHIND, side.stride());
+    assert!(rows[0].len() >= room && rows[1].len() >= room);
+    assert!(rows[2].len() >= room && rows[3].len() >= room);
+    assert!(out.len() >= 4 * stride && stride == 3 * side.starts.len());
+    let rows = [
+        rows[0].as_ptr(),
+        rows[1].as_ptr(),
+        rows[2].as_ptr(),
+        rows[3].as_ptr(),
+    ];
+    let pack = both(&PACK);
+    for four in 0..side.starts.len() / 4 {
+        let mut pixels = [[_mm256_setzero_si256(); 2]; 4];
+        for i in 0..4 {
+            let place = 4 * four + i;
+            let pairs = &side.pairs[place * half..][..side.used[place]];
+            // SAFETY: the used pairs of a place begin inside the row.
+            pixels[i] = unsafe { pixel(rows, 3 * side.starts[place], pairs) };
+        }
+        for i in 0..2 {
+            let first = _mm256_packus_epi32(pixels[0][i], pixels[1][i]);
+            let second = _mm256_packus_epi32(pixels[2][i], pixels[3][i]);
+            let bytes = _mm256_shuffle_epi8(_mm256_packus_epi16(first, second), pack);
+            // SAFETY: the stride is twelve bytes for each four places, and there are four rows.
+            unsafe {
+                let to = out.as_mut_ptr().add(2 * i * stride + 12 * four);
+                store(to, _mm256_castsi256_si128(bytes));
+                store(to.add(stride), _mm256_extracti128_si256::<1>(bytes));
+            }
+        }
+    }
+}
+
+/// A row of the result, at least 32 bytes, from pairs of the window's rows, `stride` bytes apart.
+#[target_feature(enable = "avx2")]
+pub(super) fn columns(window: &[u8], stride: usize, pairs: &[[i32; 2]], out: &mut [u8]) {
+    let length = out.len();
+    assert!(length >= 32 && stride >= length && window.len() >= 2 * pairs.len() * stride);
     let zero = _mm256_setzero_si256();
     let mut at = 0;
     loop {
         let mut high = [zero; 4];
         let mut low = [_mm256_set1_epi32(HALF); 4];
-        for (i, weights) in pairs.iter().enumerate() {
-            // SAFETY: 32 bytes of a row of the window each.
+        let mut row = at;
+        for weights in pairs {
+            // SAFETY: 32 bytes of two rows of the window.
             let (a, b) = unsafe {
-                let a = window.as_ptr().add(2 * i * stride + at);
-                (
-                    _mm256_loadu_si256(a.cast()),
-                    _mm256_loadu_si256(a.add(stride).cast()),
-                )
+                let a = window.as_ptr().add(row);
+                let b = a.add(stride);
+                (_mm256_loadu_si256(a.cast()), _mm256_loadu_si256(b.cast()))
             };
             let (first, second) = (_mm256_unpacklo_epi8(a, b), _mm256_unpackhi_epi8(a, b));
             let fours = [
@@ -129,10 +137,11 @@ pub(super) fn columns(window: &[u8], pairs: &[[i32; 2]], out: &mut [u8]) {
                 _mm256_unpackhi_epi8(second, zero),
             ];
             let [a, b] = [_mm256_set1_epi32(weights[0]), _mm256_set1_epi32(weights[1])];
-            for ((four, high), low) in fours.into_iter().zip(&mut high).zip(&mut low) {
-                *high = _mm256_add_epi32(*high, _mm256_madd_epi16(four, a));
-                *low = _mm256_add_epi32(*low, _mm256_madd_epi16(four, b));
+            for i in 0..4 {
+                high[i] = _mm256_add_epi32(high[i], _mm256_madd_epi16(fours[i], a));
+                low[i] = _mm256_add_epi32(low[i], _mm256_madd_epi16(fours[i], b));
             }
+            row += 2 * stride;
         }
         let first = _mm256_packus_epi32(round(high[0], low[0]), round(high[1], low[1]));
         let second = _mm256_packus_epi32(round(high[2], low[2]), round(high[3], low[3]));
@@ -141,10 +150,10 @@ pub(super) fn columns(window: &[u8], pairs: &[[i32; 2]], out: &mut [u8]) {
             let to = out.as_mut_ptr().add(at);
             _mm256_storeu_si256(to.cast(), _mm256_packus_epi16(first, second));
         }
-        if at == stride - 32 {
+        if at == length - 32 {
             break;
         }
         // The last 32 bytes may be written twice.
-        at = (at + 32).min(stride - 32);
+        at = (at + 32).min(length - 32);
     }
 }
