@@ -64,7 +64,7 @@ struct Side {
     starts: Vec<usize>,
     /// `count` weights a place; those after its last neighbour are 0.
     weights: Vec<i32>,
-    /// An even number.
+    /// A multiple of four.
     count: usize,
     /// The weights of two neighbours each as the high and the low part of both, see [`split`].
     #[cfg(target_arch = "x86_64")]
@@ -80,7 +80,7 @@ impl Side {
         let scale = from as f64 / to as f64;
         let support = scale.max(1.0);
         let count = (2.0 * support) as usize + 1;
-        let count = count.min(from).next_multiple_of(2);
+        let count = count.min(from).next_multiple_of(4);
         let places = to.next_multiple_of(4);
         let mut starts = Vec::with_capacity(places);
         let mut weights = vec![0; count * places];
@@ -227,7 +227,7 @@ impl<'a> Rows<'a> {
         let starts = [0, 1, 2, 3].map(|i| (y + i).min(last) * length);
         #[cfg(target_arch = "x86_64")]
         if self.wide.0 {
-            let length = length + x86::BEHIND;
+            let length = length + x86::behind(self.side);
             let [a, b, c, d] = &mut self.spare;
             let rows = [
                 with_room(&rgb[starts[0]..], length, a),

@@ -5,11 +5,12 @@ use std::arch::x86_64::*;
 
 use super::{HALF, PRECISION, Side};
 
-/// Bytes that may be read behind the end of a row: its last pixel is read as the first of sixteen bytes.
-pub(super) const BEHIND: usize = 16;
-
-/// Bytes of two neighbouring pixels as 16-bit numbers, channel beside channel.
-const PAIR: [i8; 16] = [0, -1, 3, -1, 1, -1, 4, -1, 2, -1, 5, -1, -1, -1, -1, -1];
+/// Bytes of two neighbouring pixels, the first and second of four or the third and fourth, as 16-bit numbers, channel
+/// beside channel.
+const PAIRS: [[i8; 16]; 2] = [
+    [0, -1, 3, -1, 1, -1, 4, -1, 2, -1, 5, -1, -1, -1, -1, -1],
+    [6, -1, 9, -1, 7, -1, 10, -1, 8, -1, 11, -1, -1, -1, -1, -1],
+];
 /// Three of every four bytes.
 const PACK: [i8; 16] = [0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, -1, -1, -1, -1];
 
@@ -28,32 +29,40 @@ fn round(high: __m256i, low: __m256i) -> __m256i {
     _mm256_srai_epi32::<{ PRECISION as i32 }>(sum)
 }
 
-/// A pixel of each of four rows, two a vector, three numbers in either half.
+/// A pixel of each of four rows, two a vector, three numbers in either half, by the weights of `fours` times four
+/// neighbours.
 ///
 /// # Safety
-/// At these places all pairs of pixels and [`BEHIND`] bytes after the last pixel can be read.
+/// At these places `12 * fours + 4` bytes can be read, and `2 * fours` pairs.
 #[inline]
 #[target_feature(enable = "avx2")]
-unsafe fn pixel(rows: [*const u8; 4], at: usize, pairs: &[[i32; 2]]) -> [__m256i; 2] {
-    let mask = both(&PAIR);
+unsafe fn pixel(rows: [*const u8; 4], pairs: *const [i32; 2], fours: usize) -> [__m256i; 2] {
     let mut high = [_mm256_setzero_si256(); 2];
     let mut low = [_mm256_set1_epi32(HALF); 2];
-    let mut at = at;
-    for weights in pairs {
-        let [a, b] = [_mm256_set1_epi32(weights[0]), _mm256_set1_epi32(weights[1])];
+    for four in 0..fours {
+        // SAFETY: as the caller says.
+        let [first, second] = unsafe { [*pairs.add(2 * four), *pairs.add(2 * four + 1)] };
         for i in 0..2 {
             // SAFETY: as the caller says.
-            let pair = unsafe {
+            let bytes = unsafe {
                 _mm256_set_m128i(
-                    _mm_loadu_si128(rows[2 * i + 1].add(at).cast()),
-                    _mm_loadu_si128(rows[2 * i].add(at).cast()),
+                    _mm_loadu_si128(rows[2 * i + 1].add(12 * four).cast()),
+                    _mm_loadu_si128(rows[2 * i].add(12 * four).cast()),
                 )
             };
-            let pair = _mm256_shuffle_epi8(pair, mask);
-            high[i] = _mm256_add_epi32(high[i], _mm256_madd_epi16(pair, a));
-            low[i] = _mm256_add_epi32(low[i], _mm256_madd_epi16(pair, b));
+            let pair = _mm256_shuffle_epi8(bytes, both(&PAIRS[0]));
+            let other = _mm256_shuffle_epi8(bytes, both(&PAIRS[1]));
+            let products = _mm256_add_epi32(
+                _mm256_madd_epi16(pair, _mm256_set1_epi32(first[0])),
+                _mm256_madd_epi16(other, _mm256_set1_epi32(second[0])),
+            );
+            high[i] = _mm256_add_epi32(high[i], products);
+            let products = _mm256_add_epi32(
+                _mm256_madd_epi16(pair, _mm256_set1_epi32(first[1])),
+                _mm256_madd_epi16(other, _mm256_set1_epi32(second[1])),
+            );
+            low[i] = _mm256_add_epi32(low[i], products);
         }
-        at += 6;
     }
     [round(high[0], low[0]), round(high[1], low[1])]
 }
@@ -73,29 +82,51 @@ unsafe fn store(to: *mut u8, bytes: __m128i) {
     }
 }
 
-/// Resizes four rows, each with [`BEHIND`] bytes behind it, into four rows of `out`, one after the other, of
+/// Bytes that may be read behind the end of a row, whatever the weights.
+pub(super) fn behind(side: &Side) -> usize {
+    3 * side.count + 4
+}
+
+/// Resizes four rows, each with [`behind`] bytes behind it, into four rows of `out`, one after the other, of
 /// [`Side::stride`] bytes.
 #[target_feature(enable = "avx2")]
 pub(super) fn rows(side: &Side, rows: [&[u8]; 4], out: &mut [u8]) {
-    let half = side.count / 2;
-    let (room, stride) = (3 * side.from + BEHIND, side.stride());
+    if side.count == 4 {
+        // so that the one round of the inner loop is no loop
+        rows_by(side, 1, rows, out);
+    } else {
+        rows_by(side, side.count / 4, rows, out);
+    }
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn rows_by(side: &Side, fours: usize, rows: [&[u8]; 4], out: &mut [u8]) {
+    let (room, stride) = (3 * side.from + behind(side), side.stride());
     assert!(rows[0].len() >= room && rows[1].len() >= room);
     assert!(rows[2].len() >= room && rows[3].len() >= room);
     assert!(out.len() >= 4 * stride && stride == 3 * side.starts.len());
-    let rows = [
+    assert!(side.pairs.len() >= 2 * fours * side.starts.len() && fours <= side.count / 4);
+    let [a, b, c, d] = [
         rows[0].as_ptr(),
         rows[1].as_ptr(),
         rows[2].as_ptr(),
         rows[3].as_ptr(),
     ];
     let pack = both(&PACK);
-    for four in 0..side.starts.len() / 4 {
+    for (four, starts) in side.starts.as_chunks::<4>().0.iter().enumerate() {
         let mut pixels = [[_mm256_setzero_si256(); 2]; 4];
         for i in 0..4 {
-            let place = 4 * four + i;
-            let pairs = &side.pairs[place * half..][..side.used[place]];
-            // SAFETY: the used pairs of a place begin inside the row.
-            pixels[i] = unsafe { pixel(rows, 3 * side.starts[place], pairs) };
+            let at = 3 * starts[i];
+            // SAFETY: a place starts inside the row, and has `2 * fours` pairs.
+            pixels[i] = unsafe {
+                let rows = [a.add(at), b.add(at), c.add(at), d.add(at)];
+                pixel(
+                    rows,
+                    side.pairs.as_ptr().add(2 * fours * (4 * four + i)),
+                    fours,
+                )
+            };
         }
         for i in 0..2 {
             let first = _mm256_packus_epi32(pixels[0][i], pixels[1][i]);
