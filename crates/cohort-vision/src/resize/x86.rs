@@ -92,16 +92,16 @@ pub(super) fn behind(side: &Side) -> usize {
 #[target_feature(enable = "avx2")]
 pub(super) fn rows(side: &Side, rows: [&[u8]; 4], out: &mut [u8]) {
     if side.count == 4 {
-        // so that the one round of the inner loop is no loop
-        rows_by(side, 1, rows, out);
+        // compiled for itself, as the inner loop is none here
+        rows_by::<true>(side, rows, out);
     } else {
-        rows_by(side, side.count / 4, rows, out);
+        rows_by::<false>(side, rows, out);
     }
 }
 
-#[inline]
 #[target_feature(enable = "avx2")]
-fn rows_by(side: &Side, fours: usize, rows: [&[u8]; 4], out: &mut [u8]) {
+fn rows_by<const ONE: bool>(side: &Side, rows: [&[u8]; 4], out: &mut [u8]) {
+    let fours = if ONE { 1 } else { side.count / 4 };
     let (room, stride) = (3 * side.from + behind(side), side.stride());
     assert!(rows[0].len() >= room && rows[1].len() >= room);
     assert!(rows[2].len() >= room && rows[3].len() >= room);
