@@ -87,9 +87,9 @@ impl Side {
         let mut shares = Vec::with_capacity(count);
         for (place, weights) in weights.chunks_exact_mut(count).enumerate().take(to) {
             let centre = (place as f64 + 0.5) * scale;
-            // Casting cuts what is below 0.
-            let start = (centre - support + 0.5) as usize;
-            let end = ((centre + support + 0.5) as usize).min(from);
+            // Casting cuts off what is after the point.
+            let start = ((centre - support + 0.5) as i64).max(0);
+            let end = ((centre + support + 0.5) as i64).min(from as i64);
             let inverse = 1.0 / support;
             let mut sum = 0.0;
             shares.clear();
@@ -102,7 +102,7 @@ impl Side {
             for (weight, share) in weights.iter_mut().zip(&shares) {
                 *weight = (0.5 + share / sum * f64::from(1 << PRECISION)) as i32;
             }
-            starts.push(start);
+            starts.push(start as usize);
         }
         starts.resize(places, 0);
         #[cfg(target_arch = "x86_64")]
@@ -167,15 +167,22 @@ fn convolve(picture: &Picture, width: usize, height: usize) -> Result<Picture, V
 /// Every source row is resized once, into a window that slides down and holds what the row to be written needs.
 fn convolve_with(wide: Wide, picture: &Picture, width: usize, height: usize) -> Vec<u8> {
     let across = Side::new(picture.width(), width);
-    let down = Side::new(picture.height(), height);
+    let other;
+    let down = if (picture.height(), height) == (picture.width(), width) {
+        &across
+    } else {
+        other = Side::new(picture.height(), height);
+        &other
+    };
     let stride = across.stride();
     let mut rows = Rows::new(wide, picture, &across);
     let room = down.count + down.count.max(24);
     let mut window = vec![0; room * stride];
     // Source rows in the window: `first..ready`.
     let (mut first, mut ready) = (0, 0);
-    let mut rgb = vec![0; height * width * 3];
-    for (y, out) in rgb.chunks_exact_mut(3 * width).enumerate() {
+    let length = 3 * width;
+    let mut rgb = Vec::with_capacity(height * length);
+    for y in 0..height {
         let start = down.starts[y];
         if start - first + down.count + 3 > room {
             window.copy_within((start - first) * stride..(ready - first) * stride, 0);
@@ -186,14 +193,8 @@ fn convolve_with(wide: Wide, picture: &Picture, width: usize, height: usize) -> 
             rows.four(ready, &mut window[(ready - first) * stride..][..4 * stride]);
             ready += 4;
         }
-        columns(
-            wide,
-            &window[(start - first) * stride..],
-            stride,
-            &down,
-            y,
-            out,
-        );
+        let window = &window[(start - first) * stride..];
+        columns(wide, window, stride, down, y, length, &mut rgb);
     }
     rgb
 }
@@ -275,17 +276,34 @@ fn row(side: &Side, source: &[u8], out: &mut [u8]) {
     }
 }
 
-/// Row `y` of the result from the window's rows, whose first is its first neighbour.
-fn columns(wide: Wide, window: &[u8], stride: usize, side: &Side, y: usize, out: &mut [u8]) {
+/// Adds row `y` of the result to `rgb` from the window's rows, whose first is its first neighbour.
+fn columns(
+    wide: Wide,
+    window: &[u8],
+    stride: usize,
+    side: &Side,
+    y: usize,
+    length: usize,
+    rgb: &mut Vec<u8>,
+) {
     #[cfg(target_arch = "x86_64")]
-    if wide.0 && out.len() >= 32 {
+    if wide.0 && length >= 32 {
         let pairs = &side.pairs[y * (side.count / 2)..][..side.used[y]];
-        // SAFETY: only a processor with AVX2 is called wide.
-        unsafe { x86::columns(window, stride, pairs, out) };
+        rgb.reserve(length);
+        // SAFETY: only a processor with AVX2 is called wide; the whole row is written.
+        unsafe {
+            x86::columns(
+                window,
+                stride,
+                pairs,
+                &mut rgb.spare_capacity_mut()[..length],
+            );
+            rgb.set_len(rgb.len() + length);
+        }
         return;
     }
     let _ = wide;
-    for (x, out) in out.iter_mut().enumerate() {
+    rgb.extend((0..length).map(|x| {
         let mut sum = HALF;
         for (weight, v) in side
             .weights(y)
@@ -294,8 +312,8 @@ fn columns(wide: Wide, window: &[u8], stride: usize, side: &Side, y: usize, out:
         {
             sum += weight * i32::from(*v);
         }
-        *out = byte(sum);
-    }
+        byte(sum)
+    }));
 }
 
 #[cfg(test)]

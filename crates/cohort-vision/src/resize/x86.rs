@@ -2,6 +2,7 @@
 #![allow(clippy::needless_range_loop)]
 
 use std::arch::x86_64::*;
+use std::mem::MaybeUninit;
 
 use super::{HALF, PRECISION, Side};
 
@@ -142,9 +143,14 @@ fn rows_by<const ONE: bool>(side: &Side, rows: [&[u8]; 4], out: &mut [u8]) {
     }
 }
 
-/// A row of the result, at least 32 bytes, from pairs of the window's rows, `stride` bytes apart.
+/// A row of the result, at least 32 bytes, all of which are written, from pairs of the window's rows, `stride` bytes apart.
 #[target_feature(enable = "avx2")]
-pub(super) fn columns(window: &[u8], stride: usize, pairs: &[[i32; 2]], out: &mut [u8]) {
+pub(super) fn columns(
+    window: &[u8],
+    stride: usize,
+    pairs: &[[i32; 2]],
+    out: &mut [MaybeUninit<u8>],
+) {
     let length = out.len();
     assert!(length >= 32 && stride >= length && window.len() >= 2 * pairs.len() * stride);
     let zero = _mm256_setzero_si256();
