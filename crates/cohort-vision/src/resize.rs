@@ -353,7 +353,7 @@ mod tests {
         let mut dice = Dice::new((width * 7919 + height) as u64);
         // Runs of the extremes beside noise: sums at both ends of the range.
         Picture::from_fn(width, height, |_, _| {
-            [0; 3].map(|_: u8| [0, 255, dice.below(256) as u8][dice.below(3) as usize])
+            [0; 3].map(|_: u8| [0, 255, dice.below(256) as u8][dice.below(3)])
         })
     }
 
