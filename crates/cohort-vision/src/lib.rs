@@ -12,7 +12,7 @@
 //!
 //! Every operation gives what Pillow and torchvision give, so that weights
 //! trained there see the same pixels here: bit for bit, but for JPEG and lossy WebP (their
-//! standards leave the last bits open) and [`resize`] (one grey level).
+//! standards leave the last bits open).
 //! Nothing here knows a network or a data set.
 
 pub mod augment;

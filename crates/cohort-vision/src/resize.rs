@@ -19,6 +19,7 @@ const SHRINK: usize = 4096;
 /// `Image.resize((width, height), BILINEAR)`, which is also what torchvision's `Resize`
 /// does to a PIL image. The aspect ratio is not kept.
 ///
+/// Rows come first, then columns, as in Pillow 12 (Pillow 13 resizes some tall pictures in the other order).
 /// A side that shrinks more than 4096 times shrinks in steps, and a picture too large when only its
 /// rows are resized has its columns resized first: there the result is close to Pillow's, not equal.
 ///
@@ -176,7 +177,8 @@ fn convolve_with(wide: Wide, picture: &Picture, width: usize, height: usize) -> 
     };
     let stride = across.stride();
     let mut rows = Rows::new(wide, picture, &across);
-    let room = down.count + down.count.max(24);
+    // Room to slide seldom, within the nearest cache where rows are short.
+    let room = down.count + ((24 << 10) / stride).clamp(4, 24);
     let mut window = vec![0; room * stride];
     // Source rows in the window: `first..ready`.
     let (mut first, mut ready) = (0, 0);
