@@ -146,7 +146,8 @@ fn minilm_equals_the_reference_batched_or_not() {
         (folder.pooling, folder.normalise, folder.max_tokens),
         (Pooling::Mean, true, 256)
     );
-    let tokeniser = Tokeniser::open(&folder.path, folder.max_tokens).unwrap();
+    // the reference was computed with texts cut at 128
+    let tokeniser = Tokeniser::open(&folder.path, 128).unwrap();
     let texts: Vec<String> = serde_json::from_value(all["texts"].clone()).unwrap();
     let expected: Vec<Vec<u32>> = serde_json::from_value(all["input_ids"].clone()).unwrap();
     let ids: Vec<Vec<u32>> = texts
