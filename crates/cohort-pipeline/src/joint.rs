@@ -120,7 +120,7 @@ pub struct JointPlan<'a> {
     pub models: &'a Path,
     /// Folder of the feature tables.
     pub features: &'a Path,
-    /// The late fusion that it is compared with; its answers are brought in line in the same way.
+    /// The late fusion that it is compared with; the network is weighed against the single models by the same rule.
     pub fusion: &'a FusionSettings,
 }
 

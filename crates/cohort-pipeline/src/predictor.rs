@@ -261,7 +261,7 @@ impl Predictor {
         Ok(self.late.apply(&tables)?)
     }
 
-    /// The joint model's answers from what is there for each of `clips`, each brought in line as its subset was on the
+    /// The joint model's answers from what is there for each of `clips`, each weighed as its subset was on the
     /// validation split; `None` when the run has no joint model. Clips of which nothing is there are left out.
     pub(crate) fn joint(
         &self,
