@@ -75,29 +75,29 @@ impl Op {
 
     /// The picture after this operation: nearest pixel, black where nothing comes from.
     #[must_use]
-    pub fn apply(self, picture: &Picture) -> Picture {
+    pub fn apply(self, picture: Picture) -> Picture {
         let shear = |shear: [f64; 2]| {
             let map = Affine {
                 shear,
                 centre: Some([0.0; 2]),
                 ..Affine::default()
             };
-            affine(picture, &map, Interpolation::Nearest)
+            affine(&picture, &map, Interpolation::Nearest)
         };
         let translate = |translate: [f64; 2]| {
             let map = Affine {
                 translate,
                 ..Affine::default()
             };
-            affine(picture, &map, Interpolation::Nearest)
+            affine(&picture, &map, Interpolation::Nearest)
         };
         match self {
-            Self::Identity => picture.clone(),
+            Self::Identity => picture,
             Self::ShearX(m) => shear([m.atan().to_degrees(), 0.0]),
             Self::ShearY(m) => shear([0.0, m.atan().to_degrees()]),
             Self::TranslateX(m) => translate([m.trunc(), 0.0]),
             Self::TranslateY(m) => translate([0.0, m.trunc()]),
-            Self::Rotate(m) => rotate(picture, m, Interpolation::Nearest),
+            Self::Rotate(m) => rotate(&picture, m, Interpolation::Nearest),
             Self::Brightness(m) => colour::brightness(picture, 1.0 + m),
             Self::Color(m) => colour::saturation(picture, 1.0 + m),
             Self::Contrast(m) => colour::contrast(picture, 1.0 + m),
@@ -132,7 +132,7 @@ fn linspace(start: f32, end: f32, bin: usize) -> f64 {
 /// TrivialAugment with wide ranges (Müller and Hutter 2021, torchvision's
 /// `TrivialAugmentWide()`): one operation at one strength, drawn from the seed.
 #[must_use]
-pub fn trivial_augment_wide(picture: &Picture, seed: u64) -> Picture {
+pub fn trivial_augment_wide(picture: Picture, seed: u64) -> Picture {
     Op::draw(&mut Dice::new(seed)).apply(picture)
 }
 
@@ -160,11 +160,11 @@ impl ColourJitter {
 
     /// Draws the four changes and makes them in a drawn order.
     #[must_use]
-    pub fn apply(&self, picture: &Picture, seed: u64) -> Picture {
+    pub fn apply(&self, picture: Picture, seed: u64) -> Picture {
         self.apply_with(picture, &mut Dice::new(seed))
     }
 
-    pub(crate) fn apply_with(&self, picture: &Picture, dice: &mut Dice) -> Picture {
+    pub(crate) fn apply_with(&self, mut picture: Picture, dice: &mut Dice) -> Picture {
         let mut order = [0, 1, 2, 3];
         for i in (1..order.len()).rev() {
             order.swap(i, dice.below(i + 1));
@@ -176,17 +176,16 @@ impl ColourJitter {
             factor(self.saturation),
         );
         let h = dice.uniform(-self.hue, self.hue);
-        let mut out = picture.clone();
         for change in order {
-            out = match change {
-                0 if self.brightness > 0.0 => colour::brightness(&out, b),
-                1 if self.contrast > 0.0 => colour::contrast(&out, c),
-                2 if self.saturation > 0.0 => colour::saturation(&out, s),
-                3 if self.hue > 0.0 => colour::hue(&out, h),
-                _ => out,
+            picture = match change {
+                0 if self.brightness > 0.0 => colour::brightness(picture, b),
+                1 if self.contrast > 0.0 => colour::contrast(picture, c),
+                2 if self.saturation > 0.0 => colour::saturation(picture, s),
+                3 if self.hue > 0.0 => colour::hue(picture, h),
+                _ => picture,
             };
         }
-        out
+        picture
     }
 }
 
@@ -209,7 +208,7 @@ pub(crate) fn light_with(picture: &Picture, dice: &mut Dice) -> Picture {
         ..Affine::default()
     };
     let moved = affine(picture, &map, Interpolation::Bilinear);
-    let lit = colour::brightness(&moved, dice.uniform(0.8, 1.2));
+    let lit = colour::brightness(moved, dice.uniform(0.8, 1.2));
     if mirrored {
         crate::geometry::flip_horizontal(&lit)
     } else {
@@ -217,7 +216,7 @@ pub(crate) fn light_with(picture: &Picture, dice: &mut Dice) -> Picture {
     }
 }
 
-pub(crate) fn trivial_with(picture: &Picture, dice: &mut Dice) -> Picture {
+pub(crate) fn trivial_with(picture: Picture, dice: &mut Dice) -> Picture {
     Op::draw(dice).apply(picture)
 }
 
@@ -251,13 +250,13 @@ mod tests {
     #[test]
     fn jitter_keeps_within_its_range_and_zero_changes_nothing() {
         let grey = Picture::solid(2, 2, [100; 3]);
-        assert_eq!(ColourJitter::default().apply(&grey, 3), grey);
+        assert_eq!(ColourJitter::default().apply(grey.clone(), 3), grey);
         let jitter = ColourJitter {
             brightness: 0.1,
             ..ColourJitter::default()
         };
         let levels: Vec<u8> = (0..300)
-            .map(|seed| jitter.apply(&grey, seed).rgb()[0])
+            .map(|seed| jitter.apply(grey.clone(), seed).rgb()[0])
             .collect();
         let (low, high) = (levels.iter().min().copied(), levels.iter().max().copied());
         assert!(low >= Some(90) && low < Some(93), "{low:?}");

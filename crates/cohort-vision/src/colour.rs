@@ -1,39 +1,38 @@
-//! Changes of colour and tone, bit for bit as Pillow's `ImageEnhance` and `ImageOps`.
+//! Changes of colour and tone, bit for bit as Pillow's `ImageEnhance` and `ImageOps`. A picture is taken, changed where it
+//! lies and given back.
 
 use crate::picture::Picture;
 use crate::wide::{self, blend, wide};
 
 /// Replaces every value of each channel by its entry in the channel's table.
-fn look_up(picture: &Picture, tables: &[[u8; 256]; 3]) -> Picture {
-    let mut rgb = picture.rgb().to_vec();
+fn look_up(mut picture: Picture, tables: &[[u8; 256]; 3]) -> Picture {
     let [red, green, blue] = tables;
-    for pixel in rgb.chunks_exact_mut(3) {
+    for pixel in picture.rgb_mut().as_chunks_mut::<3>().0 {
         pixel[0] = red[usize::from(pixel[0])];
         pixel[1] = green[usize::from(pixel[1])];
         pixel[2] = blue[usize::from(pixel[2])];
     }
-    picture.with_rgb(rgb)
+    picture
 }
 
 /// Every value blended with the same one.
-fn blend_all(picture: &Picture, from: u8, factor: f32) -> Picture {
-    let mut rgb = picture.rgb().to_vec();
+fn blend_all(mut picture: Picture, from: u8, factor: f32) -> Picture {
     let from = [from; 3072];
-    for some in rgb.chunks_mut(from.len()) {
+    for some in picture.rgb_mut().chunks_mut(from.len()) {
         blend(&from[..some.len()], some, factor);
     }
-    picture.with_rgb(rgb)
+    picture
 }
 
 /// Scales the brightness: 0 is black, 1 the picture itself. `ImageEnhance.Brightness`.
 #[must_use]
-pub fn brightness(picture: &Picture, factor: f64) -> Picture {
+pub fn brightness(picture: Picture, factor: f64) -> Picture {
     blend_all(picture, 0, factor as f32)
 }
 
 /// Moves away from (above 1) or towards (below 1) the mean grey level. `ImageEnhance.Contrast`.
 #[must_use]
-pub fn contrast(picture: &Picture, factor: f64) -> Picture {
+pub fn contrast(picture: Picture, factor: f64) -> Picture {
     let grey = picture.luma();
     let sum: u64 = grey.iter().map(|&v| u64::from(v)).sum();
     let mean = (sum as f64 / grey.len() as f64 + 0.5) as u8;
@@ -42,69 +41,70 @@ pub fn contrast(picture: &Picture, factor: f64) -> Picture {
 
 /// Moves away from (above 1) or towards (below 1) grey. `ImageEnhance.Color`.
 #[must_use]
-pub fn saturation(picture: &Picture, factor: f64) -> Picture {
+pub fn saturation(mut picture: Picture, factor: f64) -> Picture {
     let factor = factor as f32;
-    let mut rgb = picture.rgb().to_vec();
     let mut grey = [0; 1024];
     let mut from = [0; 3072];
-    for some in rgb.chunks_mut(from.len()) {
+    for some in picture.rgb_mut().chunks_mut(from.len()) {
         let grey = &mut grey[..some.len() / 3];
         wide::luma(some, grey);
         wide::triple(grey, &mut from);
         blend(&from[..some.len()], some, factor);
     }
-    picture.with_rgb(rgb)
+    picture
 }
 
 /// Moves away from (above 1) or towards (below 1) a smoothed copy. `ImageEnhance.Sharpness`:
 /// the copy is a 3 x 3 mean in which the centre weighs 5 of 13; the border is left as it is.
 #[must_use]
-pub fn sharpness(picture: &Picture, factor: f64) -> Picture {
+pub fn sharpness(mut picture: Picture, factor: f64) -> Picture {
+    if picture.width() < 3 || picture.height() < 3 {
+        return picture;
+    }
     let factor = factor as f32;
     let stride = picture.width() * 3;
-    let source = picture.rgb();
-    let mut rgb = source.to_vec();
-    if picture.width() < 3 || picture.height() < 3 {
-        return picture.clone();
-    }
     let n = stride - 6;
+    let rgb = picture.rgb_mut();
+    // Rows as they were: the one above, which is changed already, and this one.
+    let mut above = rgb[..stride].to_vec();
+    let mut here = vec![0; stride];
     // Sums of three rows, a column of bytes each.
     let mut sums = vec![0_u16; stride];
     let mut smooth = vec![0; n];
     wide(|| {
-        for (y, out) in rgb.chunks_exact_mut(stride).enumerate().skip(1) {
-            let Some(rows) = source.get((y - 1) * stride..(y + 2) * stride) else {
-                break;
-            };
-            let (above, rest) = rows.split_at(stride);
-            let (here, below) = rest.split_at(stride);
-            for (((sum, a), h), b) in sums.iter_mut().zip(above).zip(here).zip(below) {
+        let mut rest = &mut rgb[stride..];
+        while let Some((out, below)) = rest.split_at_mut_checked(stride)
+            && let Some(next) = below.get(..stride)
+        {
+            here.copy_from_slice(out);
+            for (((sum, a), h), b) in sums.iter_mut().zip(&above).zip(&here).zip(next) {
                 *sum = u16::from(*a) + u16::from(*h) + u16::from(*b);
             }
             let (left, middle, right) = (&sums[..n], &sums[3..][..n], &sums[6..][..n]);
-            let (here, smooth, out) = (&here[3..][..n], &mut smooth[..n], &mut out[3..][..n]);
+            let (centre, smooth) = (&here[3..][..n], &mut smooth[..n]);
             for i in 0..n {
-                let sum: u16 = left[i] + middle[i] + right[i] + 4 * u16::from(here[i]);
+                let sum: u16 = left[i] + middle[i] + right[i] + 4 * u16::from(centre[i]);
                 // sum / 13 to the nearest; a tie cannot occur since 13 is odd.
                 smooth[i] = ((2 * sum + 13) / 26) as u8;
             }
-            blend(smooth, out, factor);
+            blend(smooth, &mut out[3..][..n], factor);
+            std::mem::swap(&mut above, &mut here);
+            rest = below;
         }
     });
-    picture.with_rgb(rgb)
+    picture
 }
 
 /// Turns the hue by `shift` of a full circle, `-0.5..=0.5` (clamped), in Pillow's 8-bit HSV.
 /// torchvision's `adjust_hue`; even a shift of 0 rounds the colours to that space.
 #[must_use]
-pub fn hue(picture: &Picture, shift: f64) -> Picture {
+pub fn hue(mut picture: Picture, shift: f64) -> Picture {
     let shift = (shift.clamp(-0.5, 0.5) * 255.0) as i32 as u8;
-    let mut rgb = picture.rgb().to_vec();
-    for pixel in rgb.chunks_exact_mut(3) {
-        let [h, s, v] = rgb_to_hsv([pixel[0], pixel[1], pixel[2]]);
-        pixel.copy_from_slice(&hsv_to_rgb([h.wrapping_add(shift), s, v]));
+    for pixel in picture.rgb_mut().as_chunks_mut::<3>().0 {
+        let [h, s, v] = rgb_to_hsv(*pixel);
+        *pixel = hsv_to_rgb([h.wrapping_add(shift), s, v]);
     }
-    picture.with_rgb(rgb)
+    picture
 }
 
 /// Pillow's `rgb2hsv`, with its mix of single and double precision.
@@ -157,30 +157,28 @@ fn hsv_to_rgb([h, s, v]: [u8; 3]) -> [u8; 3] {
 
 /// Keeps the `bits` highest bits of each value (`0..=8`, more counts as 8). `ImageOps.posterize`.
 #[must_use]
-pub fn posterize(picture: &Picture, bits: u8) -> Picture {
+pub fn posterize(mut picture: Picture, bits: u8) -> Picture {
     let mask = (0xff00u16 >> bits.min(8)) as u8;
-    let mut rgb = picture.rgb().to_vec();
     wide(|| {
-        for v in &mut rgb {
+        for v in picture.rgb_mut() {
             *v &= mask;
         }
     });
-    picture.with_rgb(rgb)
+    picture
 }
 
 /// Inverts the values that are not below `threshold`. `ImageOps.solarize`.
 #[must_use]
-pub fn solarize(picture: &Picture, threshold: f64) -> Picture {
+pub fn solarize(mut picture: Picture, threshold: f64) -> Picture {
     // How many of the 256 values are below it, since whole numbers are quicker to compare.
     let below = (0..=255).filter(|&v| f64::from(v) < threshold).count() as u16;
-    let mut rgb = picture.rgb().to_vec();
     wide(|| {
-        for v in &mut rgb {
+        for v in picture.rgb_mut() {
             let inverted = 255 - *v;
             *v = if u16::from(*v) < below { *v } else { inverted };
         }
     });
-    picture.with_rgb(rgb)
+    picture
 }
 
 /// How often each value occurs in each channel.
@@ -233,8 +231,8 @@ fn ranges(picture: &Picture) -> [[u8; 2]; 3] {
 
 /// Stretches each channel to `0..=255`. `ImageOps.autocontrast`.
 #[must_use]
-pub fn autocontrast(picture: &Picture) -> Picture {
-    let tables = ranges(picture).map(|[low, high]| {
+pub fn autocontrast(picture: Picture) -> Picture {
+    let tables = ranges(&picture).map(|[low, high]| {
         if high <= low {
             return std::array::from_fn(|v| v as u8);
         }
@@ -247,8 +245,8 @@ pub fn autocontrast(picture: &Picture) -> Picture {
 
 /// Flattens each channel's histogram. `ImageOps.equalize`.
 #[must_use]
-pub fn equalize(picture: &Picture) -> Picture {
-    let tables = histograms(picture).map(|counts| {
+pub fn equalize(picture: Picture) -> Picture {
+    let tables = histograms(&picture).map(|counts| {
         let total: u64 = counts.iter().sum();
         let last = counts.iter().rev().find(|&&n| n > 0).copied().unwrap_or(0);
         let step = (total - last) / 255;
@@ -280,42 +278,34 @@ mod tests {
             [(x * 16) as u8, (y * 16) as u8, (x * y) as u8]
         });
         for (name, f) in [
-            ("brightness", brightness as fn(&Picture, f64) -> Picture),
+            ("brightness", brightness as fn(Picture, f64) -> Picture),
             ("contrast", contrast),
             ("saturation", saturation),
             ("sharpness", sharpness),
         ] {
-            assert_eq!(f(&p, 1.0), p, "{name}");
+            assert_eq!(f(p.clone(), 1.0), p, "{name}");
         }
-        assert_eq!(posterize(&p, 8), p);
-        assert_eq!(solarize(&p, 256.0), p);
+        assert_eq!(posterize(p.clone(), 8), p);
+        assert_eq!(solarize(p.clone(), 256.0), p);
     }
 
     #[test]
     fn ends_of_the_scales() {
         let cases = [
-            ("black", brightness(&one([9, 99, 199]), 0.0), [0, 0, 0]),
+            ("black", brightness(one([9, 99, 199]), 0.0), [0, 0, 0]),
             (
                 "clipped",
-                brightness(&one([9, 99, 199]), 2.0),
+                brightness(one([9, 99, 199]), 2.0),
                 [18, 198, 255],
             ),
-            ("grey", saturation(&one([255, 0, 0]), 0.0), [76, 76, 76]),
-            ("mean", contrast(&one([255, 0, 0]), 0.0), [76, 76, 76]),
-            (
-                "one bit",
-                posterize(&one([127, 128, 255]), 1),
-                [0, 128, 128],
-            ),
-            ("no bit", posterize(&one([127, 128, 255]), 0), [0, 0, 0]),
-            (
-                "negative",
-                solarize(&one([0, 128, 255]), 0.0),
-                [255, 127, 0],
-            ),
+            ("grey", saturation(one([255, 0, 0]), 0.0), [76, 76, 76]),
+            ("mean", contrast(one([255, 0, 0]), 0.0), [76, 76, 76]),
+            ("one bit", posterize(one([127, 128, 255]), 1), [0, 128, 128]),
+            ("no bit", posterize(one([127, 128, 255]), 0), [0, 0, 0]),
+            ("negative", solarize(one([0, 128, 255]), 0.0), [255, 127, 0]),
             (
                 "upper half",
-                solarize(&one([0, 128, 255]), 128.0),
+                solarize(one([0, 128, 255]), 128.0),
                 [0, 127, 0],
             ),
         ];
@@ -327,22 +317,22 @@ mod tests {
     #[test]
     fn hue_turns_red_to_green_and_back_within_the_8_bit_space() {
         // A third of 255 is 85 = 2 sectors: exactly green.
-        assert_eq!(hue(&one([255, 0, 0]), 1.0 / 3.0).rgb(), [0, 255, 0]);
-        assert_eq!(hue(&one([77, 77, 77]), 0.4).rgb(), [77, 77, 77]);
+        assert_eq!(hue(one([255, 0, 0]), 1.0 / 3.0).rgb(), [0, 255, 0]);
+        assert_eq!(hue(one([77, 77, 77]), 0.4).rgb(), [77, 77, 77]);
     }
 
     #[test]
     fn autocontrast_reaches_both_ends_and_leaves_flat_channels() {
         let p = Picture::from_fn(3, 1, |x, _| [[50, 100, 150][x], 9, [0, 7, 255][x]]);
         let expected = Picture::from_fn(3, 1, |x, _| [[0, 127, 255][x], 9, [0, 7, 255][x]]);
-        assert_eq!(autocontrast(&p), expected);
+        assert_eq!(autocontrast(p), expected);
     }
 
     #[test]
     fn equalize_spreads_equal_counts_evenly() {
         // 1,024 pixels of four values: steps of a third of the range.
         let p = Picture::from_fn(32, 32, |x, _| [[10, 11, 12, 13][x % 4]; 3]);
-        let out = equalize(&p);
+        let out = equalize(p);
         let levels: Vec<u8> = (0..4)
             .filter_map(|x| out.pixel(x, 0))
             .map(|p| p[0])

@@ -1,5 +1,7 @@
 //! A picture in memory.
 
+use std::borrow::Cow;
+
 use crate::error::VisionError;
 
 /// An 8-bit RGB picture: `height` rows of `width` pixels, three bytes a pixel, no padding.
@@ -114,6 +116,18 @@ impl Picture {
         let mut grey = vec![0; self.rgb.len() / 3];
         crate::wide::luma(&self.rgb, &mut grey);
         grey
+    }
+}
+
+impl From<Picture> for Cow<'_, Picture> {
+    fn from(picture: Picture) -> Self {
+        Self::Owned(picture)
+    }
+}
+
+impl<'a> From<&'a Picture> for Cow<'a, Picture> {
+    fn from(picture: &'a Picture) -> Self {
+        Self::Borrowed(picture)
     }
 }
 

@@ -129,9 +129,9 @@ impl Side {
         }
     }
 
-    /// Bytes of a resized row in the window.
+    /// Bytes of a resized row in the window, with room for what is written behind it.
     fn stride(&self) -> usize {
-        3 * self.starts.len()
+        3 * self.starts.len() + 4
     }
 
     fn weights(&self, place: usize) -> &[i32] {
@@ -266,7 +266,12 @@ fn byte(sum: i32) -> u8 {
 
 fn row(side: &Side, source: &[u8], out: &mut [u8]) {
     let source = source.as_chunks::<3>().0;
-    for (place, out) in out.as_chunks_mut::<3>().0.iter_mut().enumerate() {
+    let places = out
+        .as_chunks_mut::<3>()
+        .0
+        .iter_mut()
+        .take(side.starts.len());
+    for (place, out) in places.enumerate() {
         let mut sums = [HALF; 3];
         let neighbours = &source[side.starts[place]..];
         for (&weight, pixel) in side.weights(place).iter().zip(neighbours) {

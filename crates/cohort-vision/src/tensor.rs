@@ -39,10 +39,10 @@ pub fn normalise(
             format!("{std:?}"),
         ));
     }
-    let done = wide(picture.rgb(), mean, std, out);
     for (c, plane) in out.chunks_exact_mut(pixels).enumerate() {
         let table: [f32; 256] = std::array::from_fn(|v| (v as f32 / 255.0 - mean[c]) / std[c]);
-        let rest = picture.rgb()[done * 3..].chunks_exact(3);
+        let done = wide(picture.rgb(), c, mean[c], std[c], &table, plane);
+        let rest = picture.rgb()[done * 3..].as_chunks::<3>().0;
         for (value, pixel) in plane[done..].iter_mut().zip(rest) {
             *value = table[usize::from(pixel[c])];
         }
@@ -50,19 +50,15 @@ pub fn normalise(
     Ok(())
 }
 
-/// [`normalise`] for as many of the first pixels as wide registers serve; says how many.
-fn wide(rgb: &[u8], mean: [f32; 3], std: [f32; 3], out: &mut [f32]) -> usize {
+/// [`normalise`] of channel `c` for as many of the first pixels as wide registers serve; says how many. `table` has what
+/// becomes of each value.
+fn wide(rgb: &[u8], c: usize, mean: f32, std: f32, table: &[f32; 256], plane: &mut [f32]) -> usize {
     #[cfg(target_arch = "x86_64")]
-    {
-        // far from where a quotient or its remainder would leave the range of normal numbers
-        let usual =
-            mean.iter().all(|m| m.abs() < 1e3) && std.iter().all(|s| (1e-3..1e3).contains(s));
-        if usual && is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-            // SAFETY: the processor has AVX2 and FMA.
-            return unsafe { x86::planes(rgb, mean, std, out) };
-        }
+    if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+        // SAFETY: the processor has AVX2 and FMA.
+        return unsafe { x86::plane(rgb, c, mean, std, table, plane) };
     }
-    let _ = (rgb, mean, std, out);
+    let _ = (rgb, c, mean, std, table, plane);
     0
 }
 
@@ -72,57 +68,95 @@ mod x86 {
 
     use crate::wide::x86::channel;
 
-    /// What each value of a channel is normalised by.
+    /// A divisor's reciprocal in two parts, which add up to far more digits than one number has.
+    #[derive(Clone, Copy)]
+    struct Reciprocal {
+        high: __m256,
+        low: __m256,
+    }
+
+    impl Reciprocal {
+        #[inline]
+        #[target_feature(enable = "avx2,fma")]
+        fn of(divisor: f32) -> Self {
+            let whole = 1.0 / f64::from(divisor);
+            let high = whole as f32;
+            let low = (whole - f64::from(high)) as f32;
+            Self {
+                high: _mm256_set1_ps(high),
+                low: _mm256_set1_ps(low),
+            }
+        }
+
+        /// `x` by the divisor, rounded correctly unless the quotient is extremely near the middle of two numbers.
+        #[inline]
+        #[target_feature(enable = "avx2,fma")]
+        fn divide(self, x: __m256) -> __m256 {
+            _mm256_fmadd_ps(x, self.high, _mm256_mul_ps(x, self.low))
+        }
+    }
+
+    /// How the values of a channel are normalised, without dividing.
     #[derive(Clone, Copy)]
     struct Line {
+        full: Reciprocal,
         mean: __m256,
-        std: __m256,
-        reciprocal: __m256,
+        std: Reciprocal,
     }
 
-    /// One step from a quotient towards `x / by` by its remainder (Markstein 1990).
-    #[inline]
-    #[target_feature(enable = "avx2,fma")]
-    fn nearer(quotient: __m256, x: __m256, by: __m256, reciprocal: __m256) -> __m256 {
-        let remainder = _mm256_fnmadd_ps(quotient, by, x);
-        _mm256_fmadd_ps(remainder, reciprocal, quotient)
+    impl Line {
+        /// Eight of the bytes, normalised.
+        #[inline]
+        #[target_feature(enable = "avx2,fma")]
+        fn eight(self, bytes: __m128i) -> __m256 {
+            let v = _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(bytes));
+            let x = _mm256_sub_ps(self.full.divide(v), self.mean);
+            self.std.divide(x)
+        }
+
+        /// Whether all 256 values become what the table says, to the bit.
+        #[target_feature(enable = "avx2,fma")]
+        fn gives(self, table: &[f32; 256]) -> bool {
+            let mut bytes = _mm_cvtsi64_si128(i64::from_le_bytes([0, 1, 2, 3, 4, 5, 6, 7]));
+            let mut same = _mm256_set1_epi32(-1);
+            for expected in table.as_chunks::<8>().0 {
+                let found = _mm256_castps_si256(self.eight(bytes));
+                // SAFETY: eight values.
+                let expected = unsafe { _mm256_loadu_si256(expected.as_ptr().cast()) };
+                same = _mm256_and_si256(same, _mm256_cmpeq_epi32(found, expected));
+                bytes = _mm_add_epi8(bytes, _mm_set1_epi8(8));
+            }
+            _mm256_movemask_epi8(same) == -1
+        }
     }
 
-    /// Eight of the bytes, normalised; both divisions are correctly rounded. A byte by 255 is after one step (the tests
-    /// see all 256), any other after two: a neighbour of the true value, then the nearest.
-    #[inline]
+    /// Whole groups of 16 pixels, if the channel's values can be found without dividing; says how many pixels are done.
     #[target_feature(enable = "avx2,fma")]
-    fn eight(bytes: __m128i, line: Line) -> __m256 {
-        let v = _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(bytes));
-        let (full, reciprocal) = (_mm256_set1_ps(255.0), _mm256_set1_ps(1.0 / 255.0));
-        let share = nearer(_mm256_mul_ps(v, reciprocal), v, full, reciprocal);
-        let x = _mm256_sub_ps(share, line.mean);
-        let quotient = _mm256_mul_ps(x, line.reciprocal);
-        let quotient = nearer(quotient, x, line.std, line.reciprocal);
-        nearer(quotient, x, line.std, line.reciprocal)
-    }
-
-    /// Whole groups of 16 pixels; says how many pixels these are.
-    #[target_feature(enable = "avx2,fma")]
-    pub(super) fn planes(rgb: &[u8], mean: [f32; 3], std: [f32; 3], out: &mut [f32]) -> usize {
+    pub(super) fn plane(
+        rgb: &[u8],
+        c: usize,
+        mean: f32,
+        std: f32,
+        table: &[f32; 256],
+        plane: &mut [f32],
+    ) -> usize {
+        let line = Line {
+            full: Reciprocal::of(255.0),
+            mean: _mm256_set1_ps(mean),
+            std: Reciprocal::of(std),
+        };
         let blocks = rgb.as_chunks::<48>().0;
-        let (red, rest) = out.split_at_mut(rgb.len() / 3);
-        let (green, blue) = rest.split_at_mut(rgb.len() / 3);
-        for (c, plane) in [red, green, blue].into_iter().enumerate() {
-            let line = Line {
-                mean: _mm256_set1_ps(mean[c]),
-                std: _mm256_set1_ps(std[c]),
-                reciprocal: _mm256_set1_ps(1.0 / std[c]),
-            };
-            for (bytes, values) in blocks.iter().zip(plane.as_chunks_mut::<16>().0) {
-                let bytes = channel(bytes, c);
-                let first = eight(bytes, line);
-                let second = eight(_mm_srli_si128::<8>(bytes), line);
-                // SAFETY: sixteen values.
-                unsafe {
-                    _mm256_storeu_ps(values.as_mut_ptr(), first);
-                    _mm256_storeu_ps(values.as_mut_ptr().add(8), second);
-                }
+        if blocks.is_empty() || !line.gives(table) {
+            return 0;
+        }
+        for (bytes, values) in blocks.iter().zip(plane.as_chunks_mut::<16>().0) {
+            let bytes = channel(bytes, c);
+            let first = line.eight(bytes);
+            let second = line.eight(_mm_srli_si128::<8>(bytes));
+            // SAFETY: sixteen values.
+            unsafe {
+                _mm256_storeu_ps(values.as_mut_ptr(), first);
+                _mm256_storeu_ps(values.as_mut_ptr().add(8), second);
             }
         }
         16 * blocks.len()
@@ -175,6 +209,23 @@ mod tests {
                 assert_eq!(found.to_bits(), expected.to_bits(), "{mean:?} {std:?} {i}");
             }
         }
+    }
+
+    #[test]
+    fn usual_settings_need_no_division() {
+        #[cfg(target_arch = "x86_64")]
+        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+            let p = Picture::solid(16, 1, [0; 3]);
+            for (mean, std) in [(IMAGENET_MEAN, IMAGENET_STD), ([0.5; 3], [0.5; 3])] {
+                for c in 0..3 {
+                    let table = std::array::from_fn(|v| (v as f32 / 255.0 - mean[c]) / std[c]);
+                    let done = wide(p.rgb(), c, mean[c], std[c], &table, &mut [0.0; 16]);
+                    assert_eq!(done, 16, "{mean:?} {std:?} {c}");
+                }
+            }
+            return;
+        }
+        println!("skipped: this processor has no wide registers");
     }
 
     #[test]

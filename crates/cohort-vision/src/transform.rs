@@ -1,5 +1,7 @@
 //! The whole way from a decoded picture to a network's input.
 
+use std::borrow::Cow;
+
 use crate::augment::{ColourJitter, light_with, trivial_with};
 use crate::error::VisionError;
 use crate::geometry::{Interpolation, flip_horizontal, rotate};
@@ -106,18 +108,19 @@ impl Transform {
     }
 
     /// Writes the tensor of a picture, channel by channel. With a seed the random changes are
-    /// drawn from it (the same seed, the same bytes); without one there is none.
+    /// drawn from it (the same seed, the same bytes); without one there is none. A picture that is given away is
+    /// changed where it lies; one that is lent is copied where it has to be.
     ///
     /// # Errors
     /// [`VisionError::Argument`] when `out` is not [`output_len`](Self::output_len) long, `size`
     /// is 0 or too large, or a standard deviation is not positive.
-    pub fn apply(
+    pub fn apply<'a>(
         &self,
-        picture: &Picture,
+        picture: impl Into<Cow<'a, Picture>>,
         augment_seed: Option<u64>,
         out: &mut [f32],
     ) -> Result<(), VisionError> {
-        let picture = self.picture(picture, augment_seed)?;
+        let picture = self.changed(picture.into(), augment_seed)?;
         normalise(&picture, self.mean, self.std, out)
     }
 
@@ -130,24 +133,37 @@ impl Transform {
         picture: &Picture,
         augment_seed: Option<u64>,
     ) -> Result<Picture, VisionError> {
-        let mut picture = resize(picture, self.size, self.size)?;
+        Ok(self.changed(picture.into(), augment_seed)?.into_owned())
+    }
+
+    fn changed<'a>(
+        &self,
+        mut picture: Cow<'a, Picture>,
+        augment_seed: Option<u64>,
+    ) -> Result<Cow<'a, Picture>, VisionError> {
+        if (picture.width(), picture.height()) != (self.size, self.size) {
+            picture = resize(&picture, self.size, self.size)?.into();
+        }
         let Some(seed) = augment_seed else {
             return Ok(picture);
         };
         let dice = &mut Dice::new(seed);
         picture = match self.augment {
             Augment::None => picture,
-            Augment::TrivialAugmentWide => trivial_with(&picture, dice),
-            Augment::Light => light_with(&picture, dice),
+            Augment::TrivialAugmentWide => trivial_with(picture.into_owned(), dice).into(),
+            Augment::Light => light_with(&picture, dice).into(),
         };
         if self.flip > 0.0 && dice.chance(self.flip) {
-            picture = flip_horizontal(&picture);
+            picture = flip_horizontal(&picture).into();
         }
         if self.rotation != 0.0 {
             let degrees = dice.uniform(-self.rotation, self.rotation);
-            picture = rotate(&picture, degrees, Interpolation::Nearest);
+            picture = rotate(&picture, degrees, Interpolation::Nearest).into();
         }
-        Ok(self.jitter.apply_with(&picture, dice))
+        if self.jitter != ColourJitter::default() {
+            picture = self.jitter.apply_with(picture.into_owned(), dice).into();
+        }
+        Ok(picture)
     }
 }
 
@@ -163,7 +179,7 @@ mod tests {
     fn tensor(transform: &Transform, seed: Option<u64>) -> Vec<f32> {
         let mut out = vec![f32::NAN; transform.output_len()];
         transform
-            .apply(&photo(), seed, &mut out)
+            .apply(photo(), seed, &mut out)
             .expect("valid settings");
         out
     }
@@ -201,12 +217,33 @@ mod tests {
                 flip: 1.0,
                 ..Transform::trivial(24)
             };
-            let expected = flip_horizontal(&trivial_augment_wide(&small, seed));
+            let expected = flip_horizontal(&trivial_augment_wide(small.clone(), seed));
             assert_eq!(
                 t.picture(&photo(), Some(seed)).expect("valid settings"),
                 expected,
                 "{seed}"
             );
+        }
+    }
+
+    #[test]
+    fn a_lent_picture_gives_what_one_given_away_gives_and_stays_as_it_was() {
+        let lent = resize(&photo(), 24, 24).expect("a valid size");
+        let kept = lent.clone();
+        for seed in (0..40).map(Some).chain([None]) {
+            for t in [
+                Transform::minority_strong(24),
+                Transform::trivial(24),
+                Transform::light(24),
+            ] {
+                let [mut first, mut second] =
+                    [vec![0.0; t.output_len()], vec![1.0; t.output_len()]];
+                t.apply(&lent, seed, &mut first).expect("valid settings");
+                t.apply(lent.clone(), seed, &mut second)
+                    .expect("valid settings");
+                assert_eq!(first, second, "{t:?} {seed:?}");
+                assert_eq!(lent, kept, "{t:?} {seed:?}");
+            }
         }
     }
 
@@ -227,10 +264,10 @@ mod tests {
     fn what_does_not_fit_is_refused() {
         assert!(
             Transform::plain(4)
-                .apply(&photo(), None, &mut [0.0; 47])
+                .apply(photo(), None, &mut [0.0; 47])
                 .is_err()
         );
-        assert!(Transform::plain(0).apply(&photo(), None, &mut []).is_err());
+        assert!(Transform::plain(0).apply(photo(), None, &mut []).is_err());
         assert!(
             Transform::plain(usize::MAX)
                 .picture(&photo(), None)

@@ -242,11 +242,9 @@ pub(crate) mod x86 {
         let dx = _mm256_set1_epi32(step[0].wrapping_mul(8));
         let dy = _mm256_set1_epi32(step[1].wrapping_mul(8));
         let (last, stride) = (_mm256_set1_epi32(last), _mm256_set1_epi32(stride));
-        let pack = _mm_setr_epi8(0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, -1, -1, -1, -1);
-        let pack = _mm256_broadcastsi128_si256(pack);
         let mut done = 0;
-        // The second half is written with four bytes more, which the next pixels are written over.
-        while let Some(out) = out.get_mut(3 * done..3 * done + 28) {
+        // Each pixel is written with a byte more, which the next one is written over.
+        while let Some(out) = out.get_mut(3 * done..3 * done + 25) {
             let (column, row) = (_mm256_srai_epi32::<16>(x), _mm256_srai_epi32::<16>(y));
             let three = _mm256_add_epi32(column, _mm256_add_epi32(column, column));
             let place = _mm256_add_epi32(_mm256_mullo_epi32(row, stride), three);
@@ -254,15 +252,22 @@ pub(crate) mod x86 {
             if _mm256_movemask_ps(_mm256_castsi256_ps(outside)) != 0 {
                 break;
             }
-            // SAFETY: every place is from 0 to four bytes before the end of the source; the two
-            // times sixteen bytes are the first 28 of the output.
-            unsafe {
-                let pixels = _mm256_i32gather_epi32::<1>(source.as_ptr().cast(), place);
-                let pixels = _mm256_shuffle_epi8(pixels, pack);
-                let to = out.as_mut_ptr();
-                _mm_storeu_si128(to.cast(), _mm256_castsi256_si128(pixels));
-                let second = _mm256_extracti128_si256::<1>(pixels);
-                _mm_storeu_si128(to.add(12).cast(), second);
+            // Eight loads of four bytes are quicker than a gather instruction.
+            let places: [u32; 8] = unsafe { std::mem::transmute(place) };
+            for (i, at) in places.into_iter().enumerate() {
+                // SAFETY: every place is from 0 to four bytes before the end of the source; the output has four bytes
+                // from each pixel on.
+                unsafe {
+                    let pixel = source
+                        .as_ptr()
+                        .add(at as usize)
+                        .cast::<u32>()
+                        .read_unaligned();
+                    out.as_mut_ptr()
+                        .add(3 * i)
+                        .cast::<u32>()
+                        .write_unaligned(pixel);
+                }
             }
             x = _mm256_add_epi32(x, dx);
             y = _mm256_add_epi32(y, dy);

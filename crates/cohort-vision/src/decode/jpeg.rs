@@ -41,10 +41,7 @@ fn walk(bytes: &[u8]) -> Walk {
     let mut at = 2;
     loop {
         // The next marker: 0xFF followed by neither a stuffed zero, a fill byte nor a restart.
-        let Some(step) = bytes
-            .get(at..)
-            .and_then(|rest| rest.iter().position(|&b| b == 0xff))
-        else {
+        let Some(step) = bytes.get(at..).and_then(|rest| memchr::memchr(0xff, rest)) else {
             return Walk::EndsEarly(frame);
         };
         at += step + 1;

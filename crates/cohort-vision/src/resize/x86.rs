@@ -68,21 +68,6 @@ unsafe fn pixel(rows: [*const u8; 4], pairs: *const [i32; 2], fours: usize) -> [
     [round(high[0], low[0]), round(high[1], low[1])]
 }
 
-/// The lower twelve bytes.
-///
-/// # Safety
-/// They can be written at `to`.
-#[inline]
-#[target_feature(enable = "avx2")]
-unsafe fn store(to: *mut u8, bytes: __m128i) {
-    // SAFETY: as the caller says.
-    unsafe {
-        _mm_storel_epi64(to.cast(), bytes);
-        let last = _mm_extract_epi32::<2>(bytes);
-        to.add(8).cast::<i32>().write_unaligned(last);
-    }
-}
-
 /// Bytes that may be read behind the end of a row, whatever the weights.
 pub(super) fn behind(side: &Side) -> usize {
     3 * side.count + 4
@@ -106,7 +91,7 @@ fn rows_by<const ONE: bool>(side: &Side, rows: [&[u8]; 4], out: &mut [u8]) {
     let (room, stride) = (3 * side.from + behind(side), side.stride());
     assert!(rows[0].len() >= room && rows[1].len() >= room);
     assert!(rows[2].len() >= room && rows[3].len() >= room);
-    assert!(out.len() >= 4 * stride && stride == 3 * side.starts.len());
+    assert!(out.len() >= 4 * stride && stride == 3 * side.starts.len() + 4);
     assert!(side.pairs.len() >= 2 * fours * side.starts.len() && fours <= side.count / 4);
     let [a, b, c, d] = [
         rows[0].as_ptr(),
@@ -133,11 +118,15 @@ fn rows_by<const ONE: bool>(side: &Side, rows: [&[u8]; 4], out: &mut [u8]) {
             let first = _mm256_packus_epi32(pixels[0][i], pixels[1][i]);
             let second = _mm256_packus_epi32(pixels[2][i], pixels[3][i]);
             let bytes = _mm256_shuffle_epi8(_mm256_packus_epi16(first, second), pack);
-            // SAFETY: the stride is twelve bytes for each four places, and there are four rows.
+            // SAFETY: the stride is twelve bytes for each four places and four more, and there are four rows.
             unsafe {
                 let to = out.as_mut_ptr().add(2 * i * stride + 12 * four);
-                store(to, _mm256_castsi256_si128(bytes));
-                store(to.add(stride), _mm256_extracti128_si256::<1>(bytes));
+                let (first, second) = (
+                    _mm256_castsi256_si128(bytes),
+                    _mm256_extracti128_si256::<1>(bytes),
+                );
+                _mm_storeu_si128(to.cast(), first);
+                _mm_storeu_si128(to.add(stride).cast(), second);
             }
         }
     }

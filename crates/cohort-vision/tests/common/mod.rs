@@ -62,7 +62,7 @@ fn num<T: std::str::FromStr>(text: &str) -> T {
 pub fn operate(p: &Picture, words: &[&str]) -> Picture {
     match *words {
         ["trivial", index, bin, negative] => {
-            Op::from_bin(num(index), num(bin), negative == "1").apply(p)
+            Op::from_bin(num(index), num(bin), negative == "1").apply(p.clone())
         }
         ["rotate", degrees, mode] => rotate(p, num(degrees), interpolation(mode)),
         ["affine", angle, tx, ty, scale, sx, sy, mode] => {
@@ -75,11 +75,11 @@ pub fn operate(p: &Picture, words: &[&str]) -> Picture {
             };
             affine(p, &map, interpolation(mode))
         }
-        ["brightness", f] => colour::brightness(p, num(f)),
-        ["contrast", f] => colour::contrast(p, num(f)),
-        ["saturation", f] => colour::saturation(p, num(f)),
-        ["sharpness", f] => colour::sharpness(p, num(f)),
-        ["hue", f] => colour::hue(p, num(f)),
+        ["brightness", f] => colour::brightness(p.clone(), num(f)),
+        ["contrast", f] => colour::contrast(p.clone(), num(f)),
+        ["saturation", f] => colour::saturation(p.clone(), num(f)),
+        ["sharpness", f] => colour::sharpness(p.clone(), num(f)),
+        ["hue", f] => colour::hue(p.clone(), num(f)),
         ["hflip"] => flip_horizontal(p),
         ["vflip"] => flip_vertical(p),
         ["resize", w, h] => resize(p, num(w), num(h)).expect("a valid size"),
