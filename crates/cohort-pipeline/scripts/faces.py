@@ -19,6 +19,10 @@ from pathlib import Path
 BINS = ["0-2", "3-9", "10-19", "20-29", "30-39", "40-49", "50-59", "60-69", "more than 70"]
 MIDPOINTS = [1.5, 6.5, 15, 25, 35, 45, 55, 65, 75]
 SEEDS = [1, 2, 3, 4, 5]
+# what is not said of a model's loop
+LOOP = {
+    "epochs": 40, "patience": 12, "batch_size": 32, "learning_rate": 2e-3, "ordinal_width": 0.0, "deferred_weights": 0.0,
+}
 
 
 def splits(data):
@@ -122,7 +126,7 @@ def main():
                 folder.parent.mkdir(parents=True, exist_ok=True)
                 config.write_text(
                     f"data = {json.dumps(str(root.resolve()))}\nseed = {seed}\n\n"
-                    f"[image]\n{toml(image)}\n[image.train]\n{toml(train)}"
+                    f"[image]\n{toml(image)}\n[image.train]\n{toml(LOOP | train)}"
                 )
                 if not (folder / "predictions.csv").exists():
                     command = [cohort, "train", "image", config, "--out", folder, "--resume"]

@@ -18,6 +18,10 @@ import sys
 from pathlib import Path
 
 SEEDS = [1, 2, 3, 4, 5]
+# what is not said of a model's loop
+LOOP = {
+    "epochs": 40, "patience": 12, "batch_size": 32, "learning_rate": 2e-3, "ordinal_width": 0.0, "deferred_weights": 0.0,
+}
 METRICS = ("accuracy", "balanced_accuracy", "quadratic_kappa", "macro_mae")
 
 
@@ -166,7 +170,7 @@ def main():
             folder, config = out / f"{stem}-{seed}", out / f"{stem}-{seed}.toml"
             config.write_text(
                 f"data = {json.dumps(str(data.resolve()))}\nseed = {seed}\n\n"
-                f"[features.text]\n{toml(features)}\n[text.train]\n{toml(train)}"
+                f"[features.text]\n{toml(features)}\n[text.train]\n{toml(LOOP | train)}"
             )
             if not (folder / "predictions.csv").exists():
                 command = [cohort, "train", "text", config, "--out", folder, "--resume"]

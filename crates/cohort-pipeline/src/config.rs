@@ -1,5 +1,6 @@
 //! A run's configuration: every value that decides its outcome, as data.
 
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
 use cohort_audio::{AcousticSettings, Preset};
@@ -354,8 +355,19 @@ impl Default for RunConfig {
     }
 }
 
+/// Replaces the values that `given` has, and no others.
+fn set(table: &mut toml::Table, given: toml::Table) {
+    for (key, value) in given {
+        match (table.get_mut(&key), value) {
+            (Some(toml::Value::Table(inner)), toml::Value::Table(given)) => set(inner, given),
+            (_, value) => drop(table.insert(key, value)),
+        }
+    }
+}
+
 impl RunConfig {
-    /// Reads a configuration file; a relative `data` or `image.weights` becomes relative to the file's folder.
+    /// Reads a configuration file; what it does not set is as in [`RunConfig::default`], in a table that it sets a part of
+    /// too. A relative `data` or `image.weights` becomes relative to the file's folder.
     ///
     /// # Errors
     /// [`PipelineError::Config`] naming the file and the place in it.
@@ -368,8 +380,13 @@ impl RunConfig {
             path: path.to_path_buf(),
             message,
         };
-        let mut config: Self =
-            toml::from_str(&text).map_err(|error| bad(error.to_string().trim_end().to_string()))?;
+        let unusable = |error: &dyn Display| bad(error.to_string().trim_end().to_string());
+        // by itself first, which names the line of a mistake
+        toml::from_str::<Self>(&text).map_err(|error| unusable(&error))?;
+        let given = toml::from_str(&text).map_err(|error| unusable(&error))?;
+        let mut whole = toml::Table::try_from(Self::default()).map_err(|error| unusable(&error))?;
+        set(&mut whole, given);
+        let mut config: Self = whole.try_into().map_err(|error| unusable(&error))?;
         if config.data.as_os_str().is_empty() {
             return Err(bad("expected data = \"FOLDER\", found none".to_string()));
         }
@@ -534,5 +551,30 @@ impl RunConfig {
                 perceptron(&self.text, own)
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_file_does_not_set_is_as_without_a_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("run.toml");
+        let text = "data = \"/data\"\n[image]\ncrop = 0.5\n[image.train.fine_tuning]\nrate = 0.2\n\
+                    [audio.train]\nepochs = 3\n[joint]\n";
+        std::fs::write(&file, text).unwrap();
+        let mut expected = RunConfig {
+            data: "/data".into(),
+            ..RunConfig::default()
+        };
+        expected.image.crop = 0.5;
+        expected.image.train.fine_tuning = Some(cohort_train::FineTuning {
+            rate: 0.2,
+            ..cohort_train::FineTuning::default()
+        });
+        expected.audio.train.epochs = 3;
+        assert_eq!(RunConfig::read(&file).unwrap(), expected);
     }
 }

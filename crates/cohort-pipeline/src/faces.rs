@@ -60,7 +60,8 @@ fn load_weights(
     Ok((model, path))
 }
 
-/// The weights that fine-tuning begins from: those that `config` names, but for the output layer, which begins anew.
+/// The weights that fine-tuning begins from: those that `config` names, but for the output layer, which begins anew. Also
+/// gives their file's hash.
 ///
 /// # Errors
 /// As [`FaceNetwork::open`].
@@ -68,8 +69,8 @@ pub(crate) fn weights_to_tune(
     network: &ModelConfig,
     config: &FaceFeatureConfig,
     watch: &dyn Watch,
-) -> Result<Weights, PipelineError> {
-    let (model, _) = load_weights(network, config, 0, &Device::flex(), watch)?;
+) -> Result<(Weights, String), PipelineError> {
+    let (model, path) = load_weights(network, config, 0, &Device::flex(), watch)?;
     let mut weights = Weights::collect(&model);
     let heads = network.head();
     weights.0.retain(|name, _| {
@@ -77,7 +78,7 @@ pub(crate) fn weights_to_tune(
         let layer = name.split('.').nth(1);
         layer.is_none_or(|layer| heads.iter().all(|head| head != layer))
     });
-    Ok(weights)
+    Ok((weights, file_hash(&path)?))
 }
 
 /// A network with its weights, ready to embed pictures.

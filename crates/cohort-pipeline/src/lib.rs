@@ -26,6 +26,7 @@ mod sweep_report;
 mod text_config;
 mod training;
 mod transcribe;
+mod transcript_reading;
 #[cfg(any(test, feature = "whisper"))]
 mod transcript_store;
 mod transcripts;

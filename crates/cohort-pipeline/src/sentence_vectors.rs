@@ -4,67 +4,18 @@ use std::path::Path;
 
 use cohort_data::Clip;
 use cohort_nn::{BertFolder, DeviceChoice, SentenceEncoder, bucket};
-use cohort_tables::{EmbeddingTable, JournalRow, Provenance, content_hash};
+use cohort_tables::{EmbeddingTable, JournalRow, Provenance};
 use cohort_text::{Tokeniser, Tokens, clean_transcript};
 use rayon::prelude::*;
 
 use crate::features::{Features, Recipe, Skipped, hash_of_files, settings_hash};
+use crate::transcript_reading::{Item, read_tokens};
 use crate::{PipelineError, TextFeatureConfig, Watch};
 
 /// Most tokens of a batch: enough for products at full speed, few enough for the cache.
 const BATCH_TOKENS: usize = 1024;
 /// Batches computed between two looks at the stop flag and two writes to the journal.
 const GROUP: usize = 8;
-
-/// A clip's transcript as tokens.
-pub(crate) struct Item<'a> {
-    pub(crate) clip: &'a Clip,
-    /// Hash of the transcript.
-    pub(crate) source: String,
-    pub(crate) tokens: Tokens,
-}
-
-/// The transcripts of `clips`, those that cannot be read (with `skip_bad`; else the first is an error), and how many are
-/// cut at the tokeniser's limit, which is said.
-pub(crate) fn read_items<'a>(
-    clips: &[&'a Clip],
-    tokeniser: &Tokeniser,
-    skip_bad: bool,
-    watch: &dyn Watch,
-) -> Result<(Vec<Item<'a>>, Vec<Skipped>, usize), PipelineError> {
-    let read: Vec<Result<Item, PipelineError>> = clips
-        .par_iter()
-        .map(|&clip| {
-            let text = clip.read_transcript()?;
-            Ok(Item {
-                clip,
-                source: content_hash(text.as_bytes()),
-                tokens: tokeniser.encode(&clean_transcript(&text)),
-            })
-        })
-        .collect();
-    let (mut items, mut skipped) = (Vec::new(), Vec::new());
-    for (clip, item) in clips.iter().zip(read) {
-        match item {
-            Ok(item) => items.push(item),
-            Err(error) if skip_bad && error.is_bad_clip() => skipped.push(Skipped {
-                clip: clip.id.clone(),
-                modality: "text".to_string(),
-                reason: error.to_string(),
-            }),
-            Err(error) => return Err(error.of_clip(&clip.id)),
-        }
-    }
-    let cut = items.iter().filter(|item| item.tokens.cut > 0).count();
-    if cut > 0 {
-        watch.say(&format!(
-            "text: {cut} of {} transcripts are longer than {} tokens; their ends are left out",
-            items.len(),
-            tokeniser.max_tokens()
-        ));
-    }
-    Ok((items, skipped, cut))
-}
 
 /// Sentence vectors of `clips` by the model in the folder `weights`, written to `path`.
 ///
@@ -102,7 +53,7 @@ pub(crate) fn bert_table(
         },
         skip_bad,
     };
-    let (items, skipped, cut) = read_items(clips, &tokeniser, skip_bad, watch)?;
+    let (items, skipped, cut) = read_tokens(clips, &tokeniser, skip_bad, watch)?;
     let made = embed(&recipe, &items, &folder, device, skipped, watch)?;
     Ok(Features {
         cut: Some(cut),
@@ -130,7 +81,7 @@ pub(crate) fn vectors_of<'a>(
 
 fn embed(
     recipe: &Recipe,
-    items: &[Item],
+    items: &[Item<Tokens>],
     folder: &BertFolder,
     device: DeviceChoice,
     skipped: Vec<Skipped>,
@@ -144,7 +95,7 @@ fn embed(
             (*source == item.source && vector.len() == recipe.dim).then(|| vector.clone())
         })
         .collect();
-    let lengths: Vec<usize> = items.iter().map(|item| item.tokens.ids.len()).collect();
+    let lengths: Vec<usize> = items.iter().map(|item| item.words.ids.len()).collect();
     let mut batches = bucket(&lengths, BATCH_TOKENS);
     batches.retain(|batch| batch.iter().any(|&i| rows[i].is_none()));
     if !batches.is_empty() {
@@ -152,7 +103,7 @@ fn embed(
         let embed = |batch: &Vec<usize>| {
             let texts: Vec<&[u32]> = batch
                 .iter()
-                .map(|&i| items[i].tokens.ids.as_slice())
+                .map(|&i| items[i].words.ids.as_slice())
                 .collect();
             encoder.embed(&texts)
         };

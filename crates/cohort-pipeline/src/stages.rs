@@ -110,7 +110,7 @@ pub(crate) fn check_inputs(out: &Path, resume: bool, found: &Value) -> Result<()
             if expected != *found {
                 return Err(PipelineError::Unusable {
                     path,
-                    expected: "the media and labels that this run began with".to_string(),
+                    expected: "the media, labels and weights that this run began with".to_string(),
                     found: "others; start a new run in another folder".to_string(),
                 });
             }

@@ -149,6 +149,8 @@ pub fn train_modality(
     }
     let made = feature_table(config, dataset, modality, features, watch)?;
     stage.cut = made.cut;
+    let weights = &made.table.provenance.weights;
+    stage.weights = (!weights.is_empty()).then(|| weights.clone());
     stage.vectors(&made.table, made.skipped)
 }
 
@@ -233,7 +235,7 @@ fn hash_of_clips(clips: &[&Clip], hashes: &[String], labels: &[usize]) -> String
 struct Stage<'a> {
     /// Transcripts cut at the model's limit.
     cut: Option<usize>,
-    /// Hash of the weights that the training begins from.
+    /// Hash of the weights that the training begins from, or that its features were made with.
     weights: Option<String>,
     config: &'a RunConfig,
     dataset: &'a Dataset,
@@ -253,7 +255,7 @@ struct Part<'a> {
 }
 
 impl Stage<'_> {
-    fn pictures(&self) -> Result<TrainedModality, PipelineError> {
+    fn pictures(&mut self) -> Result<TrainedModality, PipelineError> {
         let input = self.config.picture_input();
         let mut skipped = Vec::new();
         let [train, valid, test] = splits(self.dataset)?;
@@ -275,7 +277,11 @@ impl Stage<'_> {
         let network = self.network(inputs);
         let image = &self.config.image;
         let start = match image.fine_tunes() {
-            true => Some(weights_to_tune(&network, &image.frozen(), self.watch)?),
+            true => {
+                let (weights, hash) = weights_to_tune(&network, &image.frozen(), self.watch)?;
+                self.weights = Some(hash);
+                Some(weights)
+            }
             false => None,
         };
         let parts = [part(&train), part(&valid), part(&test)];

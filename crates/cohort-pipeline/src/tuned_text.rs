@@ -10,7 +10,7 @@ use cohort_train::{MlpConfig, ModelConfig, Source, TrainError, Weights, derive_s
 use crate::config::ModelSettings;
 use crate::downloads::text_weights;
 use crate::features::{Skipped, hash_of_files};
-use crate::sentence_vectors::{Item, read_items};
+use crate::transcript_reading::{Item, read_tokens};
 use crate::{PipelineError, TextFeatureConfig, Watch};
 
 /// Most bytes of token vectors kept in memory by one source; the others are computed anew each time.
@@ -134,20 +134,20 @@ impl<'a> TokenPart<'a> {
             .iter()
             .filter(|clip| clip.transcript.is_some() && clip.levels.len() > target)
             .collect();
-        let (items, skipped, cut) = read_items(&labelled, &bert.tokeniser, skip_bad, watch)?;
+        let (items, skipped, cut) = read_tokens(&labelled, &bert.tokeniser, skip_bad, watch)?;
         let (mut clips, mut labels) = (Vec::new(), Vec::new());
         let (mut hashes, mut texts) = (Vec::new(), Vec::new());
         for Item {
             clip,
             source,
-            tokens,
+            words,
         } in items
         {
             let label = clip.levels[target];
             clips.push(clip);
             labels.push(label);
             hashes.push(source);
-            texts.push((clip.id.clone(), label, tokens.ids));
+            texts.push((clip.id.clone(), label, words.ids));
         }
         Ok(Self {
             source: TokenSource::new(bert, texts),

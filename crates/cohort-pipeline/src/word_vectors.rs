@@ -3,19 +3,12 @@
 use std::path::Path;
 
 use cohort_data::Clip;
-use cohort_tables::{EmbeddingTable, JournalRow, Provenance, content_hash};
+use cohort_tables::{EmbeddingTable, JournalRow, Provenance};
 use cohort_text::{FastText, WordVectors, clean_transcript};
-use rayon::prelude::*;
 
 use crate::features::{Features, Recipe, Skipped, file_hash, settings_hash};
+use crate::transcript_reading::{Item, read_items};
 use crate::{PipelineError, Watch};
-
-/// A transcript that is to be embedded.
-struct Item<'a> {
-    clip: &'a Clip,
-    source: String,
-    text: String,
-}
 
 /// Means of the word vectors of `clips`' transcripts by the file `weights`, written to `path`.
 ///
@@ -40,29 +33,7 @@ pub(crate) fn fasttext_table(
         },
         skip_bad,
     };
-    let read: Vec<Result<Item, PipelineError>> = clips
-        .par_iter()
-        .map(|clip| {
-            let text = clip.read_transcript()?;
-            Ok(Item {
-                clip,
-                source: content_hash(text.as_bytes()),
-                text: clean_transcript(&text),
-            })
-        })
-        .collect();
-    let (mut items, mut skipped) = (Vec::new(), Vec::new());
-    for (clip, item) in clips.iter().zip(read) {
-        match item {
-            Ok(item) => items.push(item),
-            Err(error) if skip_bad && error.is_bad_clip() => skipped.push(Skipped {
-                clip: clip.id.clone(),
-                modality: recipe.modality.to_string(),
-                reason: error.to_string(),
-            }),
-            Err(error) => return Err(error.of_clip(&clip.id)),
-        }
-    }
+    let (items, skipped) = read_items(clips, skip_bad, |text| text)?;
     let made = embed(&recipe, &items, &file, skipped, watch)?;
     let rows = made.table.values.chunks(recipe.dim.max(1));
     let wordless = rows.filter(|row| row.iter().all(|v| *v == 0.0)).count();
@@ -90,22 +61,22 @@ pub(crate) fn means_of<'a>(
 
 fn embed(
     recipe: &Recipe,
-    items: &[Item],
+    items: &[Item<String>],
     file: &FastText,
     skipped: Vec<Skipped>,
     watch: &dyn Watch,
 ) -> Result<Features, PipelineError> {
     let (mut journal, known) = recipe.cached()?;
-    let kept = |item: &Item| {
+    let kept = |item: &Item<String>| {
         let (source, vector) = known.get(&item.clip.id)?;
         (*source == item.source && vector.len() == recipe.dim).then(|| vector.clone())
     };
-    let new: Vec<&Item> = items.iter().filter(|item| kept(item).is_none()).collect();
+    let new: Vec<&Item<String>> = items.iter().filter(|item| kept(item).is_none()).collect();
     let mut rows = Vec::new();
     if !new.is_empty() {
         let vectors = word_vectors(file, &new, watch)?;
         for item in new {
-            let (vector, _) = vectors.sentence(&item.text);
+            let (vector, _) = vectors.sentence(&item.words);
             recipe.check_finite(&item.clip.id, &vector)?;
             rows.push(JournalRow {
                 clip: item.clip.id.clone(),
@@ -132,7 +103,7 @@ fn embed(
 /// Vectors of the words of `items`; stops between two parts of the file.
 fn word_vectors(
     file: &FastText,
-    items: &[&Item],
+    items: &[&Item<String>],
     watch: &dyn Watch,
 ) -> Result<WordVectors, PipelineError> {
     let begun = std::cell::Cell::new(false);
@@ -143,7 +114,7 @@ fn word_vectors(
         watch.at(done);
         !watch.stopped()
     };
-    let read = file.read(items.iter().map(|item| item.text.as_str()), &go_on);
+    let read = file.read(items.iter().map(|item| item.words.as_str()), &go_on);
     watch.end();
     Ok(read?)
 }

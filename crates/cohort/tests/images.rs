@@ -134,3 +134,41 @@ fn fine_tuning_begins_with_the_weights_that_it_is_given() {
     let resolved = std::fs::read_to_string(at("tuned/config.toml")).unwrap();
     assert!(resolved.contains("[image.train.fine_tuning]"), "{resolved}");
 }
+
+#[test]
+fn a_run_goes_on_only_with_the_weights_that_it_began_with() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    for name in ["first", "second"] {
+        let rate = format!(
+            "learning_rate = {}",
+            if name == "first" { 1e-3 } else { 2e-3 }
+        );
+        let config = config(&at("scratch.toml"), common::corpus(), "", &rate);
+        train(&config, &at(name), 0);
+    }
+    let trained = |name: &str| at(name).join("checkpoints/best.safetensors");
+    for mode in ["frozen", "pixels"] {
+        let weights = at("weights.safetensors");
+        std::fs::copy(trained("first"), &weights).unwrap();
+        let image = format!("mode = {mode:?}\nweights = {weights:?}");
+        let config = config(&at("other.toml"), common::corpus(), &image, "");
+        train(&config, &at(mode), 0);
+        train(&config, &at(mode), 0);
+        std::fs::copy(trained("second"), &weights).unwrap();
+        let message = train(&config, &at(mode), 2);
+        assert!(
+            message.contains("inputs.json: expected the media, labels and weights that"),
+            "{message}"
+        );
+    }
+}
+
+/// What is said on the way, where training with `--resume` ends with `code`.
+fn train(config: &Path, out: &Path, code: i32) -> String {
+    let mut command = cohort();
+    let command = command.args(["train", "image"]).arg(config).arg("--resume");
+    let (found, _, stderr) = finish(command.arg("--out").arg(out));
+    assert_eq!(found, code, "{stderr}");
+    stderr
+}
