@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::conv_norm::{ConvNorm, Spec};
 use crate::dropout::dropout;
+use crate::fast;
 use crate::model::{Output, at_least, share, unit_length};
 use crate::{Naming, NnError};
 
@@ -215,7 +216,7 @@ impl Active {
     }
 
     fn forward(&self, input: Tensor<4>) -> Tensor<4> {
-        self.prelu.forward(self.conv.forward(input))
+        fast::prelu(&self.prelu, self.conv.forward(input))
     }
 
     fn folded(self) -> Self {

@@ -2,7 +2,7 @@
 
 use burn::module::Module;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
-use burn::nn::{BatchNorm, BatchNormConfig, PaddingConfig2d};
+use burn::nn::{BatchNorm, BatchNormConfig, PReluConfig, PaddingConfig2d};
 use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor, TensorData};
 use cohort_nn::burn;
@@ -168,6 +168,70 @@ fn cases() -> Vec<Case> {
             bias: true,
             ..CASE
         },
+        // depthwise
+        Case {
+            groups: 6,
+            channels: [6, 6],
+            ..CASE
+        },
+        Case {
+            groups: 20,
+            channels: [20, 20],
+            size: [17, 28],
+            batch: 3,
+            bias: true,
+            ..CASE
+        },
+        Case {
+            groups: 6,
+            channels: [6, 6],
+            stride: [2, 2],
+            size: [14, 15],
+            ..CASE
+        },
+        Case {
+            groups: 4,
+            channels: [4, 4],
+            stride: [2, 3],
+            kernel: [4, 5],
+            padding: [3, 0, 1, 4],
+            size: [11, 12],
+            bias: true,
+            ..CASE
+        },
+        Case {
+            groups: 5,
+            channels: [5, 5],
+            kernel: [7, 6],
+            padding: [0; 4],
+            size: [7, 6],
+            ..CASE
+        },
+        Case {
+            groups: 5,
+            channels: [5, 5],
+            kernel: [1, 1],
+            padding: [0; 4],
+            bias: true,
+            ..CASE
+        },
+        Case {
+            groups: 3,
+            channels: [3, 3],
+            kernel: [1, 1],
+            padding: [0; 4],
+            stride: [2, 2],
+            size: [8, 7],
+            ..CASE
+        },
+        Case {
+            groups: 2,
+            channels: [2, 2],
+            kernel: [2, 2],
+            padding: [0, 1, 5, 6],
+            size: [1, 1],
+            ..CASE
+        },
         // not served: the layer itself answers
         Case {
             groups: 3,
@@ -177,6 +241,13 @@ fn cases() -> Vec<Case> {
         Case {
             groups: 6,
             channels: [6, 6],
+            dilation: [2, 1],
+            ..CASE
+        },
+        Case {
+            groups: 6,
+            channels: [6, 6],
+            padding: [3, 0, 0, 0],
             ..CASE
         },
     ]
@@ -369,6 +440,76 @@ fn batch_norm_equals_burn_in_training_and_evaluation() {
             let expected = values(theirs.valid().forward(x.clone()));
             let found = values(fast::batch_norm(&ours.valid(), x));
             assert_close(&format!("{shape:?} evaluation"), &found, &expected, 2e-4);
+        }
+    }
+}
+
+#[test]
+fn norms_kept_in_training_equal_burn() {
+    let device = Device::flex().autodiff();
+    for shape in [[2, 3, 1, 1], [3, 5, 7, 9], [4, 2, 16, 16]] {
+        for positive in [false, true] {
+            let all = |ours: bool| {
+                let mut norm = norm(shape[1], &device);
+                let ones = Tensor::<1>::ones([shape[1]], &device);
+                norm.running_mean
+                    .update(numbers([shape[1]], 34, &device) * 3.0);
+                norm.running_var
+                    .update(numbers([shape[1]], 35, &device) * 0.4 + ones);
+                // Burn's forward pass does not see an update before it is taken over
+                for running in [&norm.running_mean, &norm.running_var] {
+                    let _ = running.value_sync();
+                }
+                norm.training = norm.training.with_value(false);
+                let x = numbers(shape, 30, &device).require_grad();
+                let y = match (ours, positive) {
+                    (true, true) => fast::batch_norm_relu(&norm, x.clone()),
+                    (true, false) => fast::batch_norm(&norm, x.clone()),
+                    (false, true) => relu(norm.forward(x.clone())),
+                    (false, false) => norm.forward(x.clone()),
+                };
+                let weights = numbers(shape, 33, &device);
+                let grads = (y.clone() * weights).sum().backward();
+                [
+                    values(y),
+                    values(x.grad(&grads).unwrap()),
+                    values(norm.gamma.val().grad(&grads).unwrap()),
+                    values(norm.beta.val().grad(&grads).unwrap()),
+                ]
+            };
+            for (found, expected) in all(true).iter().zip(&all(false)) {
+                assert_close(&format!("{shape:?} {positive}"), found, expected, 2e-5);
+            }
+        }
+    }
+}
+
+#[test]
+fn learnt_rectifiers_equal_burn() {
+    let plain = Device::flex();
+    let device = plain.clone().autodiff();
+    for shape in [[1, 3, 1, 1], [2, 3, 7, 9], [3, 5, 16, 16]] {
+        for slopes in [1, shape[1]] {
+            let mut layer = PReluConfig::new().with_num_parameters(slopes).init(&device);
+            layer.alpha = layer.alpha.map(|a| parameter(a.dims(), 41, &device));
+            let all = |forward: &dyn Fn(Tensor<4>) -> Tensor<4>| {
+                let x = numbers(shape, 40, &device).require_grad();
+                let y = forward(x.clone());
+                let weights = numbers(shape, 42, &device);
+                let grads = (y.clone() * weights).sum().backward();
+                [
+                    values(y),
+                    values(x.grad(&grads).unwrap()),
+                    values(layer.alpha.val().grad(&grads).unwrap()),
+                ]
+            };
+            let found = all(&|x| fast::prelu(&layer, x));
+            let expected = all(&|x| layer.forward(x));
+            for (found, expected) in found.iter().zip(&expected) {
+                assert_close(&format!("{shape:?} {slopes}"), found, expected, 2e-5);
+            }
+            let (layer, x) = (layer.clone().valid(), numbers(shape, 40, &plain));
+            assert_eq!(values(fast::prelu(&layer, x)), found[0]);
         }
     }
 }

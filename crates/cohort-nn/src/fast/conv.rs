@@ -21,7 +21,7 @@ const PANELS: usize = 6;
 /// Pixels of a block of the weight gradient.
 const BLOCK: usize = 512;
 
-/// Shape of an ungrouped convolution over a batch.
+/// Shape of a convolution over a batch, ungrouped or depthwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Geometry {
     /// Pictures.
@@ -38,6 +38,8 @@ pub(crate) struct Geometry {
     pub(crate) before: [usize; 2],
     /// Distance of the taps down and across.
     pub(crate) dilation: [usize; 2],
+    /// Whether each channel has a kernel of its own and none sees another; see [`super::depthwise`].
+    pub(crate) depthwise: bool,
 }
 
 impl Geometry {

@@ -1,22 +1,25 @@
-//! Convolution and batch norm made fast on the CPU.
+//! Convolution, batch norm and PReLU made fast on the CPU.
 //!
 //! The functions here do what the layers of Burn do and take those layers, so that a network is
 //! declared, initialised and loaded as usual and only its forward pass says `fast::conv2d(&conv, x)`
 //! for `conv.forward(x)`. On the CPU back end with `f32` tensors they run kernels of their own,
 //! forward and backward; on any other device, and for the few shapes that the kernels do not serve
-//! (grouped convolutions), they call the layer. `docs/speed.md` of this crate has the figures.
+//! (convolutions in groups of several channels), they call the layer. `docs/speed.md` of this crate has the figures.
 //!
 //! Results do not depend on the number of threads: every sum is taken in one fixed order.
 
 mod conv;
+mod depthwise;
 mod kernel;
 mod lower;
 mod norm;
 mod ops;
+mod prelu;
 
 use burn::backend::{Dispatch, DispatchTensorKind};
+use burn::module::RunningState;
 use burn::nn::conv::Conv2d;
-use burn::nn::{BatchNorm, PaddingConfig2d};
+use burn::nn::{BatchNorm, PRelu, PaddingConfig2d};
 use burn::tensor::activation::relu;
 use burn::tensor::{DType, Tensor};
 
@@ -77,7 +80,11 @@ fn geometry(layer: &Conv2d, input: &Tensor<4>) -> Option<Geometry> {
         let reach = layer.dilation[axis] * (kernel[axis] - 1) + 1;
         Some(padded.checked_sub(reach)? / layer.stride[axis] + 1)
     };
-    let fits = layer.groups == 1 && channels == inputs && served(input);
+    let ungrouped = layer.groups == 1 && channels == inputs;
+    // the input gradient pads by what is left of the kernel
+    let within = (0..2).all(|axis| padding[axis][0] < kernel[axis] && layer.dilation[axis] == 1);
+    let depthwise = !ungrouped && within && channels == 1 && [inputs, outputs] == [layer.groups; 2];
+    let fits = (ungrouped || depthwise) && served(input);
     let output = [outputs, size(0, height)?, size(1, width)?];
     fits.then_some(Geometry {
         batch,
@@ -87,7 +94,19 @@ fn geometry(layer: &Conv2d, input: &Tensor<4>) -> Option<Geometry> {
         stride: layer.stride,
         before: [padding[0][0], padding[1][0]],
         dilation: layer.dilation,
+        depthwise,
     })
+}
+
+/// `layer.forward(input)` for `[batch, channels, height, width]`.
+pub fn prelu(layer: &PRelu, input: Tensor<4>) -> Tensor<4> {
+    let alpha = layer.alpha.val();
+    let [slopes] = alpha.dims();
+    if !served(&input) || !(slopes == 1 || slopes == input.dims()[1]) {
+        return layer.forward(input);
+    }
+    let out = Dispatch::fast_prelu(input.into_dispatch(), alpha.into_dispatch());
+    Tensor::from_dispatch(out)
 }
 
 /// `layer.forward(input)`: `[batch, in, height, width]` to `[batch, out, height', width']`.
@@ -135,7 +154,11 @@ pub fn batch_norm_relu(layer: &BatchNorm, input: Tensor<4>) -> Tensor<4> {
 fn normalise(layer: &BatchNorm, input: Tensor<4>, positive: bool) -> Tensor<4> {
     let training = input.device().is_autodiff() && layer.training.is_enabled();
     let [channels] = layer.gamma.dims();
-    if !training || !served(&input) || input.dims()[1] != channels {
+    let fits = served(&input) && input.dims()[1] == channels;
+    if fits && !training && input.device().is_autodiff() {
+        return by_running_statistics(layer, input, positive);
+    }
+    if !training || !fits {
         let out = layer.forward(input);
         return if positive { relu(out) } else { out };
     }
@@ -156,4 +179,28 @@ fn normalise(layer: &BatchNorm, input: Tensor<4>, positive: bool) -> Tensor<4> {
         running.update(next.detach());
     }
     Tensor::from_dispatch(out)
+}
+
+/// A norm that is kept as it is in training: a factor and a summand a channel, which is a depthwise convolution of one place.
+fn by_running_statistics(layer: &BatchNorm, input: Tensor<4>, positive: bool) -> Tensor<4> {
+    let [batch, channels, height, width] = input.dims();
+    let of = |running: &RunningState<Tensor<1>>| running.value_sync().to_device(&input.device());
+    let deviation = (of(&layer.running_var) + layer.epsilon).sqrt();
+    let factor = layer.gamma.val() / deviation;
+    let summand = layer.beta.val() - of(&layer.running_mean) * factor.clone();
+    let plane = [channels, height, width];
+    let geometry = Geometry {
+        batch,
+        input: plane,
+        output: plane,
+        kernel: [1, 1],
+        stride: [1, 1],
+        before: [0, 0],
+        dilation: [1, 1],
+        depthwise: true,
+    };
+    let [x, weight] = [input, factor.reshape([channels, 1, 1, 1])].map(Tensor::into_dispatch);
+    let out = Dispatch::fast_conv2d_bias(x, weight, summand.into_dispatch(), geometry, false);
+    let out = Tensor::from_dispatch(out);
+    if positive { relu(out) } else { out }
 }

@@ -14,7 +14,7 @@ const LANES: usize = 32;
 
 /// Sum of `term(i)` over the indices of a plane, in lanes.
 #[inline(always)]
-fn sum_of(len: usize, term: impl Fn(usize) -> f32) -> f64 {
+pub(super) fn sum_of(len: usize, term: impl Fn(usize) -> f32) -> f64 {
     let mut lanes = [0.0_f32; LANES];
     let whole = len - len % LANES;
     for first in (0..whole).step_by(LANES) {

@@ -11,7 +11,7 @@ use burn::backend::{Autodiff, AutodiffBackend, Backend, DType, Flex, backend_ext
 use burn::tensor::{Bytes, Shape};
 
 use super::conv::{self, Finish, Geometry};
-use super::norm;
+use super::{depthwise, norm, prelu};
 
 /// What [`super`] adds to the back end. Tensors are `f32`; shapes are checked by the callers.
 #[backend_extension(Flex, Autodiff)]
@@ -41,6 +41,9 @@ pub(crate) trait FastOps: Backend {
         epsilon: f64,
         relu: bool,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+
+    /// Values below zero times a slope, one for all channels or one for each.
+    fn fast_prelu(x: FloatTensor<Self>, alpha: FloatTensor<Self>) -> FloatTensor<Self>;
 }
 
 fn tensor(values: Vec<f32>, shape: &[usize]) -> FlexTensor {
@@ -58,10 +61,17 @@ fn dims(x: &FlexTensor) -> norm::Dims {
     [shape[0], shape[1], shape[2] * shape[3]]
 }
 
+fn convolved(g: &Geometry, x: &[f32], weight: &[f32], finish: Finish<'_>) -> Vec<f32> {
+    match g.depthwise {
+        true => depthwise::forward(g, x, weight, finish),
+        false => conv::forward(g, x, weight, finish),
+    }
+}
+
 impl FastOps for Flex {
     fn fast_conv2d(x: FlexTensor, weight: FlexTensor, g: Geometry) -> FlexTensor {
         let [x, weight] = [x, weight].map(|t| t.to_contiguous());
-        let out = conv::forward(&g, x.storage(), weight.storage(), Finish::default());
+        let out = convolved(&g, x.storage(), weight.storage(), Finish::default());
         tensor(out, &batched(g.batch, g.output))
     }
 
@@ -77,7 +87,7 @@ impl FastOps for Flex {
             bias: Some(bias.storage()),
             relu,
         };
-        let out = conv::forward(&g, x.storage(), weight.storage(), finish);
+        let out = convolved(&g, x.storage(), weight.storage(), finish);
         tensor(out, &batched(g.batch, g.output))
     }
 
@@ -98,6 +108,12 @@ impl FastOps for Flex {
             tensor(out.variance, &channels),
         )
     }
+
+    fn fast_prelu(x: FlexTensor, alpha: FlexTensor) -> FlexTensor {
+        let [x, alpha] = [x, alpha].map(|t| t.to_contiguous());
+        let out = prelu::forward(x.storage(), dims(&x), alpha.storage());
+        tensor(out, x.layout().shape())
+    }
 }
 
 /// Gradients of a convolution; registers those that are wanted.
@@ -113,13 +129,18 @@ fn conv_backward<const N: usize>(
     let [x, weight] = [x, weight].map(|t| t.to_contiguous());
     let mut parents = ops.parents.into_iter();
     if let Some(node) = parents.next().flatten() {
-        let gradient = conv::input_gradient(&g, dy.storage(), weight.storage());
+        let gradient = match g.depthwise {
+            true => depthwise::input_gradient(&g, dy.storage(), weight.storage()),
+            false => conv::input_gradient(&g, dy.storage(), weight.storage()),
+        };
         grads.register::<Flex>(node.id, tensor(gradient, &batched(g.batch, g.input)));
     }
     if let Some(node) = parents.next().flatten() {
-        let gradient = conv::weight_gradient(&g, x.storage(), dy.storage());
-        let shape = [g.output[0], g.input[0], g.kernel[0], g.kernel[1]];
-        grads.register::<Flex>(node.id, tensor(gradient, &shape));
+        let gradient = match g.depthwise {
+            true => depthwise::weight_gradient(&g, x.storage(), dy.storage()),
+            false => conv::weight_gradient(&g, x.storage(), dy.storage()),
+        };
+        grads.register::<Flex>(node.id, tensor(gradient, weight.layout().shape()));
     }
     if let Some(node) = parents.next().flatten() {
         let gradient = conv::bias_gradient(&g, dy.storage());
@@ -196,6 +217,36 @@ impl Backward<Flex, 3> for BatchNorm {
     }
 }
 
+#[derive(Debug)]
+struct PRelu;
+
+impl Backward<Flex, 2> for PRelu {
+    type State = (NodeId, NodeId);
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 2>,
+        grads: &mut Gradients,
+        checkpointer: &mut Checkpointer,
+    ) {
+        let (x, alpha) = ops.state;
+        let mut dy = grads.consume::<Flex>(&ops.node).to_contiguous();
+        let [x, alpha] = [x, alpha].map(|id| {
+            let tensor: FlexTensor = checkpointer.retrieve_node_output(id);
+            tensor.to_contiguous()
+        });
+        let slopes = prelu::backward(x.storage(), dy.storage_mut(), dims(&x), alpha.storage());
+        let [to_x, to_alpha] = ops.parents;
+        if let Some(node) = to_x {
+            grads.register::<Flex>(node.id, dy);
+        }
+        if let Some(node) = to_alpha {
+            let shape = [slopes.len()];
+            grads.register::<Flex>(node.id, tensor(slopes, &shape));
+        }
+    }
+}
+
 impl<C: CheckpointStrategy> FastOps for Autodiff<Flex, C> {
     fn fast_conv2d(
         x: FloatTensor<Self>,
@@ -268,5 +319,20 @@ impl<C: CheckpointStrategy> FastOps for Autodiff<Flex, C> {
             }
         };
         (out, Self::from_inner(mean), Self::from_inner(variance))
+    }
+
+    fn fast_prelu(x: FloatTensor<Self>, alpha: FloatTensor<Self>) -> FloatTensor<Self> {
+        let nodes = [x.node(), alpha.node()];
+        match PRelu.prepare::<C>(nodes).compute_bound().stateful() {
+            OpsKind::Tracked(mut prep) => {
+                let state = (prep.checkpoint(&x), prep.checkpoint(&alpha));
+                let out = Flex::fast_prelu(x.into_primitive(), alpha.into_primitive());
+                prep.finish(state, out)
+            }
+            OpsKind::UnTracked(prep) => {
+                let out = Flex::fast_prelu(x.into_primitive(), alpha.into_primitive());
+                prep.finish(out)
+            }
+        }
     }
 }

@@ -6,6 +6,8 @@ use burn::nn::pool::MaxPool2dConfig;
 use burn::nn::{Linear, LinearConfig, PRelu, PReluConfig};
 use burn::tensor::{Device, Tensor, activation::softmax};
 
+use crate::fast;
+
 fn conv(inputs: usize, outputs: usize, kernel: usize, device: &Device) -> Conv2d {
     Conv2dConfig::new([inputs, outputs], [kernel, kernel]).init(device)
 }
@@ -63,9 +65,12 @@ impl PNet {
     /// `[1, 3, h, w]` to shifts of the sides `[1, 4, h', w']` and the probabilities of no face and of a
     /// face, `[1, 2, h', w']`.
     pub(super) fn forward(&self, input: Tensor<4>) -> (Tensor<4>, Tensor<4>) {
-        let x = pool(self.prelu1.forward(self.conv1.forward(input)), 2);
-        let x = self.prelu2.forward(self.conv2.forward(x));
-        let x = self.prelu3.forward(self.conv3.forward(x));
+        let x = pool(
+            fast::prelu(&self.prelu1, fast::conv2d(&self.conv1, input)),
+            2,
+        );
+        let x = fast::prelu(&self.prelu2, fast::conv2d(&self.conv2, x));
+        let x = fast::prelu(&self.prelu3, fast::conv2d(&self.conv3, x));
         let scores = softmax(self.conv4_1.forward(x.clone()), 1);
         (self.conv4_2.forward(x), scores)
     }
@@ -104,9 +109,12 @@ impl RNet {
 
     /// `[n, 3, 24, 24]` to shifts `[n, 4]` and probabilities `[n, 2]`.
     pub(super) fn forward(&self, input: Tensor<4>) -> (Tensor<2>, Tensor<2>) {
-        let x = pool(self.prelu1.forward(self.conv1.forward(input)), 3);
-        let x = pool(self.prelu2.forward(self.conv2.forward(x)), 3);
-        let x = flatten(self.prelu3.forward(self.conv3.forward(x)));
+        let x = pool(
+            fast::prelu(&self.prelu1, fast::conv2d(&self.conv1, input)),
+            3,
+        );
+        let x = pool(fast::prelu(&self.prelu2, fast::conv2d(&self.conv2, x)), 3);
+        let x = flatten(fast::prelu(&self.prelu3, fast::conv2d(&self.conv3, x)));
         let x = self.prelu4.forward(self.dense4.forward(x));
         let scores = softmax(self.dense5_1.forward(x.clone()), 1);
         (self.dense5_2.forward(x), scores)
@@ -153,10 +161,13 @@ impl ONet {
     /// `[n, 3, 48, 48]` to shifts `[n, 4]`, landmarks (five x, five y) `[n, 10]` and probabilities
     /// `[n, 2]`.
     pub(super) fn forward(&self, input: Tensor<4>) -> (Tensor<2>, Tensor<2>, Tensor<2>) {
-        let x = pool(self.prelu1.forward(self.conv1.forward(input)), 3);
-        let x = pool(self.prelu2.forward(self.conv2.forward(x)), 3);
-        let x = pool(self.prelu3.forward(self.conv3.forward(x)), 2);
-        let x = flatten(self.prelu4.forward(self.conv4.forward(x)));
+        let x = pool(
+            fast::prelu(&self.prelu1, fast::conv2d(&self.conv1, input)),
+            3,
+        );
+        let x = pool(fast::prelu(&self.prelu2, fast::conv2d(&self.conv2, x)), 3);
+        let x = pool(fast::prelu(&self.prelu3, fast::conv2d(&self.conv3, x)), 2);
+        let x = flatten(fast::prelu(&self.prelu4, fast::conv2d(&self.conv4, x)));
         let x = self.prelu5.forward(self.dense5.forward(x));
         let scores = softmax(self.dense6_1.forward(x.clone()), 1);
         let points = self.dense6_3.forward(x.clone());
