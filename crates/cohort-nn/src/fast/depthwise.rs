@@ -67,7 +67,6 @@ impl Plane {
     }
 
     /// The source with zeros around it; `out` has [`Self::padded`] numbers.
-    #[inline(always)]
     fn pad(&self, source: &[f32], out: &mut [f32]) {
         out.fill(0.0);
         let (row, phases) = (self.row(), self.stride[1]);
@@ -160,22 +159,27 @@ fn all(plane: &Plane, channels: usize, x: &[f32], weight: &[f32], finish: Finish
                 let weights = &weight[channel * taps.len()..][..taps.len()];
                 let bias = finish.bias.map_or(0.0, |bias| bias[channel]);
                 let least = if finish.relu { 0.0 } else { f32::NEG_INFINITY };
-                wide(|| {
-                    if scales(plane) {
-                        for (out, x) in out.iter_mut().zip(x) {
-                            let sum = x * weights[0] + bias;
-                            out.write(if sum < least { least } else { sum });
-                        }
-                    } else {
-                        plane.pad(x, padded);
-                        correlate(plane, &taps, padded, weights, [bias, least], out);
-                    }
-                });
+                let line = [bias, least];
+                if scales(plane) {
+                    wide(|| scale(x, weights[0], line, out));
+                } else {
+                    plane.pad(x, padded);
+                    wide(|| correlate(plane, &taps, padded, weights, line, out));
+                }
             },
         );
     // SAFETY: every value of every plane was written.
     unsafe { out.set_len(len) };
     out
+}
+
+/// Writes every value times `weight`, plus `bias`, at least `least`.
+#[inline(always)]
+fn scale(x: &[f32], weight: f32, [bias, least]: [f32; 2], out: &mut [MaybeUninit<f32>]) {
+    for (out, x) in out.iter_mut().zip(x) {
+        let sum = x * weight + bias;
+        out.write(if sum < least { least } else { sum });
+    }
 }
 
 /// Whether each value is multiplied and nothing else.
@@ -215,21 +219,19 @@ pub(crate) fn weight_gradient(g: &Geometry, x: &[f32], dy: &[f32]) -> Vec<f32> {
                 for b in 0..g.batch {
                     let i = b * channels + channel;
                     let (x, dy) = (&x[i * source..][..source], &dy[i * result..][..result]);
-                    wide(|| {
-                        if scales(&plane) {
-                            sums[0] += sum_of(source, |i| x[i] * dy[i]);
-                            return;
-                        }
-                        plane.pad(x, padded);
-                        // behind each row zeros, which stay from the beginning
-                        let lines = dy.chunks_exact(plane.result[1]);
-                        for (row, line) in gradients.chunks_exact_mut(rows).zip(lines) {
-                            row[..line.len()].copy_from_slice(line);
-                        }
-                        for (sum, &tap) in sums.iter_mut().zip(&taps) {
-                            *sum += product(&plane, padded, gradients, tap);
-                        }
-                    });
+                    if scales(&plane) {
+                        sums[0] += wide(|| sum_of(source, |i| x[i] * dy[i]));
+                        continue;
+                    }
+                    plane.pad(x, padded);
+                    // behind each row zeros, which stay from the beginning
+                    let lines = dy.chunks_exact(plane.result[1]);
+                    for (row, line) in gradients.chunks_exact_mut(rows).zip(lines) {
+                        row[..line.len()].copy_from_slice(line);
+                    }
+                    for (sum, &tap) in sums.iter_mut().zip(&taps) {
+                        *sum += wide(|| product(&plane, padded, gradients, tap));
+                    }
                 }
                 sums.into_iter().map(|sum| sum as f32).collect()
             },

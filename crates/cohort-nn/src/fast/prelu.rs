@@ -11,6 +11,12 @@ fn slope(alpha: &[f32], channel: usize) -> f32 {
     alpha[if alpha.len() == 1 { 0 } else { channel }]
 }
 
+/// What a value is multiplied by. A choice of two numbers is made without a branch, and a NaN stays one.
+#[inline(always)]
+fn factor(x: f32, slope: f32) -> f32 {
+    if x < 0.0 { slope } else { 1.0 }
+}
+
 /// Values below zero times their channel's slope.
 pub(super) fn forward(x: &[f32], [_, channels, plane]: Dims, alpha: &[f32]) -> Vec<f32> {
     let mut out = Vec::with_capacity(x.len());
@@ -22,7 +28,7 @@ pub(super) fn forward(x: &[f32], [_, channels, plane]: Dims, alpha: &[f32]) -> V
             let slope = slope(alpha, i % channels);
             wide(|| {
                 for (out, &x) in out.iter_mut().zip(x) {
-                    out.write(if x < 0.0 { x * slope } else { x });
+                    out.write(x * factor(x, slope));
                 }
             });
         });
@@ -47,9 +53,12 @@ pub(super) fn backward(x: &[f32], dy: &mut [f32], dims: Dims, alpha: &[f32]) -> 
                 // SAFETY: the plane of this channel, which no other task touches.
                 let dy = unsafe { std::slice::from_raw_parts_mut(out.at(first), plane) };
                 sum += wide(|| {
-                    let sum = sum_of(plane, |i| if x[i] < 0.0 { x[i] * dy[i] } else { 0.0 });
+                    let sum = sum_of(plane, |i| {
+                        let product = x[i] * dy[i];
+                        if x[i] < 0.0 { product } else { 0.0 }
+                    });
                     for (dy, &x) in dy.iter_mut().zip(x) {
-                        *dy = if x < 0.0 { *dy * slope } else { *dy };
+                        *dy *= factor(x, slope);
                     }
                     sum
                 });
