@@ -139,7 +139,7 @@ impl ConvNorm {
 /// The norm is y = (x - mean) * s + beta with s = gamma / sqrt(variance + epsilon), one s an output
 /// channel, so the weights are scaled by s and the bias becomes (bias - mean) * s + beta.
 pub(crate) fn fold_conv(conv: Conv2d, bn: &BatchNorm) -> Conv2d {
-    let (scale, shift) = scale_and_shift(bn);
+    let (scale, shift) = fast::scale_and_shift(bn);
     let channels = scale.dims()[0];
     let weight = conv.weight.val() * scale.clone().reshape([channels, 1, 1, 1]);
     let bias = match &conv.bias {
@@ -155,7 +155,7 @@ pub(crate) fn fold_conv(conv: Conv2d, bn: &BatchNorm) -> Conv2d {
 
 /// As [`fold_conv`], for a linear layer (`[inputs, outputs]`).
 pub(crate) fn fold_linear(linear: Linear, bn: &BatchNorm) -> Linear {
-    let (scale, shift) = scale_and_shift(bn);
+    let (scale, shift) = fast::scale_and_shift(bn);
     let weight = linear.weight.val() * scale.clone().unsqueeze();
     let bias = match &linear.bias {
         Some(bias) => bias.val() * scale + shift,
@@ -165,11 +165,4 @@ pub(crate) fn fold_linear(linear: Linear, bn: &BatchNorm) -> Linear {
         weight: Param::from_tensor(weight),
         bias: Some(Param::from_tensor(bias)),
     }
-}
-
-fn scale_and_shift(bn: &BatchNorm) -> (Tensor<1>, Tensor<1>) {
-    let deviation = (bn.running_var.value() + bn.epsilon).sqrt();
-    let scale = bn.gamma.val() / deviation;
-    let shift = bn.beta.val() - bn.running_mean.value() * scale.clone();
-    (scale, shift)
 }

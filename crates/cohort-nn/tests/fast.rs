@@ -403,6 +403,16 @@ fn norm(channels: usize, device: &Device) -> BatchNorm {
     norm
 }
 
+/// By the layers under test or by Burn's, with ReLU or without.
+fn normed(norm: &BatchNorm, x: Tensor<4>, ours: bool, positive: bool) -> Tensor<4> {
+    match (ours, positive) {
+        (true, true) => fast::batch_norm_relu(norm, x),
+        (true, false) => fast::batch_norm(norm, x),
+        (false, true) => relu(norm.forward(x)),
+        (false, false) => norm.forward(x),
+    }
+}
+
 #[test]
 fn batch_norm_equals_burn_in_training_and_evaluation() {
     let device = Device::flex().autodiff();
@@ -413,12 +423,7 @@ fn batch_norm_equals_burn_in_training_and_evaluation() {
             let all = |ours: bool| {
                 let norm = norm(shape[1], &device);
                 let x = x.clone().require_grad();
-                let y = match (ours, positive) {
-                    (true, true) => fast::batch_norm_relu(&norm, x.clone()),
-                    (true, false) => fast::batch_norm(&norm, x.clone()),
-                    (false, true) => relu(norm.forward(x.clone())),
-                    (false, false) => norm.forward(x.clone()),
-                };
+                let y = normed(&norm, x.clone(), ours, positive);
                 let weights = numbers(shape, 33, &device);
                 let grads = (y.clone() * weights).sum().backward();
                 let results = vec![
@@ -462,12 +467,7 @@ fn norms_kept_in_training_equal_burn() {
                 }
                 norm.training = norm.training.with_value(false);
                 let x = numbers(shape, 30, &device).require_grad();
-                let y = match (ours, positive) {
-                    (true, true) => fast::batch_norm_relu(&norm, x.clone()),
-                    (true, false) => fast::batch_norm(&norm, x.clone()),
-                    (false, true) => relu(norm.forward(x.clone())),
-                    (false, false) => norm.forward(x.clone()),
-                };
+                let y = normed(&norm, x.clone(), ours, positive);
                 let weights = numbers(shape, 33, &device);
                 let grads = (y.clone() * weights).sum().backward();
                 [

@@ -253,6 +253,7 @@ pub(crate) mod x86 {
                 break;
             }
             // Eight loads of four bytes are quicker than a gather instruction.
+            // SAFETY: both are eight numbers of 32 bits, none of them negative.
             let places: [u32; 8] = unsafe { std::mem::transmute(place) };
             for (i, at) in places.into_iter().enumerate() {
                 // SAFETY: every place is from 0 to four bytes before the end of the source; the output has four bytes

@@ -17,7 +17,6 @@ mod ops;
 mod prelu;
 
 use burn::backend::{Dispatch, DispatchTensorKind};
-use burn::module::RunningState;
 use burn::nn::conv::Conv2d;
 use burn::nn::{BatchNorm, PRelu, PaddingConfig2d};
 use burn::tensor::activation::relu;
@@ -184,10 +183,7 @@ fn normalise(layer: &BatchNorm, input: Tensor<4>, positive: bool) -> Tensor<4> {
 /// A norm that is kept as it is in training: a factor and a summand a channel, which is a depthwise convolution of one place.
 fn by_running_statistics(layer: &BatchNorm, input: Tensor<4>, positive: bool) -> Tensor<4> {
     let [batch, channels, height, width] = input.dims();
-    let of = |running: &RunningState<Tensor<1>>| running.value_sync().to_device(&input.device());
-    let deviation = (of(&layer.running_var) + layer.epsilon).sqrt();
-    let factor = layer.gamma.val() / deviation;
-    let summand = layer.beta.val() - of(&layer.running_mean) * factor.clone();
+    let (scale, shift) = scale_and_shift(layer);
     let plane = [channels, height, width];
     let geometry = Geometry {
         batch,
@@ -199,8 +195,18 @@ fn by_running_statistics(layer: &BatchNorm, input: Tensor<4>, positive: bool) ->
         dilation: [1, 1],
         depthwise: true,
     };
-    let [x, weight] = [input, factor.reshape([channels, 1, 1, 1])].map(Tensor::into_dispatch);
-    let out = Dispatch::fast_conv2d_bias(x, weight, summand.into_dispatch(), geometry, false);
+    let [x, weight] = [input, scale.reshape([channels, 1, 1, 1])].map(Tensor::into_dispatch);
+    let out = Dispatch::fast_conv2d_bias(x, weight, shift.into_dispatch(), geometry, false);
     let out = Tensor::from_dispatch(out);
     if positive { relu(out) } else { out }
+}
+
+/// What a norm with running statistics does to a channel: `x * scale + shift`, both `[channels]`.
+pub(crate) fn scale_and_shift(layer: &BatchNorm) -> (Tensor<1>, Tensor<1>) {
+    let gamma = layer.gamma.val();
+    let [mean, variance] = [&layer.running_mean, &layer.running_var]
+        .map(|running| running.value().to_device(&gamma.device()));
+    let scale = gamma / (variance + layer.epsilon).sqrt();
+    let shift = layer.beta.val() - mean * scale.clone();
+    (scale, shift)
 }
