@@ -3,10 +3,14 @@
 /// Sign that stands for "no value".
 pub(crate) const NONE: &str = "–";
 
-/// Fixed decimals with a true minus sign and no negative zero; "–" when the value is not finite.
+/// Fixed decimals with a true minus sign and no negative zero; "–" when the value is not finite, and an exponent
+/// from 1e15 on, where an `f64` has no decimals left.
 pub(crate) fn fixed(value: f64, decimals: usize) -> String {
     if !value.is_finite() {
         return NONE.to_owned();
+    }
+    if value.abs() >= 1e15 {
+        return scientific(value);
     }
     let text = format!("{:.*}", decimals, value.abs());
     let zero = text.bytes().all(|b| b == b'0' || b == b'.');
@@ -59,7 +63,7 @@ pub(crate) fn general(value: f64) -> String {
         };
     }
     if !(1e-3..1e6).contains(&size) {
-        return format!("{value:.2e}").replace('-', "\u{2212}");
+        return scientific(value);
     }
     let decimals = if size >= 1000.0 {
         0
@@ -71,6 +75,10 @@ pub(crate) fn general(value: f64) -> String {
         3
     };
     fixed(value, decimals)
+}
+
+fn scientific(value: f64) -> String {
+    format!("{value:.2e}").replace('-', "\u{2212}")
 }
 
 /// A p value: three decimals, and `<0.001` below what they can show.
@@ -93,6 +101,7 @@ mod tests {
             (fixed(-0.25, 2), "\u{2212}0.25"),
             (fixed(-0.0001, 2), "0.00"),
             (fixed(f64::NAN, 2), "–"),
+            (fixed(-1e299, 2), "\u{2212}1.00e299"),
             (signed(0.0, 2), "0.00"),
             (signed(0.001, 2), "0.00"),
             (signed(0.1, 2), "+0.10"),

@@ -10,28 +10,30 @@ pub(crate) struct Linear {
 }
 
 impl Linear {
-    /// A domain without extent, or one that is not finite, is widened so that every position stays finite.
+    /// A domain without extent is widened, one whose extent overflows is cut, and one that is no number is
+    /// 0 to 1, so that every position is finite.
     pub(crate) fn new(domain: (f64, f64), range: (f64, f64)) -> Self {
-        let (low, high) = domain;
-        let domain = if !low.is_finite() || !high.is_finite() {
+        const FURTHEST: f64 = f64::MAX / 4.0;
+        let domain = if domain.0.is_nan() || domain.1.is_nan() {
             (0.0, 1.0)
-        } else if high - low > f64::EPSILON * (1.0 + low.abs()) {
-            (low, high)
         } else {
-            let half = 0.5 + low.abs() * 1e-6;
-            (low - half, low + half)
+            let low = domain.0.clamp(-FURTHEST, FURTHEST);
+            let high = domain.1.clamp(-FURTHEST, FURTHEST);
+            if high - low > f64::EPSILON * (1.0 + low.abs()) {
+                (low, high)
+            } else {
+                let half = 0.5 + low.abs() * 1e-6;
+                (low - half, low + half)
+            }
         };
         Self { domain, range }
     }
 
+    /// The position of `value`, or of the end of the domain that it lies beyond.
     pub(crate) fn at(&self, value: f64) -> f64 {
-        let share = (value - self.domain.0) / (self.domain.1 - self.domain.0);
+        let (low, high) = self.domain;
+        let share = (value.clamp(low, high) - low) / (high - low);
         self.range.0 + share * (self.range.1 - self.range.0)
-    }
-
-    /// [`Self::at`], kept inside the range.
-    pub(crate) fn clamped(&self, value: f64) -> f64 {
-        self.at(value.clamp(self.domain.0, self.domain.1))
     }
 }
 
@@ -110,16 +112,22 @@ mod tests {
     }
 
     #[test]
-    fn no_domain_makes_a_position_that_is_not_finite() {
+    fn every_position_lies_inside_the_range() {
         for domain in [
             (0.0, 0.0),
             (f64::NAN, 1.0),
             (1e300, 1e300),
             (5.0, -5.0),
             (0.0, f64::INFINITY),
+            (f64::NEG_INFINITY, 1.0),
+            (f64::MIN, f64::MAX),
+            (0.0, 5e-324),
         ] {
             let scale = Linear::new(domain, (0.0, 100.0));
-            assert!(scale.at(1.0).is_finite(), "{domain:?}");
+            for value in [1.0, f64::MIN, f64::MAX, f64::NEG_INFINITY, f64::INFINITY] {
+                let at = scale.at(value);
+                assert!((0.0..=100.0).contains(&at), "{value} in {domain:?}: {at}");
+            }
             assert!(Ticks::new(domain, 5).values.len() <= 20, "{domain:?}");
         }
     }

@@ -128,16 +128,34 @@ fn check(svg: &str) {
     for node in document.descendants().filter(Node::is_element) {
         for attribute in node.attributes() {
             if [
-                "x", "y", "width", "height", "cx", "cy", "r", "x1", "x2", "y1", "y2",
+                "x",
+                "y",
+                "width",
+                "height",
+                "cx",
+                "cy",
+                "r",
+                "x1",
+                "x2",
+                "y1",
+                "y2",
+                "d",
+                "transform",
             ]
             .contains(&attribute.name())
             {
-                let value: f64 = attribute.value().parse().unwrap();
-                assert!(
-                    value.is_finite() && value.abs() < 1e5,
-                    "{} = {value} in {svg}",
-                    attribute.name()
-                );
+                for number in attribute
+                    .value()
+                    .split(|c: char| c.is_ascii_alphabetic() || "() ".contains(c))
+                    .filter(|part| !part.is_empty())
+                {
+                    let value: f64 = number.parse().unwrap();
+                    assert!(
+                        value.is_finite() && value.abs() < 1e5,
+                        "{} = {value} in {svg}",
+                        attribute.name()
+                    );
+                }
             }
         }
     }
@@ -185,13 +203,26 @@ fn a_file_shows_its_title_and_a_page_leaves_it_to_the_caption() {
     assert!(!shown(&charts::lines(&chart, &Style::page(400.0))));
 }
 
+#[test]
+fn sums_beyond_the_largest_number_stay_inside_the_picture() {
+    for values in [
+        [f64::MIN, f64::MIN, 1e299, 2.0],
+        [f64::MAX, f64::MAX, -0.5, 0.0],
+    ] {
+        for picture in pictures(&values, "name", &Style::page(400.0)) {
+            check(&picture.unwrap());
+        }
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(150))]
+    #![proptest_config(ProptestConfig::with_cases(500))]
 
     #[test]
     fn no_data_breaks_a_picture(
         values in prop::collection::vec(prop_oneof![
             -2.0..2.0f64, any::<f64>(), Just(f64::NAN), Just(f64::INFINITY), Just(0.0), Just(1e300),
+            Just(f64::MAX), Just(f64::MIN), Just(f64::MIN_POSITIVE), Just(5e-324), Just(-1e-300),
         ], 0..9),
         name in prop_oneof![Just("</svg><script>".to_owned()), ".{0,20}"],
         width in prop_oneof![200.0..900.0f64, any::<f64>()],

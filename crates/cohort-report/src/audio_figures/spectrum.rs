@@ -88,7 +88,7 @@ pub fn spectrum(
     );
     let line: Vec<_> = thin(&points, &x)
         .into_iter()
-        .map(|p| (x.at(p.0), y.clamped(p.1)))
+        .map(|p| (x.at(p.0), y.at(p.1)))
         .collect();
     canvas.polyline(&line, Colour::Series(0), 1.4, None);
     Ok(canvas.finish())

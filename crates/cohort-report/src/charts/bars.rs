@@ -232,7 +232,7 @@ fn draw(canvas: &mut Canvas, outer: Area, chart: &BarChart, maximum: f64, titled
                     Some(&hint),
                 );
             } else {
-                let y = scale.clamped(value);
+                let y = scale.at(value);
                 // A value that is there but too small for a pixel must still be seen.
                 let tall = (area.bottom - y).max(1.0);
                 canvas.rect(
@@ -244,7 +244,7 @@ fn draw(canvas: &mut Canvas, outer: Area, chart: &BarChart, maximum: f64, titled
             }
             if text_width(&label, 10.0) <= bar.max(if chart.series.len() == 1 { slot } else { bar })
             {
-                let y = scale.clamped(value.max(0.0)) - if value <= 0.0 { 7.0 } else { 4.0 };
+                let y = scale.at(value.max(0.0)) - if value <= 0.0 { 7.0 } else { 4.0 };
                 canvas.text(
                     (x + bar / 2.0, y),
                     10.0,

@@ -94,7 +94,7 @@ pub fn histogram(chart: &Histogram, style: &Style) -> Result<String, ReportError
     let tall = Linear::new((0.0, most), (area.bottom, area.top + 4.0));
     for (edges, count) in chart.edges.windows(2).zip(&chart.counts) {
         let (from, to) = (scale.at(edges[0]), scale.at(edges[1]));
-        let y = tall.clamped(*count);
+        let y = tall.at(*count);
         let beyond = chart.observed.is_some_and(|o| edges[0] >= o);
         let colour = if beyond {
             Colour::Series(1)
@@ -128,7 +128,7 @@ pub fn histogram(chart: &Histogram, style: &Style) -> Result<String, ReportError
         false,
     );
     if let Some(p95) = chart.p95 {
-        let x = scale.clamped(p95);
+        let x = scale.at(p95);
         canvas.line(
             (x, area.top),
             (x, area.bottom),
@@ -138,7 +138,7 @@ pub fn histogram(chart: &Histogram, style: &Style) -> Result<String, ReportError
         );
     }
     if let Some(observed) = chart.observed {
-        let x = scale.clamped(observed);
+        let x = scale.at(observed);
         canvas.line(
             (x, area.top - 4.0),
             (x, area.bottom),

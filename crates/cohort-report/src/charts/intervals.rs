@@ -109,7 +109,7 @@ pub fn intervals(chart: &IntervalChart, style: &Style) -> String {
     );
 
     if let Some((at, words)) = &chart.reference {
-        let x = scale.clamped(*at);
+        let x = scale.at(*at);
         canvas.line(
             (x, area.top - 2.0),
             (x, area.bottom),
@@ -165,7 +165,7 @@ fn draw_row(
         );
     }
     if let Some((low, high)) = row.band.filter(|b| b.0.is_finite() && b.1.is_finite()) {
-        let (from, to) = (scale.clamped(low), scale.clamped(high));
+        let (from, to) = (scale.at(low), scale.at(high));
         canvas.rect((from, y - 7.0, to - from, 14.0), Colour::Muted, 0.3, None);
     }
     let Some(value) = row.value.filter(|v| v.is_finite()) else {
@@ -180,7 +180,7 @@ fn draw_row(
     };
     let mut hint = format!("{}: {printed}", row.label);
     if let Some((low, high)) = row.interval.filter(|i| i.0.is_finite() && i.1.is_finite()) {
-        let (from, to) = (scale.clamped(low), scale.clamped(high));
+        let (from, to) = (scale.at(low), scale.at(high));
         canvas.line((from, y), (to, y), colour, 2.0, None);
         for end in [from, to] {
             canvas.line((end, y - 4.0), (end, y + 4.0), colour, 2.0, None);
@@ -193,9 +193,9 @@ fn draw_row(
         );
     }
     if let Some(second) = row.second.filter(|v| v.is_finite()) {
-        canvas.circle((scale.clamped(second), y), 4.5, colour, true, None);
+        canvas.circle((scale.at(second), y), 4.5, colour, true, None);
     }
-    canvas.circle((scale.clamped(value), y), 5.0, colour, false, Some(&hint));
+    canvas.circle((scale.at(value), y), 5.0, colour, false, Some(&hint));
     canvas.bold(
         (width - 6.0, y + 4.0),
         LABEL,

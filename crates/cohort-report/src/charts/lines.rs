@@ -106,7 +106,7 @@ pub fn lines(chart: &LineChart, style: &Style) -> String {
     draw_x_axis(&mut canvas, area, chart, &x_scale);
 
     if let Some((level, words)) = &chart.level {
-        let y = y_scale.clamped(*level);
+        let y = y_scale.at(*level);
         canvas.line(
             (area.left, y),
             (area.right, y),
@@ -123,7 +123,7 @@ pub fn lines(chart: &LineChart, style: &Style) -> String {
         );
     }
     if let Some((at, words)) = &chart.mark {
-        let x = x_scale.clamped(*at);
+        let x = x_scale.at(*at);
         canvas.line(
             (x, area.top - 12.0),
             (x, area.bottom),
@@ -195,13 +195,11 @@ fn draw_series(canvas: &mut Canvas, series: &LineSeries, x_scale: &Linear, y_sca
             .zip(&series.band)
             .filter(|(_, b)| b.0.is_finite() && b.1.is_finite())
             .collect();
-        let upper = ends
-            .iter()
-            .map(|(p, b)| (x_scale.at(p.0), y_scale.clamped(b.1)));
+        let upper = ends.iter().map(|(p, b)| (x_scale.at(p.0), y_scale.at(b.1)));
         let lower = ends
             .iter()
             .rev()
-            .map(|(p, b)| (x_scale.at(p.0), y_scale.clamped(b.0)));
+            .map(|(p, b)| (x_scale.at(p.0), y_scale.at(b.0)));
         let shape: Vec<_> = upper.chain(lower).collect();
         canvas.polygon(&shape, colour, 0.15);
     }
@@ -212,7 +210,7 @@ fn draw_series(canvas: &mut Canvas, series: &LineSeries, x_scale: &Linear, y_sca
     {
         let run: Vec<_> = run
             .iter()
-            .map(|p| (x_scale.at(p.0), y_scale.clamped(p.1)))
+            .map(|p| (x_scale.at(p.0), y_scale.at(p.1)))
             .collect();
         match run.as_slice() {
             [] => {}

@@ -66,7 +66,7 @@ pub fn reliability(chart: &Reliability, style: &Style) -> String {
     let shown: Vec<&ReliabilityBin> = chart.bins.iter().filter(|b| b.count > 0).collect();
     let path: Vec<_> = shown
         .iter()
-        .map(|b| (x.clamped(b.confidence), y.clamped(b.accuracy)))
+        .map(|b| (x.at(b.confidence), y.at(b.accuracy)))
         .collect();
     canvas.polyline(&path, Colour::Series(0), 1.5, None);
     let most = shown.iter().map(|b| b.count).max().unwrap_or(1) as f64;
