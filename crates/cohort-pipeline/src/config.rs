@@ -9,6 +9,7 @@ use cohort_train::{DeviceChoice, JointKind, MlpConfig, ModelConfig, Selection, T
 use cohort_vision::{ColourJitter, Transform};
 use serde::{Deserialize, Serialize};
 
+use crate::view::check_crop;
 use crate::{FaceFeatureConfig, Modality, PipelineError, TextEncoder, TextFeatureConfig};
 
 /// Configuration of a whole run; `config.toml` of a run folder is one with every value resolved.
@@ -84,6 +85,10 @@ pub struct ImageSettings {
     pub mode: ImageMode,
     /// Share of the picture's width and height, about its middle, that the network sees; in (0, 1]. Default 1.
     pub crop: f64,
+    /// Folder of a face detector: MTCNN as `pnet.pt`, `rnet.pt` and `onet.pt`, such as facenet-pytorch's package has them. The
+    /// network then sees the largest face of every picture (MobileFaceNet upright, by its landmarks), and `crop` counts where
+    /// there is none. Empty (default): pictures are of faces already.
+    pub detector: String,
     /// Widths of the hidden layers of the head on a frozen network. Default none: one linear layer.
     pub hidden: Vec<usize>,
     /// Random changes of the training pictures.
@@ -101,6 +106,7 @@ impl Default for ImageSettings {
             weights: String::new(),
             mode: ImageMode::default(),
             crop: 1.0,
+            detector: String::new(),
             hidden: Vec::new(),
             augmentation: Augmentation::default(),
             dropout: 0.3,
@@ -121,6 +127,7 @@ impl ImageSettings {
             backbone: self.backbone,
             weights: self.weights.clone(),
             crop: self.crop,
+            detector: self.detector.clone(),
         }
     }
 }
@@ -449,13 +456,7 @@ impl RunConfig {
                 found: self.features.image_size.to_string(),
             });
         }
-        if !(self.image.crop > 0.0 && self.image.crop <= 1.0) {
-            return Err(PipelineError::Setting {
-                name: "image.crop",
-                expected: "a share above 0 and up to 1",
-                found: self.image.crop.to_string(),
-            });
-        }
+        check_crop(self.image.crop)?;
         if self.image.mode == ImageMode::Frozen && self.image.weights.is_empty() {
             return Err(PipelineError::Setting {
                 name: "image.weights",

@@ -14,6 +14,7 @@ use crate::stages::{make_folder, splits};
 use crate::training::{feature_table, target_index};
 use crate::tuned_text::{TokenPart, TunedBert};
 use crate::vectors::VectorSource;
+use crate::view::View;
 use crate::{Modality, PipelineError, RunConfig, Watch};
 
 /// What one model sees in some clips: a row a clip of its embedding and then its K logits.
@@ -80,15 +81,18 @@ pub(crate) fn seen_by(
     let all = splits(dataset)?;
     make_folder(features)?;
     let path = features.join(format!("embeddings-{modality}.parquet"));
-    let crop = config.image.crop;
-    let settings = match modality == Modality::Image && crop < 1.0 {
-        true => settings_hash(&crop)?,
-        false => String::new(),
+    let view = match modality {
+        Modality::Image => Some(View::of_run(config)?),
+        _ => None,
     };
-    if modality == Modality::Image && config.image.mode == ImageMode::Pixels {
+    let settings = match view.as_ref().and_then(View::settings) {
+        Some(settings) => settings_hash(&settings)?,
+        None => String::new(),
+    };
+    if let Some(view) = view.filter(|_| config.image.mode == ImageMode::Pixels) {
         let clips = all.iter().flat_map(|split| &split.clips);
         let plain = config.plain_transform();
-        let (source, _) = PictureSource::new(clips, target, crop, plain, config.skip_bad, watch)?;
+        let (source, _) = PictureSource::new(clips, target, &view, plain, config.skip_bad, watch)?;
         let names = source.clips.iter().map(|clip| clip.id.clone()).collect();
         let hashes = source.hashes().to_vec();
         let sources: [&dyn Source; 1] = [&source];

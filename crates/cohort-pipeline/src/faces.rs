@@ -6,13 +6,13 @@ use cohort_data::{Clip, Dataset};
 use cohort_nn::burn::tensor::{Device, Tensor, TensorData};
 use cohort_nn::{Backbone, Checkpoint, DeviceChoice, Model, ModelConfig, PictureInput, Weights};
 use cohort_tables::Provenance;
-use cohort_vision::{Picture, VisionError, decode, normalise};
+use cohort_vision::{Picture, decode, normalise};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::downloads::file_of;
 use crate::features::{CHUNK, Features, Recipe, all_clips, file_hash, make_table, settings_hash};
-use crate::pictures::seen_part;
+use crate::view::View;
 use crate::{PipelineError, Watch};
 
 /// Which network looks at the faces, and how.
@@ -26,6 +26,9 @@ pub struct FaceFeatureConfig {
     /// Share of the picture's width and height, about its middle, that the network sees; in (0, 1].
     /// Default 1.
     pub crop: f64,
+    /// Folder of a face detector, MTCNN as `pnet.pt`, `rnet.pt` and `onet.pt`; the network then sees the largest face of
+    /// every picture, and `crop` counts where there is none. Empty (default): none.
+    pub detector: String,
 }
 
 impl Default for FaceFeatureConfig {
@@ -34,6 +37,7 @@ impl Default for FaceFeatureConfig {
             backbone: Backbone::MobileFaceNet,
             weights: String::new(),
             crop: 1.0,
+            detector: String::new(),
         }
     }
 }
@@ -88,6 +92,7 @@ pub struct FaceNetwork {
     device: Device,
     input: PictureInput,
     config: FaceFeatureConfig,
+    view: View,
     hash: String,
 }
 
@@ -101,13 +106,7 @@ impl FaceNetwork {
         device: DeviceChoice,
         watch: &dyn Watch,
     ) -> Result<Self, PipelineError> {
-        if !(config.crop > 0.0 && config.crop <= 1.0) {
-            return Err(PipelineError::Setting {
-                name: "crop",
-                expected: "a share above 0 and up to 1",
-                found: config.crop.to_string(),
-            });
-        }
+        let view = View::open(config.crop, &config.detector, config.backbone)?;
         if config.weights.is_empty() {
             return Err(PipelineError::Setting {
                 name: "weights",
@@ -125,6 +124,7 @@ impl FaceNetwork {
             device,
             input,
             config: config.clone(),
+            view,
             hash: file_hash(&path)?,
         })
     }
@@ -147,7 +147,7 @@ impl FaceNetwork {
         let pictures: Vec<&Picture> = pictures.collect();
         let mut rows = Vec::with_capacity(pictures.len());
         for some in pictures.chunks(CHUNK) {
-            let samples: Result<Vec<Vec<f32>>, VisionError> = some
+            let samples: Result<Vec<Vec<f32>>, PipelineError> = some
                 .par_iter()
                 .map(|picture| self.sample(picture))
                 .collect();
@@ -158,7 +158,7 @@ impl FaceNetwork {
 
     /// Embeddings of picture files, as one batch; an error stays in its place.
     fn embed_files(&self, files: &[&Path]) -> Vec<Result<Vec<f32>, PipelineError>> {
-        let samples: Vec<Result<Vec<f32>, VisionError>> = files
+        let samples: Vec<Result<Vec<f32>, PipelineError>> = files
             .par_iter()
             .map(|file| self.sample(&decode(file)?))
             .collect();
@@ -166,13 +166,13 @@ impl FaceNetwork {
         let mut rows = self.forward(&good).into_iter();
         samples
             .into_iter()
-            .map(|sample| Ok(sample.map(|_| rows.next().unwrap_or_default())?))
+            .map(|sample| sample.map(|_| rows.next().unwrap_or_default()))
             .collect()
     }
 
-    fn sample(&self, picture: &Picture) -> Result<Vec<f32>, VisionError> {
+    fn sample(&self, picture: &Picture) -> Result<Vec<f32>, PipelineError> {
         let PictureInput { size, mean, std } = self.input;
-        let seen = seen_part(picture, self.config.crop, size)?;
+        let seen = self.view.of(picture, size)?;
         let mut sample = vec![0.0; 3 * size * size];
         normalise(&seen, mean, std, &mut sample)?;
         Ok(sample)
@@ -206,7 +206,12 @@ pub fn face_table(
     skip_bad: bool,
     watch: &dyn Watch,
 ) -> Result<Features, PipelineError> {
-    let settings = (network.config.backbone, network.input, network.config.crop);
+    // crops were part of the settings before there were detectors
+    let view = match network.config.detector.is_empty() {
+        true => Some(network.config.crop.into()),
+        false => network.view.settings(),
+    };
+    let settings = (network.config.backbone, network.input, view);
     let recipe = Recipe {
         modality: "image",
         path,
@@ -230,5 +235,7 @@ pub fn face_table(
         let files: Vec<&Path> = items.iter().map(|(_, file)| *file).collect();
         network.embed_files(&files)
     };
-    make_table(&recipe, &clips, |&(clip, _)| clip, hash, compute, watch)
+    let made = make_table(&recipe, &clips, |&(clip, _)| clip, hash, compute, watch)?;
+    network.view.say(watch);
+    Ok(made)
 }

@@ -32,6 +32,7 @@ mod transcript_store;
 mod transcripts;
 mod tuned_text;
 mod vectors;
+mod view;
 mod watch;
 mod word_vectors;
 

@@ -4,35 +4,31 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use cohort_data::Clip;
+use cohort_nn::Face;
 use cohort_train::{Source, TrainError};
-use cohort_vision::{Picture, Transform, VisionError, crop_centre, resize};
+use cohort_vision::{Picture, Transform};
 use rayon::prelude::*;
 
 use crate::features::Skipped;
+use crate::view::View;
 use crate::{PipelineError, Watch};
 
 /// Most bytes of decoded pictures kept in memory by one source; the rest is decoded anew each time.
 const CACHE_BYTES: usize = 384 << 20;
 
-/// The pictures of some clips, cropped and resized once and kept as far as memory allows.
+/// The pictures of some clips, cut out and resized once and kept as far as memory allows.
 #[derive(Debug)]
 pub(crate) struct PictureSource<'a> {
     pub(crate) clips: Vec<&'a Clip>,
     files: Vec<&'a Path>,
     pub(crate) labels: Vec<usize>,
     hashes: Vec<String>,
+    /// The faces that were found, one for each clip, so that they are searched for once.
+    faces: Vec<Option<Face>>,
     cache: Vec<OnceLock<Picture>>,
-    crop: f64,
+    view: &'a View,
     transform: Transform,
     shape: [usize; 3],
-}
-
-/// What a network of `size` pixels sees of a picture: the middle `crop` of its width and height, resized.
-///
-/// # Errors
-/// [`VisionError::Argument`] when `crop` is not in (0, 1] or `size` is 0 or too large.
-pub(crate) fn seen_part(picture: &Picture, crop: f64, size: usize) -> Result<Picture, VisionError> {
-    resize(&crop_centre(picture, crop)?, size, size)
 }
 
 impl<'a> PictureSource<'a> {
@@ -44,7 +40,7 @@ impl<'a> PictureSource<'a> {
     pub(crate) fn new(
         clips: impl IntoIterator<Item = &'a Clip>,
         target: usize,
-        crop: f64,
+        view: &'a View,
         transform: Transform,
         skip_bad: bool,
         watch: &dyn Watch,
@@ -55,8 +51,9 @@ impl<'a> PictureSource<'a> {
             files: Vec::new(),
             labels: Vec::new(),
             hashes: Vec::new(),
+            faces: Vec::new(),
             cache: Vec::new(),
-            crop,
+            view,
             transform,
             shape: [3, size, size],
         };
@@ -74,11 +71,11 @@ impl<'a> PictureSource<'a> {
             }
             let decoded: Vec<_> = chunk
                 .par_iter()
-                .map(|(_, file, _)| load_hashed(file, crop, size))
+                .map(|(_, file, _)| load_hashed(file, view, size))
                 .collect();
             for (&(clip, file, label), decoded) in chunk.iter().zip(decoded) {
                 match decoded {
-                    Ok((hash, picture)) => {
+                    Ok((hash, face, picture)) => {
                         let kept = OnceLock::new();
                         if source.clips.len() < most {
                             let _ = kept.set(picture);
@@ -87,6 +84,7 @@ impl<'a> PictureSource<'a> {
                         source.files.push(file);
                         source.labels.push(label);
                         source.hashes.push(hash);
+                        source.faces.push(face);
                         source.cache.push(kept);
                     }
                     Err(error) if skip_bad && error.is_bad_clip() => skipped.push(Skipped {
@@ -103,6 +101,7 @@ impl<'a> PictureSource<'a> {
             watch.at(number * 64 + chunk.len());
         }
         watch.end();
+        view.say(watch);
         Ok((source, skipped))
     }
 
@@ -135,7 +134,11 @@ impl PictureSource<'_> {
         let picture = match self.cache[i].get() {
             Some(picture) => picture,
             None => {
-                fresh = load(self.files[i], self.crop, transform.size)
+                fresh = cohort_vision::decode(self.files[i])
+                    .and_then(|whole| {
+                        let face = self.faces[i].as_ref();
+                        self.view.part(&whole, face, transform.size)
+                    })
                     .map_err(|error| self.bad_sample(i, &error))?;
                 &fresh
             }
@@ -145,7 +148,7 @@ impl PictureSource<'_> {
             .map_err(|error| self.bad_sample(i, &error))
     }
 
-    fn bad_sample(&self, i: usize, error: &VisionError) -> TrainError {
+    fn bad_sample(&self, i: usize, error: &cohort_vision::VisionError) -> TrainError {
         TrainError::Sample {
             name: self.clips[i].id.clone(),
             reason: error.to_string(),
@@ -153,20 +156,19 @@ impl PictureSource<'_> {
     }
 }
 
-fn load_hashed(file: &Path, crop: f64, size: usize) -> Result<(String, Picture), PipelineError> {
+fn load_hashed(
+    file: &Path,
+    view: &View,
+    size: usize,
+) -> Result<(String, Option<Face>, Picture), PipelineError> {
     let bytes = std::fs::read(file).map_err(|source| PipelineError::Media {
         path: file.to_path_buf(),
         source,
     })?;
     let picture = cohort_vision::decode_bytes(&bytes, file)?;
-    Ok((
-        cohort_tables::content_hash(&bytes),
-        seen_part(&picture, crop, size)?,
-    ))
-}
-
-fn load(file: &Path, crop: f64, size: usize) -> Result<Picture, VisionError> {
-    seen_part(&cohort_vision::decode(file)?, crop, size)
+    let face = view.face(&picture)?;
+    let seen = view.part(&picture, face.as_ref(), size)?;
+    Ok((cohort_tables::content_hash(&bytes), face, seen))
 }
 
 impl Source for PictureSource<'_> {

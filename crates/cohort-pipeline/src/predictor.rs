@@ -16,10 +16,10 @@ use crate::downloads::text_weights;
 use crate::embeddings::{Seen, joint_samples};
 use crate::faces::FaceNetwork;
 use crate::joint::{JOINT, JointRecord};
-use crate::pictures::seen_part;
 use crate::sentence_vectors::vectors_of;
 use crate::stages::read_json;
 use crate::tuned_text::TunedBert;
+use crate::view::View;
 use crate::word_vectors::means_of;
 use crate::{Modality, PipelineError, RunConfig, TextEncoder, Watch};
 
@@ -32,6 +32,8 @@ pub struct Predictor {
     models: Vec<(Modality, Trained)>,
     /// What the face model looks through, when it is a head on a frozen network.
     faces: Option<FaceNetwork>,
+    /// What a face model on pixels sees of a picture.
+    view: View,
     /// The text encoder's weights, when it has any.
     words: Option<PathBuf>,
     /// The text encoder, when its last layers were trained.
@@ -95,6 +97,7 @@ impl Predictor {
             )?),
             false => None,
         };
+        let view = View::of_run(&config)?;
         let reads = models
             .iter()
             .any(|(modality, _)| *modality == Modality::Text);
@@ -110,6 +113,7 @@ impl Predictor {
             config,
             models,
             faces,
+            view,
             words,
             tuned,
             late,
@@ -162,7 +166,7 @@ impl Predictor {
                     .par_iter()
                     .map(|(_, picture)| {
                         let mut row = vec![0.0; n];
-                        let seen = seen_part(picture, self.config.image.crop, transform.size)?;
+                        let seen = self.view.of(picture, transform.size)?;
                         transform.apply(&seen, None, &mut row)?;
                         Ok(row)
                     })

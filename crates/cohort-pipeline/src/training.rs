@@ -21,6 +21,7 @@ use crate::pictures::PictureSource;
 use crate::stages::{PREDICTIONS, PREDICTIONS_VALID, check_inputs, make_folder, splits};
 use crate::tuned_text::{TokenPart, TunedBert};
 use crate::vectors::VectorSource;
+use crate::view::View;
 use crate::{PipelineError, RunConfig, Watch};
 
 /// What a model looks at.
@@ -128,9 +129,14 @@ pub fn train_modality(
     watch: &dyn Watch,
 ) -> Result<TrainedModality, PipelineError> {
     let target = target_index(dataset)?;
+    let view = match modality {
+        Modality::Image => Some(View::of_run(config)?),
+        _ => None,
+    };
     let mut stage = Stage {
         cut: None,
         weights: None,
+        view: view.as_ref().and_then(View::settings),
         config,
         dataset,
         target,
@@ -139,8 +145,8 @@ pub fn train_modality(
         resume,
         watch,
     };
-    if modality == Modality::Image && config.image.mode == ImageMode::Pixels {
-        return stage.pictures();
+    if let Some(view) = view.filter(|_| config.image.mode == ImageMode::Pixels) {
+        return stage.pictures(&view);
     }
     if modality == Modality::Text
         && let Some(bert) = TunedBert::open(&config.features.text, watch)?
@@ -237,6 +243,8 @@ struct Stage<'a> {
     cut: Option<usize>,
     /// Hash of the weights that the training begins from, or that its features were made with.
     weights: Option<String>,
+    /// What of the pictures is seen, if not all.
+    view: Option<serde_json::Value>,
     config: &'a RunConfig,
     dataset: &'a Dataset,
     target: usize,
@@ -255,15 +263,15 @@ struct Part<'a> {
 }
 
 impl Stage<'_> {
-    fn pictures(&mut self) -> Result<TrainedModality, PipelineError> {
+    fn pictures(&mut self, view: &View) -> Result<TrainedModality, PipelineError> {
         let input = self.config.picture_input();
         let mut skipped = Vec::new();
         let [train, valid, test] = splits(self.dataset)?;
         let augmented = self.config.image.augmentation.transform(input);
         let plain = self.config.plain_transform();
-        let train = self.load(train, augmented, &mut skipped)?;
-        let valid = self.load(valid, plain, &mut skipped)?;
-        let test = self.load(test, plain, &mut skipped)?;
+        let train = self.load(train, view, augmented, &mut skipped)?;
+        let valid = self.load(valid, view, plain, &mut skipped)?;
+        let test = self.load(test, view, plain, &mut skipped)?;
         let part = |source| {
             let source: &PictureSource = source;
             Part {
@@ -325,14 +333,15 @@ impl Stage<'_> {
     fn load<'s>(
         &self,
         split: &'s Split,
+        view: &'s View,
         transform: Transform,
         skipped: &mut Vec<Skipped>,
     ) -> Result<PictureSource<'s>, PipelineError> {
-        let (crop, skip_bad) = (self.config.image.crop, self.config.skip_bad);
+        let skip_bad = self.config.skip_bad;
         let (source, bad) = PictureSource::new(
             &split.clips,
             self.target,
-            crop,
+            view,
             transform,
             skip_bad,
             self.watch,
@@ -385,8 +394,8 @@ impl Stage<'_> {
         if let Some(weights) = &self.weights {
             hashes["weights"] = weights.as_str().into();
         }
-        if self.modality == Modality::Image && self.config.image.crop < 1.0 {
-            hashes["crop"] = self.config.image.crop.into();
+        if let Some(view) = &self.view {
+            hashes["crop"] = view.clone();
         }
         check_inputs(self.out, self.resume, &hashes)?;
         let job = Job {

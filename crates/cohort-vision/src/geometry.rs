@@ -173,7 +173,7 @@ pub fn transform_affine(
         return Picture::solid(picture.width(), picture.height(), [0; 3]);
     }
     match interpolation {
-        Interpolation::Bilinear => bilinear(picture, matrix),
+        Interpolation::Bilinear => bilinear(picture, [picture.width(), picture.height()], matrix),
         Interpolation::Nearest if matrix[1] == 0.0 && matrix[3] == 0.0 => {
             scale_only(picture, matrix)
         }
@@ -314,14 +314,15 @@ fn floating_point(picture: &Picture, m: &[f64; 6]) -> Picture {
     picture.with_rgb(rgb)
 }
 
-fn bilinear(picture: &Picture, m: &[f64; 6]) -> Picture {
+/// The bilinear map into a picture of another width and height.
+pub(crate) fn bilinear(picture: &Picture, [width, height]: [usize; 2], m: &[f64; 6]) -> Picture {
     let (w, h) = (picture.width(), picture.height());
     let at = |x: i64, y: i64| {
         let x = x.clamp(0, w as i64 - 1) as usize;
         let y = y.clamp(0, h as i64 - 1) as usize;
         picture.pixel(x, y).unwrap_or_default()
     };
-    Picture::from_fn(w, h, |x, y| {
+    Picture::from_fn(width, height, |x, y| {
         let (xc, yc) = (x as f64 + 0.5, y as f64 + 0.5);
         let xin = m[0] * xc + m[1] * yc + m[2];
         let yin = m[3] * xc + m[4] * yc + m[5];

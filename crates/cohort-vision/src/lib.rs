@@ -15,6 +15,7 @@
 //! standards leave the last bits open).
 //! Nothing here knows a network or a data set.
 
+mod align;
 pub mod augment;
 pub mod colour;
 mod crop;
@@ -30,6 +31,7 @@ mod tensor;
 mod transform;
 mod wide;
 
+pub use align::align_face;
 pub use augment::{ColourJitter, Op, light_augment, trivial_augment_wide};
 pub use crop::{crop, crop_centre, crop_face};
 pub use decode::{MAX_FILE_BYTES, MAX_PIXELS, decode, decode_bytes};

@@ -88,8 +88,27 @@ impl Mtcnn {
     /// # Errors
     /// [`NnError::Config`] when `rgb` has another length than the sides say.
     pub fn detect(&self, width: usize, height: usize, rgb: &[u8]) -> Result<Vec<Face>, NnError> {
+        self.detect_from(self.settings.min_face_size, width, height, rgb)
+    }
+
+    /// [`Self::detect`] with another smallest face, in pixels. The larger it is, the smaller the copies of the picture that
+    /// the first stage looks at: the longest takes `12 / min_face_size` of its sides.
+    ///
+    /// # Errors
+    /// As [`Self::detect`], and when `min_face_size` is below 12.
+    pub fn detect_from(
+        &self,
+        min_face_size: f64,
+        width: usize,
+        height: usize,
+        rgb: &[u8],
+    ) -> Result<Vec<Face>, NnError> {
+        check(&MtcnnSettings {
+            min_face_size,
+            ..self.settings
+        })?;
         let picture = Raster::new(width, height, rgb)?;
-        let found = self.propose(&picture);
+        let found = self.propose(&picture, min_face_size);
         let found = self.refine(&picture, found);
         let mut faces = self.finish(&picture, found);
         // Stable on the reversed order, so that equal areas come as a reversed ascending sort gives them.
@@ -103,8 +122,8 @@ impl Mtcnn {
     }
 
     /// First stage: a fully convolutional network over the picture at every scale.
-    fn propose(&self, picture: &Raster) -> Vec<Candidate> {
-        let mut scale = 12.0 / self.settings.min_face_size;
+    fn propose(&self, picture: &Raster, min_face_size: f64) -> Vec<Candidate> {
+        let mut scale = 12.0 / min_face_size;
         let mut least = picture.width.min(picture.height) as f64 * scale;
         let mut all = Vec::new();
         while least >= 12.0 {

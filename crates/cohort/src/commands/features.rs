@@ -41,6 +41,9 @@ pub(crate) struct Features {
     /// Share of the picture, about its middle, that the network sees
     #[arg(long, value_name = "SHARE", default_value_t = 1.0)]
     crop: f64,
+    /// Folder of a face detector (MTCNN: pnet.pt, rnet.pt, onet.pt); the network then sees the largest face of every picture
+    #[arg(long, value_name = "DIR", requires = "faces")]
+    detector: Option<String>,
     /// Leave out, count and list clips whose media cannot be used
     #[arg(long)]
     skip_bad: bool,
@@ -61,6 +64,7 @@ impl Features {
                     backbone,
                     weights: self.weights.unwrap_or_default(),
                     crop: self.crop,
+                    detector: self.detector.unwrap_or_default(),
                 };
                 Some(FaceNetwork::open(&config, self.device, shell)?)
             }

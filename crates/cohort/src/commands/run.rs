@@ -37,6 +37,10 @@ pub(crate) struct Changes {
     /// Most epochs of every model
     #[arg(long, value_name = "N")]
     pub(crate) epochs: Option<usize>,
+    /// Folder of a face detector (MTCNN: pnet.pt, rnet.pt, onet.pt); the face model then sees the largest face of every
+    /// picture
+    #[arg(long, value_name = "DIR")]
+    detector: Option<String>,
     /// Leave out, count and list clips whose media cannot be used
     #[arg(long)]
     pub(crate) skip_bad: bool,
@@ -90,6 +94,7 @@ impl Changes {
         config.skip_bad |= self.skip_bad;
         config.composed |= self.composed;
         self.text.apply(&mut config.features.text);
+        config.image.detector = self.detector.unwrap_or(config.image.detector);
         if let Some(layers) = self.tune_text {
             config.tune_text(layers);
         }

@@ -1,0 +1,173 @@
+//! What of a picture a network sees: the middle, or the face that a detector finds.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use cohort_nn::burn::tensor::Device;
+use cohort_nn::{Backbone, Face, Mtcnn, MtcnnSettings};
+use cohort_vision::{Picture, VisionError, align_face, crop_centre, crop_face, resize};
+
+use crate::features::hash_of_files;
+use crate::{PipelineError, RunConfig, Watch};
+
+/// Files of a detector's folder.
+const FILES: [&str; 3] = ["pnet.pt", "rnet.pt", "onet.pt"];
+/// The person of a clip fills more than this share of the picture's shorter side; smaller faces are not searched for, so that
+/// the time and memory of a search hardly depend on the picture's size.
+const SMALLEST_FACE: f64 = 1.0 / 16.0;
+/// Share of a network's picture that lies around the detector's rectangle: 32 of 160 pixels, as Inception-ResNet-V1's
+/// published weights were trained.
+const MARGIN: f64 = 0.2;
+
+/// What of every picture a network sees.
+#[derive(Debug)]
+pub(crate) struct View {
+    crop: f64,
+    detector: Option<Detector>,
+    aligned: bool,
+    searched: AtomicUsize,
+    missed: AtomicUsize,
+}
+
+/// An error when `image.crop` is no share.
+pub(crate) fn check_crop(crop: f64) -> Result<(), PipelineError> {
+    if crop > 0.0 && crop <= 1.0 {
+        return Ok(());
+    }
+    Err(PipelineError::Setting {
+        name: "image.crop",
+        expected: "a share above 0 and up to 1",
+        found: crop.to_string(),
+    })
+}
+
+#[derive(Debug)]
+struct Detector {
+    mtcnn: Mtcnn,
+    hash: String,
+}
+
+impl View {
+    /// The middle `crop` of every picture or, with the folder of a detector (empty: none), its largest face as `network`
+    /// takes faces: MobileFaceNet upright by the landmarks, the others by the rectangle with a margin. Where there is no
+    /// face, the middle after all.
+    ///
+    /// # Errors
+    /// A share that is not in (0, 1], and a folder that is not a detector's.
+    pub(crate) fn open(
+        crop: f64,
+        detector: &str,
+        network: Backbone,
+    ) -> Result<Self, PipelineError> {
+        check_crop(crop)?;
+        let detector = match detector {
+            "" => None,
+            folder => Some(Detector::open(Path::new(folder))?),
+        };
+        Ok(Self {
+            crop,
+            detector,
+            aligned: network == Backbone::MobileFaceNet,
+            searched: AtomicUsize::new(0),
+            missed: AtomicUsize::new(0),
+        })
+    }
+
+    /// The view of a run's face model.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub(crate) fn of_run(config: &RunConfig) -> Result<Self, PipelineError> {
+        let image = &config.image;
+        Self::open(image.crop, &image.detector, image.backbone)
+    }
+
+    /// What tells this view from others, none where it is the whole picture.
+    pub(crate) fn settings(&self) -> Option<serde_json::Value> {
+        match &self.detector {
+            Some(detector) => Some(serde_json::json!({
+                "crop": self.crop,
+                "detector": detector.hash,
+                "aligned": self.aligned,
+            })),
+            None => (self.crop < 1.0).then(|| self.crop.into()),
+        }
+    }
+
+    /// The largest face of a picture, where there is a detector and it finds one.
+    ///
+    /// # Errors
+    /// None for a picture that was decoded.
+    pub(crate) fn face(&self, picture: &Picture) -> Result<Option<Face>, PipelineError> {
+        let Some(detector) = &self.detector else {
+            return Ok(None);
+        };
+        let [width, height] = [picture.width(), picture.height()];
+        let least = MtcnnSettings::default().min_face_size;
+        let least = least.max(width.min(height) as f64 * SMALLEST_FACE);
+        let faces = detector
+            .mtcnn
+            .detect_from(least, width, height, picture.rgb())?;
+        self.searched.fetch_add(1, Ordering::Relaxed);
+        if faces.is_empty() {
+            self.missed.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(faces.into_iter().next())
+    }
+
+    /// What a network of `size` pixels sees of a picture whose [`Self::face`] is known.
+    ///
+    /// # Errors
+    /// [`VisionError::Argument`] when `size` is 0 or too large.
+    pub(crate) fn part(
+        &self,
+        picture: &Picture,
+        face: Option<&Face>,
+        size: usize,
+    ) -> Result<Picture, VisionError> {
+        // A rectangle or square may lie beside the picture: then the middle is as good.
+        let seen = face.and_then(|face| match self.aligned {
+            true => align_face(picture, &face.landmarks, size).ok(),
+            false => {
+                let margin = (size as f64 * MARGIN).round() as usize;
+                crop_face(picture, face.rectangle, size, margin).ok()
+            }
+        });
+        match seen {
+            Some(seen) => Ok(seen),
+            None => resize(&crop_centre(picture, self.crop)?, size, size),
+        }
+    }
+
+    /// [`Self::part`] of a picture of which nothing is known.
+    ///
+    /// # Errors
+    /// As [`Self::part`].
+    pub(crate) fn of(&self, picture: &Picture, size: usize) -> Result<Picture, PipelineError> {
+        let face = self.face(picture)?;
+        Ok(self.part(picture, face.as_ref(), size)?)
+    }
+
+    /// Says in how many of the pictures since the last time no face was found.
+    pub(crate) fn say(&self, watch: &dyn Watch) {
+        let searched = self.searched.swap(0, Ordering::Relaxed);
+        let missed = self.missed.swap(0, Ordering::Relaxed);
+        if missed > 0 {
+            watch.say(&format!(
+                "{missed} of {searched} pictures show no face that the detector finds; of these the middle is seen"
+            ));
+        }
+    }
+}
+
+impl Detector {
+    fn open(folder: &Path) -> Result<Self, PipelineError> {
+        let files: Vec<PathBuf> = FILES.iter().map(|name| folder.join(name)).collect();
+        let mtcnn = Mtcnn::open(folder, MtcnnSettings::default(), &Device::flex())?;
+        let files: Vec<&Path> = files.iter().map(PathBuf::as_path).collect();
+        Ok(Self {
+            mtcnn,
+            hash: hash_of_files(&files)?,
+        })
+    }
+}
