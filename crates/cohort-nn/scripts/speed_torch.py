@@ -3,13 +3,14 @@
 
 pip install torch==2.9.0 torchvision==0.24.0 facenet-pytorch
 
-    cargo build --release -p cohort-nn --example speed
-    python crates/cohort-nn/scripts/speed_torch.py target/release/examples/speed
+    cargo build --release -p cohort-nn --example network_speed
+    python crates/cohort-nn/scripts/speed_torch.py target/release/examples/network_speed [ROUNDS [SHARED/data [WORK...]]]
 
 The Cohort side keeps freed memory as the `cohort` program does (crates/cohort/src/memory.rs).
 Each measurement is a process of its own with two threads. A second argument is the number of rounds
 (default 5) after one that warms up; the median counts, and the fastest is printed beside it. Peak
-memory is the process's largest resident set, libraries included.
+memory is the process's largest resident set, libraries included. With the data folder, MobileFaceNet (the module in
+networks.py) and MTCNN, on 100 pictures one after another as facenet-pytorch takes them, are raced too.
 """
 import json
 import os
@@ -18,11 +19,25 @@ import statistics
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 WORK = ["resnet18-training", "resnet18-inference", "inception-inference"]
+FACES = ["mobilefacenet-inference", "mtcnn"]
 
 
-def measure(work, rounds):
+def mobilefacenet():
+    """The module of networks.py, which is a script."""
+    import torch
+    from torch import nn
+
+    source = (Path(__file__).parent / "networks.py").read_text()
+    source = source[source.index("class Bottleneck") : source.index("def floats")]
+    scope = {"nn": nn, "torch": torch}
+    exec(source, scope)
+    return scope["MobileFacenet"]().eval()
+
+
+def measure(work, rounds, data):
     import torch
 
     torch.set_num_threads(2)
@@ -40,16 +55,29 @@ def measure(work, rounds):
             loss.backward()
             sgd.step()
             return loss.item()
+    elif work == "mtcnn":
+        from facenet_pytorch import MTCNN
+        from PIL import Image
+
+        mtcnn = MTCNN(device="cpu", keep_all=True)
+        files = sorted((Path(data) / "faces/val").iterdir())[:100]
+        pictures = [Image.open(file).convert("RGB") for file in files]
+
+        def step():
+            found = [mtcnn.detect(picture, landmarks=True)[0] for picture in pictures]
+            return sum(len(boxes) for boxes in found if boxes is not None)
     else:
-        if work == "resnet18-inference":
+        if work == "mobilefacenet-inference":
+            net, size = mobilefacenet(), [112, 96]
+        elif work == "resnet18-inference":
             import torchvision
 
-            net, size = torchvision.models.resnet18(weights=None).eval(), 224
+            net, size = torchvision.models.resnet18(weights=None).eval(), [224, 224]
         else:
             from facenet_pytorch import InceptionResnetV1
 
-            net, size = InceptionResnetV1(pretrained=None).eval(), 160
-        x = torch.randn(16, 3, size, size)
+            net, size = InceptionResnetV1(pretrained=None).eval(), [160, 160]
+        x = torch.randn(16, 3, *size)
 
         def step():
             with torch.no_grad():
@@ -77,12 +105,15 @@ def run(command, **more):
 
 def main():
     if sys.argv[1] == "--torch":
-        measure(sys.argv[2], int(sys.argv[3]))
+        measure(sys.argv[2], int(sys.argv[3]), sys.argv[4])
         return
-    binary, rounds = sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else "5"
-    for work in WORK:
-        torch = run([sys.executable, __file__, "--torch", work, rounds])
-        cohort = run([binary, work, rounds], **KEEP)
+    binary, rest = sys.argv[1], sys.argv[2:]
+    rounds = rest[0] if rest else "5"
+    data = rest[1] if len(rest) > 1 else ""
+    works = rest[2:]
+    for work in works or WORK + (FACES if data else []):
+        torch = run([sys.executable, __file__, "--torch", work, rounds, data])
+        cohort = run([binary, work, rounds, data], **KEEP)
         print(work)
         for name, side in [("torch", torch), ("cohort", cohort)]:
             print(f"  {name:6} {side['seconds']:.3f} s (fastest {side['fastest']:.3f}), {side['peak_mib']:.0f} MiB")

@@ -2,11 +2,11 @@
 
 use burn::module::{Module, Param};
 use burn::nn::conv::{Conv2d, Conv2dConfig};
-use burn::nn::{BatchNorm, BatchNormConfig, Linear, PaddingConfig2d};
+use burn::nn::{BatchNorm, BatchNormConfig, Linear, PRelu, PaddingConfig2d};
 use burn::tensor::{Device, Tensor};
 
 use crate::fast;
-use crate::frozen::Layer;
+use crate::frozen::{Depthwise, Layer};
 
 /// Settings of a [`ConvNorm`]; a square kernel of one place unless something else is said.
 #[derive(Clone, Copy)]
@@ -114,6 +114,14 @@ impl ConvNorm {
         match self.bn {
             Some(_) => None,
             None => Layer::of(&self.conv, 1.0),
+        }
+    }
+
+    /// As [`Self::frozen`], of a depthwise convolution and the rectifier after it.
+    pub(crate) fn frozen_depthwise(&self, prelu: Option<&PRelu>) -> Option<Depthwise> {
+        match self.bn {
+            Some(_) => None,
+            None => Depthwise::of(&self.conv, prelu),
         }
     }
 

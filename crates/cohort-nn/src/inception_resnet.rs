@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::conv_norm::{ConvNorm, Spec, fold_linear};
 use crate::dropout::dropout;
 use crate::fast;
-use crate::frozen::{Layer, Plan, Slot};
+use crate::frozen::{Layer, Plan, Slot, Windows};
 use crate::model::{Output, at_least, share, unit_length};
 use crate::{Naming, NnError};
 
@@ -28,6 +28,13 @@ const EPSILON: f64 = 1e-3;
 /// through all others.
 const STEM_PICTURES: usize = 2;
 const PICTURES: usize = 16;
+
+/// Its maximum pools.
+const POOL: Windows = Windows {
+    side: 3,
+    padding: 0,
+    over: false,
+};
 
 /// Settings of an [`InceptionResnetV1`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -301,7 +308,7 @@ impl InceptionResnetV1 {
             x,
             [&self.conv2d_1a, &self.conv2d_2a, &self.conv2d_2b],
         )?;
-        x = plan.halve_by_maximum(x, None, 0)?;
+        x = plan.halve_by_maximum(x, None, POOL)?;
         x = through(
             &mut plan,
             x,
@@ -386,9 +393,9 @@ impl Mixed {
             .flat_map(|b| b.last())
             .map(ConvNorm::outputs)
             .sum();
-        let joined = plan.halved(x, convolved + x.channels())?;
+        let joined = plan.halved(x, convolved + x.channels(), POOL)?;
         plan_along(plan, &self.branches, x, joined)?;
-        plan.halve_by_maximum(x, Some(joined.part(convolved, x.channels())), 0)?;
+        plan.halve_by_maximum(x, Some(joined.part(convolved, x.channels())), POOL)?;
         plan.release(x);
         Some(joined)
     }

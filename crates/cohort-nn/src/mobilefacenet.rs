@@ -2,6 +2,8 @@
 //! widespread PyTorch files (`net_state_dict` with `conv1`, `dw_conv1`, `blocks`, `linear7`,
 //! `linear1`).
 
+use std::sync::Arc;
+
 use burn::module::Module;
 use burn::nn::{Linear, LinearConfig, PRelu, PReluConfig};
 use burn::tensor::{Device, Tensor};
@@ -10,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::conv_norm::{ConvNorm, Spec};
 use crate::dropout::dropout;
 use crate::fast;
+use crate::frozen::{Layer, Plan, Slot};
 use crate::model::{Output, at_least, share, unit_length};
 use crate::{Naming, NnError};
 
@@ -28,6 +31,10 @@ const GROUPS: [[usize; 4]; 5] = [
     [4, 128, 1, 2],
     [2, 128, 2, 1],
 ];
+
+/// Pictures that a plan takes through the first layers, whose planes are large, at a time, and through all others.
+const LARGE_PICTURES: usize = 2;
+const PICTURES: usize = 16;
 
 /// Settings of a [`MobileFaceNet`]; its pictures are 112 pixels high and wide.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -99,6 +106,7 @@ impl MobileFaceNetConfig {
             linear1: Spec::new(512, EMBEDDING).init(device),
             output: LinearConfig::new(EMBEDDING, self.classes).init(device),
             dropout: self.dropout,
+            frozen: None,
         };
         Ok(crate::init::seeded(network, seed))
     }
@@ -145,6 +153,9 @@ pub struct MobileFaceNet {
     linear1: ConvNorm,
     output: Linear,
     dropout: f64,
+    /// How the CPU computes the embedding of a folded network.
+    #[module(skip)]
+    frozen: Option<Arc<Plan>>,
 }
 
 /// Convolution, batch norm, and a rectifier whose slope below zero is learnt by channel.
@@ -172,18 +183,18 @@ impl MobileFaceNet {
     pub fn forward(&self, input: Tensor<2>, dropout_seed: Option<u64>) -> Output {
         let [batch, _] = input.dims();
         let margin = (SIZE - WIDTH) / 2;
-        let x = input.reshape([batch, 3, SIZE, SIZE]).slice([
+        let seen = input.reshape([batch, 3, SIZE, SIZE]).slice([
             0..batch,
             0..3,
             0..SIZE,
             margin..margin + WIDTH,
         ]);
-        let mut x = self.dw_conv1.forward(self.conv1.forward(x));
-        for block in &self.blocks {
-            x = block.forward(x);
-        }
-        x = self.linear7.forward(self.conv2.forward(x));
-        let embedding = self.linear1.forward(x).reshape([batch, EMBEDDING]);
+        let embedding = match &self.frozen {
+            Some(plan) if dropout_seed.is_none() && fast::inference(&seen) => {
+                plan.rows(seen.reshape([batch, 3 * SIZE * WIDTH]), EMBEDDING)
+            }
+            _ => self.embedding(seen),
+        };
         let dropped = dropout(embedding.clone(), self.dropout, dropout_seed, 0);
         Output {
             logits: self.output.forward(dropped),
@@ -191,9 +202,20 @@ impl MobileFaceNet {
         }
     }
 
+    /// The embedding of the middle columns of pictures, as it is.
+    fn embedding(&self, seen: Tensor<4>) -> Tensor<2> {
+        let [batch, ..] = seen.dims();
+        let mut x = self.dw_conv1.forward(self.conv1.forward(seen));
+        for block in &self.blocks {
+            x = block.forward(x);
+        }
+        x = self.linear7.forward(self.conv2.forward(x));
+        self.linear1.forward(x).reshape([batch, EMBEDDING])
+    }
+
     /// The same network for evaluation, with the norms folded into the convolutions.
     pub fn folded(self) -> Self {
-        Self {
+        let mut folded = Self {
             conv1: self.conv1.folded(),
             dw_conv1: self.dw_conv1.folded(),
             blocks: self.blocks.into_iter().map(Bottleneck::folded).collect(),
@@ -201,7 +223,27 @@ impl MobileFaceNet {
             linear7: self.linear7.folded(),
             linear1: self.linear1.folded(),
             ..self
+        };
+        folded.frozen = folded.plan().map(Arc::new);
+        folded
+    }
+
+    /// The folded network up to the embedding; none where its weights do not lie on the CPU.
+    fn plan(&self) -> Option<Plan> {
+        let (mut plan, input) = Plan::new(3, [SIZE, WIDTH]);
+        plan.stage(LARGE_PICTURES);
+        let mut x = plan.convolve(self.conv1.frozen()?, input, false)?;
+        x = self.dw_conv1.plan_depthwise(&mut plan, x)?;
+        for (i, block) in self.blocks.iter().enumerate() {
+            if i == GROUPS[0][2] {
+                plan.stage(PICTURES);
+            }
+            x = block.plan(&mut plan, x)?;
         }
+        x = plan.convolve(self.conv2.frozen()?, x, false)?;
+        x = plan.depthwise(self.linear7.frozen_depthwise(None)?, x)?;
+        x = plan.convolve(self.linear1.frozen()?, x, false)?;
+        Some(plan.finish(x))
     }
 }
 
@@ -225,6 +267,18 @@ impl Active {
             ..self
         }
     }
+
+    fn frozen(&self) -> Option<Layer> {
+        self.conv.frozen()?.sloped(&self.prelu)
+    }
+
+    /// Releases what `x` holds.
+    fn plan_depthwise(&self, plan: &mut Plan, x: Slot) -> Option<Slot> {
+        let layer = self.conv.frozen_depthwise(Some(&self.prelu))?;
+        let to = plan.depthwise(layer, x)?;
+        plan.release(x);
+        Some(to)
+    }
 }
 
 impl Bottleneck {
@@ -232,6 +286,25 @@ impl Bottleneck {
         let x = self.depthwise.forward(self.expand.forward(input.clone()));
         let x = self.project.forward(x);
         if self.connected { x + input } else { x }
+    }
+
+    /// The output is written over the input where that is added.
+    fn plan(&self, plan: &mut Plan, x: Slot) -> Option<Slot> {
+        let inner = plan.convolve(self.expand.frozen()?, x, false)?;
+        let inner = self.depthwise.plan_depthwise(plan, inner)?;
+        let project = self.project.frozen()?;
+        let out = match self.connected {
+            true => {
+                plan.convolve_into(project, inner, x, Some(x), false)?;
+                x
+            }
+            false => {
+                plan.release(x);
+                plan.convolve(project, inner, false)?
+            }
+        };
+        plan.release(inner);
+        Some(out)
     }
 
     fn folded(self) -> Self {

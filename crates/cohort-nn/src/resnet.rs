@@ -12,9 +12,16 @@ use serde::{Deserialize, Serialize};
 use crate::conv_norm::{ConvNorm, Spec};
 use crate::dropout::dropout;
 use crate::fast;
-use crate::frozen::{Plan, Slot};
+use crate::frozen::{Plan, Slot, Windows};
 use crate::model::{Output, at_least, share};
 use crate::{Naming, NnError};
+
+/// The maximum pool after the stem.
+const POOL: Windows = Windows {
+    side: 3,
+    padding: 1,
+    over: false,
+};
 
 /// Settings of a [`Resnet`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -205,7 +212,7 @@ impl Resnet {
         let (mut plan, input) = Plan::new(3, [self.size; 2]);
         plan.stage(2);
         let stem = plan.convolve(self.stem.frozen()?, input, true)?;
-        let mut x = plan.halve_by_maximum(stem, None, 1)?;
+        let mut x = plan.halve_by_maximum(stem, None, POOL)?;
         for (i, blocks) in self.layer.iter().enumerate() {
             // planes become smaller and weights larger
             plan.stage(2 << i);

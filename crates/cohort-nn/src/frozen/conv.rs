@@ -2,7 +2,7 @@
 
 use burn::module::Param;
 use burn::nn::conv::Conv2d;
-use burn::nn::{Linear, PaddingConfig2d};
+use burn::nn::{Linear, PRelu, PaddingConfig2d};
 use burn::tensor::Tensor;
 use rayon::prelude::*;
 
@@ -13,18 +13,56 @@ use crate::fast::{Out, served, wide};
 /// Tiles of a task: their pixels stay in the second cache beside a panel of weights.
 const TILES: usize = 12;
 
+/// Height and width of a kernel, and how it is moved.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Shape {
+    pub(super) kernel: [usize; 2],
+    pub(super) stride: [usize; 2],
+    /// Zeros around the input: rows above and below, columns left and right.
+    pub(super) padding: [usize; 2],
+}
+
+impl Shape {
+    /// A layer's; none where the kernels do not serve it (dilation, uneven padding).
+    pub(super) fn of(conv: &Conv2d) -> Option<Self> {
+        let padding = match conv.padding {
+            PaddingConfig2d::Valid => [0, 0],
+            PaddingConfig2d::Explicit(top, left, bottom, right)
+                if top == bottom && left == right =>
+            {
+                [top, left]
+            }
+            _ => return None,
+        };
+        let [_, _, height, width] = conv.weight.dims();
+        (conv.dilation == [1, 1]).then_some(Self {
+            kernel: [height, width],
+            stride: conv.stride,
+            padding,
+        })
+    }
+
+    /// Height and width of what a picture of `size` gives; none where it is too small.
+    pub(super) fn output(&self, size: [usize; 2]) -> Option<[usize; 2]> {
+        let along = |axis: usize| {
+            let padded = size[axis] + 2 * self.padding[axis];
+            Some(padded.checked_sub(self.kernel[axis])? / self.stride[axis].max(1) + 1)
+        };
+        Some([along(0)?, along(1)?])
+    }
+}
+
 /// A convolution with its weights as the kernel reads them.
 #[derive(Debug)]
 pub(crate) struct Layer {
     /// Input and output channels.
     pub(super) channels: [usize; 2],
-    kernel: [usize; 2],
-    pub(super) stride: [usize; 2],
-    /// Zeros around the input: rows above and below, columns left and right.
-    pub(super) padding: [usize; 2],
+    pub(super) shape: Shape,
     /// For each panel, for each tap, for each input channel, the panel's output channels.
     weights: Vec<f32>,
     bias: Vec<f32>,
+    /// What values below zero are multiplied by, for each output channel, if they are.
+    slopes: Option<Vec<f32>>,
     panels: Vec<Panel>,
 }
 
@@ -41,16 +79,8 @@ impl Layer {
     /// A convolution, its result multiplied by `scale`; none where the kernels do not serve it
     /// (groups, dilation, uneven padding).
     pub(crate) fn of(conv: &Conv2d, scale: f32) -> Option<Self> {
-        let padding = match conv.padding {
-            PaddingConfig2d::Valid => [0, 0],
-            PaddingConfig2d::Explicit(top, left, bottom, right)
-                if top == bottom && left == right =>
-            {
-                [top, left]
-            }
-            _ => return None,
-        };
-        if conv.groups != 1 || conv.dilation != [1, 1] {
+        let shape = Shape::of(conv)?;
+        if conv.groups != 1 {
             return None;
         }
         let [outputs, inputs, height, width] = conv.weight.dims();
@@ -62,20 +92,44 @@ impl Layer {
         let taps = height * width;
         let mut layer = Self {
             channels: [inputs, outputs],
-            kernel: [height, width],
-            stride: conv.stride,
-            padding,
+            shape,
             weights: Vec::new(),
             bias: bias.iter().map(|b| b * scale).collect(),
+            slopes: None,
             panels: Vec::new(),
         };
         layer.pack(|output, tap, input| weight[(output * inputs + input) * taps + tap] * scale);
         Some(layer)
     }
 
+    /// The layer with a rectifier after it that multiplies values below zero by a slope for each output channel.
+    pub(crate) fn sloped(self, prelu: &PRelu) -> Option<Self> {
+        let slopes = slopes(prelu, self.channels[1])?;
+        Some(Self {
+            slopes: Some(slopes),
+            ..self
+        })
+    }
+
+    /// Output channels.
+    pub(crate) fn outputs(&self) -> usize {
+        self.channels[1]
+    }
+
     /// A linear layer as a convolution of one place.
     pub(crate) fn linear(linear: &Linear) -> Option<Self> {
-        let [inputs, outputs] = linear.weight.dims();
+        Self::linear_over(linear, [1, 1])
+    }
+
+    /// A linear layer over all places of a picture of `size` whose columns follow one another, each from top to bottom with
+    /// the channels innermost.
+    pub(crate) fn linear_over(linear: &Linear, size: [usize; 2]) -> Option<Self> {
+        let [values_in, outputs] = linear.weight.dims();
+        let [height, width] = size;
+        let inputs = values_in / (height * width);
+        if inputs * height * width != values_in {
+            return None;
+        }
         let weight = values(&linear.weight)?;
         let bias = match &linear.bias {
             Some(bias) => values(bias)?,
@@ -83,14 +137,20 @@ impl Layer {
         };
         let mut layer = Self {
             channels: [inputs, outputs],
-            kernel: [1, 1],
-            stride: [1, 1],
-            padding: [0, 0],
+            shape: Shape {
+                kernel: size,
+                stride: [1, 1],
+                padding: [0, 0],
+            },
             weights: Vec::new(),
             bias,
+            slopes: None,
             panels: Vec::new(),
         };
-        layer.pack(|output, _, input| weight[input * outputs + output]);
+        layer.pack(|output, tap, input| {
+            let [y, x] = [tap / width, tap % width];
+            weight[((x * height + y) * inputs + input) * outputs + output]
+        });
         Some(layer)
     }
 
@@ -107,7 +167,7 @@ impl Layer {
                 vectors,
                 weights: self.weights.len(),
             });
-            for tap in 0..self.kernel[0] * self.kernel[1] {
+            for tap in 0..self.shape.kernel[0] * self.shape.kernel[1] {
                 for input in 0..inputs {
                     let channels = first..first + vectors * LANES;
                     self.weights.extend(channels.map(|output| {
@@ -123,18 +183,9 @@ impl Layer {
         }
     }
 
-    /// Height and width of what a picture of `size` gives; none where it is too small.
-    pub(super) fn output(&self, size: [usize; 2]) -> Option<[usize; 2]> {
-        let along = |axis: usize| {
-            let padded = size[axis] + 2 * self.padding[axis];
-            Some(padded.checked_sub(self.kernel[axis])? / self.stride[axis].max(1) + 1)
-        };
-        Some([along(0)?, along(1)?])
-    }
-
     /// What a pixel of `from` sums over: whole rows of the kernel where its taps are neighbours.
     fn reach(&self, from: &View) -> Reach {
-        let [height, width] = self.kernel;
+        let [height, width] = self.shape.kernel;
         let row = |y: usize| y * from.row;
         if from.pixel == self.channels[0] {
             return Reach {
@@ -212,14 +263,14 @@ impl Layer {
         tiles: &mut [Tile],
     ) {
         let [height, width] = to.size;
-        let corner = self.padding[0] * from.row + self.padding[1] * from.pixel;
+        let corner = self.shape.padding[0] * from.row + self.shape.padding[1] * from.pixel;
         for (i, own) in tiles.iter_mut().enumerate() {
             own.used = PIXELS.min(last - first - i * PIXELS);
             for p in 0..PIXELS {
                 // what is left of the last tile repeats its last pixel and is not stored
                 let at = first + i * PIXELS + p.min(own.used - 1);
                 let [image, y, x] = [at / (height * width), at / width % height, at % width];
-                let [sy, sx] = self.stride;
+                let [sy, sx] = self.shape.stride;
                 own.from[p] = from.at(image, y * sy, x * sx) - corner;
                 own.to[p] = to.at(image, y, x);
                 own.add[p] = add.map_or(0, |add| add.at(image, y, x));
@@ -242,12 +293,21 @@ impl Layer {
         let bias = &self.bias[panel.first..];
         let least = if relu { 0.0 } else { f32::NEG_INFINITY };
         let end = |sum: f32| if sum < least { least } else { sum }; // a NaN stays one
-        let row = |p: usize, bias: &[f32]| {
+        let row = |p: usize, bias: &[f32], slopes: Option<&[f32]>| {
             let sums = &sums[p * WIDTH..][..bias.len()];
             // SAFETY: as promised by the caller; there is a bias for every channel of the output.
             unsafe {
                 let to = all.at(tile.to[p] + panel.first);
                 let other = all.at(tile.add[p] + panel.first);
+                if let Some(slopes) = slopes {
+                    for (j, (sum, (bias, slope))) in
+                        sums.iter().zip(bias.iter().zip(slopes)).enumerate()
+                    {
+                        let sum = sum + bias;
+                        to.add(j).write(sum * if sum < 0.0 { *slope } else { 1.0 });
+                    }
+                    return;
+                }
                 for (j, (sum, bias)) in sums.iter().zip(bias).enumerate() {
                     let sum = sum + bias;
                     let sum = if add { sum + *other.add(j) } else { sum };
@@ -255,23 +315,34 @@ impl Layer {
                 }
             }
         };
+        let slopes = self.slopes.as_ref().map(|slopes| &slopes[panel.first..]);
         // a whole panel has a length that the compiler knows
         for p in 0..tile.used {
-            match bias.first_chunk::<N>() {
-                Some(bias) => row(p, bias),
-                None => row(p, bias),
+            match (bias.first_chunk::<N>(), slopes) {
+                (Some(bias), None) => row(p, bias, None),
+                (Some(bias), Some(slopes)) => row(p, bias, slopes.get(..N)),
+                (None, _) => row(p, bias, slopes),
             }
         }
     }
 }
 
 /// Values of a parameter that lies where the kernels work.
-fn values<const D: usize>(parameter: &Param<Tensor<D>>) -> Option<Vec<f32>> {
+pub(super) fn values<const D: usize>(parameter: &Param<Tensor<D>>) -> Option<Vec<f32>> {
     let tensor = parameter.val();
     if !served(&tensor) {
         return None;
     }
     tensor.into_data().try_to_vec().ok()
+}
+
+/// The slopes of a rectifier for so many channels; it may have one for all of them.
+pub(super) fn slopes(prelu: &PRelu, channels: usize) -> Option<Vec<f32>> {
+    let slopes = values(&prelu.alpha)?;
+    match slopes.as_slice() {
+        [one] => Some(vec![*one; channels]),
+        all => (all.len() == channels).then(|| all.to_vec()),
+    }
 }
 
 /// Where the pixels of a tile lie.

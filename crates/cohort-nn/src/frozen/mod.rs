@@ -11,6 +11,7 @@
 //! number of threads.
 
 mod conv;
+mod depthwise;
 mod kernel;
 mod pool;
 
@@ -21,6 +22,8 @@ use rayon::prelude::*;
 
 use crate::fast::Out;
 pub(crate) use conv::Layer;
+pub(crate) use depthwise::Depthwise;
+pub(crate) use pool::Windows;
 
 /// Some channels of a buffer.
 #[derive(Debug, Clone, Copy)]
@@ -93,9 +96,8 @@ enum Kind {
         add: Option<Slot>,
         relu: bool,
     },
-    HalveByMaximum {
-        padding: usize,
-    },
+    Depthwise(Depthwise),
+    HalveByMaximum(Windows),
     Mean,
 }
 
@@ -122,8 +124,8 @@ pub(crate) struct Plan {
     stages: Vec<Stage>,
     /// What a run gives.
     output: Slot,
-    /// What the last run worked in, with its number of pictures.
-    arena: Mutex<(usize, Vec<f32>)>,
+    /// What earlier runs worked in, with the number of pictures that they are made for.
+    arenas: Mutex<Vec<(usize, Vec<f32>)>>,
 }
 
 impl Plan {
@@ -139,7 +141,7 @@ impl Plan {
             free: Vec::new(),
             stages: Vec::new(),
             output: input,
-            arena: Mutex::default(),
+            arenas: Mutex::default(),
         };
         plan.stage(1);
         plan.buffer(channels, size);
@@ -188,10 +190,15 @@ impl Plan {
         self.buffer(channels, self.buffers[other.buffer].size)
     }
 
-    /// A buffer for what 3 x 3 places give, every second place, without padding.
-    pub(crate) fn halved(&mut self, other: Slot, channels: usize) -> Option<Slot> {
-        let [height, width] = halved(self.buffers[other.buffer].size, 0)?;
-        Some(self.buffer(channels, [height, width]))
+    /// A buffer for what the windows give of another.
+    pub(crate) fn halved(
+        &mut self,
+        other: Slot,
+        channels: usize,
+        windows: Windows,
+    ) -> Option<Slot> {
+        let size = windows.output(self.buffers[other.buffer].size)?;
+        Some(self.buffer(channels, size))
     }
 
     /// Says that what a slot's buffer holds is no longer wanted.
@@ -201,7 +208,7 @@ impl Plan {
 
     /// A convolution into a buffer of its own; none where the picture is too small for it.
     pub(crate) fn convolve(&mut self, layer: Layer, from: Slot, relu: bool) -> Option<Slot> {
-        let size = layer.output(self.buffers[from.buffer].size)?;
+        let size = layer.shape.output(self.buffers[from.buffer].size)?;
         let to = self.buffer(layer.channels[1], size);
         self.convolve_into(layer, from, to, None, relu)?;
         Some(to)
@@ -218,10 +225,10 @@ impl Plan {
         relu: bool,
     ) -> Option<()> {
         let source = &mut self.buffers[from.buffer];
-        for (border, padding) in source.border.iter_mut().zip(layer.padding) {
+        for (border, padding) in source.border.iter_mut().zip(layer.shape.padding) {
             *border = padding.max(*border);
         }
-        let size = layer.output(source.size)?;
+        let size = layer.shape.output(source.size)?;
         let same = |slot: Slot| {
             slot.channels == layer.channels[1] && self.buffers[slot.buffer].size == size
         };
@@ -236,17 +243,29 @@ impl Plan {
         Some(())
     }
 
-    /// Largest value of 3 x 3 places, every second place, into a buffer of its own or a slot of another
-    /// buffer. With `padding` (0 or 1) the values must not be negative.
+    /// A depthwise convolution into a buffer of its own; none where the shapes do not fit.
+    pub(crate) fn depthwise(&mut self, layer: Depthwise, from: Slot) -> Option<Slot> {
+        let source = &mut self.buffers[from.buffer];
+        for (border, padding) in source.border.iter_mut().zip(layer.shape.padding) {
+            *border = padding.max(*border);
+        }
+        let size = layer.shape.output(source.size)?;
+        if layer.channels != from.channels {
+            return None;
+        }
+        let to = self.buffer(layer.channels, size);
+        self.push(Kind::Depthwise(layer), from, to);
+        Some(to)
+    }
+
+    /// The largest values of windows, into a buffer of its own or a slot of another buffer.
     pub(crate) fn halve_by_maximum(
         &mut self,
         from: Slot,
         to: Option<Slot>,
-        padding: usize,
+        windows: Windows,
     ) -> Option<Slot> {
-        let source = &mut self.buffers[from.buffer];
-        source.border = source.border.map(|border| border.max(padding));
-        let size = halved(source.size, padding)?;
+        let size = windows.output(self.buffers[from.buffer].size)?;
         let to = match to {
             Some(to) => to,
             None => self.buffer(from.channels, size),
@@ -255,7 +274,7 @@ impl Plan {
         if target.size != size || to.channels != from.channels || to.buffer == from.buffer {
             return None;
         }
-        self.push(Kind::HalveByMaximum { padding }, from, to);
+        self.push(Kind::HalveByMaximum(windows), from, to);
         Some(to)
     }
 
@@ -288,6 +307,11 @@ impl Plan {
         self
     }
 
+    /// Height and width of the output.
+    pub(crate) fn size(&self) -> [usize; 2] {
+        self.buffers[self.output.buffer].size
+    }
+
     /// [`Self::run`] on tensors: pictures, one a row, to rows of `width` values.
     pub(crate) fn rows(&self, input: Tensor<2>, width: usize) -> Tensor<2> {
         let [batch, _] = input.dims();
@@ -302,14 +326,16 @@ impl Plan {
         let source = &self.buffers[0];
         let picture = source.channels * source.size[0] * source.size[1];
         let batch = input.len() / picture;
-        let mut arena = std::mem::take(&mut *self.lock());
+        let mut arena = self.lock().pop().unwrap_or_default();
+        // what was laid out for more pictures serves: the borders are zeros still
+        let laid_out = batch.max(arena.0);
         let mut places = Vec::with_capacity(self.buffers.len());
         let mut len = 0;
         for buffer in &self.buffers {
             places.push(len);
-            len += buffer.picture() * self.pictures(buffer, batch);
+            len += buffer.picture() * self.pictures(buffer, laid_out);
         }
-        if arena.0 != batch {
+        if arena.0 < batch {
             arena = (batch, vec![0.0; len]);
         }
         let all = Out(arena.1.as_mut_ptr());
@@ -339,15 +365,11 @@ impl Plan {
                                 let add = add.map(view);
                                 layer.run(all, images, [&from, &to], add.as_ref(), *relu);
                             }
-                            Kind::HalveByMaximum { padding } => {
+                            Kind::Depthwise(layer) => layer.run(all, images, [&from, &to]),
+                            Kind::HalveByMaximum(windows) => {
                                 let channels = step.from.channels;
-                                pool::halve_by_maximum(
-                                    all,
-                                    images,
-                                    [&from, &to],
-                                    channels,
-                                    *padding,
-                                );
+                                let views = [&from, &to];
+                                pool::halve_by_maximum(all, images, views, channels, *windows);
                             }
                             Kind::Mean => pool::mean(all, images, [&from, &to], step.from.channels),
                         }
@@ -364,12 +386,12 @@ impl Plan {
                 out.extend_from_slice(&arena.1[place..place + self.output.channels]);
             }
         }
-        *self.lock() = arena;
+        self.lock().push(arena);
         out
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, (usize, Vec<f32>)> {
-        self.arena.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<(usize, Vec<f32>)>> {
+        self.arenas.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Pictures that a buffer holds.
@@ -399,11 +421,6 @@ impl Plan {
             size: buffer.size,
         }
     }
-}
-
-fn halved(size: [usize; 2], padding: usize) -> Option<[usize; 2]> {
-    let [height, width] = size.map(|n| (n + 2 * padding).checked_sub(3));
-    Some([height? / 2 + 1, width? / 2 + 1])
 }
 
 /// Writes planes, one channel after another, as pixels.

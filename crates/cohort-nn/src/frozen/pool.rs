@@ -5,39 +5,72 @@ use rayon::prelude::*;
 use super::View;
 use crate::fast::{Out, wide};
 
-/// Largest value of 3 x 3 places, every second place. With `padding` the zeros around the input take
-/// part: right for values that are not negative.
+/// Windows of which the largest value is taken, at every second place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Windows {
+    /// Height and width.
+    pub(crate) side: usize,
+    /// Rows and columns by which the first window lies outside, below `side`.
+    pub(crate) padding: usize,
+    /// Whether the last window may reach over the end.
+    pub(crate) over: bool,
+}
+
+impl Windows {
+    /// Number of windows, `[down, along]`; none where the picture is too small.
+    pub(super) fn output(&self, size: [usize; 2]) -> Option<[usize; 2]> {
+        let [height, width] = size.map(|n| {
+            let rest = (n + 2 * self.padding).checked_sub(self.side)?;
+            Some(
+                if self.over {
+                    rest.div_ceil(2)
+                } else {
+                    rest / 2
+                } + 1,
+            )
+        });
+        Some([height?, width?])
+    }
+}
+
+/// Largest value of each window; what lies outside takes no part.
 ///
 /// # Safety
-/// The views lie within the buffer of `all` and share no place; `padding` is within the border.
+/// The views lie within the buffer of `all` and share no place, and each window holds a pixel.
 pub(super) unsafe fn halve_by_maximum(
     all: Out,
     images: usize,
     [from, to]: [&View; 2],
     channels: usize,
-    padding: usize,
+    windows: Windows,
 ) {
     let [height, width] = to.size;
+    let inside = |at: usize, end: usize| {
+        let first = 2 * at;
+        first.saturating_sub(windows.padding)..(first + windows.side - windows.padding).min(end)
+    };
     (0..images * height).into_par_iter().for_each(|line| {
         let [image, y] = [line / height, line % height];
         wide(|| {
+            let rows = inside(y, from.size[0]);
             for x in 0..width {
-                let corner = padding * (from.row + from.pixel);
-                let place = from.at(image, 2 * y, 2 * x) - corner;
-                // SAFETY: as promised by the caller: nine pixels of the input, and one of the
-                // output that no other task touches.
+                let columns = inside(x, from.size[1]);
+                // SAFETY: as promised by the caller: pixels of the input, and one of the output that no
+                // other task touches.
                 unsafe {
                     let out = std::slice::from_raw_parts_mut(all.at(to.at(image, y, x)), channels);
-                    let tap = |i: usize| {
-                        let place = place + i / 3 * from.row + i % 3 * from.pixel;
+                    let tap = |y: usize, x: usize| {
+                        let place = from.at(image, y, x);
                         std::slice::from_raw_parts(all.at(place).cast_const(), channels)
                     };
-                    out.copy_from_slice(tap(0));
-                    for i in 1..9 {
-                        for (most, value) in out.iter_mut().zip(tap(i)) {
-                            // a NaN stays one
-                            if *value > *most || value.is_nan() {
-                                *most = *value;
+                    out.copy_from_slice(tap(rows.start, columns.start));
+                    for y in rows.clone() {
+                        for x in columns.clone() {
+                            for (most, value) in out.iter_mut().zip(tap(y, x)) {
+                                // a NaN stays one
+                                if *value > *most || value.is_nan() {
+                                    *most = *value;
+                                }
                             }
                         }
                     }

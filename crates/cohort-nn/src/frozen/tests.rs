@@ -4,7 +4,7 @@ use burn::nn::{LinearConfig, PaddingConfig2d};
 use burn::tensor::activation::relu;
 use burn::tensor::{Device, Distribution, Tensor};
 
-use super::{Layer, Plan};
+use super::{Depthwise, Layer, Plan, Windows};
 
 fn random<const D: usize>(shape: [usize; D]) -> Tensor<D> {
     Tensor::random(shape, Distribution::Normal(0.0, 1.0), &Device::flex())
@@ -15,6 +15,14 @@ fn conv(channels: [usize; 2], kernel: [usize; 2], stride: usize, [y, x]: [usize;
         .with_stride([stride, stride])
         .with_padding(PaddingConfig2d::Explicit(y, x, y, x))
         .init(&Device::flex())
+}
+
+fn windows(padding: usize) -> Windows {
+    Windows {
+        side: 3,
+        padding,
+        over: false,
+    }
 }
 
 fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
@@ -90,7 +98,7 @@ fn a_network_in_stages_equals_burns_at_any_number_of_threads() {
     let (mut plan, mut slot) = Plan::new(3, [13, 12]);
     plan.stage(2);
     slot = plan.convolve(layer(&first), slot, true).unwrap();
-    slot = plan.halve_by_maximum(slot, None, 1).unwrap();
+    slot = plan.halve_by_maximum(slot, None, windows(1)).unwrap();
     plan.stage(3);
     for _ in 0..2 {
         let joined = plan.beside(slot, 57);
@@ -106,7 +114,7 @@ fn a_network_in_stages_equals_burns_at_any_number_of_threads() {
         plan.release(joined);
     }
     plan.stage(5);
-    slot = plan.halve_by_maximum(slot, None, 0).unwrap();
+    slot = plan.halve_by_maximum(slot, None, windows(0)).unwrap();
     slot = plan.mean(slot);
     slot = plan
         .convolve(Layer::linear(&linear).unwrap(), slot, false)
@@ -128,10 +136,74 @@ fn what_does_not_fit_is_no_plan() {
     let (mut plan, slot) = Plan::new(3, [2, 2]);
     let layer = |channels| Layer::of(&conv(channels, [3, 3], 1, [0, 0]), 1.0).unwrap();
     assert!(plan.convolve(layer([3, 8]), slot, true).is_none());
-    assert!(plan.halve_by_maximum(slot, None, 0).is_none());
+    assert!(plan.halve_by_maximum(slot, None, windows(0)).is_none());
     assert!(plan.convolve(layer([4, 8]), slot, true).is_none());
     let grouped = Conv2dConfig::new([4, 4], [3, 3])
         .with_groups(4)
         .init(&Device::flex());
     assert!(Layer::of(&grouped, 1.0).is_none());
+}
+
+#[test]
+fn depthwise_convolutions_slopes_and_windows_equal_burns() {
+    let device = Device::flex();
+    let slopes = |n: usize| burn::nn::PRelu {
+        alpha: burn::module::Param::from_tensor(random([n])),
+        alpha_value: 0.25,
+    };
+    for (channels, kernel, stride, padding, size, windows) in [
+        (16, [3, 3], 1, [1, 1], [9, 8], (3, 0, true)),
+        (40, [3, 3], 2, [1, 1], [11, 13], (2, 0, true)),
+        (5, [5, 4], 1, [0, 0], [9, 8], (3, 1, false)),
+        (32, [7, 6], 1, [0, 0], [13, 12], (2, 0, false)),
+    ] {
+        let dense = conv([3, channels], [1, 1], 1, [0, 0]);
+        let [y, x] = padding;
+        let depthwise = Conv2dConfig::new([channels, channels], kernel)
+            .with_stride([stride, stride])
+            .with_padding(PaddingConfig2d::Explicit(y, x, y, x))
+            .with_groups(channels)
+            .init(&device);
+        let (first, second) = (slopes(channels), slopes(channels));
+        let input = random([3, 3, size[0], size[1]]);
+        let (side, padding, over) = windows;
+        let pool = MaxPool2dConfig::new([side, side])
+            .with_strides([2, 2])
+            .with_padding(PaddingConfig2d::Explicit(
+                padding, padding, padding, padding,
+            ))
+            .with_ceil_mode(over)
+            .init();
+        let expected = first.forward(dense.forward(input.clone()));
+        let expected = pool.forward(second.forward(depthwise.forward(expected)));
+
+        let (mut plan, slot) = Plan::new(3, size);
+        plan.stage(2);
+        let layer = Layer::of(&dense, 1.0).unwrap().sloped(&first).unwrap();
+        let slot = plan.convolve(layer, slot, false).unwrap();
+        let layer = Depthwise::of(&depthwise, Some(&second)).unwrap();
+        let slot = plan.depthwise(layer, slot).unwrap();
+        let windows = Windows {
+            side,
+            padding,
+            over,
+        };
+        let slot = plan.halve_by_maximum(slot, None, windows).unwrap();
+        let found = plan.finish(slot).run(&values(input));
+        assert_equal(&found, &turned(expected));
+    }
+}
+
+/// A linear layer whose inputs follow one another column by column.
+#[test]
+fn a_linear_layer_over_a_picture_equals_burns() {
+    let linear = LinearConfig::new(4 * 3 * 5, 7).init(&Device::flex());
+    let input = random([2, 4, 3, 5]);
+    let flat = input.clone().permute([0, 3, 2, 1]).reshape([2, 60]);
+    let (mut plan, slot) = Plan::new(4, [3, 5]);
+    let layer = Layer::linear_over(&linear, [3, 5]).unwrap();
+    let slot = plan.convolve(layer, slot, false).unwrap();
+    let found = plan.finish(slot).run(&values(input));
+    assert_equal(&found, &values(linear.forward(flat)));
+    assert!(Layer::linear_over(&linear, [7, 3]).is_none());
 }

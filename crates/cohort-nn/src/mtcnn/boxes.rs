@@ -20,33 +20,33 @@ pub(super) enum Overlap {
     Smaller,
 }
 
-/// Places of the first network's grid (`columns` wide) whose score reaches `least`, as rectangles in
-/// the picture that was resampled by `scale`.
-pub(super) fn from_grid(
-    scores: &[f32],
-    shifts: &[f32],
-    columns: usize,
-    scale: f64,
-    least: f32,
-) -> Vec<Candidate> {
+/// What the first network says at every second place of a picture: shifts of the four sides, and the logits of no face and
+/// of a face, place after place.
+#[derive(Debug)]
+pub(super) struct Grid {
+    pub(super) columns: usize,
+    pub(super) values: Vec<f32>,
+}
+
+/// Places of the first network's grid whose probability reaches `least`, as rectangles in the picture that was resampled by
+/// `scale`.
+pub(super) fn from_grid(grid: &Grid, scale: f64, least: f32) -> Vec<Candidate> {
     let scale = scale as f32;
-    let places = scores.len();
-    let candidate = |(i, &score): (usize, &f32)| {
-        let (x, y) = ((i % columns) as f32, (i / columns) as f32);
+    let candidate = |(i, place): (usize, &[f32; 6])| {
+        let [.., no, yes] = *place;
+        let score = super::probability([no, yes]);
+        let (x, y) = ((i % grid.columns) as f32, (i / grid.columns) as f32);
         let near = |v: f32| ((2.0 * v + 1.0) / scale).floor();
         let far = |v: f32| ((2.0 * v + 12.0) / scale).floor();
-        Candidate {
+        (score >= least).then(|| Candidate {
             sides: [near(x), near(y), far(x), far(y)],
             score,
-            shifts: std::array::from_fn(|k| shifts[k * places + i]),
+            shifts: std::array::from_fn(|k| place[k]),
             landmarks: [[0.0; 2]; 5],
-        }
+        })
     };
-    let reached = scores
-        .iter()
-        .enumerate()
-        .filter(|(_, score)| **score >= least);
-    reached.map(candidate).collect()
+    let places = grid.values.as_chunks::<6>().0.iter().enumerate();
+    places.filter_map(candidate).collect()
 }
 
 impl Candidate {
@@ -202,7 +202,13 @@ mod tests {
 
     #[test]
     fn a_place_of_the_grid_is_twelve_pixels_wide() {
-        let found = from_grid(&[0.1, 0.9, 0.2, 0.6], &[0.5; 16], 2, 0.5, 0.6);
+        let logit = |p: f32| (p / (1.0 - p)).ln();
+        let place = |p: f32| [0.5, 0.5, 0.5, 0.5, 0.0, logit(p)];
+        let grid = Grid {
+            columns: 2,
+            values: [0.1, 0.9, 0.2, 0.61].map(place).concat(),
+        };
+        let found = from_grid(&grid, 0.5, 0.6);
         let sides: Vec<_> = found.iter().map(|c| c.sides).collect();
         assert_eq!(sides, [[6.0, 2.0, 28.0, 24.0], [6.0, 6.0, 28.0, 28.0]]);
     }

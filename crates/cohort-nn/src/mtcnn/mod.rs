@@ -9,8 +9,9 @@ use std::path::Path;
 
 use burn::tensor::{Device, Tensor, TensorData};
 
+use crate::frozen::Plan;
 use crate::{Checkpoint, LoadReport, Naming, NnError, load};
-use boxes::{Candidate, Overlap, suppress};
+use boxes::{Candidate, Grid, Overlap, suppress};
 use nets::{ONet, PNet, RNet};
 use resample::Raster;
 
@@ -55,6 +56,8 @@ pub struct Mtcnn {
     pnet: PNet,
     rnet: RNet,
     onet: ONet,
+    /// How the CPU computes the second and the third network.
+    plans: [Option<Plan>; 2],
     settings: MtcnnSettings,
     device: Device,
 }
@@ -74,10 +77,12 @@ impl Mtcnn {
         [p, r, o]
             .into_iter()
             .try_for_each(|r| LoadReport::complete(r).map(drop))?;
+        let plans = [rnet.plan(), onet.plan()];
         Ok(Self {
             pnet,
             rnet,
             onet,
+            plans,
             settings,
             device: device.clone(),
         })
@@ -136,13 +141,8 @@ impl Mtcnn {
                 height,
                 &mut input,
             );
-            let input = self.tensor(input, 1, width, height);
-            let (shifts, scores) = self.pnet.forward(input);
-            let [_, _, rows, columns] = scores.dims();
-            let (shifts, scores) = (to_host(shifts), to_host(scores));
-            let faces = &scores[rows * columns..];
-            let found =
-                boxes::from_grid(faces, &shifts, columns, scale, self.settings.thresholds[0]);
+            let seen = self.pnet_on(input, [height, width]);
+            let found = boxes::from_grid(&seen, scale, self.settings.thresholds[0]);
             all.extend(suppress(found, 0.5, Overlap::Union));
             scale *= self.settings.factor;
             least *= self.settings.factor;
@@ -160,11 +160,11 @@ impl Mtcnn {
         let mut kept = Vec::new();
         let crops = crops(picture, candidates);
         for batch in crops.chunks(BATCH) {
-            let (shifts, scores) = self.rnet.forward(self.crops(picture, batch, 24));
-            let (shifts, scores) = (to_host(shifts), to_host(scores));
-            for (i, (candidate, _)) in batch.iter().enumerate() {
-                if scores[2 * i + 1] > self.settings.thresholds[1] {
-                    kept.push(candidate.seen(scores[2 * i + 1], &shifts[4 * i..4 * i + 4]));
+            let rows = self.rnet_on(self.crops(picture, batch, 24), batch.len());
+            for ((candidate, _), row) in batch.iter().zip(rows.as_chunks::<6>().0) {
+                let score = probability([row[4], row[5]]);
+                if score > self.settings.thresholds[1] {
+                    kept.push(candidate.seen(score, &row[..4]));
                 }
             }
         }
@@ -181,12 +181,12 @@ impl Mtcnn {
         let mut kept = Vec::new();
         let crops = crops(picture, candidates);
         for batch in crops.chunks(BATCH) {
-            let (shifts, points, scores) = self.onet.forward(self.crops(picture, batch, 48));
-            let (shifts, points, scores) = (to_host(shifts), to_host(points), to_host(scores));
-            for (i, (candidate, _)) in batch.iter().enumerate() {
-                if scores[2 * i + 1] > self.settings.thresholds[2] {
-                    let mut seen = candidate.seen(scores[2 * i + 1], &shifts[4 * i..4 * i + 4]);
-                    seen.place_landmarks(&points[10 * i..10 * i + 10]);
+            let rows = self.onet_on(self.crops(picture, batch, 48), batch.len());
+            for ((candidate, _), row) in batch.iter().zip(rows.as_chunks::<16>().0) {
+                let score = probability([row[14], row[15]]);
+                if score > self.settings.thresholds[2] {
+                    let mut seen = candidate.seen(score, &row[..4]);
+                    seen.place_landmarks(&row[4..14]);
                     seen.shift_by_pixels();
                     kept.push(seen);
                 }
@@ -201,19 +201,61 @@ impl Mtcnn {
         kept.into_iter().map(face).collect()
     }
 
-    /// Crops resampled to squares of `side`, as one batch.
-    fn crops(&self, picture: &Raster, batch: &[(Candidate, [usize; 4])], side: usize) -> Tensor<4> {
+    /// What the first network says of a picture of `size` (height, width), given as planes.
+    fn pnet_on(&self, input: Vec<f32>, size: [usize; 2]) -> Grid {
+        let [height, width] = size;
+        // one for each size of the copies: its weights are few
+        let plan = self.plans[0].as_ref().and_then(|_| self.pnet.plan(size));
+        let (shape, values) = match plan {
+            Some(plan) => (plan.size(), plan.run(&input)),
+            None => {
+                let input = TensorData::new(input, [1, 3, height, width]);
+                let out = self.pnet.forward(Tensor::from_data(input, &self.device));
+                let [_, _, rows, columns] = out.dims();
+                ([rows, columns], to_host(out.permute([0, 2, 3, 1])))
+            }
+        };
+        Grid {
+            columns: shape[1],
+            values,
+        }
+    }
+
+    /// What the second network says of crops: six values each.
+    fn rnet_on(&self, crops: Vec<f32>, count: usize) -> Vec<f32> {
+        match &self.plans[0] {
+            Some(plan) => plan.run(&crops),
+            None => {
+                let input = TensorData::new(crops, [count, 3, 24, 24]);
+                to_host(self.rnet.forward(Tensor::from_data(input, &self.device)))
+            }
+        }
+    }
+
+    /// What the third network says of crops: sixteen values each.
+    fn onet_on(&self, crops: Vec<f32>, count: usize) -> Vec<f32> {
+        match &self.plans[1] {
+            Some(plan) => plan.run(&crops),
+            None => {
+                let input = TensorData::new(crops, [count, 3, 48, 48]);
+                to_host(self.onet.forward(Tensor::from_data(input, &self.device)))
+            }
+        }
+    }
+
+    /// Crops resampled to squares of `side`, plane by plane, one after another.
+    fn crops(&self, picture: &Raster, batch: &[(Candidate, [usize; 4])], side: usize) -> Vec<f32> {
         let mut input = Vec::with_capacity(batch.len() * 3 * side * side);
         for (_, area) in batch {
             picture.sample(*area, side, side, &mut input);
         }
-        self.tensor(input, batch.len(), side, side)
+        input
     }
+}
 
-    fn tensor(&self, values: Vec<f32>, batch: usize, width: usize, height: usize) -> Tensor<4> {
-        let data = TensorData::new(values, [batch, 3, height, width]);
-        Tensor::from_data(data, &self.device)
-    }
+/// The probability of the second of two, whose logits are given (softmax).
+fn probability([no, yes]: [f32; 2]) -> f32 {
+    1.0 / (1.0 + (no - yes).exp())
 }
 
 /// Candidates with the part of the picture that they cover: left, top, right, bottom, the last two

@@ -4,9 +4,13 @@ use burn::module::Module;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::pool::MaxPool2dConfig;
 use burn::nn::{Linear, LinearConfig, PRelu, PReluConfig};
-use burn::tensor::{Device, Tensor, activation::softmax};
+use burn::tensor::{Device, Tensor};
 
 use crate::fast;
+use crate::frozen::{Layer, Plan, Slot, Windows};
+
+/// Crops that a plan takes at a time.
+const CROPS: usize = 16;
 
 fn conv(inputs: usize, outputs: usize, kernel: usize, device: &Device) -> Conv2d {
     Conv2dConfig::new([inputs, outputs], [kernel, kernel]).init(device)
@@ -26,6 +30,48 @@ fn prelu(channels: usize, device: &Device) -> PRelu {
 fn pool(input: Tensor<4>, kernel: usize) -> Tensor<4> {
     let config = MaxPool2dConfig::new([kernel, kernel]).with_strides([2, 2]);
     config.with_ceil_mode(true).init().forward(input)
+}
+
+/// The windows of [`pool`].
+const fn windows(side: usize) -> Windows {
+    Windows {
+        side,
+        padding: 0,
+        over: true,
+    }
+}
+
+/// A convolution and the rectifier after it.
+fn plan_layer(plan: &mut Plan, conv: &Conv2d, prelu: &PRelu, from: Slot) -> Option<Slot> {
+    let to = plan.convolve(Layer::of(conv, 1.0)?.sloped(prelu)?, from, false)?;
+    plan.release(from);
+    Some(to)
+}
+
+/// [`pool`] in a plan.
+fn plan_pool(plan: &mut Plan, from: Slot, side: usize) -> Option<Slot> {
+    let to = plan.halve_by_maximum(from, None, windows(side))?;
+    plan.release(from);
+    Some(to)
+}
+
+/// Layers that read the same, their outputs side by side.
+fn plan_outputs<const N: usize>(
+    mut plan: Plan,
+    layers: [Option<Layer>; N],
+    from: Slot,
+) -> Option<Plan> {
+    let layers: Option<Vec<Layer>> = layers.into_iter().collect();
+    let layers = layers?;
+    let widths = layers.iter().map(|layer| layer.outputs());
+    let to = plan.beside(from, widths.sum());
+    let mut first = 0;
+    for layer in layers {
+        let width = layer.outputs();
+        plan.convolve_into(layer, from, to.part(first, width), None, false)?;
+        first += width;
+    }
+    Some(plan.finish(to))
 }
 
 /// Flattens column by column with the channels innermost, as the weights expect.
@@ -62,17 +108,28 @@ impl PNet {
         }
     }
 
-    /// `[1, 3, h, w]` to shifts of the sides `[1, 4, h', w']` and the probabilities of no face and of a
-    /// face, `[1, 2, h', w']`.
-    pub(super) fn forward(&self, input: Tensor<4>) -> (Tensor<4>, Tensor<4>) {
+    /// The network on the CPU for pictures of `size` (height, width): at every second place shifts and what the probabilities
+    /// are made from, six values; none elsewhere, or where the picture is too small.
+    pub(super) fn plan(&self, size: [usize; 2]) -> Option<Plan> {
+        let (mut plan, input) = Plan::new(3, size);
+        let x = plan_layer(&mut plan, &self.conv1, &self.prelu1, input)?;
+        let x = plan_pool(&mut plan, x, 2)?;
+        let x = plan_layer(&mut plan, &self.conv2, &self.prelu2, x)?;
+        let x = plan_layer(&mut plan, &self.conv3, &self.prelu3, x)?;
+        let outputs = [&self.conv4_2, &self.conv4_1].map(|conv| Layer::of(conv, 1.0));
+        plan_outputs(plan, outputs, x)
+    }
+
+    /// As [`Self::plan`], of `[1, 3, h, w]`: `[1, 6, h', w']`.
+    pub(super) fn forward(&self, input: Tensor<4>) -> Tensor<4> {
         let x = pool(
             fast::prelu(&self.prelu1, fast::conv2d(&self.conv1, input)),
             2,
         );
         let x = fast::prelu(&self.prelu2, fast::conv2d(&self.conv2, x));
         let x = fast::prelu(&self.prelu3, fast::conv2d(&self.conv3, x));
-        let scores = softmax(self.conv4_1.forward(x.clone()), 1);
-        (self.conv4_2.forward(x), scores)
+        let scores = self.conv4_1.forward(x.clone());
+        Tensor::cat(vec![self.conv4_2.forward(x), scores], 1)
     }
 }
 
@@ -107,8 +164,23 @@ impl RNet {
         }
     }
 
-    /// `[n, 3, 24, 24]` to shifts `[n, 4]` and probabilities `[n, 2]`.
-    pub(super) fn forward(&self, input: Tensor<4>) -> (Tensor<2>, Tensor<2>) {
+    /// The network on the CPU: shifts and what the probabilities are made from, six values a picture; none elsewhere.
+    pub(super) fn plan(&self) -> Option<Plan> {
+        let (mut plan, input) = Plan::new(3, [24, 24]);
+        plan.stage(CROPS);
+        let x = plan_layer(&mut plan, &self.conv1, &self.prelu1, input)?;
+        let x = plan_pool(&mut plan, x, 3)?;
+        let x = plan_layer(&mut plan, &self.conv2, &self.prelu2, x)?;
+        let x = plan_pool(&mut plan, x, 3)?;
+        let x = plan_layer(&mut plan, &self.conv3, &self.prelu3, x)?;
+        let dense = Layer::linear_over(&self.dense4, [3, 3])?.sloped(&self.prelu4)?;
+        let x = plan.convolve(dense, x, false)?;
+        let outputs = [&self.dense5_2, &self.dense5_1].map(Layer::linear);
+        plan_outputs(plan, outputs, x)
+    }
+
+    /// As [`Self::plan`], of `[n, 3, 24, 24]`: `[n, 6]`.
+    pub(super) fn forward(&self, input: Tensor<4>) -> Tensor<2> {
         let x = pool(
             fast::prelu(&self.prelu1, fast::conv2d(&self.conv1, input)),
             3,
@@ -116,8 +188,8 @@ impl RNet {
         let x = pool(fast::prelu(&self.prelu2, fast::conv2d(&self.conv2, x)), 3);
         let x = flatten(fast::prelu(&self.prelu3, fast::conv2d(&self.conv3, x)));
         let x = self.prelu4.forward(self.dense4.forward(x));
-        let scores = softmax(self.dense5_1.forward(x.clone()), 1);
-        (self.dense5_2.forward(x), scores)
+        let scores = self.dense5_1.forward(x.clone());
+        Tensor::cat(vec![self.dense5_2.forward(x), scores], 1)
     }
 }
 
@@ -158,9 +230,26 @@ impl ONet {
         }
     }
 
-    /// `[n, 3, 48, 48]` to shifts `[n, 4]`, landmarks (five x, five y) `[n, 10]` and probabilities
-    /// `[n, 2]`.
-    pub(super) fn forward(&self, input: Tensor<4>) -> (Tensor<2>, Tensor<2>, Tensor<2>) {
+    /// The network on the CPU: shifts, landmarks and what the probabilities are made from, sixteen values a picture; none
+    /// elsewhere.
+    pub(super) fn plan(&self) -> Option<Plan> {
+        let (mut plan, input) = Plan::new(3, [48, 48]);
+        plan.stage(CROPS);
+        let x = plan_layer(&mut plan, &self.conv1, &self.prelu1, input)?;
+        let x = plan_pool(&mut plan, x, 3)?;
+        let x = plan_layer(&mut plan, &self.conv2, &self.prelu2, x)?;
+        let x = plan_pool(&mut plan, x, 3)?;
+        let x = plan_layer(&mut plan, &self.conv3, &self.prelu3, x)?;
+        let x = plan_pool(&mut plan, x, 2)?;
+        let x = plan_layer(&mut plan, &self.conv4, &self.prelu4, x)?;
+        let dense = Layer::linear_over(&self.dense5, [3, 3])?.sloped(&self.prelu5)?;
+        let x = plan.convolve(dense, x, false)?;
+        let outputs = [&self.dense6_2, &self.dense6_3, &self.dense6_1].map(Layer::linear);
+        plan_outputs(plan, outputs, x)
+    }
+
+    /// As [`Self::plan`], of `[n, 3, 48, 48]`: `[n, 16]`.
+    pub(super) fn forward(&self, input: Tensor<4>) -> Tensor<2> {
         let x = pool(
             fast::prelu(&self.prelu1, fast::conv2d(&self.conv1, input)),
             3,
@@ -169,8 +258,8 @@ impl ONet {
         let x = pool(fast::prelu(&self.prelu3, fast::conv2d(&self.conv3, x)), 2);
         let x = flatten(fast::prelu(&self.prelu4, fast::conv2d(&self.conv4, x)));
         let x = self.prelu5.forward(self.dense5.forward(x));
-        let scores = softmax(self.dense6_1.forward(x.clone()), 1);
+        let scores = self.dense6_1.forward(x.clone());
         let points = self.dense6_3.forward(x.clone());
-        (self.dense6_2.forward(x), points, scores)
+        Tensor::cat(vec![self.dense6_2.forward(x), points, scores], 1)
     }
 }

@@ -1,6 +1,6 @@
 //! Seconds an epoch of the compact CNN and of the perceptron heads on this machine.
 //!
-//!     cargo run --release -p cohort-train --example speed [PICTURES]
+//!     cargo run --release -p cohort-train --example epoch_speed [PICTURES]
 //!
 //! The samples are made up on the spot, so that the figure is the network's and the loop's alone.
 //! The hash printed for each run is that of the weights: equal whatever `RAYON_NUM_THREADS` is.

@@ -1,17 +1,24 @@
 //! Times the work that `scripts/speed_torch.py` gives to PyTorch and prints one line of JSON.
 //!
-//! `speed resnet18-training|resnet18-inference|inception-inference [rounds]`: a training step of ResNet-18
-//! (batch 16, 224 px, 1,000 classes, cross-entropy, SGD with momentum), or what 16 pictures give in
-//! evaluation with folded batch norms: logits by ResNet-18 (224 px), embeddings by Inception-ResNet-V1
-//! (160 px).
+//! `network_speed resnet18-training|resnet18-inference|inception-inference|mobilefacenet-inference [rounds]`: a training step of
+//! ResNet-18 (batch 16, 224 px, 1,000 classes, cross-entropy, SGD with momentum), or what 16 pictures give in
+//! evaluation with folded batch norms: logits by ResNet-18 (224 px), embeddings by Inception-ResNet-V1 (160 px) or
+//! MobileFaceNet (112 px).
+//! `network_speed mtcnn [rounds] DATA`: the faces in the first 100 pictures of `DATA/faces/val`, one after another, by the
+//! weights in `DATA/weights/mtcnn`.
 
+use std::path::Path;
 use std::time::Instant;
 
 use burn::nn::loss::CrossEntropyLossConfig;
 use burn::optim::{GradientsParams, SgdConfig, momentum::MomentumConfig};
 use burn::tensor::{Device, Distribution, Int, Tensor};
 use cohort_nn::burn;
-use cohort_nn::{InceptionResnetV1Config, ModelConfig, NnError, ResnetConfig};
+use cohort_nn::{
+    InceptionResnetV1Config, MobileFaceNetConfig, ModelConfig, Mtcnn, MtcnnSettings, NnError,
+    ResnetConfig,
+};
+use cohort_vision::Picture;
 
 /// The process's memory in MiB by a field of `/proc/self/status` (0 where there is none).
 fn memory(field: &str) -> f64 {
@@ -19,6 +26,15 @@ fn memory(field: &str) -> f64 {
     let line = status.lines().find(|line| line.starts_with(field));
     let kib = line.and_then(|line| line.split_whitespace().nth(1)?.parse::<f64>().ok());
     kib.unwrap_or(0.0) / 1024.0
+}
+
+/// The first 100 pictures of a folder, by name.
+fn pictures(folder: &Path) -> Vec<Picture> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut files: Vec<_> = entries.map(|entry| entry.path()).collect();
+    files.sort();
+    let read = |file: &std::path::PathBuf| cohort_vision::decode(file).ok();
+    files.iter().take(100).filter_map(read).collect()
 }
 
 fn main() -> Result<(), NnError> {
@@ -31,20 +47,45 @@ fn main() -> Result<(), NnError> {
     let mut seconds = Vec::new();
     let mut resident = Vec::new();
     let mut last = 0.0;
-    if has("inception-inference") || has("resnet18-inference") {
-        let inception = has("inception-inference");
-        let net = match inception {
-            true => ModelConfig::InceptionResnetV1(InceptionResnetV1Config::new(2)),
-            false => ModelConfig::Resnet(ResnetConfig::new(18, 1000)),
-        };
+    let network = if has("inception-inference") {
+        Some(ModelConfig::InceptionResnetV1(
+            InceptionResnetV1Config::new(2),
+        ))
+    } else if has("mobilefacenet-inference") {
+        Some(ModelConfig::MobileFaceNet(MobileFaceNetConfig::new(2)))
+    } else if has("resnet18-inference") {
+        Some(ModelConfig::Resnet(ResnetConfig::new(18, 1000)))
+    } else {
+        None
+    };
+    if let Some(net) = network {
         let values = net.input_shape().iter().product();
         let net = net.init(1, &device)?.folded();
         let x = Tensor::<2>::random([16, values], normal, &device);
         for _ in 0..=rounds {
             let start = Instant::now();
             let out = net.forward(x.clone(), None);
-            let rows = if inception { out.embedding } else { out.logits };
+            let rows = if has("resnet18-inference") {
+                out.logits
+            } else {
+                out.embedding
+            };
             last = rows.abs().mean().into_scalar::<f32>();
+            seconds.push(start.elapsed().as_secs_f64());
+            resident.push(memory("VmRSS:"));
+        }
+    } else if let Some(data) = arguments.last().filter(|_| has("mtcnn")) {
+        let data = Path::new(data);
+        let folder = data.join("weights/mtcnn");
+        let mtcnn = Mtcnn::open(&folder, MtcnnSettings::default(), &device)?;
+        let pictures = pictures(&data.join("faces/val"));
+        for _ in 0..=rounds {
+            let start = Instant::now();
+            last = 0.0;
+            for picture in &pictures {
+                let faces = mtcnn.detect(picture.width(), picture.height(), picture.rgb())?;
+                last += faces.len() as f32;
+            }
             seconds.push(start.elapsed().as_secs_f64());
             resident.push(memory("VmRSS:"));
         }
@@ -68,7 +109,10 @@ fn main() -> Result<(), NnError> {
             resident.push(memory("VmRSS:"));
         }
     } else {
-        eprintln!("usage: speed resnet18-training|resnet18-inference|inception-inference [rounds]");
+        eprintln!(
+            "usage: network_speed resnet18-training|resnet18-inference|inception-inference|mobilefacenet-inference [rounds], \
+             network_speed mtcnn [rounds] DATA"
+        );
         std::process::exit(2);
     }
     seconds.remove(0); // the first round fills buffers

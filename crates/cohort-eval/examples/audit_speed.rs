@@ -1,6 +1,6 @@
 //! Time and memory of an audit:
-//! `cargo run --release -p cohort-eval --example speed -- PREDICTIONS LABELS` for files (First Impressions' columns), or
-//! `... --example speed -- CLIPS` for made predictions of that many clips, about 3.3 a subject.
+//! `cargo run --release -p cohort-eval --example audit_speed -- PREDICTIONS LABELS` for files (First Impressions' columns), or
+//! `... --example audit_speed -- CLIPS` for made predictions of that many clips, about 3.3 a subject.
 //!
 //! Settings are the defaults: 10,000 resamples, 5,000 relabellings. Prints seconds on the clock, seconds of all cores
 //! together, and the largest resident memory (Linux; elsewhere 0).
@@ -31,7 +31,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             let (predictions, labels) = made(clips.parse()?);
             (predictions, labels, AuditSettings::default())
         }
-        _ => return Err("usage: speed PREDICTIONS LABELS | speed CLIPS".into()),
+        _ => return Err("usage: audit_speed PREDICTIONS LABELS | audit_speed CLIPS".into()),
     };
     println!(
         "{} predictions, input ready after {:.2} s, {} MiB resident at most",
