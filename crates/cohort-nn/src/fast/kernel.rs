@@ -132,6 +132,7 @@ fn rows_plain(rows: &[usize; WM], runs: &[Run], x: &[f32], b: &[f32], out: &mut 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use super::{MR, NR, Run, WM, WN};
+    use std::arch::asm;
     use std::arch::x86_64::*;
 
     /// # Safety
@@ -167,18 +168,10 @@ mod x86 {
         for i0 in (0..MR).step_by(4) {
             for j0 in (0..NR).step_by(24) {
                 let mut sums = [[_mm256_setzero_ps(); 3]; 4];
-                for k in 0..depth {
-                    // SAFETY: k < depth, as promised by the caller.
-                    unsafe {
-                        let b = b.add(k * NR + j0);
-                        let b = [0, 1, 2].map(|v| _mm256_loadu_ps(b.add(8 * v)));
-                        for (i, row) in sums.iter_mut().enumerate() {
-                            let a = _mm256_set1_ps(*a.add(k * MR + i0 + i));
-                            for (sum, b) in row.iter_mut().zip(b) {
-                                *sum = _mm256_fmadd_ps(a, b, *sum);
-                            }
-                        }
-                    }
+                // SAFETY: as promised by the caller.
+                unsafe {
+                    let rows = std::array::from_fn(|i| a.add(i0 + i));
+                    four_by_24(&mut sums, depth, rows, MR, b.add(j0), NR);
                 }
                 for (i, row) in sums.iter().enumerate() {
                     for (v, &sum) in row.iter().enumerate() {
@@ -187,6 +180,88 @@ mod x86 {
                     }
                 }
             }
+        }
+    }
+
+    /// Adds `a[i][k * a_step] * b[k * b_step + 8 v + lane]` for all k below `depth`, one after another, to `sums[i][v]`.
+    ///
+    /// Twelve sums, three values of `b` and one of `a` are all the registers there are. A compiler that loads the next value of
+    /// `a` early keeps one sum in memory instead, and the loop then takes twice as long: so it is written out.
+    ///
+    /// # Safety
+    /// AVX2 and FMA; every place that is read is held.
+    #[target_feature(enable = "avx2,fma")]
+    pub(crate) unsafe fn four_by_24(
+        sums: &mut [[__m256; 3]; 4],
+        depth: usize,
+        a: [*const f32; 4],
+        a_step: usize,
+        b: *const f32,
+        b_step: usize,
+    ) {
+        if depth == 0 {
+            return;
+        }
+        let [
+            [s00, s01, s02],
+            [s10, s11, s12],
+            [s20, s21, s22],
+            [s30, s31, s32],
+        ] = sums;
+        // SAFETY: reads what the caller promises, and nothing else.
+        unsafe {
+            asm!(
+                "2:",
+                "vmovups {b0}, ymmword ptr [{b}]",
+                "vmovups {b1}, ymmword ptr [{b} + 32]",
+                "vmovups {b2}, ymmword ptr [{b} + 64]",
+                "vbroadcastss {x}, dword ptr [{a0} + {i}]",
+                "vfmadd231ps {s00}, {x}, {b0}",
+                "vfmadd231ps {s01}, {x}, {b1}",
+                "vfmadd231ps {s02}, {x}, {b2}",
+                "vbroadcastss {x}, dword ptr [{a1} + {i}]",
+                "vfmadd231ps {s10}, {x}, {b0}",
+                "vfmadd231ps {s11}, {x}, {b1}",
+                "vfmadd231ps {s12}, {x}, {b2}",
+                "vbroadcastss {x}, dword ptr [{a2} + {i}]",
+                "vfmadd231ps {s20}, {x}, {b0}",
+                "vfmadd231ps {s21}, {x}, {b1}",
+                "vfmadd231ps {s22}, {x}, {b2}",
+                "vbroadcastss {x}, dword ptr [{a3} + {i}]",
+                "vfmadd231ps {s30}, {x}, {b0}",
+                "vfmadd231ps {s31}, {x}, {b1}",
+                "vfmadd231ps {s32}, {x}, {b2}",
+                "add {b}, {b_step}",
+                "add {i}, {a_step}",
+                "dec {k}",
+                "jnz 2b",
+                a0 = in(reg) a[0],
+                a1 = in(reg) a[1],
+                a2 = in(reg) a[2],
+                a3 = in(reg) a[3],
+                b = inout(reg) b => _,
+                i = inout(reg) 0_usize => _,
+                k = inout(reg) depth => _,
+                a_step = in(reg) 4 * a_step,
+                b_step = in(reg) 4 * b_step,
+                x = out(ymm_reg) _,
+                b0 = out(ymm_reg) _,
+                b1 = out(ymm_reg) _,
+                b2 = out(ymm_reg) _,
+                s00 = inout(ymm_reg) *s00,
+                s01 = inout(ymm_reg) *s01,
+                s02 = inout(ymm_reg) *s02,
+                s10 = inout(ymm_reg) *s10,
+                s11 = inout(ymm_reg) *s11,
+                s12 = inout(ymm_reg) *s12,
+                s20 = inout(ymm_reg) *s20,
+                s21 = inout(ymm_reg) *s21,
+                s22 = inout(ymm_reg) *s22,
+                s30 = inout(ymm_reg) *s30,
+                s31 = inout(ymm_reg) *s31,
+                s32 = inout(ymm_reg) *s32,
+                options(nostack, readonly),
+            );
         }
     }
 
