@@ -130,10 +130,9 @@ impl FaceNetwork {
     }
 
     /// Length of an embedding.
-    fn width(&self) -> Result<usize, PipelineError> {
-        let size = self.input.size;
-        let row = self.embed_all([&Picture::solid(size, size, [0; 3])].into_iter())?;
-        Ok(row.first().map_or(0, Vec::len))
+    fn width(&self) -> usize {
+        let sample = vec![0.0; 3 * self.input.size * self.input.size];
+        self.forward(&[sample]).first().map_or(0, Vec::len)
     }
 
     /// Embeddings of pictures of any size, 32 at a time.
@@ -215,7 +214,7 @@ pub fn face_table(
     let recipe = Recipe {
         modality: "image",
         path,
-        dim: network.width()?,
+        dim: network.width(),
         provenance: Provenance {
             producer: format!(
                 concat!("cohort-nn ", env!("CARGO_PKG_VERSION"), " {}"),

@@ -104,6 +104,116 @@ fn a_crop_is_as_good_as_pictures_cut_before() {
     assert!(stderr.contains(expected), "{stderr}");
 }
 
+/// A real face, turned and put somewhere into a larger picture, on three of four clips; the others show none.
+fn scene(number: usize, faces: &[PathBuf]) -> image::RgbImage {
+    let mut scene = image::RgbImage::from_pixel(300, 260, image::Rgb([90, 100, 110]));
+    if number.is_multiple_of(4) {
+        return scene;
+    }
+    let face = cohort_vision::decode(&faces[number % faces.len()]).unwrap();
+    let degrees = (number * 13 % 41) as f64 - 20.0;
+    let face = cohort_vision::rotate(&face, degrees, cohort_vision::Interpolation::Bilinear);
+    let (w, h) = (face.width() as u32, face.height() as u32);
+    let face = image::RgbImage::from_raw(w, h, face.rgb().to_vec()).unwrap();
+    let (left, top) = (number * 29 % 70, number * 17 % 30);
+    image::imageops::replace(&mut scene, &face, left as i64, top as i64);
+    scene
+}
+
+#[test]
+fn a_detector_is_as_good_as_faces_cut_out_before() {
+    let Some(data) = common::shared() else {
+        return;
+    };
+    let detector = data.join("weights/mtcnn");
+    let entries = std::fs::read_dir(data.join("faces/val")).unwrap();
+    let mut faces: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    faces.sort();
+    let mtcnn = cohort_nn::Mtcnn::open(
+        &detector,
+        cohort_nn::MtcnnSettings::default(),
+        &cohort_nn::burn::tensor::Device::flex(),
+    )
+    .unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    copy(&at("whole"));
+    let number = std::cell::Cell::new(0);
+    repaint(&at("whole"), &|_| {
+        number.set(number.get() + 1);
+        scene(number.get(), &faces)
+    });
+    copy_folder(&at("whole"), &at("cut"));
+    let missed = std::cell::Cell::new(0);
+    // what the compact network of 64 pixels sees, cut out by hand
+    repaint(&at("cut"), &|picture| {
+        let (w, h) = picture.dimensions();
+        let whole =
+            cohort_vision::Picture::new(w as usize, h as usize, picture.into_raw()).unwrap();
+        let found = mtcnn.detect(whole.width(), whole.height(), whole.rgb());
+        let seen = match found.unwrap().first() {
+            Some(face) => cohort_vision::crop_face(&whole, face.rectangle, 64, 13).unwrap(),
+            None => {
+                missed.set(missed.get() + 1);
+                cohort_vision::resize(&whole, 64, 64).unwrap()
+            }
+        };
+        image::RgbImage::from_raw(64, 64, seen.rgb().to_vec()).unwrap()
+    });
+    let (clips, missed) = (number.get(), missed.get());
+    assert!(
+        missed * 4 >= clips && missed * 3 < clips,
+        "{missed} of {clips}"
+    );
+
+    let settings = format!("detector = {detector:?}");
+    let with = config(&at("with.toml"), &at("whole"), &settings, "");
+    let cut = config(&at("cut.toml"), &at("cut"), "", "");
+    let mut command = cohort();
+    let (code, _, stderr) = finish(
+        command
+            .arg("run")
+            .arg(&with)
+            .arg("--out")
+            .arg(at("run-with")),
+    );
+    assert_eq!(code, 0, "{stderr}");
+    let told: usize = stderr
+        .lines()
+        .filter_map(|line| line.split_once(" show no face"))
+        .filter_map(|(before, _)| before.split_whitespace().next()?.parse::<usize>().ok())
+        .sum();
+    // the three splits are read for training, and once more for what the model sees
+    assert_eq!(told, 2 * missed, "{stderr}");
+    run(&cut, &at("run-cut"));
+    for file in ["image/predictions.csv", "image/predictions-valid.csv"] {
+        let read = |run: &str| std::fs::read_to_string(at(run).join(file)).unwrap();
+        assert_eq!(read("run-with"), read("run-cut"), "{file}");
+    }
+    assert_eq!(
+        embeddings(&at("run-with")).values,
+        embeddings(&at("run-cut")).values
+    );
+    assert_eq!(
+        predicted(&at("run-with"), &at("whole")),
+        predicted(&at("run-cut"), &at("cut"))
+    );
+
+    // A run goes on only with the detector that it began with.
+    train(&with, &at("alone"), 0);
+    let without = config(&at("without.toml"), &at("whole"), "", "");
+    let message = train(&without, &at("alone"), 2);
+    assert!(message.contains("inputs.json"), "{message}");
+    let absent = config(
+        &at("absent.toml"),
+        &at("whole"),
+        "detector = \"nowhere\"",
+        "",
+    );
+    let message = train(&absent, &at("other"), 2);
+    assert!(message.contains("nowhere/pnet.pt"), "{message}");
+}
+
 #[test]
 fn fine_tuning_begins_with_the_weights_that_it_is_given() {
     let folder = tempfile::tempdir().unwrap();

@@ -114,3 +114,18 @@ pub fn first_media(root: &Path, split: &str, extension: &str) -> PathBuf {
     files.sort();
     files.into_iter().next().unwrap()
 }
+
+/// Folder of the evaluation data (`$COHORT_SHARED` or `../shared` beside the workspace); none, and a line that says so, where
+/// it is absent.
+pub fn shared() -> Option<PathBuf> {
+    let root = std::env::var_os("COHORT_SHARED").map_or_else(
+        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared")),
+        PathBuf::from,
+    );
+    let data = root.join("data");
+    if !data.join("weights").is_dir() {
+        println!("skipped: no evaluation data at {}", data.display());
+        return None;
+    }
+    Some(data)
+}
