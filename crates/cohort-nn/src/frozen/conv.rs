@@ -1,14 +1,12 @@
 //! A convolution over channels-last buffers with everything that follows it: bias, an addition, ReLU.
 
+use super::kernel::{LANES, PIXELS, Reach, Sums, VECTORS, WIDTH, tile};
+use super::{View, each};
+use crate::fast::{Out, served, wide};
 use burn::module::Param;
 use burn::nn::conv::Conv2d;
 use burn::nn::{Linear, PRelu, PaddingConfig2d};
 use burn::tensor::Tensor;
-use rayon::prelude::*;
-
-use super::View;
-use super::kernel::{LANES, PIXELS, Reach, Sums, VECTORS, WIDTH, tile};
-use crate::fast::{Out, served, wide};
 
 /// Tiles of a task: their pixels stay in the second cache beside a panel of weights.
 const TILES: usize = 12;
@@ -218,7 +216,8 @@ impl Layer {
         let blocks = pixels.div_ceil(TILES * PIXELS);
         let wanted = 4 * rayon::current_num_threads();
         let splits = wanted.div_ceil(blocks.max(1)).min(self.panels.len()).max(1);
-        (0..blocks * splits).into_par_iter().for_each(|task| {
+        let products = pixels * reach.starts.len() * reach.len * self.channels[1];
+        each(blocks * splits, products, |task| {
             let [block, split] = [task / splits, task % splits];
             let first = block * TILES * PIXELS;
             let last = pixels.min(first + TILES * PIXELS);

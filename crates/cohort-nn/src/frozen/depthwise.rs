@@ -1,12 +1,10 @@
 //! A convolution of each channel by itself over channels-last buffers, with bias and slopes.
 
+use super::conv::{Shape, slopes, values};
+use super::{View, each};
+use crate::fast::{Out, wide};
 use burn::nn::PRelu;
 use burn::nn::conv::Conv2d;
-use rayon::prelude::*;
-
-use super::View;
-use super::conv::{Shape, slopes, values};
-use crate::fast::{Out, wide};
 
 /// Channels that are summed together.
 const LANES: usize = 16;
@@ -66,7 +64,8 @@ impl Depthwise {
         let [height, width] = to.size;
         let [sy, sx] = self.shape.stride;
         let corner = self.shape.padding[0] * from.row + self.shape.padding[1] * from.pixel;
-        (0..images * height).into_par_iter().for_each(|line| {
+        let products = images * height * width * self.channels * taps.len();
+        each(images * height, products, |line| {
             let [image, y] = [line / height, line % height];
             let row = from.at(image, y * sy, 0) - corner;
             let target = to.at(image, y, 0);

@@ -423,6 +423,17 @@ impl Plan {
     }
 }
 
+/// Products that take about as long as waking another thread.
+const FEW: usize = 1 << 20;
+
+/// Does tasks of so many products in all on all threads, or on this one where they are few.
+fn each(tasks: usize, products: usize, work: impl Fn(usize) + Sync + Send) {
+    // One call of the work: with two the compiler would not inline what is compiled for wide registers.
+    let least = if products < FEW { tasks } else { 1 };
+    let tasks = (0..tasks).into_par_iter().with_min_len(least);
+    tasks.for_each(work);
+}
+
 /// Writes planes, one channel after another, as pixels.
 ///
 /// # Safety
@@ -430,8 +441,8 @@ impl Plan {
 unsafe fn take_planes(all: Out, input: &[f32], to: &View, channels: usize) {
     let [height, width] = to.size;
     let plane = height * width;
-    let pictures = input.par_chunks_exact(plane * channels).enumerate();
-    pictures.for_each(|(image, input)| {
+    each(input.len() / (plane * channels), input.len(), |image| {
+        let input = &input[image * plane * channels..][..plane * channels];
         for (channel, input) in input.chunks_exact(plane).enumerate() {
             for (y, row) in input.chunks_exact(width).enumerate() {
                 let place = to.at(image, y, 0) + channel;

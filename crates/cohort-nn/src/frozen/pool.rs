@@ -1,8 +1,6 @@
 //! Pooling over channels-last buffers.
 
-use rayon::prelude::*;
-
-use super::View;
+use super::{View, each};
 use crate::fast::{Out, wide};
 
 /// Windows of which the largest value is taken, at every second place.
@@ -49,7 +47,8 @@ pub(super) unsafe fn halve_by_maximum(
         let first = 2 * at;
         first.saturating_sub(windows.padding)..(first + windows.side - windows.padding).min(end)
     };
-    (0..images * height).into_par_iter().for_each(|line| {
+    let products = images * height * width * channels * windows.side * windows.side;
+    each(images * height, products, |line| {
         let [image, y] = [line / height, line % height];
         wide(|| {
             let rows = inside(y, from.size[0]);
@@ -87,7 +86,7 @@ pub(super) unsafe fn halve_by_maximum(
 pub(super) unsafe fn mean(all: Out, images: usize, [from, to]: [&View; 2], channels: usize) {
     let [height, width] = from.size;
     let scale = 1.0 / (height * width) as f32;
-    (0..images).into_par_iter().for_each(|image| {
+    each(images, images * height * width * channels, |image| {
         wide(|| {
             // SAFETY: as promised by the caller: one picture of each, the output of this task alone.
             unsafe {
