@@ -59,7 +59,7 @@ def lay_out(data, root):
                 link.symlink_to((data / "faces" / row["file"]).resolve())
 
 
-def models(weights):
+def models(weights, detector):
     """Name and image settings of every model, by part."""
     frozen = {"backbone": "mobilefacenet", "mode": "frozen", "weights": weights, "crop": 0.85, "dropout": 0.3}
     loop = {"epochs": 40, "patience": 10, "batch_size": 64, "learning_rate": 1e-3, "selection": "macro_mae"}
@@ -85,7 +85,10 @@ def models(weights):
         # with the default [image.train.fine_tuning]
         "fine-tuned, all layers": (tuned, {**tune, "epochs": 8, "patience": 8}),
     }
-    return {"heads": (heads, SEEDS), "scratch": (scratch, SEEDS[:1]), "fine": (fine, SEEDS[:1])}
+    found = {
+        "detected, cross-entropy": ({**frozen, "detector": detector, "hidden": [256]}, loop),
+    }
+    return {"heads": (heads, SEEDS), "detector": (found, SEEDS), "scratch": (scratch, SEEDS[:1]), "fine": (fine, SEEDS[:1])}
 
 
 def toml(table):
@@ -115,7 +118,7 @@ def main():
     cohort, data, out = sys.argv[1], Path(sys.argv[2]).resolve(), Path(sys.argv[3])
     root = out / "data"
     lay_out(data, root)
-    parts = models(str(data / "weights/mobilefacenet_pytorch/068.ckpt"))
+    parts = models(str(data / "weights/mobilefacenet_pytorch/068.ckpt"), str(data / "weights/mtcnn"))
     for part in sys.argv[4:] or parts:
         found, seeds = parts[part]
         for title, (image, train) in found.items():
@@ -130,7 +133,7 @@ def main():
                 )
                 if not (folder / "predictions.csv").exists():
                     command = [cohort, "train", "image", config, "--out", folder, "--resume"]
-                    subprocess.run([*command, "--features", out / "features"], check=True, stdout=subprocess.DEVNULL)
+                    subprocess.run([*command, "--features", out / f"features-{part}"], check=True, stdout=subprocess.DEVNULL)
                 documents.append(audit(cohort, root, folder / "predictions.csv", folder / "audit"))
             show(title, documents)
     for peer in ("face_api", "ssr_net"):
