@@ -129,6 +129,11 @@ impl FaceNetwork {
         })
     }
 
+    /// What it sees of a picture.
+    pub(crate) fn view(&self) -> &View {
+        &self.view
+    }
+
     /// Length of an embedding.
     fn width(&self) -> usize {
         let sample = vec![0.0; 3 * self.input.size * self.input.size];

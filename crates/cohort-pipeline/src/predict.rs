@@ -200,6 +200,7 @@ pub fn predict(
         watch.at(number * CHUNK + some.len());
     }
     watch.end();
+    predictor.say_missed(watch);
     Ok(Predictions {
         schema: SCHEMA.to_string(),
         classes,

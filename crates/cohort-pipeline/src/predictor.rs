@@ -189,6 +189,12 @@ impl Predictor {
         }
     }
 
+    /// Says in how many of the pictures so far no face was found, where faces are searched for.
+    pub(crate) fn say_missed(&self, watch: &dyn Watch) {
+        let view = self.faces.as_ref().map_or(&self.view, FaceNetwork::view);
+        view.say(watch);
+    }
+
     /// What the voice model hears in sounds.
     pub(crate) fn hear(&self, sounds: &[(String, Sound)]) -> Result<Seen, PipelineError> {
         let settings = self.config.features.audio.settings();

@@ -154,7 +154,7 @@ impl View {
         let missed = self.missed.swap(0, Ordering::Relaxed);
         if missed > 0 {
             watch.say(&format!(
-                "{missed} of {searched} pictures show no face that the detector finds; of these the middle is seen"
+                "{missed} of {searched} pictures show no face that the detector finds: the middle is seen instead"
             ));
         }
     }

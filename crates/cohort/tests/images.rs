@@ -199,6 +199,16 @@ fn a_detector_is_as_good_as_faces_cut_out_before() {
         predicted(&at("run-cut"), &at("cut"))
     );
 
+    let blank = at("blank.png");
+    image::RgbImage::from_pixel(90, 80, image::Rgb([7, 9, 11]))
+        .save(&blank)
+        .unwrap();
+    let mut command = cohort();
+    let command = command.arg("predict").arg(at("run-with")).arg(&blank);
+    let (code, _, stderr) = finish(command);
+    assert_eq!(code, 0, "{stderr}");
+    assert!(stderr.contains("1 of 1 pictures show no face"), "{stderr}");
+
     // A run goes on only with the detector that it began with.
     train(&with, &at("alone"), 0);
     let without = config(&at("without.toml"), &at("whole"), "", "");
