@@ -12,9 +12,9 @@ use crate::{PipelineError, RunConfig, Watch};
 
 /// Files of a detector's folder.
 const FILES: [&str; 3] = ["pnet.pt", "rnet.pt", "onet.pt"];
-/// The person of a clip fills more than this share of the picture's shorter side; smaller faces are not searched for, so that
-/// the time and memory of a search hardly depend on the picture's size.
-const SMALLEST_FACE: f64 = 1.0 / 16.0;
+/// The face of a clip's person fills more than these shares of the picture's shorter and longer side; smaller ones are not
+/// searched for, so that the time and memory of a search hardly depend on the picture's size.
+const SMALLEST_FACE: [f64; 2] = [1.0 / 16.0, 1.0 / 64.0];
 /// Share of a network's picture that lies around the detector's rectangle: 32 of 160 pixels, as Inception-ResNet-V1's
 /// published weights were trained.
 const MARGIN: f64 = 0.2;
@@ -103,8 +103,11 @@ impl View {
             return Ok(None);
         };
         let [width, height] = [picture.width(), picture.height()];
-        let least = MtcnnSettings::default().min_face_size;
-        let least = least.max(width.min(height) as f64 * SMALLEST_FACE);
+        let [of_shorter, of_longer] = SMALLEST_FACE;
+        let least = MtcnnSettings::default()
+            .min_face_size
+            .max(width.min(height) as f64 * of_shorter)
+            .max(width.max(height) as f64 * of_longer);
         let faces = detector
             .mtcnn
             .detect_from(least, width, height, picture.rgb())?;

@@ -263,3 +263,46 @@ impl ONet {
         Tensor::cat(vec![self.dense6_2.forward(x), points, scores], 1)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::Distribution;
+
+    use super::*;
+
+    /// The plan's values are the network's, channels last: other devices are served by the network.
+    fn assert_plan(
+        plan: Option<Plan>,
+        shape: [usize; 4],
+        forward: &dyn Fn(Tensor<4>) -> Tensor<4>,
+    ) {
+        let input = Tensor::random(shape, Distribution::Normal(0.0, 1.0), &Device::flex());
+        let host = |tensor: Tensor<4>| -> Vec<f32> { tensor.into_data().try_to_vec().unwrap() };
+        let found = plan.unwrap().run(&host(input.clone()));
+        let expected = host(forward(input).permute([0, 2, 3, 1]));
+        assert_eq!(found.len(), expected.len());
+        for (found, expected) in found.iter().zip(&expected) {
+            assert!((found - expected).abs() < 1e-5, "{found} for {expected}");
+        }
+    }
+
+    #[test]
+    fn plans_equal_the_networks() {
+        let device = Device::flex();
+        device.seed(3);
+        let rows = |out: Tensor<2>| {
+            let [count, width] = out.dims();
+            out.reshape([count, width, 1, 1])
+        };
+        let pnet = PNet::new(&device);
+        for [height, width] in [[12, 12], [31, 40], [24, 17]] {
+            let plan = pnet.plan([height, width]);
+            assert_plan(plan, [1, 3, height, width], &|x| pnet.forward(x));
+        }
+        let rnet = RNet::new(&device);
+        assert_plan(rnet.plan(), [19, 3, 24, 24], &|x| rows(rnet.forward(x)));
+        let onet = ONet::new(&device);
+        assert_plan(onet.plan(), [3, 3, 48, 48], &|x| rows(onet.forward(x)));
+        assert!(pnet.plan([9, 40]).is_none());
+    }
+}
