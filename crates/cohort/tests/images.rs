@@ -6,6 +6,7 @@ mod common;
 use std::path::{Path, PathBuf};
 
 use cohort_tables::EmbeddingTable;
+use cohort_vision::Picture;
 use common::{assert_same_files, cohort, copy, copy_folder, finish};
 
 /// Replaces every picture below `folder` by a PNG of what `change` makes of it.
@@ -143,22 +144,31 @@ fn a_detector_is_as_good_as_faces_cut_out_before() {
         number.set(number.get() + 1);
         scene(number.get(), &faces)
     });
-    copy_folder(&at("whole"), &at("cut"));
     let missed = std::cell::Cell::new(0);
-    // what the compact network of 64 pixels sees, cut out by hand
-    repaint(&at("cut"), &|picture| {
-        let (w, h) = picture.dimensions();
-        let whole =
-            cohort_vision::Picture::new(w as usize, h as usize, picture.into_raw()).unwrap();
-        let found = mtcnn.detect(whole.width(), whole.height(), whole.rgb());
-        let seen = match found.unwrap().first() {
-            Some(face) => cohort_vision::crop_face(&whole, face.rectangle, 64, 13).unwrap(),
-            None => {
-                missed.set(missed.get() + 1);
-                cohort_vision::resize(&whole, 64, 64).unwrap()
-            }
-        };
-        image::RgbImage::from_raw(64, 64, seen.rgb().to_vec()).unwrap()
+    // what a network of `size` pixels sees, cut out by hand
+    type Cut = dyn Fn(&Picture, &cohort_nn::Face) -> Picture;
+    let by_hand = |folder: &str, size: u32, cut: &Cut| {
+        copy_folder(&at("whole"), &at(folder));
+        missed.set(0);
+        repaint(&at(folder), &|picture| {
+            let (w, h) = picture.dimensions();
+            let whole = Picture::new(w as usize, h as usize, picture.into_raw()).unwrap();
+            let found = mtcnn.detect(whole.width(), whole.height(), whole.rgb());
+            let seen = match found.unwrap().first() {
+                Some(face) => cut(&whole, face),
+                None => {
+                    missed.set(missed.get() + 1);
+                    cohort_vision::resize(&whole, size as usize, size as usize).unwrap()
+                }
+            };
+            image::RgbImage::from_raw(size, size, seen.rgb().to_vec()).unwrap()
+        });
+    };
+    by_hand("aligned", 112, &|whole, face| {
+        cohort_vision::align_face(whole, &face.landmarks, 112).unwrap()
+    });
+    by_hand("cut", 64, &|whole, face| {
+        cohort_vision::crop_face(whole, face.rectangle, 64, 13).unwrap()
     });
     let (clips, missed) = (number.get(), missed.get());
     assert!(
@@ -198,6 +208,23 @@ fn a_detector_is_as_good_as_faces_cut_out_before() {
         predicted(&at("run-with"), &at("whole")),
         predicted(&at("run-cut"), &at("cut"))
     );
+
+    // MobileFaceNet sees faces upright.
+    let weights = data.join("weights/mobilefacenet_pytorch/068.ckpt");
+    let frozen = format!("mode = \"frozen\"\nbackbone = \"mobilefacenet\"\nweights = {weights:?}");
+    let upright = config(
+        &at("upright.toml"),
+        &at("whole"),
+        &format!("{frozen}\n{settings}"),
+        "",
+    );
+    train(&upright, &at("found-upright"), 0);
+    let upright = config(&at("upright.toml"), &at("aligned"), &frozen, "");
+    train(&upright, &at("cut-upright"), 0);
+    let seen = |run: &str| EmbeddingTable::read(&at(run).join("features/faces.parquet")).unwrap();
+    let (found, cut) = (seen("found-upright"), seen("cut-upright"));
+    assert_eq!(found.clips, cut.clips);
+    assert_eq!(found.values, cut.values);
 
     let blank = at("blank.png");
     image::RgbImage::from_pixel(90, 80, image::Rgb([7, 9, 11]))
