@@ -85,10 +85,10 @@ impl Predictor {
                 Some((Trained::load(run.join(JOINT), config.device)?, record))
             }
         };
-        let frozen = config.image.mode == ImageMode::Frozen
-            && models
-                .iter()
-                .any(|(modality, _)| *modality == Modality::Image);
+        let sees = models
+            .iter()
+            .any(|(modality, _)| *modality == Modality::Image);
+        let frozen = sees && config.image.mode == ImageMode::Frozen;
         let faces = match frozen {
             true => Some(FaceNetwork::open(
                 &config.image.frozen(),
@@ -97,7 +97,11 @@ impl Predictor {
             )?),
             false => None,
         };
-        let view = View::of_run(&config)?;
+        let detector = match sees {
+            true => config.image.detector.as_str(),
+            false => "",
+        };
+        let view = View::open(config.image.crop, detector, config.image.backbone)?;
         let reads = models
             .iter()
             .any(|(modality, _)| *modality == Modality::Text);

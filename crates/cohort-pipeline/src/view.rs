@@ -15,9 +15,9 @@ const FILES: [&str; 3] = ["pnet.pt", "rnet.pt", "onet.pt"];
 /// The face of a clip's person fills more than these shares of the picture's shorter and longer side; smaller ones are not
 /// searched for, so that the time and memory of a search hardly depend on the picture's size.
 const SMALLEST_FACE: [f64; 2] = [1.0 / 16.0, 1.0 / 64.0];
-/// Share of a network's picture that lies around the detector's rectangle: 32 of 160 pixels, as Inception-ResNet-V1's
-/// published weights were trained.
-const MARGIN: f64 = 0.2;
+/// Share of a network's picture that lies around the detector's rectangle: 14 of 160 pixels, which facenet-pytorch's author
+/// recommends for the weights of Inception-ResNet-V1 that he publishes (its issue 62).
+const MARGIN: f64 = 14.0 / 160.0;
 
 /// What of every picture a network sees.
 #[derive(Debug)]

@@ -168,7 +168,7 @@ fn a_detector_is_as_good_as_faces_cut_out_before() {
         cohort_vision::align_face(whole, &face.landmarks, 112).unwrap()
     });
     by_hand("cut", 64, &|whole, face| {
-        cohort_vision::crop_face(whole, face.rectangle, 64, 13).unwrap()
+        cohort_vision::crop_face(whole, face.rectangle, 64, 6).unwrap()
     });
     let (clips, missed) = (number.get(), missed.get());
     assert!(

@@ -160,7 +160,8 @@ impl Mtcnn {
         let mut kept = Vec::new();
         let crops = crops(picture, candidates);
         for batch in crops.chunks(BATCH) {
-            let rows = self.rnet_on(self.crops(picture, batch, 24), batch.len());
+            let crops = (self.crops(picture, batch, 24), 24);
+            let rows = self.on_crops(self.plans[0].as_ref(), |x| self.rnet.forward(x), crops);
             for ((candidate, _), row) in batch.iter().zip(rows.as_chunks::<6>().0) {
                 let score = probability([row[4], row[5]]);
                 if score > self.settings.thresholds[1] {
@@ -181,7 +182,8 @@ impl Mtcnn {
         let mut kept = Vec::new();
         let crops = crops(picture, candidates);
         for batch in crops.chunks(BATCH) {
-            let rows = self.onet_on(self.crops(picture, batch, 48), batch.len());
+            let crops = (self.crops(picture, batch, 48), 48);
+            let rows = self.on_crops(self.plans[1].as_ref(), |x| self.onet.forward(x), crops);
             for ((candidate, _), row) in batch.iter().zip(rows.as_chunks::<16>().0) {
                 let score = probability([row[14], row[15]]);
                 if score > self.settings.thresholds[2] {
@@ -221,24 +223,19 @@ impl Mtcnn {
         }
     }
 
-    /// What the second network says of crops: six values each.
-    fn rnet_on(&self, crops: Vec<f32>, count: usize) -> Vec<f32> {
-        match &self.plans[0] {
+    /// What a network says of crops of `side` pixels, some values each: by its plan, or by the network itself.
+    fn on_crops(
+        &self,
+        plan: Option<&Plan>,
+        network: impl Fn(Tensor<4>) -> Tensor<2>,
+        (crops, side): (Vec<f32>, usize),
+    ) -> Vec<f32> {
+        match plan {
             Some(plan) => plan.run(&crops),
             None => {
-                let input = TensorData::new(crops, [count, 3, 24, 24]);
-                to_host(self.rnet.forward(Tensor::from_data(input, &self.device)))
-            }
-        }
-    }
-
-    /// What the third network says of crops: sixteen values each.
-    fn onet_on(&self, crops: Vec<f32>, count: usize) -> Vec<f32> {
-        match &self.plans[1] {
-            Some(plan) => plan.run(&crops),
-            None => {
-                let input = TensorData::new(crops, [count, 3, 48, 48]);
-                to_host(self.onet.forward(Tensor::from_data(input, &self.device)))
+                let shape = [crops.len() / (3 * side * side), 3, side, side];
+                let crops = TensorData::new(crops, shape);
+                to_host(network(Tensor::from_data(crops, &self.device)))
             }
         }
     }

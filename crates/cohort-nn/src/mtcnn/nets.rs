@@ -55,6 +55,17 @@ fn plan_pool(plan: &mut Plan, from: Slot, side: usize) -> Option<Slot> {
     Some(to)
 }
 
+/// A plan for crops of `side` pixels that begins with two layers, each with a pool of 3 after it.
+fn plan_crops(side: usize, layers: [(&Conv2d, &PRelu); 2]) -> Option<(Plan, Slot)> {
+    let (mut plan, mut x) = Plan::new(3, [side, side]);
+    plan.stage(CROPS);
+    for (conv, prelu) in layers {
+        x = plan_layer(&mut plan, conv, prelu, x)?;
+        x = plan_pool(&mut plan, x, 3)?;
+    }
+    Some((plan, x))
+}
+
 /// Layers that read the same, their outputs side by side.
 fn plan_outputs<const N: usize>(
     mut plan: Plan,
@@ -166,12 +177,8 @@ impl RNet {
 
     /// The network on the CPU: shifts and what the probabilities are made from, six values a picture; none elsewhere.
     pub(super) fn plan(&self) -> Option<Plan> {
-        let (mut plan, input) = Plan::new(3, [24, 24]);
-        plan.stage(CROPS);
-        let x = plan_layer(&mut plan, &self.conv1, &self.prelu1, input)?;
-        let x = plan_pool(&mut plan, x, 3)?;
-        let x = plan_layer(&mut plan, &self.conv2, &self.prelu2, x)?;
-        let x = plan_pool(&mut plan, x, 3)?;
+        let first = [(&self.conv1, &self.prelu1), (&self.conv2, &self.prelu2)];
+        let (mut plan, x) = plan_crops(24, first)?;
         let x = plan_layer(&mut plan, &self.conv3, &self.prelu3, x)?;
         let dense = Layer::linear_over(&self.dense4, [3, 3])?.sloped(&self.prelu4)?;
         let x = plan.convolve(dense, x, false)?;
@@ -233,12 +240,8 @@ impl ONet {
     /// The network on the CPU: shifts, landmarks and what the probabilities are made from, sixteen values a picture; none
     /// elsewhere.
     pub(super) fn plan(&self) -> Option<Plan> {
-        let (mut plan, input) = Plan::new(3, [48, 48]);
-        plan.stage(CROPS);
-        let x = plan_layer(&mut plan, &self.conv1, &self.prelu1, input)?;
-        let x = plan_pool(&mut plan, x, 3)?;
-        let x = plan_layer(&mut plan, &self.conv2, &self.prelu2, x)?;
-        let x = plan_pool(&mut plan, x, 3)?;
+        let first = [(&self.conv1, &self.prelu1), (&self.conv2, &self.prelu2)];
+        let (mut plan, x) = plan_crops(48, first)?;
         let x = plan_layer(&mut plan, &self.conv3, &self.prelu3, x)?;
         let x = plan_pool(&mut plan, x, 2)?;
         let x = plan_layer(&mut plan, &self.conv4, &self.prelu4, x)?;
