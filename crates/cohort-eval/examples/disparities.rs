@@ -104,7 +104,8 @@ fn main() {
                     seed: i as u64,
                     ..settings.clone()
                 };
-                let (mut tests, findings) = disparities(&predictions, &labels, &settings).unwrap();
+                let found = disparities(&predictions, &labels, &settings).unwrap();
+                let (mut tests, findings) = (found.disparities, found.findings);
                 tests.retain(|d| {
                     columns
                         .iter()

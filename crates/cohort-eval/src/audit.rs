@@ -8,10 +8,12 @@ use serde::{Deserialize, Serialize};
 use crate::abstention::{RiskCoverage, risk_coverage};
 use crate::compare::Comparison;
 use crate::conformal::{Conformal, conformal};
-use crate::disparity::{ClassGap, Disparity, Finding, gaps};
+use crate::disparity::{Disparity, gaps};
+use crate::finding::{ClassGap, Finding};
 use crate::frame::Frame;
 use crate::groups::{Calibration, ClassError, Confusion, GroupRow, groups};
 use crate::interval::tally_intervals;
+use crate::outcome::Fairness;
 use crate::random::Stream;
 use crate::reference::{ReferenceBias, reference_bias};
 use crate::skill::{Skill, skill};
@@ -40,6 +42,8 @@ pub struct Audit {
     pub reference_bias: ReferenceBias,
     /// Whether there is skill: read this first.
     pub skill: Skill,
+    /// Whether a group is at a disadvantage: shown, suspected, not shown or not testable, for the whole and by attribute.
+    pub fairness: Fairness,
     /// Every metric over all clips.
     pub metrics: BTreeMap<Metric, Interval>,
     /// The same with one decision a subject: summed probabilities, or the most frequent prediction.
@@ -50,7 +54,7 @@ pub struct Audit {
     pub disparities: Vec<Disparity>,
     /// Equal-opportunity and equalised-odds gaps by class.
     pub class_gaps: Vec<ClassGap>,
-    /// Disadvantages named at the family-wise error rate `settings.alpha`; interpretable only with skill.
+    /// Disadvantages named at the family-wise error rate `settings.alpha`.
     pub findings: Vec<Finding>,
     /// Error by true class, over all clips and by group.
     pub class_errors: Vec<ClassError>,
@@ -131,12 +135,13 @@ pub fn audit(
         settings: settings.clone(),
         classes,
         reference_bias: reference_bias(&frame),
+        fairness: Fairness::new(gaps.attributes, settings.alpha, &skill),
         skill,
         metrics,
         subject_metrics,
         groups: by_group.rows,
         disparities: gaps.disparities,
-        class_gaps: gaps.classes,
+        class_gaps: gaps.class_gaps,
         findings: gaps.findings,
         class_errors: by_group.errors,
         confusion: by_group.confusion,

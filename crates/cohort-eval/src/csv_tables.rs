@@ -152,6 +152,8 @@ impl Audit {
             "subjects",
             "p_value",
             "p_holm",
+            "class",
+            "rule",
         ])];
         for f in &self.findings {
             let mut row = vec![
@@ -164,6 +166,7 @@ impl Audit {
             row.extend([f.value, f.rest, f.difference, f.standard_error].map(number));
             row.extend([f.clips.to_string(), f.subjects.to_string()]);
             row.extend([f.p_value, f.p_holm].map(number));
+            row.extend([f.class.clone().unwrap_or_default(), f.rule.name().into()]);
             rows.push(row);
         }
         write(&rows)

@@ -3,13 +3,16 @@
 use cohort_tables::{LabelTable, Predictions};
 use serde::{Deserialize, Serialize};
 
+use crate::compared::{Columns, Comparable, Item};
 use crate::correction::{benjamini_hochberg, holm};
+use crate::finding::{Candidates, ClassGap, Finding};
 use crate::frame::{Attribute, Frame};
 use crate::interval::FEWEST_SUBJECTS;
 use crate::measure::Measure;
-use crate::permute::{Labelled, Relabelling};
+use crate::outcome::{AttributeOutcome, Outcome, SUSPECTED_BELOW};
+use crate::permute::{Column, Labelled, Relabelling};
 use crate::random::Stream;
-use crate::tally::{Tally, row_loss};
+use crate::tally::Tally;
 use crate::{AuditSettings, EvalError, Metric, Sample};
 
 /// Among whom labels are exchanged at random, to see what gap chance alone gives.
@@ -56,78 +59,30 @@ pub struct Disparity {
     pub null_p95: f64,
     /// Share of relabellings with a gap at least as large (the observed one counted in).
     pub p_value: f64,
-    /// The same after Holm's correction over all attributes and metrics of one measure and scheme.
+    /// The same after Holm's correction over all attributes and metrics of one measure and scheme; for
+    /// [`Measure::LargestContrast`] corrected within the family of the findings.
     pub p_holm: f64,
     /// The same after Benjamini and Hochberg's correction.
     pub p_bh: f64,
     /// The gap in this measure that these data would have found in 4 of 5 cases (tested alone), were the group that did
-    /// worst worse still; absent for [`Measure::LargestContrast`], where no gap within the metric's range suffices, and where
-    /// relabelling changes nothing.
+    /// worst worse still; absent for [`Measure::LargestContrast`], where no gap within the metric's range suffices, where
+    /// relabelling changes nothing, and where groups and true classes cannot be told apart.
     pub minimum_detectable: Option<f64>,
 }
 
-/// A disadvantage that the audit names at its stated error rate.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Finding {
-    /// The label column.
-    pub attribute: String,
-    /// Code of the group that does worse.
-    pub group: String,
-    /// Its name for people.
-    pub name: String,
-    /// The metric in which it does worse.
-    pub metric: Metric,
-    /// `"worse"`.
-    pub direction: String,
-    /// The group's value at the common mix of classes.
-    pub value: f64,
-    /// The value of the others at the common mix of classes.
-    pub rest: f64,
-    /// `value - rest`.
-    pub difference: f64,
-    /// Cluster-robust standard error of the difference.
-    pub standard_error: f64,
-    /// Clips of the group.
-    pub clips: usize,
-    /// Subjects of the group.
-    pub subjects: usize,
-    /// Chance of so large a contrast in any group of the attribute under random relabelling within classes.
-    pub p_value: f64,
-    /// The same after Holm's correction over all attributes and metrics of the findings.
-    pub p_holm: f64,
-}
-
-/// Equal opportunity and equalised odds for one class against the rest.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct ClassGap {
-    /// The label column.
-    pub attribute: String,
-    /// Code of the class.
-    pub class: String,
-    /// Its name.
-    pub name: String,
-    /// Largest minus smallest true positive rate over groups with at least 5 subjects of the class (Hardt et al. 2016);
-    /// absent with fewer than two such groups.
-    pub true_positive_gap: Option<f64>,
-    /// Its p value by relabelling within classes.
-    pub true_positive_p: Option<f64>,
-    /// Largest minus smallest false positive rate.
-    pub false_positive_gap: Option<f64>,
-    /// Its p value.
-    pub false_positive_p: Option<f64>,
-    /// The larger of the two gaps (Fairlearn's `equalized_odds_difference`), where both are there.
-    pub equalised_odds: Option<f64>,
-    /// The smaller of the two p values, times two, after Holm's correction over all attributes and classes.
-    pub p_holm: Option<f64>,
-}
-
 /// Everything about gaps.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Gaps {
-    pub(crate) disparities: Vec<Disparity>,
-    pub(crate) findings: Vec<Finding>,
-    pub(crate) classes: Vec<ClassGap>,
-    pub(crate) notes: Vec<String>,
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Gaps {
+    /// Gaps beside what chance gives.
+    pub disparities: Vec<Disparity>,
+    /// Disadvantages named at the family's level.
+    pub findings: Vec<Finding>,
+    /// Gaps of the rates of each class.
+    pub class_gaps: Vec<ClassGap>,
+    /// What is said of each attribute, before it is asked whether the model carries information.
+    pub attributes: Vec<AttributeOutcome>,
+    /// What was not tested, and why.
+    pub notes: Vec<String>,
 }
 
 /// Metrics whose gaps are tested.
@@ -144,9 +99,6 @@ const TESTED: [Metric; 10] = [
     Metric::Rps,
 ];
 
-/// Metrics in which a disadvantage is named: few, so that the correction costs little power.
-const NAMED: [Metric; 2] = [Metric::Accuracy, Metric::MaeGroups];
-
 /// Relabellings kept to look for the smallest gap that can be detected.
 const KEPT: usize = 400;
 /// Power at which a gap counts as detectable.
@@ -160,260 +112,344 @@ pub fn disparities(
     predictions: &Predictions,
     labels: &LabelTable,
     settings: &AuditSettings,
-) -> Result<(Vec<Disparity>, Vec<Finding>), EvalError> {
+) -> Result<Gaps, EvalError> {
     settings.check()?;
     let frame = Frame::new(predictions, labels, settings)?;
-    let found = gaps(&frame, &frame.sample(settings)?, settings);
-    Ok((found.disparities, found.findings))
+    Ok(gaps(&frame, &frame.sample(settings)?, settings))
 }
 
 /// Tests the gaps of every attribute.
 pub(crate) fn gaps(frame: &Frame, sample: &Sample, settings: &AuditSettings) -> Gaps {
     let tally = Tally::new(sample, None);
     let mut gaps = Gaps::default();
-    let mut candidates: Vec<(Finding, f64)> = Vec::new();
+    let mut tested: Vec<(usize, Candidates)> = Vec::new();
     for attribute in &frame.attributes {
-        for scheme in [Scheme::Plain, Scheme::WithinTarget] {
-            if attribute.is_target && scheme == Scheme::WithinTarget {
-                continue;
-            }
-            one(
-                frame,
-                sample,
-                settings,
-                &tally,
-                attribute,
-                scheme,
-                &mut gaps,
-                &mut candidates,
-            );
-        }
+        let task = Task {
+            frame,
+            sample,
+            settings,
+            tally: &tally,
+            attribute,
+        };
+        task.run(&mut gaps, &mut tested);
     }
     correct(frame, &mut gaps);
-    for (mut finding, omnibus) in candidates {
-        let test = gaps.disparities.iter().find(|d| {
-            d.attribute == finding.attribute
-                && d.metric == finding.metric
-                && d.measure == Measure::LargestContrast
-                && d.scheme == Scheme::WithinTarget
-        });
-        let Some(test) = test else { continue };
-        // The group's own p value gets the factor that Holm's correction gave the attribute's.
-        finding.p_holm = (finding.p_value * test.p_holm / omnibus)
-            .min(1.0)
-            .max(test.p_holm);
-        if finding.p_holm <= settings.alpha {
-            gaps.findings.push(finding);
+    // One family over all attributes: each has one p value.
+    let p: Vec<f64> = tested.iter().map(|(_, found)| found.p_value()).collect();
+    for ((outcome, found), p_holm) in tested.iter().zip(holm(&p)) {
+        found.report(p_holm, settings.alpha, &mut gaps);
+        if let Some(outcome) = gaps.attributes.get_mut(*outcome) {
+            let named = gaps
+                .findings
+                .iter()
+                .any(|f| f.attribute == outcome.attribute);
+            outcome.p_value = Some(found.p_value());
+            outcome.p_holm = Some(p_holm);
+            outcome.outcome = if named {
+                Outcome::Shown
+            } else if found.p_value() < SUSPECTED_BELOW {
+                Outcome::Suspected
+            } else {
+                Outcome::NotShown
+            };
         }
+    }
+    let finest = tested.len() as f64 / (1.0 + settings.permutations as f64);
+    if finest > settings.alpha {
+        gaps.notes.push(format!(
+            "{} relabellings are too few for {} attributes at a level of {}: no p value can be as small",
+            settings.permutations,
+            tested.len(),
+            crate::outcome::percent(settings.alpha)
+        ));
     }
     gaps
 }
 
-#[allow(clippy::too_many_arguments)]
-fn one(
-    frame: &Frame,
-    sample: &Sample,
-    settings: &AuditSettings,
-    tally: &Tally,
-    attribute: &Attribute,
-    scheme: Scheme,
-    gaps: &mut Gaps,
-    candidates: &mut Vec<(Finding, f64)>,
-) {
-    let of_subject = frame.by_subject(&attribute.of_row, attribute.codes.len());
-    let mut subjects = vec![0_usize; attribute.codes.len()];
-    for &group in &of_subject {
-        if let Some(count) = subjects.get_mut(group) {
-            *count += 1;
-        }
-    }
-    // Groups that take part, renumbered.
-    let included: Vec<usize> = (0..subjects.len())
-        .filter(|&group| subjects.get(group).is_some_and(|&n| n >= FEWEST_SUBJECTS))
-        .collect();
-    if included.len() < 2 {
-        if scheme == Scheme::Plain {
-            gaps.notes.push(format!(
-                "{}: fewer than two groups have {FEWEST_SUBJECTS} subjects, so no gap is tested",
-                attribute.name
-            ));
-        }
-        return;
-    }
-    let group: Vec<Option<usize>> = of_subject
-        .iter()
-        .map(|group| included.binary_search(group).ok())
-        .collect();
-    let true_class = frame.by_subject(&frame.truth, frame.classes.len());
-    let stratum = match scheme {
-        Scheme::Plain => vec![0; frame.subjects],
-        Scheme::WithinTarget => true_class.clone(),
-    };
-    let metrics: Vec<Metric> = TESTED
-        .into_iter()
-        .filter(|metric| metric.applies_to(sample))
-        // Within one true class these say nothing beyond accuracy, or nothing at all.
-        .filter(|metric| !attribute.is_target || metric.is_mean())
-        .collect();
-    let sums = metrics
-        .iter()
-        .map(|&metric| match scheme {
-            Scheme::Plain => tally.linear(metric).map(<[f64]>::to_vec),
-            Scheme::WithinTarget => metric
-                .is_mean()
-                .then(|| at_common_mix(metric, sample, &group, frame.subjects)),
-        })
-        .collect();
-    let mut by_class = vec![vec![0_usize; included.len()]; frame.classes.len()];
-    for (group, &class) in group.iter().zip(&true_class) {
-        if let Some(count) =
-            group.and_then(|group| by_class.get_mut(class).and_then(|row| row.get_mut(group)))
-        {
-            *count += 1;
-        }
-    }
-    let relabelling = Relabelling {
-        tally,
-        metrics: &metrics,
-        group: &group,
-        groups: included.len(),
-        stratum: &stratum,
-        sums,
-        classes: frame.classes.len(),
-        rate_groups: by_class
-            .iter()
-            .map(|row| row.iter().map(|&n| n >= FEWEST_SUBJECTS).collect())
-            .collect(),
-    };
-    let observed = relabelling.observed();
-    let scheme_name = if scheme == Scheme::Plain {
-        "plain"
-    } else {
-        "within"
-    };
-    let stream = Stream::new(settings.seed, &["relabel", &attribute.name, scheme_name]);
-    let null: Vec<Null> = relabelling.relabelled(settings.permutations, stream, |i, labelled| {
-        Null::of(&metrics, labelled, i < KEPT)
-    });
-    let at_observed = Null::of(&metrics, observed.clone(), false);
+/// One attribute.
+struct Task<'a> {
+    frame: &'a Frame,
+    sample: &'a Sample<'a>,
+    settings: &'a AuditSettings,
+    tally: &'a Tally,
+    attribute: &'a Attribute,
+}
 
-    for (m, &metric) in metrics.iter().enumerate() {
-        let tests = at_observed.tests(m);
-        for (k, (measure, value)) in tests.into_iter().enumerate() {
-            let shown = match measure {
-                Measure::LargestContrast => NAMED.contains(&metric) && !attribute.is_target,
-                _ => measure.suits(metric),
-            };
-            if !shown || !value.is_finite() {
-                continue;
+impl Task<'_> {
+    fn run(&self, gaps: &mut Gaps, tested: &mut Vec<(usize, Candidates)>) {
+        let (frame, attribute) = (self.frame, self.attribute);
+        let of_subject = frame.by_subject(&attribute.of_row, attribute.codes.len());
+        let mut subjects = vec![0_usize; attribute.codes.len()];
+        for &group in &of_subject {
+            if let Some(count) = subjects.get_mut(group) {
+                *count += 1;
             }
-            let mut under_null: Vec<f64> = null
-                .iter()
-                .filter_map(|null| null.test(m, k))
-                .filter(|v| v.is_finite())
-                .collect();
-            under_null.sort_unstable_by(f64::total_cmp);
-            if under_null.is_empty() {
-                continue;
-            }
-            let null_p95 = crate::bootstrap::quantile(&under_null, 0.95);
-            let critical = crate::bootstrap::quantile(&under_null, 1.0 - settings.alpha);
-            gaps.disparities.push(Disparity {
-                attribute: attribute.name.clone(),
-                metric,
-                measure,
-                scheme,
-                groups: included.len(),
-                subjects: group.iter().flatten().count(),
-                observed: value,
-                null_mean: under_null.iter().sum::<f64>() / under_null.len() as f64,
-                null_p95,
-                p_value: exceedance(&under_null, value),
-                p_holm: f64::NAN,
-                p_bh: f64::NAN,
-                minimum_detectable: minimum_detectable(
-                    metric, measure, m, &observed, &null, critical,
-                ),
-            });
         }
-        if scheme == Scheme::WithinTarget && NAMED.contains(&metric) {
-            name_groups(
-                frame, attribute, &included, &group, m, metric, &observed, &null, candidates,
+        let outcome = |reason: Option<String>| AttributeOutcome {
+            attribute: attribute.name.clone(),
+            outcome: Outcome::NotTestable,
+            p_value: None,
+            p_holm: None,
+            minimum_detectable: None,
+            reason,
+        };
+        // Groups that take part, renumbered.
+        let included: Vec<usize> = (0..subjects.len())
+            .filter(|&group| subjects.get(group).is_some_and(|&n| n >= FEWEST_SUBJECTS))
+            .collect();
+        if included.len() < 2 {
+            let reason = format!(
+                "fewer than two groups have {FEWEST_SUBJECTS} subjects, so no gap is tested"
             );
+            gaps.notes.push(format!("{}: {reason}", attribute.name));
+            if !attribute.is_target {
+                gaps.attributes.push(outcome(Some(reason)));
+            }
+            return;
         }
+        let everyone = vec![0; frame.subjects];
+        let all_classes = vec![true; frame.classes.len()];
+        if attribute.is_target {
+            self.test(Scheme::Plain, &of_subject, &included, &everyone, &all_classes, true, gaps);
+            return;
+        }
+        let true_class = frame.by_subject(&frame.truth, frame.classes.len());
+        let comparable = Comparable::new(self.sample, &of_subject, &included);
+        let problem = not_testable(&of_subject, &true_class, &comparable);
+        let testable = problem.is_none();
+        self.test(Scheme::Plain, &of_subject, &included, &everyone, &all_classes, testable, gaps);
+        if let Some(reason) = problem {
+            gaps.notes
+                .push(format!("{}: not testable: {reason}", attribute.name));
+            gaps.attributes.push(outcome(Some(reason)));
+            return;
+        }
+        let alone: Vec<&str> = included
+            .iter()
+            .filter(|group| !comparable.groups.contains(group))
+            .filter_map(|&group| attribute.names.get(group).map(String::as_str))
+            .collect();
+        let reason = (!alone.is_empty()).then(|| {
+            format!(
+                "not compared within classes, for want of {FEWEST_SUBJECTS} subjects in true classes that other groups hold too: {}",
+                alone.join(", ")
+            )
+        });
+        if let Some(reason) = &reason {
+            gaps.notes.push(format!("{}: {reason}", attribute.name));
+        }
+        let found = self.test(
+            Scheme::WithinTarget,
+            &of_subject,
+            &comparable.groups,
+            &true_class,
+            &comparable.classes,
+            true,
+            gaps,
+        );
+        let detectable = gaps.disparities.iter().find(|d| {
+            d.attribute == attribute.name
+                && (d.metric, d.measure, d.scheme)
+                    == (Metric::Accuracy, Measure::MaxMin, Scheme::WithinTarget)
+        });
+        let minimum_detectable = detectable.and_then(|d| d.minimum_detectable);
+        tested.push((gaps.attributes.len(), found));
+        gaps.attributes.push(AttributeOutcome {
+            minimum_detectable,
+            ..outcome(reason)
+        });
     }
-    if scheme == Scheme::WithinTarget {
-        class_gaps(frame, attribute, &observed, &null, gaps);
+
+    /// Relabels within `stratum` and adds the gaps found; gives what the findings are made of (nothing for
+    /// [`Scheme::Plain`]).
+    #[allow(clippy::too_many_arguments)]
+    fn test(
+        &self,
+        scheme: Scheme,
+        of_subject: &[usize],
+        included: &[usize],
+        stratum: &[usize],
+        classes: &[bool],
+        detectable: bool,
+        gaps: &mut Gaps,
+    ) -> Candidates {
+        let (frame, sample, attribute) = (self.frame, self.sample, self.attribute);
+        let group: Vec<Option<usize>> = of_subject
+            .iter()
+            .map(|group| included.binary_search(group).ok())
+            .collect();
+        let metrics: Vec<Metric> = TESTED
+            .into_iter()
+            .filter(|metric| metric.applies_to(sample))
+            // Within one true class these say nothing beyond accuracy, or nothing at all.
+            .filter(|metric| !attribute.is_target || metric.is_mean())
+            .collect();
+        let columns = Columns {
+            sample,
+            group: &group,
+            groups: included.len(),
+            classes,
+        };
+        let as_it_is = |metric| {
+            let losses = self.tally.linear(metric)?.iter().zip(&self.tally.size);
+            Some(Column {
+                entries: losses
+                    .enumerate()
+                    .map(|(subject, (&loss, &rows))| (subject, loss, rows))
+                    .collect(),
+                compared: vec![true; included.len()],
+            })
+        };
+        let (items, contrasts): (Vec<Item>, Vec<Column>) = match scheme {
+            Scheme::Plain => (Vec::new(), Vec::new()),
+            Scheme::WithinTarget => columns.items().into_iter().unzip(),
+        };
+        let relabelling = Relabelling {
+            tally: self.tally,
+            metrics: &metrics,
+            group: &group,
+            groups: included.len(),
+            stratum,
+            sums: metrics
+                .iter()
+                .map(|&metric| match scheme {
+                    Scheme::Plain => as_it_is(metric),
+                    Scheme::WithinTarget => metric.is_mean().then(|| columns.of_metric(metric)),
+                })
+                .collect(),
+            contrasts,
+        };
+        let observed = relabelling.observed();
+        let scheme_name = if scheme == Scheme::Plain {
+            "plain"
+        } else {
+            "within"
+        };
+        let stream = Stream::new(
+            self.settings.seed,
+            &["relabel", &attribute.name, scheme_name],
+        );
+        let null: Vec<Null> =
+            relabelling.relabelled(self.settings.permutations, stream, |i, labelled| {
+                Null::of(&metrics, labelled, i < KEPT)
+            });
+        let at_observed = Null::of(&metrics, observed.clone(), false);
+        let found = Candidates::new(
+            frame,
+            attribute,
+            included,
+            &items,
+            &relabelling,
+            &at_observed.largest,
+            null.iter().map(|null| null.largest.as_slice()),
+        );
+        for (m, &metric) in metrics.iter().enumerate() {
+            let of_values = at_observed.tests(m).into_iter().map(|(k, measure, value)| {
+                let of_null = null.iter().filter_map(|null| null.test(m, k));
+                (measure, value, of_null.collect::<Vec<f64>>())
+            });
+            let contrast = items
+                .iter()
+                .position(|item| item.compared.metric() == Some(metric))
+                .and_then(|place| {
+                    let of_null = null.iter().filter_map(|null| null.largest.get(place).copied());
+                    let value = *at_observed.largest.get(place)?;
+                    Some((Measure::LargestContrast, value, of_null.collect()))
+                });
+            for (measure, value, mut under_null) in of_values.chain(contrast) {
+                let shown = measure == Measure::LargestContrast || measure.suits(metric);
+                under_null.retain(|v| v.is_finite());
+                if !shown || !value.is_finite() || under_null.is_empty() {
+                    continue;
+                }
+                under_null.sort_unstable_by(f64::total_cmp);
+                let null_p95 = crate::bootstrap::quantile(&under_null, 0.95);
+                let critical = crate::bootstrap::quantile(&under_null, 1.0 - self.settings.alpha);
+                gaps.disparities.push(Disparity {
+                    attribute: attribute.name.clone(),
+                    metric,
+                    measure,
+                    scheme,
+                    groups: included.len(),
+                    subjects: group.iter().flatten().count(),
+                    observed: value,
+                    null_mean: under_null.iter().sum::<f64>() / under_null.len() as f64,
+                    null_p95,
+                    p_value: exceedance(&under_null, value),
+                    p_holm: f64::NAN,
+                    p_bh: f64::NAN,
+                    minimum_detectable: if detectable {
+                        minimum_detectable(metric, measure, m, &observed, &null, critical)
+                    } else {
+                        None
+                    },
+                });
+            }
+        }
+        found
     }
 }
 
-/// Loss sums of subjects less what their true classes lead one to expect, plus the mean of all: the mean of such losses
-/// over a group is its value at the common mix of classes. Subjects outside the groups count for nothing.
-fn at_common_mix(
-    metric: Metric,
-    sample: &Sample,
-    group: &[Option<usize>],
-    subjects: usize,
-) -> Vec<f64> {
-    let mut by_class = vec![(0.0, 0.0); sample.classes()];
-    let takes_part = |row: usize| {
-        let subject = sample.subject().get(row).copied()?;
-        group.get(subject).copied().flatten()?;
-        Some((
-            subject,
-            sample.truth().get(row).copied()?,
-            row_loss(metric, sample, row)?,
-        ))
-    };
-    for (_, class, loss) in (0..sample.len()).filter_map(takes_part) {
-        if let Some((sum, rows)) = by_class.get_mut(class) {
-            *sum += loss;
-            *rows += 1.0;
+/// Why nothing can be compared within true classes; `None` where something can.
+fn not_testable(
+    of_subject: &[usize],
+    true_class: &[usize],
+    comparable: &Comparable,
+) -> Option<String> {
+    if comparable.groups.len() < 2 {
+        return Some(format!(
+            "no two groups have {FEWEST_SUBJECTS} subjects in true classes that both hold"
+        ));
+    }
+    // Distinct ways to exchange labels: multinomial coefficients of the strata.
+    let strata = true_class.iter().max().map_or(0, |largest| largest + 1);
+    let mut counts = vec![vec![0.0; comparable.groups.len()]; strata];
+    for (group, &class) in of_subject.iter().zip(true_class) {
+        if let Ok(group) = comparable.groups.binary_search(group)
+            && let Some(count) = counts.get_mut(class).and_then(|row| row.get_mut(group))
+        {
+            *count += 1.0;
         }
     }
-    let (sum, rows) = by_class
+    let logarithm: f64 = counts
         .iter()
-        .fold((0.0, 0.0), |all, of| (all.0 + of.0, all.1 + of.1));
-    let mean = if rows > 0.0 { sum / rows } else { 0.0 };
-    let mut sums = vec![0.0; subjects];
-    for (subject, class, loss) in (0..sample.len()).filter_map(takes_part) {
-        if let (Some(total), Some(&(sum, rows))) = (sums.get_mut(subject), by_class.get(class)) {
-            *total += loss - sum / rows + mean;
-        }
-    }
-    sums
+        .map(|row| {
+            let whole = crate::distributions::ln_factorial(row.iter().sum());
+            whole - row.iter().map(|&n| crate::distributions::ln_factorial(n)).sum::<f64>()
+        })
+        .sum();
+    // The labels as they are count as one, so that no p value lies below one over their number.
+    (logarithm < (1.0 / SUSPECTED_BELOW).ln() - 1e-9).then(|| {
+        format!(
+            "labels can be exchanged within true classes in {:.0} ways only, too few for a p value below {SUSPECTED_BELOW}",
+            logarithm.exp()
+        )
+    })
 }
 
 /// Measures of one relabelling.
 struct Null {
-    /// `[metric][measure]`, the largest contrast last.
-    tests: Vec<[f64; 5]>,
-    rate_gaps: Vec<(f64, f64)>,
+    /// `[metric][measure]`.
+    tests: Vec<[f64; 4]>,
+    /// `[item]`: largest contrast.
+    largest: Vec<f64>,
     /// Values of groups and overall, of the first few relabellings.
     kept: Option<Labelled>,
 }
 
 impl Null {
-    fn of(metrics: &[Metric], labelled: Labelled, keep: bool) -> Self {
+    fn of(metrics: &[Metric], mut labelled: Labelled, keep: bool) -> Self {
         let tests = metrics
             .iter()
             .zip(&labelled.values)
             .zip(&labelled.overall)
-            .zip(&labelled.contrasts)
-            .map(|(((&metric, values), &overall), contrasts)| {
-                let mut tests = [f64::NAN; 5];
-                for (test, measure) in tests.iter_mut().zip(Measure::OF_VALUES) {
-                    *test = measure.of(metric, values, overall);
-                }
-                let largest = contrasts.iter().map(|t| t.abs()).fold(f64::NAN, f64::max);
-                let [.., last] = &mut tests;
-                *last = largest;
-                tests
+            .map(|((&metric, values), &overall)| {
+                Measure::OF_VALUES.map(|measure| measure.of(metric, values, overall))
             })
             .collect();
         Self {
             tests,
-            rate_gaps: labelled.rate_gaps.clone(),
+            largest: std::mem::take(&mut labelled.largest),
             kept: keep.then_some(labelled),
         }
     }
@@ -422,13 +458,10 @@ impl Null {
         self.tests.get(metric)?.get(measure).copied()
     }
 
-    fn tests(&self, metric: usize) -> Vec<(Measure, f64)> {
-        let measures = Measure::OF_VALUES
-            .into_iter()
-            .chain([Measure::LargestContrast]);
-        measures
-            .zip(self.tests.get(metric).copied().unwrap_or([f64::NAN; 5]))
-            .collect()
+    fn tests(&self, metric: usize) -> Vec<(usize, Measure, f64)> {
+        let found = self.tests.get(metric).copied().unwrap_or([f64::NAN; 4]);
+        let measures = Measure::OF_VALUES.into_iter().zip(found).enumerate();
+        measures.map(|(k, (measure, value))| (k, measure, value)).collect()
     }
 }
 
@@ -449,7 +482,8 @@ fn minimum_detectable(
     null: &[Null],
     critical: f64,
 ) -> Option<f64> {
-    if measure == Measure::LargestContrast || critical <= 0.0 {
+    // A critical value of rounding errors: relabelling changes nothing.
+    if measure == Measure::LargestContrast || critical <= 1e-9 {
         return None;
     }
     let values = observed.values.get(m)?;
@@ -522,113 +556,6 @@ fn minimum_detectable(
     gap.is_finite().then_some(gap)
 }
 
-/// Puts forward the groups that do worse than the rest, with their single-step p values.
-#[allow(clippy::too_many_arguments)]
-fn name_groups(
-    frame: &Frame,
-    attribute: &Attribute,
-    included: &[usize],
-    group: &[Option<usize>],
-    m: usize,
-    metric: Metric,
-    observed: &Labelled,
-    null: &[Null],
-    candidates: &mut Vec<(Finding, f64)>,
-) {
-    let Some(contrasts) = observed.contrasts.get(m) else {
-        return;
-    };
-    let mut largest: Vec<f64> = null.iter().filter_map(|null| null.test(m, 4)).collect();
-    largest.sort_unstable_by(f64::total_cmp);
-    let most = contrasts.iter().map(|t| t.abs()).fold(0.0, f64::max);
-    let omnibus = exceedance(&largest, most);
-    let mut clips = vec![(0_usize, 0_usize); included.len()];
-    for &subject in &frame.subject {
-        if let Some(count) = group
-            .get(subject)
-            .copied()
-            .flatten()
-            .and_then(|group| clips.get_mut(group))
-        {
-            count.0 += 1;
-        }
-    }
-    for group in group.iter().flatten() {
-        if let Some(count) = clips.get_mut(*group) {
-            count.1 += 1;
-        }
-    }
-    let total: usize = clips.iter().map(|count| count.0).sum();
-    let overall = observed.overall.get(m).copied().unwrap_or(f64::NAN);
-    for (g, (&t, &code)) in contrasts.iter().zip(included).enumerate() {
-        let worse = if metric.higher_is_better() == Some(true) {
-            t < 0.0
-        } else {
-            t > 0.0
-        };
-        let (Some(&value), Some(&(rows, subjects))) =
-            (observed.values.get(m).and_then(|v| v.get(g)), clips.get(g))
-        else {
-            continue;
-        };
-        if !worse || total == rows {
-            continue;
-        }
-        let rest = (overall * total as f64 - value * rows as f64) / (total - rows) as f64;
-        candidates.push((
-            Finding {
-                attribute: attribute.name.clone(),
-                group: attribute.codes.get(code).cloned().unwrap_or_default(),
-                name: attribute.names.get(code).cloned().unwrap_or_default(),
-                metric,
-                direction: "worse".into(),
-                value,
-                rest,
-                difference: value - rest,
-                standard_error: ((value - rest) / t).abs(),
-                clips: rows,
-                subjects,
-                p_value: exceedance(&largest, t.abs()),
-                p_holm: f64::NAN,
-            },
-            omnibus,
-        ));
-    }
-}
-
-fn class_gaps(
-    frame: &Frame,
-    attribute: &Attribute,
-    observed: &Labelled,
-    null: &[Null],
-    gaps: &mut Gaps,
-) {
-    for (class, &(hit, wrong)) in observed.rate_gaps.iter().enumerate() {
-        let finite = |value: f64| Some(value).filter(|value| value.is_finite());
-        let p = |value: f64, of: fn(&(f64, f64)) -> f64| {
-            finite(value)?;
-            let mut under_null: Vec<f64> = null
-                .iter()
-                .filter_map(|null| null.rate_gaps.get(class).map(of))
-                .filter(|gap| gap.is_finite())
-                .collect();
-            under_null.sort_unstable_by(f64::total_cmp);
-            Some(exceedance(&under_null, value))
-        };
-        gaps.classes.push(ClassGap {
-            attribute: attribute.name.clone(),
-            class: frame.classes.get(class).cloned().unwrap_or_default(),
-            name: frame.class_names.get(class).cloned().unwrap_or_default(),
-            true_positive_gap: finite(hit),
-            true_positive_p: p(hit, |gap| gap.0),
-            false_positive_gap: finite(wrong),
-            false_positive_p: p(wrong, |gap| gap.1),
-            equalised_odds: finite(hit).zip(finite(wrong)).map(|(a, b)| a.max(b)),
-            p_holm: None,
-        });
-    }
-}
-
 /// Corrects within each family: one measure and scheme over attributes and metrics, the target by itself.
 fn correct(frame: &Frame, gaps: &mut Gaps) {
     let is_target = |name: &str| {
@@ -659,24 +586,5 @@ fn correct(frame: &Frame, gaps: &mut Gaps) {
                 disparity.p_bh = bh;
             }
         }
-    }
-    let tested: Vec<usize> = (0..gaps.classes.len())
-        .filter(|&i| gaps.classes.get(i).is_some_and(|c| smaller_p(c).is_some()))
-        .collect();
-    let p: Vec<f64> = tested
-        .iter()
-        .filter_map(|&i| gaps.classes.get(i).and_then(smaller_p))
-        .collect();
-    for (&i, adjusted) in tested.iter().zip(holm(&p)) {
-        if let Some(class) = gaps.classes.get_mut(i) {
-            class.p_holm = Some(adjusted);
-        }
-    }
-}
-
-fn smaller_p(class: &ClassGap) -> Option<f64> {
-    match (class.true_positive_p, class.false_positive_p) {
-        (Some(a), Some(b)) => Some((2.0 * a.min(b)).min(1.0)),
-        (one, other) => one.or(other),
     }
 }

@@ -34,6 +34,11 @@ pub(crate) fn beta_cdf(x: f64, a: f64, b: f64) -> f64 {
     Beta::new(a, b).map_or(f64::NAN, |beta| beta.cdf(x))
 }
 
+/// Natural logarithm of `n!`.
+pub(crate) fn ln_factorial(n: f64) -> f64 {
+    statrs::function::gamma::ln_gamma(n + 1.0)
+}
+
 /// Natural logarithm of the beta function.
 pub(crate) fn ln_beta(a: f64, b: f64) -> f64 {
     use statrs::function::gamma::ln_gamma;

@@ -6,6 +6,16 @@ use crate::Metric;
 use crate::random::{Stream, shuffle};
 use crate::tally::{Evaluator, Tally};
 
+/// Loss sums of subjects over the rows that a mean is about.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Column {
+    /// Subject, sum of its losses (perhaps less those expected of the true classes), its rows; subjects without rows are
+    /// left out.
+    pub(crate) entries: Vec<(usize, f64, f64)>,
+    /// Whether each group is compared with the rest in this column.
+    pub(crate) compared: Vec<bool>,
+}
+
 /// Groups of subjects and what is compared between them.
 pub(crate) struct Relabelling<'a> {
     pub(crate) tally: &'a Tally,
@@ -15,11 +25,10 @@ pub(crate) struct Relabelling<'a> {
     pub(crate) groups: usize,
     /// Stratum of each subject: labels are exchanged within strata only.
     pub(crate) stratum: &'a [usize],
-    /// For each metric that is a mean of losses: the loss sum of each subject, perhaps less that expected of its strata.
-    pub(crate) sums: Vec<Option<Vec<f64>>>,
-    pub(crate) classes: usize,
-    /// `[class][group]`: whether the group has enough subjects of the class to compare its true positive rate.
-    pub(crate) rate_groups: Vec<Vec<bool>>,
+    /// For each metric that is a mean of losses: the loss sums.
+    pub(crate) sums: Vec<Option<Column>>,
+    /// Means whose studentised contrasts are tested.
+    pub(crate) contrasts: Vec<Column>,
 }
 
 /// What one labelling gives.
@@ -29,26 +38,72 @@ pub(crate) struct Labelled {
     pub(crate) values: Vec<Vec<f64>>,
     /// `[metric]`: value of all rows together.
     pub(crate) overall: Vec<f64>,
-    /// `[metric][group]`: `(v_g - v_rest) / se`; empty for metrics that are no means.
-    pub(crate) contrasts: Vec<Vec<f64>>,
-    /// `[class]`: largest minus smallest true positive rate of the groups, and false positive rate.
-    pub(crate) rate_gaps: Vec<(f64, f64)>,
+    /// `[column]`: largest absolute statistic of the groups compared.
+    pub(crate) largest: Vec<f64>,
 }
 
-/// Sums of one group for one metric: loss, its square, its product with the size.
+/// A group beside the rest in one column.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Contrast {
+    pub(crate) value: f64,
+    pub(crate) rest: f64,
+    pub(crate) error: f64,
+    /// `(value - rest) / error`; where no error can be seen, beyond all that have one, in the order of the gaps.
+    pub(crate) statistic: f64,
+    pub(crate) rows: f64,
+    pub(crate) subjects: f64,
+}
+
+/// Beyond every studentised contrast: subjects of both sides are alike, so that the gap has no error to be measured by. The
+/// gap itself is then the statistic; its p value stays exact, since it is counted among the same relabellings.
+pub(crate) const WITHOUT_ERROR: f64 = 1e9;
+
+/// Sums of one group in one column.
 #[derive(Clone, Copy, Default)]
 struct Sums {
+    subjects: f64,
+    rows: f64,
+    /// Squared rows.
+    rows_square: f64,
     loss: f64,
     square: f64,
+    /// Loss times rows.
     product: f64,
 }
 
-/// Subjects, rows and squared rows of one group.
-#[derive(Clone, Copy, Default)]
-struct Size {
-    subjects: f64,
-    rows: f64,
-    square: f64,
+impl Sums {
+    fn add(&mut self, loss: f64, rows: f64) {
+        self.subjects += 1.0;
+        self.rows += rows;
+        self.rows_square += rows * rows;
+        self.loss += loss;
+        self.square += loss * loss;
+        self.product += loss * rows;
+    }
+
+    fn plus(&self, other: &Self, sign: f64) -> Self {
+        Self {
+            subjects: self.subjects + sign * other.subjects,
+            rows: self.rows + sign * other.rows,
+            rows_square: self.rows_square + sign * other.rows_square,
+            loss: self.loss + sign * other.loss,
+            square: self.square + sign * other.square,
+            product: self.product + sign * other.product,
+        }
+    }
+
+    fn value(&self) -> f64 {
+        self.loss / self.rows
+    }
+
+    /// Cluster-robust variance of the mean, with the factor S / (S - 1).
+    fn variance(&self) -> f64 {
+        let v = self.value();
+        (self.square - 2.0 * v * self.product + v * v * self.rows_square).max(0.0)
+            / (self.rows * self.rows)
+            * self.subjects
+            / (self.subjects - 1.0)
+    }
 }
 
 impl Relabelling<'_> {
@@ -98,6 +153,35 @@ impl Relabelling<'_> {
             .collect()
     }
 
+    /// Number of classes.
+    pub(crate) fn classes(&self) -> usize {
+        self.tally.classes()
+    }
+
+    /// Counts by cell of each group under the labels as they are.
+    pub(crate) fn observed_counts(&self) -> Vec<Vec<f64>> {
+        let cells = self.tally.cell_count();
+        let counts = self.counts(self.group);
+        counts
+            .chunks_exact(cells.max(1))
+            .map(<[f64]>::to_vec)
+            .collect()
+    }
+
+    fn counts(&self, group: &[Option<usize>]) -> Vec<f64> {
+        let cells = self.tally.cell_count();
+        let mut counts = vec![0.0; cells * self.groups];
+        for (s, g) in group.iter().enumerate() {
+            let Some(g) = g else { continue };
+            for &(cell, count) in self.tally.entries_of(s) {
+                if let Some(total) = counts.get_mut(g * cells + cell) {
+                    *total += count;
+                }
+            }
+        }
+        counts
+    }
+
     /// Subjects that take part, by stratum.
     fn strata(&self) -> Vec<Vec<usize>> {
         let count = self.stratum.iter().max().map_or(0, |largest| largest + 1);
@@ -113,24 +197,8 @@ impl Relabelling<'_> {
     }
 
     fn labelled(&self, group: &[Option<usize>], evaluator: &mut Evaluator) -> Labelled {
-        let mut sizes = vec![Size::default(); self.groups];
-        for (g, &rows) in group.iter().zip(&self.tally.size) {
-            if let Some(size) = g.and_then(|g| sizes.get_mut(g)) {
-                size.subjects += 1.0;
-                size.rows += rows;
-                size.square += rows * rows;
-            }
-        }
         let cells = self.tally.cell_count();
-        let mut counts = vec![0.0; cells * self.groups];
-        for (s, g) in group.iter().enumerate() {
-            let Some(g) = g else { continue };
-            for &(cell, count) in self.tally.entries_of(s) {
-                if let Some(total) = counts.get_mut(g * cells + cell) {
-                    *total += count;
-                }
-            }
-        }
+        let counts = self.counts(group);
         let mut all = vec![0.0; cells];
         for of_group in counts.chunks_exact(cells.max(1)) {
             all.iter_mut()
@@ -139,11 +207,12 @@ impl Relabelling<'_> {
         }
         let mut labelled = Labelled::default();
         for (&metric, sums) in self.metrics.iter().zip(&self.sums) {
-            if let Some(sums) = sums {
-                let (values, overall, contrasts) = self.means(group, &sizes, sums);
-                labelled.values.push(values);
-                labelled.overall.push(overall);
-                labelled.contrasts.push(contrasts);
+            if let Some(column) = sums {
+                let (of_group, all) = self.sums_of(group, column);
+                labelled
+                    .values
+                    .push(of_group.iter().map(Sums::value).collect());
+                labelled.overall.push(all.value());
             } else {
                 let of_groups = counts.chunks_exact(cells.max(1));
                 labelled.values.push(
@@ -154,131 +223,70 @@ impl Relabelling<'_> {
                 labelled
                     .overall
                     .push(evaluator.value_of_counts(metric, &all));
-                labelled.contrasts.push(Vec::new());
             }
         }
-        labelled.rate_gaps = self.rate_gaps(&counts, cells);
+        labelled.largest = self
+            .contrasts
+            .iter()
+            .map(|column| {
+                let contrasts = self.contrasts_of(group, column);
+                let statistics = contrasts.iter().flatten().map(|c| c.statistic.abs());
+                statistics.fold(0.0, f64::max)
+            })
+            .collect();
         labelled
     }
 
-    /// Means by group, over all, and the studentised contrast of each group with the rest.
-    fn means(
-        &self,
-        group: &[Option<usize>],
-        sizes: &[Size],
-        sums: &[f64],
-    ) -> (Vec<f64>, f64, Vec<f64>) {
+    fn sums_of(&self, group: &[Option<usize>], column: &Column) -> (Vec<Sums>, Sums) {
         let mut of_group = vec![Sums::default(); self.groups];
-        for ((g, &loss), &rows) in group.iter().zip(sums).zip(&self.tally.size) {
-            if let Some(sums) = g.and_then(|g| of_group.get_mut(g)) {
-                sums.loss += loss;
-                sums.square += loss * loss;
-                sums.product += loss * rows;
+        for &(subject, loss, rows) in &column.entries {
+            let group = group.get(subject).copied().flatten();
+            if let Some(sums) = group.and_then(|g| of_group.get_mut(g)) {
+                sums.add(loss, rows);
             }
         }
-        let mut all = (Size::default(), Sums::default());
-        for (size, sums) in sizes.iter().zip(&of_group) {
-            all.0.subjects += size.subjects;
-            all.0.rows += size.rows;
-            all.0.square += size.square;
-            all.1.loss += sums.loss;
-            all.1.square += sums.square;
-            all.1.product += sums.product;
-        }
-        let value = |size: &Size, sums: &Sums| sums.loss / size.rows;
-        // Cluster-robust variance of a mean, with the factor S / (S - 1).
-        let variance = |size: &Size, sums: &Sums| {
-            let v = value(size, sums);
-            (sums.square - 2.0 * v * sums.product + v * v * size.square).max(0.0)
-                / (size.rows * size.rows)
-                * size.subjects
-                / (size.subjects - 1.0)
-        };
-        let contrasts = sizes
+        let all = of_group
             .iter()
-            .zip(&of_group)
-            .map(|(size, sums)| {
-                let rest = (
-                    Size {
-                        subjects: all.0.subjects - size.subjects,
-                        rows: all.0.rows - size.rows,
-                        square: all.0.square - size.square,
-                    },
-                    Sums {
-                        loss: all.1.loss - sums.loss,
-                        square: all.1.square - sums.square,
-                        product: all.1.product - sums.product,
-                    },
-                );
-                let error = (variance(size, sums) + variance(&rest.0, &rest.1)).sqrt();
-                let gap = value(size, sums) - value(&rest.0, &rest.1);
-                if error > 1e-12 { gap / error } else { 0.0 }
-            })
-            .collect();
-        let values = sizes
-            .iter()
-            .zip(&of_group)
-            .map(|(size, sums)| value(size, sums))
-            .collect();
-        (values, value(&all.0, &all.1), contrasts)
+            .fold(Sums::default(), |all, sums| all.plus(sums, 1.0));
+        (of_group, all)
     }
 
-    /// Gaps of true and false positive rates by class, one against the rest.
-    fn rate_gaps(&self, counts: &[f64], cells: usize) -> Vec<(f64, f64)> {
-        if self.classes > MOST_CLASSES {
-            return Vec::new();
-        }
-        let mut ends = vec![[Ends::default(); 2]; self.classes];
-        for (g, counts) in counts.chunks_exact(cells.max(1)).enumerate() {
-            let rates = rates(self.tally.cells(), counts, self.classes);
-            for (class, (&(hit, wrong), [hits, wrongs])) in rates.iter().zip(&mut ends).enumerate()
-            {
-                if self.rate_groups.get(class).and_then(|groups| groups.get(g)) == Some(&true) {
-                    hits.add(hit);
+    /// Each group against the rest under the labels as they are; `None` for groups that are not compared in the column.
+    pub(crate) fn observed_contrasts(&self, column: &Column) -> Vec<Option<Contrast>> {
+        self.contrasts_of(self.group, column)
+    }
+
+    fn contrasts_of(&self, group: &[Option<usize>], column: &Column) -> Vec<Option<Contrast>> {
+        let (of_group, all) = self.sums_of(group, column);
+        of_group
+            .iter()
+            .zip(&column.compared)
+            .map(|(sums, &compared)| {
+                let rest = all.plus(sums, -1.0);
+                // Relabelling can leave a side without two subjects where classes change within a subject.
+                if !compared || sums.subjects < 2.0 || rest.subjects < 2.0 {
+                    return None;
                 }
-                wrongs.add(wrong);
-            }
-        }
-        ends.iter()
-            .map(|[hits, wrongs]| (hits.gap(), wrongs.gap()))
+                let (value, other) = (sums.value(), rest.value());
+                let gap = value - other;
+                let error = (sums.variance() + rest.variance()).sqrt();
+                let statistic = if error > 1e-7 {
+                    gap / error
+                } else if gap.abs() > 1e-7 {
+                    (WITHOUT_ERROR + gap.abs()).copysign(gap)
+                } else {
+                    0.0
+                };
+                Some(Contrast {
+                    value,
+                    rest: other,
+                    error,
+                    statistic,
+                    rows: sums.rows,
+                    subjects: sums.subjects,
+                })
+            })
             .collect()
-    }
-}
-
-/// Smallest and largest of some rates.
-#[derive(Clone, Copy)]
-struct Ends {
-    low: f64,
-    high: f64,
-    rates: usize,
-}
-
-impl Default for Ends {
-    fn default() -> Self {
-        Self {
-            low: f64::INFINITY,
-            high: f64::NEG_INFINITY,
-            rates: 0,
-        }
-    }
-}
-
-impl Ends {
-    fn add(&mut self, rate: f64) {
-        if rate.is_finite() {
-            self.low = self.low.min(rate);
-            self.high = self.high.max(rate);
-            self.rates += 1;
-        }
-    }
-
-    /// Largest minus smallest; NaN with fewer than two.
-    fn gap(&self) -> f64 {
-        if self.rates < 2 {
-            f64::NAN
-        } else {
-            self.high - self.low
-        }
     }
 }
 

@@ -31,7 +31,7 @@ pub struct AuditSettings {
     pub permutations: usize,
     /// Level of intervals (default 0.95).
     pub level: f64,
-    /// Error rate of the findings as a family (default 0.05).
+    /// Error rate of the findings as a family: the chance of any where there is no disadvantage (default 0.05).
     pub alpha: f64,
     /// Share of clips that the conformal sets should cover (default 0.9).
     pub conformal_coverage: f64,

@@ -179,6 +179,11 @@ impl Tally {
         tally
     }
 
+    /// Number of classes.
+    pub(crate) fn classes(&self) -> usize {
+        self.classes
+    }
+
     /// Number of subjects.
     pub(crate) fn subjects(&self) -> usize {
         self.size.len()

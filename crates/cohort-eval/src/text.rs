@@ -2,9 +2,11 @@
 
 use std::fmt::Write as _;
 
-use crate::disparity::{Disparity, Finding, Scheme};
+use crate::disparity::{Disparity, Scheme};
+use crate::finding::{Finding, Rule};
 use crate::measure::Measure;
-use crate::{Audit, Interval, Metric, Verdict};
+use crate::outcome::percent;
+use crate::{AttributeOutcome, Audit, Beats, Compared, Interval, Metric, Outcome, Verdict};
 
 impl Audit {
     /// The audit as plain text, 100 columns wide at most where names are short.
@@ -36,20 +38,55 @@ impl Audit {
     }
 
     fn write_skill(&self, out: &mut String) -> std::fmt::Result {
-        let verdict = match self.skill.verdict {
-            Verdict::Skill => "the model has SKILL: it knows more than chance",
-            Verdict::NoSkill => "NO SKILL: the model is not shown to know more than chance",
+        let skill = &self.skill;
+        let verdict = match (skill.verdict, skill.information.shown) {
+            (Verdict::Skill, _) => "the model has SKILL: it knows more than chance",
+            (Verdict::NoSkill, true) => {
+                "NO SKILL: the model knows something, but always answering the majority class errs less"
+            }
+            (Verdict::NoSkill, false) => "NO SKILL: the model is not shown to know more than chance",
         };
         writeln!(out, "1. SKILL\n   Verdict: {verdict}")?;
-        if let Some(reason) = &self.skill.reason {
+        if let Some(reason) = &skill.reason {
             writeln!(out, "   It cannot be judged here: {reason}.")?;
         }
         writeln!(
             out,
-            "   ({} {}; 0 is chance, 1 perfect)\n",
-            self.skill.metric.title().to_lowercase(),
-            cell(Some(&self.skill.kappa))
+            "   Information: {} ({} {}; 0 is chance, 1 perfect)",
+            if skill.information.shown {
+                "shown"
+            } else {
+                "not shown"
+            },
+            skill.metric.title().to_lowercase(),
+            cell(Some(&skill.kappa))
         )?;
+        if let Some(likelihood) = &skill.information.likelihood {
+            writeln!(
+                out,
+                "   Negative log likelihood less that of stating the prevalences: {} (below 0 is better)",
+                cell(Some(likelihood))
+            )?;
+        }
+        let answers = [
+            (Metric::Accuracy, Some(skill.answers.accuracy)),
+            (Metric::MaeGroups, skill.answers.error),
+        ];
+        for (metric, beats) in answers {
+            let Some(beats) = beats else { continue };
+            writeln!(
+                out,
+                "   {} less the majority's: {}, {}",
+                metric.title(),
+                cell(skill.over_majority.get(&metric)),
+                match beats {
+                    Beats::Better => "better",
+                    Beats::Worse => "worse",
+                    Beats::Undecided => "not shown to differ",
+                }
+            )?;
+        }
+        writeln!(out)?;
         let mut rows = vec![row(&[
             "",
             "by clip",
@@ -76,30 +113,52 @@ impl Audit {
     }
 
     fn write_findings(&self, out: &mut String) -> std::fmt::Result {
-        writeln!(out, "2. WHO IS AT A DISADVANTAGE")?;
-        if self.skill.verdict != Verdict::Skill {
+        let fairness = &self.fairness;
+        let whole = match fairness.outcome {
+            Outcome::Shown => "a disadvantage is SHOWN",
+            Outcome::Suspected => "a disadvantage is SUSPECTED, not shown",
+            Outcome::NotTestable => "NOT TESTABLE",
+            Outcome::NotShown => "no group is shown to be at a disadvantage",
+        };
+        let reason = fairness.reason.as_deref();
+        let reason = reason.map_or_else(String::new, |reason| format!(" ({reason})"));
+        writeln!(out, "2. WHO IS AT A DISADVANTAGE\n   {whole}{reason}")?;
+        if !self.skill.information.shown {
             writeln!(
                 out,
-                "   no skill: gaps are not interpretable. A model that guesses errs alike for everyone."
+                "   The model is not shown to carry information: gaps are not interpretable but for those that are shown."
             )?;
         }
-        if self.findings.is_empty() {
-            writeln!(
-                out,
-                "   No group is shown to do worse than the others (chance of any false alarm: {:.0} %).\n   \
-                 That is not proof of fairness: section 5 says how large a gap would have been seen.\n",
-                100.0 * self.settings.alpha
-            )?;
-            return Ok(());
-        }
-        for finding in &self.findings {
-            writeln!(out, "   - {}", sentence(finding))?;
+        for attribute in &fairness.attributes {
+            writeln!(out, "   {}", self.outcome(attribute))?;
+            for finding in &self.findings {
+                if finding.attribute == attribute.attribute {
+                    writeln!(out, "   - {}", sentence(finding))?;
+                }
+            }
         }
         writeln!(
             out,
-            "   Compared at an equal mix of true classes. Chance of any false alarm among these: {:.0} %.\n",
-            100.0 * self.settings.alpha
+            "   Chance of any finding where nobody is at a disadvantage: {}. Groups are compared within true classes, in how often\n   \
+             and how far answers err, in which direction, and class by class; one p value an attribute. Suspected: that p value\n   \
+             is below {}, but not small enough for all attributes together. Nothing shown is no proof of fairness.\n",
+            percent(fairness.level),
+            fairness.suspected_below
         )
+    }
+
+    fn outcome(&self, of: &AttributeOutcome) -> String {
+        let mut line = format!("{}: {}", of.attribute, of.outcome.title());
+        if let (Some(p), Some(holm)) = (of.p_value, of.p_holm) {
+            line += &format!(" (p {}, {} after correction)", p_value(p), p_value(holm));
+        }
+        if let (Outcome::NotShown, Some(gap)) = (of.outcome, of.minimum_detectable) {
+            line += &format!("; a gap of {gap:.3} in accuracy would be found in 4 of 5 cases");
+        }
+        if let Some(reason) = &of.reason {
+            line += &format!("; {reason}");
+        }
+        line
     }
 
     fn write_groups(&self, out: &mut String) -> std::fmt::Result {
@@ -153,8 +212,11 @@ impl Audit {
 
     fn write_gaps(&self, out: &mut String) -> std::fmt::Result {
         writeln!(out, "5. GAPS AGAINST CHANCE\n")?;
-        if self.skill.verdict != Verdict::Skill {
-            writeln!(out, "   no skill: gaps are not interpretable.\n")?;
+        if !self.skill.information.shown {
+            writeln!(
+                out,
+                "   No information is shown: gaps are not interpretable.\n"
+            )?;
         }
         let shown = |d: &&Disparity| {
             d.measure == Measure::MaxMin
@@ -223,7 +285,10 @@ impl Audit {
         }
         if rows.len() > 1 {
             table(out, &rows)?;
-            writeln!(out)?;
+            writeln!(
+                out,
+                "   p: of the largest studentised contrast of a group with the others; p (Holm): in the family of section 2.\n"
+            )?;
         }
         Ok(())
     }
@@ -372,15 +437,27 @@ impl Audit {
 }
 
 fn sentence(finding: &Finding) -> String {
+    let class = finding.class_name.as_ref();
+    let what = match (finding.metric, class) {
+        (Compared::TruePositiveRate, Some(class)) => format!("clips of {class} that are right"),
+        (Compared::FalsePositiveRate, Some(class)) => format!("other clips taken for {class}"),
+        (metric, _) => metric.title().to_lowercase(),
+    };
+    let direction = match finding.metric {
+        Compared::SignedError => format!(", guessed {}", finding.direction),
+        _ => String::new(),
+    };
+    let error = match finding.rule {
+        Rule::Studentised => format!("+- {:.3}", finding.standard_error),
+        Rule::Unstudentised => "without a standard error: exact permutation test".into(),
+    };
     format!(
-        "{} {}: {} {:.3} against {:.3} for the others (difference {:+.3} +- {:.3}; {} clips, {} subjects; p {} after correction)",
+        "{} {}: {what} {:.3} against {:.3} for the others{direction} (difference {:+.3} {error}; {} clips, {} subjects; p {} after correction)",
         finding.attribute,
         finding.name,
-        finding.metric.title().to_lowercase(),
         finding.value,
         finding.rest,
         finding.difference,
-        finding.standard_error,
         finding.clips,
         finding.subjects,
         p_value(finding.p_holm)
