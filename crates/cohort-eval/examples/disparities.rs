@@ -1,4 +1,4 @@
-//! How often the gap tests raise a false alarm and how often they find what is there:
+//! How often findings raise a false alarm and how often they find what is there, and how often the gate before them errs:
 //! `cargo run --release -p cohort-eval --example disparities [-- REPETITIONS [RELABELLINGS]]`.
 //!
 //! Prints the tables of `docs/statistics.md`. Three attributes; what differs between the groups of the first is varied.
@@ -6,150 +6,231 @@
 #[path = "../tests/support/mod.rs"]
 mod support;
 
-use cohort_eval::{AuditSettings, Disparity, Finding, Measure, Metric, Scheme, disparities};
+use cohort_eval::{
+    AuditSettings, Gaps, Measure, Metric, Outcome, Scheme, Verdict, audit, disparities, holm,
+};
+use cohort_tables::{LabelTable, Predictions};
 use rayon::prelude::*;
-use support::{Draw, Groups, OrderedModel, audited};
+use support::Draw;
+use support::regimes::{Regime, made};
 
 fn main() {
     let number = |place, otherwise| {
         let argument = std::env::args().nth(place);
         argument.and_then(|n| n.parse().ok()).unwrap_or(otherwise)
     };
-    let (repetitions, permutations) = (number(1, 2000), number(2, 199));
-    let settings = AuditSettings {
-        resamples: 100,
-        permutations,
-        ..AuditSettings::default()
-    };
-    let model = OrderedModel {
-        prevalence: vec![0.1, 0.25, 0.4, 0.25],
-        gain: 0.6,
-        subject_error: 0.6,
-        clip_error: 0.5,
-    };
+    let (repetitions, permutations) = (number(1, 500), number(2, 399));
+    findings(repetitions, permutations);
+    gate(repetitions);
+}
+
+/// Share in percent of those of which `holds`.
+fn percent<T>(of: &[T], holds: impl Fn(&T) -> bool) -> String {
+    let count = of.iter().filter(|one| holds(one)).count();
+    if of.is_empty() {
+        "-".into()
+    } else {
+        format!("{:.1}", 100.0 * count as f64 / of.len() as f64)
+    }
+}
+
+fn findings(repetitions: usize, permutations: usize) {
     println!(
-        "Share in % of audits with p <= 0.05; {permutations} relabellings, {repetitions} repetitions, {} where something is planted.\n",
-        repetitions / 4
-    );
-    print!("| groups of A | subjects | attribute |");
-    let columns = [
-        (
-            "accuracy, mean pairwise, plain",
-            Metric::Accuracy,
-            Measure::MeanPairwise,
-            Scheme::Plain,
-        ),
-        (
-            "accuracy, max-min, plain",
-            Metric::Accuracy,
-            Measure::MaxMin,
-            Scheme::Plain,
-        ),
-        (
-            "kappa, max-min, plain",
-            Metric::QuadraticKappa,
-            Measure::MaxMin,
-            Scheme::Plain,
-        ),
-        (
-            "error, worst group, within",
-            Metric::MaeGroups,
-            Measure::WorstGroup,
-            Scheme::WithinTarget,
-        ),
-        (
-            "accuracy, contrast, within",
-            Metric::Accuracy,
-            Measure::LargestContrast,
-            Scheme::WithinTarget,
-        ),
-        (
-            "error, contrast, within",
-            Metric::MaeGroups,
-            Measure::LargestContrast,
-            Scheme::WithinTarget,
-        ),
-    ];
-    columns.iter().for_each(|column| print!(" {} |", column.0));
-    println!(
-        " a finding in it |\n|---|---|---|{}",
-        "---|".repeat(columns.len() + 1)
+        "Share in % of tables; {permutations} relabellings, {repetitions} repetitions. p <= 0.05 in attribute A; \"two metrics\": \
+         a finding in A were only accuracy and error tested, with Holm's correction over all six.\n\n\
+         | regime | subjects | accuracy | error | signed error | recall of a class | false alarms for a class | A itself | \
+         two metrics | finding in A | finding anywhere else | A suspected | A not testable |\n|---|{}",
+        "---|".repeat(12)
     );
     let cases = [
-        (Groups::Alike, 60),
-        (Groups::Alike, 200),
-        (Groups::Alike, 600),
-        (Groups::OtherClasses, 200),
-        (Groups::MoreClips, 200),
-        (Groups::OtherSpread, 200),
-        (Groups::Worse(0.2), 200),
-        (Groups::Worse(0.4), 200),
-        (Groups::Worse(0.2), 600),
-        (Groups::Worse(0.4), 600),
+        (Regime::Alike, 100),
+        (Regime::Alike, 400),
+        (Regime::OtherClasses, 200),
+        (Regime::MoreClips, 200),
+        (Regime::OtherSpread, 200),
+        (Regime::ClassesChange, 200),
+        (Regime::OneHeavy, 200),
+        (Regime::ThreeHeavy, 200),
+        (Regime::Pareto, 200),
+        (Regime::Confounded, 200),
+        (Regime::Separable, 40),
+        (Regime::Crossing(0.4), 200),
+        (Regime::Crossing(0.6), 200),
+        (Regime::Older(0.6), 100),
+        (Regime::Older(0.6), 200),
+        (Regime::Worse(0.4), 200),
+        (Regime::Worse(0.4), 600),
     ];
-    for (groups, subjects) in cases {
+    for (regime, subjects) in cases {
         // What is planted is found or not with little noise; the level needs more repetitions.
-        let planted = matches!(groups, Groups::Worse(_));
-        let repetitions = if planted {
-            repetitions / 4
+        let repetitions = if regime.plants() {
+            repetitions / 2
         } else {
             repetitions
         };
-        let audits: Vec<(Vec<Disparity>, Vec<Finding>)> = (0..repetitions)
+        let all: Vec<Gaps> = (0..repetitions)
             .into_par_iter()
             .map(|i| {
-                let draw = &mut Draw::new(211, i as u64);
-                let (predictions, labels) = audited(draw, &model, subjects, groups);
+                let (predictions, labels) = made(&mut Draw::new(211, i as u64), subjects, regime);
                 let settings = AuditSettings {
+                    resamples: 100,
+                    permutations,
                     seed: i as u64,
-                    ..settings.clone()
+                    ..AuditSettings::default()
                 };
-                let found = disparities(&predictions, &labels, &settings).unwrap();
-                let (mut tests, findings) = (found.disparities, found.findings);
-                tests.retain(|d| {
-                    columns
-                        .iter()
-                        .any(|c| (c.1, c.2, c.3) == (d.metric, d.measure, d.scheme))
-                });
-                (tests, findings)
+                disparities(&predictions, &labels, &settings).unwrap()
             })
             .collect();
-        let percent = |count: usize, of: usize| {
-            if of == 0 {
-                "-".to_string()
-            } else {
-                format!("{:.1}", 100.0 * count as f64 / of as f64)
-            }
+        let contrast = |metric: Metric| {
+            let p: Vec<f64> = all
+                .iter()
+                .flat_map(|gaps| &gaps.disparities)
+                .filter(|d| d.attribute == "A" && d.metric == metric)
+                .filter(|d| d.measure == Measure::LargestContrast)
+                .map(|d| d.p_value)
+                .collect();
+            percent(&p, |p| *p <= 0.05)
         };
-        for attribute in ["A", "B", "C"] {
-            print!("| {groups:?} | {subjects} | {attribute} |");
-            for (_, metric, measure, scheme) in columns {
-                let p: Vec<f64> = audits
-                    .iter()
-                    .flat_map(|audit| &audit.0)
-                    .filter(|d| {
-                        d.attribute == attribute
-                            && (d.metric, d.measure, d.scheme) == (metric, measure, scheme)
-                    })
-                    .map(|d| d.p_value)
-                    .collect();
-                print!(
-                    " {} |",
-                    percent(p.iter().filter(|p| **p <= 0.05).count(), p.len())
-                );
-            }
-            let found = |audit: &&(Vec<Disparity>, Vec<Finding>)| {
-                audit.1.iter().any(|f| f.attribute == attribute)
-            };
-            println!(
-                " {} |",
-                percent(audits.iter().filter(found).count(), audits.len())
-            );
-        }
-        let any = audits.iter().filter(|audit| !audit.1.is_empty()).count();
+        let rates = |of: fn(&cohort_eval::ClassGap) -> Option<f64>| {
+            let classes = all.iter().flat_map(|gaps| &gaps.class_gaps);
+            let p: Vec<f64> = classes.filter(|c| c.attribute == "A").filter_map(of).collect();
+            percent(&p, |p| *p <= 0.05)
+        };
+        let of_a = |gaps: &Gaps| gaps.attributes.iter().find(|a| a.attribute == "A").cloned();
+        let has = |gaps: &&Gaps, outcome| of_a(gaps).is_some_and(|a| a.outcome == outcome);
+        let all: Vec<&Gaps> = all.iter().collect();
         println!(
-            "| {groups:?} | {subjects} | any | | | | | | | {} |",
-            percent(any, audits.len())
+            "| {regime:?} | {subjects} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |",
+            contrast(Metric::Accuracy),
+            contrast(Metric::MaeGroups),
+            contrast(Metric::SignedError),
+            rates(|c| c.true_positive_p),
+            rates(|c| c.false_positive_p),
+            percent(&all, |g| of_a(g).and_then(|a| a.p_value).is_some_and(|p| p <= 0.05)),
+            percent(&all, |g| two_metrics(g)),
+            percent(&all, |g| has(g, Outcome::Shown)),
+            percent(&all, |g| g.findings.iter().any(|f| f.attribute != "A")),
+            percent(&all, |g| has(g, Outcome::Suspected)),
+            percent(&all, |g| has(g, Outcome::NotTestable)),
         );
     }
+}
+
+/// Whether accuracy and error alone, corrected over all attributes, would name something in A.
+fn two_metrics(gaps: &Gaps) -> bool {
+    let tests: Vec<_> = gaps
+        .disparities
+        .iter()
+        .filter(|d| d.measure == Measure::LargestContrast && d.scheme == Scheme::WithinTarget)
+        .filter(|d| d.metric != Metric::SignedError)
+        .collect();
+    let p: Vec<f64> = tests.iter().map(|d| d.p_value).collect();
+    tests.iter().zip(holm(&p)).any(|(d, p)| d.attribute == "A" && p <= 0.05)
+}
+
+/// Somebody who answers without looking, or looks badly.
+#[derive(Debug, Clone, Copy)]
+enum Model {
+    /// Every clip guessed by prevalence, with probabilities that are noise about the prevalences.
+    Guesses,
+    /// One guess a subject.
+    GuessesBySubject,
+    /// Knows something; six of ten clips are of the middle class, which it names too seldom.
+    WorseThanMajority,
+    /// Half of the answers are right, the others guesses.
+    Knows,
+}
+
+fn gate(repetitions: usize) {
+    println!(
+        "\nThe gate before fairness, {repetitions} repetitions: share in % of models.\n\n\
+         | model | subjects | information shown | by kappa | by likelihood | worse than the majority in both | verdict \"skill\" |\n|---|---|---|---|---|---|---|"
+    );
+    for model in [
+        Model::Guesses,
+        Model::GuessesBySubject,
+        Model::WorseThanMajority,
+        Model::Knows,
+    ] {
+        for subjects in [40, 200] {
+            let all: Vec<_> = (0..repetitions)
+                .into_par_iter()
+                .map(|i| {
+                    let (predictions, labels) = answers(&mut Draw::new(97, i as u64), subjects, model);
+                    let settings = AuditSettings {
+                        resamples: 399,
+                        permutations: 100,
+                        seed: i as u64,
+                        ..AuditSettings::default()
+                    };
+                    audit(&predictions, &labels, &settings).unwrap().skill
+                })
+                .collect();
+            println!(
+                "| {model:?} | {subjects} | {} | {} | {} | {} | {} |",
+                percent(&all, |s| s.information.shown),
+                percent(&all, |s| s.kappa.estimate().is_some_and(|e| e.low > 0.0)),
+                percent(&all, |s| {
+                    let likelihood = s.information.likelihood.as_ref();
+                    likelihood.and_then(|l| l.estimate()).is_some_and(|e| e.high < 0.0)
+                }),
+                percent(&all, |s| s.answers.worse_in_both),
+                percent(&all, |s| s.verdict == Verdict::Skill),
+            );
+        }
+    }
+}
+
+fn answers(draw: &mut Draw, subjects: usize, model: Model) -> (Predictions, LabelTable) {
+    const PREVALENCE: [f64; 3] = [0.2, 0.6, 0.2];
+    let (mut truth, mut predicted, mut probabilities) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut names, mut users) = (Vec::new(), Vec::new());
+    for s in 0..subjects {
+        let class = draw.index(&PREVALENCE);
+        let of_subject = draw.index(&PREVALENCE);
+        for clip in 0..1 + draw.index(&[1.0; 6]) {
+            let guess = draw.index(&PREVALENCE);
+            let knows = |draw: &mut Draw, chance: f64, otherwise| {
+                if draw.uniform() < chance { class } else { otherwise }
+            };
+            let answer = match model {
+                Model::Guesses => guess,
+                Model::GuessesBySubject => of_subject,
+                Model::WorseThanMajority => {
+                    let end = 2 * draw.index(&[1.0, 1.0]);
+                    knows(draw, 0.3, end)
+                }
+                Model::Knows => knows(draw, 0.5, guess),
+            };
+            let stated: Vec<f64> = (0..3)
+                .map(|c| match model {
+                    Model::Guesses | Model::GuessesBySubject => {
+                        PREVALENCE[c] * (0.3 * draw.normal()).exp()
+                    }
+                    _ => 0.2 + 0.4 * f64::from(c == answer),
+                })
+                .collect();
+            let sum: f64 = stated.iter().sum();
+            probabilities.extend(stated.iter().map(|p| p / sum));
+            truth.push(class);
+            predicted.push(answer);
+            names.push(format!("s{s}.{clip}.mp4"));
+            users.push(format!("s{s}"));
+        }
+    }
+    let labels = LabelTable {
+        names: names.clone(),
+        columns: vec![cohort_tables::LabelColumn {
+            name: "UserID".into(),
+            values: users,
+        }],
+    };
+    let predictions = Predictions {
+        names,
+        classes: ["0", "1", "2"].map(String::from).to_vec(),
+        truth: Some(truth),
+        predicted,
+        probabilities: Some(probabilities),
+    };
+    (predictions, labels)
 }

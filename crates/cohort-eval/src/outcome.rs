@@ -101,10 +101,10 @@ impl Fairness {
             .filter(|a| a.outcome == Outcome::NotTestable)
             .map(|a| a.attribute.as_str())
             .collect();
-        let reason = if !skill.information.shown && outcome == Outcome::NotTestable {
-            Some(GUESS.into())
-        } else if attributes.is_empty() {
+        let reason = if attributes.is_empty() {
             Some("there is no attribute to compare".into())
+        } else if !skill.information.shown && outcome == Outcome::NotTestable {
+            Some(GUESS.into())
         } else if untested.is_empty() {
             None
         } else {

@@ -133,7 +133,7 @@ impl Audit {
             writeln!(out, "   {}", self.outcome(attribute))?;
             for finding in &self.findings {
                 if finding.attribute == attribute.attribute {
-                    writeln!(out, "   - {}", sentence(finding))?;
+                    writeln!(out, "   - {}", finding.sentence())?;
                 }
             }
         }
@@ -436,32 +436,39 @@ impl Audit {
     }
 }
 
-fn sentence(finding: &Finding) -> String {
-    let class = finding.class_name.as_ref();
-    let what = match (finding.metric, class) {
-        (Compared::TruePositiveRate, Some(class)) => format!("clips of {class} that are right"),
-        (Compared::FalsePositiveRate, Some(class)) => format!("other clips taken for {class}"),
-        (metric, _) => metric.title().to_lowercase(),
-    };
-    let direction = match finding.metric {
-        Compared::SignedError => format!(", guessed {}", finding.direction),
-        _ => String::new(),
-    };
-    let error = match finding.rule {
-        Rule::Studentised => format!("+- {:.3}", finding.standard_error),
-        Rule::Unstudentised => "without a standard error: exact permutation test".into(),
-    };
-    format!(
-        "{} {}: {what} {:.3} against {:.3} for the others{direction} (difference {:+.3} {error}; {} clips, {} subjects; p {} after correction)",
-        finding.attribute,
-        finding.name,
-        finding.value,
-        finding.rest,
-        finding.difference,
-        finding.clips,
-        finding.subjects,
-        p_value(finding.p_holm)
-    )
+impl Finding {
+    /// The finding as a sentence.
+    pub fn sentence(&self) -> String {
+        let class = self.class_name.as_ref();
+        let what = match (self.metric, class) {
+            (Compared::TruePositiveRate, Some(class)) => {
+                format!("share of {class} that is recognised")
+            }
+            (Compared::FalsePositiveRate, Some(class)) => {
+                format!("share of others taken for {class}")
+            }
+            (metric, _) => metric.title().to_lowercase(),
+        };
+        let direction = match self.metric {
+            Compared::SignedError => format!(", guessed {}", self.direction),
+            _ => String::new(),
+        };
+        let error = match self.rule {
+            Rule::Studentised => format!("+- {:.3}", self.standard_error),
+            Rule::Unstudentised => "without a standard error: exact permutation test".into(),
+        };
+        format!(
+            "{} {}: {what} {:.3} against {:.3} for the others{direction} (difference {:+.3} {error}; {} clips, {} subjects; p {} after correction)",
+            self.attribute,
+            self.name,
+            self.value,
+            self.rest,
+            self.difference,
+            self.clips,
+            self.subjects,
+            p_value(self.p_holm)
+        )
+    }
 }
 
 fn short(metric: Metric) -> &'static str {

@@ -59,7 +59,8 @@ pub struct SharePart {
     pub low: Option<f64>,
     /// Upper end.
     pub high: Option<f64>,
-    /// `value` as a share of the skill; absent when the skill is not above 0.
+    /// `value` as a share of the skill; absent when the skill is not above 0 or a modality's part is below 0: parts that
+    /// cancel are no shares of a whole.
     pub share: Option<f64>,
 }
 
@@ -99,6 +100,7 @@ pub(crate) fn shares(of: &Subject, metric: Metric, tallies: &[Tally]) -> Shares 
     };
     let errors = jackknife(metric, players, tallies, &whole, subjects);
     let t = t_quantile(subjects, of.level);
+    let is_whole = skill > 0.0 && whole.iter().all(|&part| part >= 0.0);
     for ((modality, &value), error) in of.modalities.iter().zip(&whole).zip(errors) {
         let half = error.zip(t).map(|(error, t)| t * error);
         shares.parts.push(SharePart {
@@ -106,7 +108,7 @@ pub(crate) fn shares(of: &Subject, metric: Metric, tallies: &[Tally]) -> Shares 
             value,
             low: half.map(|half| value - half),
             high: half.map(|half| value + half),
-            share: (skill > 0.0).then(|| value / skill),
+            share: is_whole.then(|| value / skill),
         });
     }
     shares
@@ -230,6 +232,13 @@ mod tests {
             );
             assert!((found.parts.iter().map(|p| p.share.unwrap()).sum::<f64>() - 1.0).abs() < 1e-9);
         }
+        // A modality that does harm: the gains stand, but they are no shares of a whole.
+        let bad = tally(&truth, &[1, 1, 1, 1, 0, 0, 0, 0, 1, 0], &subject);
+        let harmed = [&majority, &both, &bad, &single].map(Clone::clone);
+        let names: Vec<String> = ["a", "b"].map(String::from).into();
+        let found = shares(&of(&names), Metric::Accuracy, &harmed);
+        assert!(found.skill.unwrap() > 0.0 && found.parts[1].value < 0.0);
+        assert!(found.parts.iter().all(|part| part.share.is_none()));
     }
 
     #[test]

@@ -204,11 +204,11 @@ impl Ablation {
 
     fn shares_text(&self) -> String {
         let mut text = String::from(
-            "\nShapley shares of the skill (how much better than always answering the majority class; the parts sum to it):\n",
+            "\nShapley values: what each modality gains over always answering the majority class, in units of the metric; they sum to the\ngain of all together, and one below 0 does harm:\n",
         );
         let mut rows = vec![header(
             "models",
-            ["metric", "group", "clips", "subjects", "skill"].into_iter(),
+            ["metric", "group", "clips", "subjects", "gain"].into_iter(),
         )];
         if let Some(first) = rows.first_mut() {
             first.extend(self.modalities.iter().cloned());

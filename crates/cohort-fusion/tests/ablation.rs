@@ -193,7 +193,7 @@ fn joint_models_stand_beside_late_fusion_and_get_shares_when_complete() {
     for wanted in [
         "Joint models less late fusion",
         "reference 1.2 image + 0.8 audio + 0.8 text",
-        "Shapley shares",
+        "Shapley values",
     ] {
         assert!(text.contains(wanted), "{wanted}\n{text}");
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use cohort_data::{CheckSettings, Dataset};
-use cohort_eval::{Audit, AuditSettings, IntervalSettings, Verdict, audit};
+use cohort_eval::{Audit, AuditSettings, Finding, IntervalSettings, Outcome, audit};
 use cohort_fusion::{AblationSettings, Fused, ablate, fuse};
 use cohort_tables::{Predictions, write_atomic};
 use serde_json::{Value, json};
@@ -315,10 +315,10 @@ impl<'a> Job<'a> {
         {
             let document = audit(predictions, &labels, &settings)?;
             write_json(&self.out.join(folder).join(AUDIT), &document)?;
-            lines.extend(findings(&document).map(|line| format!("{name}: {line}")));
+            lines.extend(findings(&document).into_iter().map(|line| format!("{name}: {line}")));
         }
         if lines.is_empty() {
-            lines.push("no group is found to be at a disadvantage in any model".to_string());
+            lines.push("no group is shown to be at a disadvantage in any model; that is no proof of fairness".to_string());
         }
         Ok(lines)
     }
@@ -432,24 +432,25 @@ impl<'a> Job<'a> {
     }
 }
 
-/// What an audit names, a line each.
-fn findings(audit: &Audit) -> impl Iterator<Item = String> + '_ {
-    let no_skill = (audit.skill.verdict != Verdict::Skill)
-        .then(|| "no skill: gaps between groups are not interpretable".to_string());
-    let named = audit.findings.iter().filter(|_| no_skill.is_none());
-    let named = named.map(|finding| {
+/// What an audit says of every attribute that is shown or suspected, a line each; else one line for the whole.
+fn findings(audit: &Audit) -> Vec<String> {
+    let mut lines: Vec<String> = audit.findings.iter().map(Finding::sentence).collect();
+    let suspected = audit
+        .fairness
+        .attributes
+        .iter()
+        .filter(|attribute| attribute.outcome == Outcome::Suspected);
+    lines.extend(suspected.map(|attribute| {
         format!(
-            "{} {} does worse in {}: {:.3} against {:.3} for the others (p {:.4} after correction)",
-            finding.attribute,
-            finding.name,
-            finding.metric.title().to_lowercase(),
-            finding.value,
-            finding.rest,
-            finding.p_holm
+            "{}: a disadvantage is suspected, not shown (p {:.4} by itself)",
+            attribute.attribute,
+            attribute.p_value.unwrap_or(1.0)
         )
-    });
-    named
-        .chain(no_skill.clone())
-        .collect::<Vec<_>>()
-        .into_iter()
+    }));
+    if let (true, Outcome::NotTestable, Some(reason)) =
+        (lines.is_empty(), audit.fairness.outcome, &audit.fairness.reason)
+    {
+        lines.push(format!("gaps are not testable: {reason}"));
+    }
+    lines
 }

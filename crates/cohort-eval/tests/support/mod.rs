@@ -1,6 +1,8 @@
 //! Synthetic subjects with a known truth, for studies of coverage, false alarms and power.
 #![allow(dead_code)]
 
+pub mod regimes;
+
 use std::path::PathBuf;
 
 use rand_chacha::ChaCha8Rng;

@@ -159,7 +159,7 @@ fn shares_charts(
     if late.is_empty() {
         return Ok(());
     }
-    section.heading("Shapley shares of the skill");
+    section.heading("What each modality gains (Shapley values)");
     section.paragraph(
         "What a modality adds, averaged over all orders in which the modalities can be added. The parts add up to the gain \
          over the majority baseline; a part below 0 means that the modality does harm.",
@@ -193,11 +193,11 @@ fn shares_charts(
             }
         });
     }
-    folded(&mut section.body, "All shares, with intervals", |out| {
+    folded(&mut section.body, "All gains, with intervals", |out| {
         let mut table = Table::new(
             "",
             3,
-            ["who", "metric", "modality", "adds", "share", "of a gain of"],
+            ["who", "metric", "modality", "adds", "of a gain of"],
         );
         for share in shares {
             let family = read::text(share, "family").unwrap_or("late");
@@ -209,8 +209,6 @@ fn shares_charts(
             let metric = metrics::short(read::text(share, "metric").unwrap_or("?"));
             for part in read::list(share, "parts") {
                 let value = Estimate::new(part);
-                let share_of = read::number(part, "share")
-                    .map_or_else(|| format::NONE.to_owned(), |s| format::percent(s, 0));
                 let skill = read::number(share, "skill")
                     .map_or_else(|| format::NONE.to_owned(), |s| format::fixed(s, 3));
                 table.row([
@@ -218,7 +216,6 @@ fn shares_charts(
                     metric.clone().into(),
                     read::text(part, "modality").unwrap_or("?").into(),
                     Cell::new(value.number(3)).note(value.range(3)),
-                    share_of.into(),
                     skill.into(),
                 ]);
             }

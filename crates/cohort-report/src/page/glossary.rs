@@ -82,7 +82,7 @@ const ENTRIES: [(&[&str], &str, &str); 24] = [
     (
         &["majority"],
         "Majority baseline",
-        "A model that always says the most common group. A model that does not beat it has learned nothing of use.",
+        "A model that always says the most common group. A model may know something (kappa above 0) and still give worse answers than this.",
     ),
     (
         &["disparity"],

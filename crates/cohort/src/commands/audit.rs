@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use clap::Args;
 use cohort_data::Schema;
-use cohort_eval::{Audit as Document, AuditSettings, EvalError, Verdict, audit, compare};
+use cohort_eval::{Audit as Document, AuditSettings, EvalError, Outcome as Shown, audit, compare};
 use cohort_tables::{LabelTable, Predictions, write_atomic};
 
 use crate::shell::{Outcome, Shell};
 
 /// Arguments of `cohort audit`.
 ///
-/// Exit code 1 when the model has skill and a group is found to be at a disadvantage.
+/// Exit code 1 when a group is shown to be at a disadvantage; what is suspected, not shown or not testable exits with 0.
 #[derive(Debug, Args)]
 pub(crate) struct Audit {
     /// Predictions, CSV or Parquet: VideoName, ground_truth, prediction and perhaps probabilities
@@ -102,8 +102,8 @@ impl Audit {
         } else {
             shell.print(&document.to_text())?;
         }
-        let found = document.skill.verdict == Verdict::Skill && !document.findings.is_empty();
-        Ok(if found { Outcome::Found } else { Outcome::Done })
+        let shown = document.fairness.outcome == Shown::Shown;
+        Ok(if shown { Outcome::Found } else { Outcome::Done })
     }
 
     /// Names the file that an error is about, and what to do where a column is not there.

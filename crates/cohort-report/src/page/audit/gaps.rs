@@ -37,7 +37,7 @@ pub(super) fn section(audit: &Value) -> Result<Option<Section>, ReportError> {
         "Fairness",
         "Whether gaps between groups are more than chance",
     );
-    if super::has_skill(audit) {
+    if super::is_told(audit) {
         section.lead(
             "A gap between groups means little until it is held against the gaps that appear when the groups are shuffled \
              among subjects at random. Grey: where 95 of 100 such shuffles end. Dot: the gap that was found.",
@@ -101,7 +101,8 @@ pub(super) fn section(audit: &Value) -> Result<Option<Section>, ReportError> {
                 out.element(
                 "p",
                 "True positive gap: how much the share of a true group that is met differs between groups of people. False \
-                 positive gap: the same for being named wrongly. Equalised odds: the larger of the two.",
+                 positive gap: the same for being named wrongly. Equalised odds: the larger of the two. p: of the largest \
+                 studentised difference of a group from the others; Holm: within the family of the findings.",
             );
             },
         );

@@ -30,7 +30,27 @@ pub(super) fn sections(audit: &Value) -> Result<Vec<Section>, ReportError> {
     Ok(sections)
 }
 
-/// Whether gaps between groups say anything: a model without skill treats everybody alike.
-fn has_skill(audit: &Value) -> bool {
-    audit.get("skill").and_then(|s| read::text(s, "verdict")) == Some("skill")
+/// Whether gaps between groups say anything: a model that guesses treats everybody alike. A gap that is shown says something
+/// whatever the model.
+fn is_told(audit: &Value) -> bool {
+    informed(audit) || outcome(audit) == "shown"
+}
+
+/// Whether the model is shown to carry information.
+fn informed(audit: &Value) -> bool {
+    let skill = audit.get("skill");
+    let shown = skill.and_then(|s| s.get("information")?.get("shown")?.as_bool());
+    shown.unwrap_or_else(|| skill.and_then(|s| read::text(s, "verdict")) == Some("skill"))
+}
+
+/// What the audit says of the whole: `shown`, `suspected`, `not_testable` or `not_shown`.
+fn outcome(audit: &Value) -> &str {
+    let stated = audit
+        .get("fairness")
+        .and_then(|f| read::text(f, "outcome"));
+    stated.unwrap_or(match (informed(audit), read::list(audit, "findings")) {
+        (false, _) => "not_testable",
+        (true, []) => "not_shown",
+        (true, _) => "shown",
+    })
 }

@@ -19,7 +19,7 @@ pub(in crate::page) fn by_model<'a>(
     }
     let mut section = Section::new("models", "Gaps by model", "Which model a gap comes from");
     let named =
-        |audit: &Value| super::has_skill(audit) && !read::list(audit, "findings").is_empty();
+        |audit: &Value| super::is_told(audit) && !read::list(audit, "findings").is_empty();
     let sources: Vec<&str> = audited
         .iter()
         .filter(|(_, a)| named(a))
@@ -38,7 +38,7 @@ pub(in crate::page) fn by_model<'a>(
         section.heading(name);
         section.body.tag("ul").attr("class", "findings").open();
         let findings = read::list(audit, "findings");
-        if !super::has_skill(audit) {
+        if !super::is_told(audit) {
             let text = "No skill: its gaps are not interpretable.";
             section.body.tag("li").attr("class", "calm").text(text);
         } else if findings.is_empty() {
@@ -46,7 +46,11 @@ pub(in crate::page) fn by_model<'a>(
                 .body
                 .tag("li")
                 .attr("class", "calm")
-                .text("Nothing was found.");
+                .text(match super::outcome(audit) {
+                    "suspected" => "A disadvantage is suspected, not shown.",
+                    "not_testable" => "Gaps could not be tested.",
+                    _ => "Nothing is shown.",
+                });
         } else {
             for finding in findings {
                 section.body.element("li", &sentence(finding));

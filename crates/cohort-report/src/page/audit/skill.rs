@@ -39,24 +39,28 @@ pub(super) fn verdict(audit: &Value) -> Section {
         ),
     };
     let findings = read::list(audit, "findings");
-    let (class, title) = match (read::text(skill, "verdict"), findings.len()) {
-        (Some("skill"), 0) => (
-            "verdict",
-            "The model has skill, and no group was found to be at a disadvantage.",
-        ),
-        (Some("skill"), 1) => (
-            "verdict mixed",
-            "The model has skill, and one disadvantage was found.",
-        ),
-        (Some("skill"), _) => (
-            "verdict mixed",
-            "The model has skill, and disadvantages were found.",
-        ),
-        (Some("no skill"), _) => ("verdict no", "No skill: gaps are not interpretable."),
-        _ => (
-            "verdict mixed",
-            "Skill is not estimable, so gaps cannot be judged.",
-        ),
+    let informed = super::informed(audit);
+    let outcome = super::outcome(audit);
+    let skilled = match (read::text(skill, "verdict"), informed) {
+        (Some("skill"), _) => "The model has skill",
+        (Some(_), true) => {
+            "The model knows something, but always naming the most common class would err less"
+        }
+        (Some("no skill"), false) => "No skill: gaps are not interpretable",
+        _ => "Skill is not estimable, so gaps cannot be judged",
+    };
+    let (class, gaps) = match (outcome, findings.len()) {
+        ("shown", 1) => ("verdict mixed", "one disadvantage was found"),
+        ("shown", _) => ("verdict mixed", "disadvantages were found"),
+        ("suspected", _) => ("verdict mixed", "a disadvantage is suspected, not shown"),
+        ("not_testable", _) => ("verdict no", "gaps between groups could not be tested"),
+        // Nothing found is no proof: not the colour of good news.
+        _ => ("verdict mixed", "no group is shown to be at a disadvantage"),
+    };
+    let title = if informed || outcome == "shown" {
+        format!("{skilled}; {gaps}.")
+    } else {
+        format!("{skilled}.")
     };
     section
         .body
@@ -66,14 +70,15 @@ pub(super) fn verdict(audit: &Value) -> Section {
         .open();
     section
         .body
-        .element("strong", title)
+        .element("strong", &title)
         .text(&measured)
         .close("div");
-    if super::has_skill(audit) {
+    if super::is_told(audit) {
         list_findings(&mut section, audit, findings);
     } else {
+        list_outcomes(&mut section, audit);
         section.paragraph(
-            "A model without skill answers much the same for everybody. It then looks fair, whatever it would do to people \
+            "A model that guesses answers much the same for everybody. It then looks fair, whatever it would do to people \
              if it worked. The tables of gaps below are kept for completeness; nothing follows from them.",
         );
     }
@@ -90,25 +95,52 @@ fn list_findings(section: &mut Section, audit: &Value, findings: &[Value]) {
         .get("settings")
         .and_then(|s| read::number(s, "alpha"))
         .unwrap_or(0.05);
-    section.body.tag("ul").attr("class", "findings").open();
-    if findings.is_empty() {
-        section.body.tag("li").attr("class", "calm").text(&format!(
-            "Nothing was found (chance of any false alarm: at most {}). That is no proof of fairness: the table of gaps says how \
-             small a gap these data could have shown.",
-            format::percent(alpha, 0)
-        ));
+    let alpha = format!("{:.10}", 100.0 * alpha);
+    let alpha = alpha.trim_end_matches('0').trim_end_matches('.');
+    if !findings.is_empty() {
+        section.body.tag("ul").attr("class", "findings").open();
+        for finding in findings {
+            section.body.element("li", &sentence(finding));
+        }
+        section.body.close("ul");
     }
-    for finding in findings {
-        section.body.element("li", &sentence(finding));
+    list_outcomes(section, audit);
+    section.body.tag("p").attr("class", "aside").text(&format!(
+        "Compared at the same mix of true classes. If nobody were at a disadvantage, any finding at all would come up in at \
+         most {alpha}% of audits. Suspected: an attribute's own p value is below 0.05, but not small enough for all attributes \
+         together. Nothing shown is no proof of fairness: the table of gaps says how small a gap these data could have shown."
+    ));
+}
+
+/// Every attribute with what may be said of it.
+fn list_outcomes(section: &mut Section, audit: &Value) {
+    let attributes = audit.get("fairness").map(|f| read::list(f, "attributes"));
+    let attributes = attributes.unwrap_or_default();
+    if attributes.is_empty() {
+        return;
+    }
+    section.body.tag("ul").attr("class", "findings").open();
+    for attribute in attributes {
+        let outcome = read::text(attribute, "outcome").unwrap_or("?");
+        let mut line = format!(
+            "{}: {}",
+            read::text(attribute, "attribute").unwrap_or("?"),
+            read::words(outcome)
+        );
+        if let Some(p) = read::number(attribute, "p_value") {
+            line += &format!(" (p = {} by itself)", format::p_value(p)).replace("= <", "<");
+        }
+        if let Some(reason) = read::text(attribute, "reason") {
+            line += &format!("; {reason}");
+        }
+        let calm = matches!(outcome, "not_shown" | "not_testable");
+        section
+            .body
+            .tag("li")
+            .attr("class", if calm { "calm" } else { "" })
+            .text(&line);
     }
     section.body.close("ul");
-    if !findings.is_empty() {
-        section.body.tag("p").attr("class", "aside").text(&format!(
-            "Compared at the same mix of true groups. If nobody were at a disadvantage, a list with any entry at all would \
-             come up in at most {} of audits.",
-            format::percent(alpha, 0)
-        ));
-    }
 }
 
 /// A finding as a sentence.
@@ -124,10 +156,19 @@ pub(super) fn sentence(finding: &Value) -> String {
     let p = read::number(finding, "p_holm").map_or_else(String::new, |p| {
         format!("p = {} after correction; ", format::p_value(p))
     });
+    let class = read::text(finding, "class_name").unwrap_or("?");
+    let what = match metric {
+        "true_positive_rate" => format!("is recognised less often as {class}"),
+        "false_positive_rate" => format!("is taken for {class} by mistake more often"),
+        "signed_error" => format!(
+            "is guessed {} than the others (signed error)",
+            text("direction")
+        ),
+        metric => format!("does worse in {}", metrics::name(metric).to_lowercase()),
+    };
     format!(
-        "{} {group} does worse in {}: {} against {} for the others ({difference}{p}{}).",
+        "{} {group} {what}: {} against {} for the others ({difference}{p}{}).",
         text("attribute"),
-        metrics::name(metric).to_lowercase(),
         number("value"),
         number("rest"),
         read::clips_and_subjects(finding)
@@ -187,6 +228,16 @@ pub(super) fn section(audit: &Value) -> Result<Option<Section>, ReportError> {
             format::percent(accuracy, 1),
             format::percent(majority, 1),
             baseline("prior", "accuracy").map_or_else(|| format::NONE.to_owned(), |v| format::percent(v, 1)),
+        ));
+    }
+    if let Some(likelihood) = skill
+        .get("information")
+        .and_then(|i| Estimate::at(i, "likelihood"))
+    {
+        section.paragraph(&format!(
+            "Negative log likelihood less that of stating how often each class occurs: {} ({}); below 0 the model knows more.",
+            likelihood.value.map_or_else(|| format::NONE.to_owned(), |v| format::signed(v, 3)),
+            likelihood.range(3)
         ));
     }
     let mut table = Table::new(
