@@ -93,7 +93,10 @@ fn findings(repetitions: usize, permutations: usize) {
         };
         let rates = |of: fn(&cohort_eval::ClassGap) -> Option<f64>| {
             let classes = all.iter().flat_map(|gaps| &gaps.class_gaps);
-            let p: Vec<f64> = classes.filter(|c| c.attribute == "A").filter_map(of).collect();
+            let p: Vec<f64> = classes
+                .filter(|c| c.attribute == "A")
+                .filter_map(of)
+                .collect();
             percent(&p, |p| *p <= 0.05)
         };
         let of_a = |gaps: &Gaps| gaps.attributes.iter().find(|a| a.attribute == "A").cloned();
@@ -106,7 +109,9 @@ fn findings(repetitions: usize, permutations: usize) {
             contrast(Metric::SignedError),
             rates(|c| c.true_positive_p),
             rates(|c| c.false_positive_p),
-            percent(&all, |g| of_a(g).and_then(|a| a.p_value).is_some_and(|p| p <= 0.05)),
+            percent(&all, |g| of_a(g)
+                .and_then(|a| a.p_value)
+                .is_some_and(|p| p <= 0.05)),
             percent(&all, |g| two_metrics(g)),
             percent(&all, |g| has(g, Outcome::Shown)),
             percent(&all, |g| g.findings.iter().any(|f| f.attribute != "A")),
@@ -125,7 +130,10 @@ fn two_metrics(gaps: &Gaps) -> bool {
         .filter(|d| d.metric != Metric::SignedError)
         .collect();
     let p: Vec<f64> = tests.iter().map(|d| d.p_value).collect();
-    tests.iter().zip(holm(&p)).any(|(d, p)| d.attribute == "A" && p <= 0.05)
+    tests
+        .iter()
+        .zip(holm(&p))
+        .any(|(d, p)| d.attribute == "A" && p <= 0.05)
 }
 
 /// Somebody who answers without looking, or looks badly.
@@ -156,7 +164,8 @@ fn gate(repetitions: usize) {
             let all: Vec<_> = (0..repetitions)
                 .into_par_iter()
                 .map(|i| {
-                    let (predictions, labels) = answers(&mut Draw::new(97, i as u64), subjects, model);
+                    let (predictions, labels) =
+                        answers(&mut Draw::new(97, i as u64), subjects, model);
                     let settings = AuditSettings {
                         resamples: 399,
                         permutations: 100,
@@ -172,7 +181,9 @@ fn gate(repetitions: usize) {
                 percent(&all, |s| s.kappa.estimate().is_some_and(|e| e.low > 0.0)),
                 percent(&all, |s| {
                     let likelihood = s.information.likelihood.as_ref();
-                    likelihood.and_then(|l| l.estimate()).is_some_and(|e| e.high < 0.0)
+                    likelihood
+                        .and_then(|l| l.estimate())
+                        .is_some_and(|e| e.high < 0.0)
                 }),
                 percent(&all, |s| s.answers.worse_in_both),
                 percent(&all, |s| s.verdict == Verdict::Skill),
@@ -191,7 +202,11 @@ fn answers(draw: &mut Draw, subjects: usize, model: Model) -> (Predictions, Labe
         for clip in 0..1 + draw.index(&[1.0; 6]) {
             let guess = draw.index(&PREVALENCE);
             let knows = |draw: &mut Draw, chance: f64, otherwise| {
-                if draw.uniform() < chance { class } else { otherwise }
+                if draw.uniform() < chance {
+                    class
+                } else {
+                    otherwise
+                }
             };
             let answer = match model {
                 Model::Guesses => guess,

@@ -159,20 +159,23 @@ impl Columns<'_> {
 
     /// Everything that findings are about, with its column; rates of classes only where two groups have 5 subjects for them.
     pub(crate) fn items(&self) -> Vec<(Item, Column)> {
-        let mut items: Vec<(Item, Column)> =
-            [Compared::Accuracy, Compared::MaeGroups, Compared::SignedError]
-                .into_iter()
-                .filter_map(|compared| {
-                    let metric = compared.metric()?;
-                    let item = Item {
-                        compared,
-                        class: None,
-                    };
-                    metric
-                        .applies_to(self.sample)
-                        .then(|| (item, self.of_metric(metric)))
-                })
-                .collect();
+        let mut items: Vec<(Item, Column)> = [
+            Compared::Accuracy,
+            Compared::MaeGroups,
+            Compared::SignedError,
+        ]
+        .into_iter()
+        .filter_map(|compared| {
+            let metric = compared.metric()?;
+            let item = Item {
+                compared,
+                class: None,
+            };
+            metric
+                .applies_to(self.sample)
+                .then(|| (item, self.of_metric(metric)))
+        })
+        .collect();
         let classes = self.sample.classes();
         if classes > MOST_CLASSES {
             return items;

@@ -210,14 +210,30 @@ impl Task<'_> {
         let everyone = vec![0; frame.subjects];
         let all_classes = vec![true; frame.classes.len()];
         if attribute.is_target {
-            self.test(Scheme::Plain, &of_subject, &included, &everyone, &all_classes, true, gaps);
+            self.test(
+                Scheme::Plain,
+                &of_subject,
+                &included,
+                &everyone,
+                &all_classes,
+                true,
+                gaps,
+            );
             return;
         }
         let true_class = frame.by_subject(&frame.truth, frame.classes.len());
         let comparable = Comparable::new(self.sample, &of_subject, &included);
         let problem = not_testable(&of_subject, &true_class, &comparable);
         let testable = problem.is_none();
-        self.test(Scheme::Plain, &of_subject, &included, &everyone, &all_classes, testable, gaps);
+        self.test(
+            Scheme::Plain,
+            &of_subject,
+            &included,
+            &everyone,
+            &all_classes,
+            testable,
+            gaps,
+        );
         if let Some(reason) = problem {
             gaps.notes
                 .push(format!("{}: not testable: {reason}", attribute.name));
@@ -352,7 +368,9 @@ impl Task<'_> {
                 .iter()
                 .position(|item| item.compared.metric() == Some(metric))
                 .and_then(|place| {
-                    let of_null = null.iter().filter_map(|null| null.largest.get(place).copied());
+                    let of_null = null
+                        .iter()
+                        .filter_map(|null| null.largest.get(place).copied());
                     let value = *at_observed.largest.get(place)?;
                     Some((Measure::LargestContrast, value, of_null.collect()))
                 });
@@ -415,7 +433,11 @@ fn not_testable(
         .iter()
         .map(|row| {
             let whole = crate::distributions::ln_factorial(row.iter().sum());
-            whole - row.iter().map(|&n| crate::distributions::ln_factorial(n)).sum::<f64>()
+            whole
+                - row
+                    .iter()
+                    .map(|&n| crate::distributions::ln_factorial(n))
+                    .sum::<f64>()
         })
         .sum();
     // The labels as they are count as one, so that no p value lies below one over their number.
@@ -461,7 +483,9 @@ impl Null {
     fn tests(&self, metric: usize) -> Vec<(usize, Measure, f64)> {
         let found = self.tests.get(metric).copied().unwrap_or([f64::NAN; 4]);
         let measures = Measure::OF_VALUES.into_iter().zip(found).enumerate();
-        measures.map(|(k, (measure, value))| (k, measure, value)).collect()
+        measures
+            .map(|(k, (measure, value))| (k, measure, value))
+            .collect()
     }
 }
 

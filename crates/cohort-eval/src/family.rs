@@ -18,7 +18,8 @@ impl Score {
     /// More extreme first.
     fn compare(&self, other: &Self) -> Ordering {
         // Rounding errors are no difference.
-        let tie = (self.ratio - other.ratio).abs() <= 1e-9 * self.ratio.abs().max(other.ratio.abs());
+        let tie =
+            (self.ratio - other.ratio).abs() <= 1e-9 * self.ratio.abs().max(other.ratio.abs());
         let by_ratio = if tie {
             Ordering::Equal
         } else {
@@ -49,7 +50,11 @@ impl Test {
     pub(crate) fn score(&self, value: f64) -> Score {
         let bound = value - 1e-10 * value.abs().max(1e-3);
         let below = self.sorted.partition_point(|&v| v < bound);
-        let ratio = if self.far > 0.0 { value / self.far } else { 0.0 };
+        let ratio = if self.far > 0.0 {
+            value / self.far
+        } else {
+            0.0
+        };
         Score {
             count: (self.sorted.len() - below).max(1),
             ratio,
@@ -125,7 +130,9 @@ mod tests {
         // Two tests on very different scales, without ties: minP by the definition.
         let n = 40;
         let a: Vec<f64> = (0..n).map(|i| f64::from((i * 17 + 3) % 41)).collect();
-        let b: Vec<f64> = (0..n).map(|i| f64::from((i * 29 + 11) % 41).exp()).collect();
+        let b: Vec<f64> = (0..n)
+            .map(|i| f64::from((i * 29 + 11) % 41).exp())
+            .collect();
         let p = |v: &[f64], i: usize| v.iter().filter(|x| **x >= v[i]).count();
         let smallest: Vec<usize> = (0..n as usize).map(|i| p(&a, i).min(p(&b, i))).collect();
         let (ta, tb) = (Test::new(a.clone()), Test::new(b.clone()));
@@ -140,6 +147,10 @@ mod tests {
         // The p values of all labellings are as many different ones as there are labellings: exact.
         let mut all: Vec<f64> = of_family.iter().map(|&s| family.p_value(s)).collect();
         all.sort_by(f64::total_cmp);
-        assert!(all.iter().enumerate().all(|(i, p)| *p >= (i + 1) as f64 / n as f64 - 1e-12));
+        assert!(
+            all.iter()
+                .enumerate()
+                .all(|(i, p)| *p >= (i + 1) as f64 / n as f64 - 1e-12)
+        );
     }
 }

@@ -333,7 +333,10 @@ fn rate_gaps(items: &[Item], relabelling: &Relabelling) -> Vec<(f64, f64)> {
             .filter(|(_, compared)| **compared)
             .filter_map(|(rates, _)| rates.get(class).map(of))
             .collect();
-        let high = of_compared.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let high = of_compared
+            .iter()
+            .copied()
+            .fold(f64::NEG_INFINITY, f64::max);
         let low = of_compared.iter().copied().fold(f64::INFINITY, f64::min);
         high - low
     };

@@ -138,7 +138,12 @@ mod tests {
 
     #[test]
     fn levels_are_printed_as_they_are() {
-        for (level, text) in [(0.05, "5 %"), (0.0125, "1.25 %"), (0.1, "10 %"), (0.2, "20 %")] {
+        for (level, text) in [
+            (0.05, "5 %"),
+            (0.0125, "1.25 %"),
+            (0.1, "10 %"),
+            (0.2, "20 %"),
+        ] {
             assert_eq!(percent(level), text);
         }
         assert_eq!(percent(0.05 / 3.0), "1.6666666667 %");

@@ -44,7 +44,9 @@ impl Audit {
             (Verdict::NoSkill, true) => {
                 "NO SKILL: the model knows something, but always answering the majority class errs less"
             }
-            (Verdict::NoSkill, false) => "NO SKILL: the model is not shown to know more than chance",
+            (Verdict::NoSkill, false) => {
+                "NO SKILL: the model is not shown to know more than chance"
+            }
         };
         writeln!(out, "1. SKILL\n   Verdict: {verdict}")?;
         if let Some(reason) = &skill.reason {

@@ -93,7 +93,10 @@ fn any_number_of_attributes() {
     let none = audit(&predictions, &keep(&["UserID"]), &quick()).unwrap();
     assert!(none.groups.is_empty() && none.disparities.is_empty() && none.findings.is_empty());
     assert_eq!(none.reference_bias.average, 0.0);
-    assert!(none.to_text().contains("NOT TESTABLE (there is no attribute to compare)"));
+    assert!(
+        none.to_text()
+            .contains("NOT TESTABLE (there is no attribute to compare)")
+    );
     // Seven, among them one in which all are alike.
     let mut many = full.clone();
     let of_c = full.column("C").unwrap().to_vec();

@@ -64,8 +64,11 @@ fn group<'a>(
     n: usize,
     answer: impl Fn(usize, usize) -> usize,
 ) -> Vec<(usize, usize, &'a str)> {
-    let all = classes.iter().flat_map(|&class| (0..n).map(move |i| (class, i)));
-    all.map(|(class, i)| (class, answer(class, i), name)).collect()
+    let all = classes
+        .iter()
+        .flat_map(|&class| (0..n).map(move |i| (class, i)));
+    all.map(|(class, i)| (class, answer(class, i), name))
+        .collect()
 }
 
 const RIGHT: fn(usize, usize) -> usize = |class, _| class;
@@ -88,18 +91,33 @@ fn total_separation_is_named_by_the_exact_test() {
     let gaps = tested(&[group("a", &[1], 5, WRONG), group("b", &[1], 5, RIGHT)].concat());
     let p = gaps.findings[0].p_value;
     // Four Monte Carlo standard errors at 1,999 relabellings.
-    assert!((p - 2.0 / 252.0).abs() < 4.0 * (2.0 / 252.0 / 1999.0_f64).sqrt(), "{p}");
+    assert!(
+        (p - 2.0 / 252.0).abs() < 4.0 * (2.0 / 252.0 / 1999.0_f64).sqrt(),
+        "{p}"
+    );
 }
 
 #[test]
 fn neighbours_of_total_separation_are_named_too() {
     // One answer of ten otherwise than its group's.
     let but_one = |class: usize, i: usize| if i == 0 { class } else { (class + 1) % 4 };
-    let gaps = tested(&[group("a", &[0, 1], 10, but_one), group("b", &[0, 1], 10, RIGHT)].concat());
+    let gaps = tested(
+        &[
+            group("a", &[0, 1], 10, but_one),
+            group("b", &[0, 1], 10, RIGHT),
+        ]
+        .concat(),
+    );
     assert_eq!(named(&gaps, Compared::Accuracy), [("a", Rule::Studentised)]);
     // One group always right, the other right every second time.
     let half = |class: usize, i: usize| (class + i % 2) % 4;
-    let gaps = tested(&[group("a", &[0, 1], 16, half), group("b", &[0, 1], 16, RIGHT)].concat());
+    let gaps = tested(
+        &[
+            group("a", &[0, 1], 16, half),
+            group("b", &[0, 1], 16, RIGHT),
+        ]
+        .concat(),
+    );
     assert_eq!(named(&gaps, Compared::Accuracy), [("a", Rule::Studentised)]);
     // A model that is right as often as wrong in all carries no information in kappa, but what is shown is told.
     let (predictions, labels) = tables(
@@ -152,13 +170,23 @@ fn only_groups_that_share_classes_are_compared() {
     );
     assert_eq!(of_g(&gaps).outcome, Outcome::Shown);
     assert!(gaps.findings.iter().all(|f| f.group != "c"));
-    let finding = gaps.findings.iter().find(|f| f.metric == Compared::Accuracy).unwrap();
+    let finding = gaps
+        .findings
+        .iter()
+        .find(|f| f.metric == Compared::Accuracy)
+        .unwrap();
     // The others are b alone.
-    assert_eq!((finding.group.as_str(), finding.rest, finding.clips), ("a", 1.0, 24));
+    assert_eq!(
+        (finding.group.as_str(), finding.rest, finding.clips),
+        ("a", 1.0, 24)
+    );
     assert!(of_g(&gaps).reason.as_ref().unwrap().contains("c"));
     // A group of one class is compared in that class.
     let gaps = tested(&[group("a", &[0], 12, WRONG), group("b", &[0, 1], 12, RIGHT)].concat());
-    assert_eq!(named(&gaps, Compared::Accuracy), [("a", Rule::Unstudentised)]);
+    assert_eq!(
+        named(&gaps, Compared::Accuracy),
+        [("a", Rule::Unstudentised)]
+    );
     assert_eq!(gaps.findings[0].rest, 1.0);
 }
 
@@ -182,19 +210,38 @@ fn a_group_guessed_too_old_and_a_crossing_gap_are_named() {
     for seed in 0..8 {
         let (predictions, labels) = made(&mut Draw::new(71, seed), 200, Regime::Older(0.8));
         let gaps = disparities(&predictions, &labels, &settings(0.05)).unwrap();
-        let finding = gaps.findings.iter().find(|f| f.metric == Compared::SignedError);
+        let finding = gaps
+            .findings
+            .iter()
+            .find(|f| f.metric == Compared::SignedError);
         let finding = finding.unwrap_or_else(|| panic!("{seed}"));
         assert_eq!(
-            (finding.attribute.as_str(), finding.group.as_str(), finding.direction.as_str()),
+            (
+                finding.attribute.as_str(),
+                finding.group.as_str(),
+                finding.direction.as_str()
+            ),
             ("A", "1", "higher"),
             "{seed}"
         );
     }
     // Group a is never right in class 0 and always in class 1, b the other way round: alike in accuracy and in error.
-    let never = |of: usize| move |class: usize, i: usize| {
-        if class == of || i % 6 == 0 { (class + 1) % 2 } else { class }
+    let never = |of: usize| {
+        move |class: usize, i: usize| {
+            if class == of || i % 6 == 0 {
+                (class + 1) % 2
+            } else {
+                class
+            }
+        }
     };
-    let gaps = tested(&[group("a", &[0, 1], 24, never(0)), group("b", &[0, 1], 24, never(1))].concat());
+    let gaps = tested(
+        &[
+            group("a", &[0, 1], 24, never(0)),
+            group("b", &[0, 1], 24, never(1)),
+        ]
+        .concat(),
+    );
     assert!(named(&gaps, Compared::Accuracy).is_empty());
     let recall = named(&gaps, Compared::TruePositiveRate);
     assert!(recall.iter().any(|f| f.0 == "a") && recall.iter().any(|f| f.0 == "b"));
@@ -204,8 +251,13 @@ fn a_group_guessed_too_old_and_a_crossing_gap_are_named() {
 #[test]
 fn a_guess_that_shows_nothing_is_not_testable() {
     let guess = |class: usize, i: usize| if i % 2 == 0 { class } else { 1 - class };
-    let (predictions, labels) =
-        tables(&[group("a", &[0, 1], 20, guess), group("b", &[0, 1], 20, guess)].concat());
+    let (predictions, labels) = tables(
+        &[
+            group("a", &[0, 1], 20, guess),
+            group("b", &[0, 1], 20, guess),
+        ]
+        .concat(),
+    );
     let document = audit(&predictions, &labels, &settings(0.05)).unwrap();
     assert!(!document.skill.information.shown && document.metrics.contains_key(&Metric::Kappa));
     assert_eq!(document.fairness.outcome, Outcome::NotTestable);

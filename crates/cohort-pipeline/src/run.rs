@@ -315,7 +315,11 @@ impl<'a> Job<'a> {
         {
             let document = audit(predictions, &labels, &settings)?;
             write_json(&self.out.join(folder).join(AUDIT), &document)?;
-            lines.extend(findings(&document).into_iter().map(|line| format!("{name}: {line}")));
+            lines.extend(
+                findings(&document)
+                    .into_iter()
+                    .map(|line| format!("{name}: {line}")),
+            );
         }
         if lines.is_empty() {
             lines.push("no group is shown to be at a disadvantage in any model; that is no proof of fairness".to_string());
@@ -447,9 +451,11 @@ fn findings(audit: &Audit) -> Vec<String> {
             attribute.p_value.unwrap_or(1.0)
         )
     }));
-    if let (true, Outcome::NotTestable, Some(reason)) =
-        (lines.is_empty(), audit.fairness.outcome, &audit.fairness.reason)
-    {
+    if let (true, Outcome::NotTestable, Some(reason)) = (
+        lines.is_empty(),
+        audit.fairness.outcome,
+        &audit.fairness.reason,
+    ) {
         lines.push(format!("gaps are not testable: {reason}"));
     }
     lines

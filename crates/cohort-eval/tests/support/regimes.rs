@@ -112,7 +112,11 @@ pub fn made(draw: &mut Draw, subjects: usize, regime: Regime) -> (Predictions, L
             ]);
         }
     }
-    let column = |i: usize| rows.iter().map(|row| row[i].clone()).collect::<Vec<String>>();
+    let column = |i: usize| {
+        rows.iter()
+            .map(|row| row[i].clone())
+            .collect::<Vec<String>>()
+    };
     let names = ["UserID", "A", "B", "C"];
     let columns = names.iter().zip(1..).map(|(name, i)| LabelColumn {
         name: name.to_string(),

@@ -194,11 +194,7 @@ fn shares_charts(
         });
     }
     folded(&mut section.body, "All gains, with intervals", |out| {
-        let mut table = Table::new(
-            "",
-            3,
-            ["who", "metric", "modality", "adds", "of a gain of"],
-        );
+        let mut table = Table::new("", 3, ["who", "metric", "modality", "adds", "of a gain of"]);
         for share in shares {
             let family = read::text(share, "family").unwrap_or("late");
             let who = if family == "late" {

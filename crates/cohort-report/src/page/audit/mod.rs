@@ -45,9 +45,7 @@ fn informed(audit: &Value) -> bool {
 
 /// What the audit says of the whole: `shown`, `suspected`, `not_testable` or `not_shown`.
 fn outcome(audit: &Value) -> &str {
-    let stated = audit
-        .get("fairness")
-        .and_then(|f| read::text(f, "outcome"));
+    let stated = audit.get("fairness").and_then(|f| read::text(f, "outcome"));
     stated.unwrap_or(match (informed(audit), read::list(audit, "findings")) {
         (false, _) => "not_testable",
         (true, []) => "not_shown",

@@ -18,8 +18,7 @@ pub(in crate::page) fn by_model<'a>(
         return None;
     }
     let mut section = Section::new("models", "Gaps by model", "Which model a gap comes from");
-    let named =
-        |audit: &Value| super::is_told(audit) && !read::list(audit, "findings").is_empty();
+    let named = |audit: &Value| super::is_told(audit) && !read::list(audit, "findings").is_empty();
     let sources: Vec<&str> = audited
         .iter()
         .filter(|(_, a)| named(a))
