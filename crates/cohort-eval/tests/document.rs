@@ -80,6 +80,43 @@ fn the_keys_are_those_of_the_contract() {
         &audit["skill"],
         &["metric", "kappa", "majority", "prior", "over_majority"],
     );
+    holds_all(&audit["skill"]["information"], &["shown", "likelihood"]);
+    holds_all(
+        &audit["skill"]["answers"],
+        &["accuracy", "error", "worse_in_both"],
+    );
+    assert_eq!(
+        keys(&audit["fairness"]),
+        [
+            "attributes",
+            "family",
+            "level",
+            "outcome",
+            "reason",
+            "suspected_below"
+        ]
+    );
+    assert_eq!(audit["fairness"]["level"], audit["settings"]["alpha"]);
+    for attribute in audit["fairness"]["attributes"].as_array().unwrap() {
+        assert_eq!(
+            keys(attribute),
+            [
+                "attribute",
+                "minimum_detectable",
+                "outcome",
+                "p_holm",
+                "p_value",
+                "reason"
+            ]
+        );
+        let outcome = attribute["outcome"].as_str().unwrap();
+        assert!(["shown", "suspected", "not_testable", "not_shown"].contains(&outcome));
+        let named = audit["findings"].as_array().unwrap().iter();
+        let named = named
+            .filter(|f| f["attribute"] == attribute["attribute"])
+            .count();
+        assert_eq!(outcome == "shown", named > 0);
+    }
     assert_eq!(keys(&audit["metrics"]), METRICS);
     assert_eq!(keys(&audit["subject_metrics"]), METRICS);
     for metric in METRICS {
