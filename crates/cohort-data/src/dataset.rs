@@ -22,6 +22,8 @@ pub struct Dataset {
     pub schema: Schema,
     /// Splits in the schema's order; a split without a label table is not there.
     pub splits: Vec<Split>,
+    /// What was read otherwise than it was written (the separator of a table's fields, say), a line each; to be told.
+    pub notes: Vec<String>,
 }
 
 /// One split of a data set.
@@ -84,8 +86,10 @@ impl Dataset {
         let mut transcripts = TranscriptTable::read(root, &schema)?.unwrap_or_default();
         transcripts.refuse_repeated(root, &schema)?;
         let mut splits = Vec::with_capacity(files.len());
+        let mut notes = std::mem::take(&mut transcripts.notes);
         for file in files {
             let clips = read_clips(root, &schema, &file, &mut transcripts)?;
+            notes.extend(file.notes);
             splits.push(Split {
                 name: file.split,
                 labels: file.table,
@@ -96,6 +100,7 @@ impl Dataset {
             root: root.to_path_buf(),
             schema,
             splits,
+            notes,
         })
     }
 

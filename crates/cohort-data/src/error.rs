@@ -56,9 +56,38 @@ pub enum DataError {
         /// The clip's id.
         clip: String,
     },
-    /// A label table in Parquet could not be read.
+    /// A table could not be read for another reason.
     #[error(transparent)]
-    Table(#[from] TableError),
+    Table(TableError),
+}
+
+impl From<TableError> for DataError {
+    fn from(error: TableError) -> Self {
+        match error {
+            TableError::Read { path, source } => Self::Read { path, source },
+            TableError::Row {
+                path,
+                row,
+                expected,
+                found,
+            } => Self::Row {
+                path,
+                row,
+                expected,
+                found,
+            },
+            TableError::File {
+                path,
+                expected,
+                found,
+            } => Self::File {
+                path,
+                expected,
+                found,
+            },
+            other => Self::Table(other),
+        }
+    }
 }
 
 impl DataError {
@@ -103,22 +132,6 @@ pub(crate) fn shorten<S: AsRef<str>>(items: &[S], limit: usize) -> String {
 
 /// Most characters of a value that an error message shows.
 const SHOWN: usize = 60;
-
-/// A name as an error message shows it: control characters escaped, and cut when it is very long.
-pub(crate) fn shown(name: &str) -> String {
-    let mut text = String::new();
-    for c in name.chars().take(SHOWN) {
-        if c.is_control() {
-            text.extend(c.escape_default());
-        } else {
-            text.push(c);
-        }
-    }
-    if name.chars().count() > SHOWN {
-        text += &format!("... ({} bytes)", name.len());
-    }
-    text
-}
 
 /// A value as an error message shows it: quoted, and cut when it is very long.
 pub(crate) fn quoted(value: &str) -> String {

@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use cohort_tables::{LabelColumn, LabelTable};
+use cohort_tables::{LabelColumn, LabelTable, ReadOptions, RowProblem, TextTable};
 
-use crate::csv_file::{CsvFile, RowProblem, missing_column};
 use crate::error::{DataError, quoted, shorten};
+use crate::files;
 use crate::schema::{Attribute, Schema};
 
 /// Most bytes of a field in a label table.
@@ -24,6 +24,34 @@ pub(crate) struct LabelFile {
     pub lines: Vec<u64>,
     /// Rows that could not be read and are not in the table.
     pub problems: Vec<RowProblem>,
+    /// What was read otherwise than it was written.
+    pub notes: Vec<String>,
+}
+
+/// Reads a table of a data set: one written as the schema says, in which columns of the schema (and `more`) may differ
+/// by case. A folder, pipe or device is an error.
+pub(crate) fn read_table(
+    path: &Path,
+    schema: &Schema,
+    field_limit: usize,
+    more: &[&str],
+) -> Result<TextTable, DataError> {
+    files::open(path)?;
+    let options = ReadOptions {
+        format: schema.table,
+        field_limit: Some(field_limit),
+        ..ReadOptions::default()
+    };
+    let mut wanted = vec![schema.name_column.as_str(), schema.subject_column.as_str()];
+    wanted.extend(schema.attributes.iter().map(|a| a.column.as_str()));
+    wanted.extend(more);
+    Ok(TextTable::read(path, &options, &wanted)?)
+}
+
+/// The error for a column that a table does not have.
+fn missing_column(path: &Path, name: &str, header: &[String]) -> DataError {
+    let found = format!("columns {}", shorten(header, 12));
+    DataError::file(path, format!("a column {name}"), found)
 }
 
 /// The columns that a schema needs, borrowed from a table.
@@ -35,7 +63,7 @@ pub(crate) struct Columns<'a> {
 
 impl LabelFile {
     fn read(split: &str, path: PathBuf, schema: &Schema) -> Result<Self, DataError> {
-        let mut file = Self::read_as_it_is(split, path, &schema.name_column)?;
+        let mut file = Self::read_as_it_is(split, path, schema)?;
         if schema.subject_column == schema.name_column {
             // every clip is a subject of its own
             let values = file.table.names.clone();
@@ -47,29 +75,14 @@ impl LabelFile {
         Ok(file)
     }
 
-    fn read_as_it_is(split: &str, path: PathBuf, name_column: &str) -> Result<Self, DataError> {
-        let split = split.to_string();
-        if path
-            .extension()
-            .is_some_and(|extension| extension.eq_ignore_ascii_case("parquet"))
-        {
-            let table = LabelTable::read(&path)?;
-            let lines = (1..=table.len() as u64).collect();
-            return Ok(Self {
-                split,
-                path,
-                table,
-                lines,
-                problems: Vec::new(),
-            });
-        }
-        let mut file = CsvFile::read(&path, FIELD_LIMIT)?;
-        let names = file.take_column(&path, name_column)?;
+    fn read_as_it_is(split: &str, path: PathBuf, schema: &Schema) -> Result<Self, DataError> {
+        let mut file = read_table(&path, schema, FIELD_LIMIT, &[])?;
+        let names = file.take_column(&path, &schema.name_column)?;
         let columns = file
             .header
             .iter()
             .zip(file.columns)
-            .filter(|(name, _)| *name != name_column)
+            .filter(|(name, _)| **name != schema.name_column)
             .map(|(name, values)| LabelColumn {
                 name: name.clone(),
                 values,
@@ -84,11 +97,12 @@ impl LabelFile {
             ));
         }
         Ok(Self {
-            split,
+            split: split.to_string(),
             path,
             table,
             lines: file.lines,
             problems: file.problems,
+            notes: file.notes,
         })
     }
 

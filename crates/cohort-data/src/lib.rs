@@ -5,7 +5,6 @@
 //! `cohort.toml`. [`Dataset::open`] is strict, since a wrong label would pass silently into every model.
 
 mod check;
-mod csv_file;
 mod dataset;
 mod error;
 mod files;

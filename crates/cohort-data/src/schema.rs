@@ -1,5 +1,6 @@
 //! What the columns of a data set mean: names, codes, order, and where its files lie.
 
+use cohort_tables::TableFormat;
 use serde::{Deserialize, Serialize};
 
 /// Description of a data set. Everything that differs between data sets is here, as data;
@@ -32,6 +33,10 @@ pub struct Schema {
     /// read when it exists. Default `transcripts.csv`.
     #[serde(default = "default_transcripts")]
     pub transcripts: String,
+    /// How the label tables and the transcript table are written, where it is not to be recognised:
+    /// `table = { delimiter = "semicolon", decimal = "comma" }`.
+    #[serde(default, skip_serializing_if = "TableFormat::is_default")]
+    pub table: TableFormat,
     /// The categorical columns that are described and audited; the target is one of them.
     #[serde(default, rename = "attribute")]
     pub attributes: Vec<Attribute>,
@@ -118,6 +123,7 @@ impl Schema {
             labels: default_labels(),
             folder: default_folder(),
             transcripts: default_transcripts(),
+            table: TableFormat::default(),
             attributes: vec![
                 Attribute::numbered("AgeGroup", true, &age),
                 Attribute::numbered("Gender", false, &plain(&["Male", "Female"])),

@@ -29,6 +29,7 @@ impl Schema {
     /// labels = "{split}_set_age_labels.csv"
     /// folder = "{split}/{target}"             # {target} is the code of the clip's target level
     /// transcripts = "transcripts.csv"
+    /// table = { delimiter = "semicolon", decimal = "comma" }   # default: recognised
     ///
     /// [[attribute]]
     /// column = "AgeGroup"

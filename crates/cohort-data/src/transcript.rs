@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use cohort_tables::clip_id;
 
-use crate::csv_file::CsvFile;
 use crate::error::{DataError, quoted};
+use crate::label_file::read_table;
 use crate::schema::Schema;
 use crate::{files, pickle};
 
@@ -57,6 +57,8 @@ pub(crate) struct TranscriptTable {
     pub texts: BTreeMap<String, String>,
     /// Names that occur more than once, with the line of the later row.
     pub repeated: Vec<(u64, String)>,
+    /// What was read otherwise than it was written.
+    pub notes: Vec<String>,
 }
 
 impl TranscriptTable {
@@ -66,11 +68,14 @@ impl TranscriptTable {
         if path.symlink_metadata().is_err() {
             return Ok(None);
         }
-        let mut file = CsvFile::read(&path, TRANSCRIPT_LIMIT)?;
+        let mut file = read_table(&path, schema, TRANSCRIPT_LIMIT, &["Transcript"])?;
         file.refuse_bad_rows(&path)?;
         let names = file.take_column(&path, &schema.name_column)?;
         let texts = file.take_column(&path, "Transcript")?;
-        let mut table = Self::default();
+        let mut table = Self {
+            notes: file.notes,
+            ..Self::default()
+        };
         for ((name, text), &line) in names.iter().zip(texts).zip(&file.lines) {
             if table
                 .texts

@@ -90,6 +90,9 @@ impl<'a> Job<'a> {
         watch: &'a dyn Watch,
     ) -> Result<Self, PipelineError> {
         let dataset = Dataset::open(&config.data, None)?;
+        for note in &dataset.notes {
+            watch.say(&format!("note: {note}"));
+        }
         target_index(&dataset)?;
         let all = splits(&dataset)?;
         let in_all = |modality: &Modality| {

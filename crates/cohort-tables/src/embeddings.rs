@@ -3,11 +3,13 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{Array, AsArray, FixedSizeListArray, Float32Array, RecordBatch, StringArray};
-use arrow::datatypes::{DataType, Field, Float32Type, Schema};
+use arrow::array::{FixedSizeListArray, Float32Array, RecordBatch, StringArray};
+use arrow::datatypes::{DataType, Field, Schema};
 use parquet::file::metadata::KeyValue;
 
 use crate::TableError;
+use crate::embeddings_file;
+use crate::format::{Read, ReadOptions};
 use crate::parquet_io::{self, BATCH_ROWS};
 
 /// How a table came about; its rows may be reused only when producer, weights and settings agree.
@@ -43,7 +45,7 @@ pub struct EmbeddingTable {
     pub provenance: Provenance,
 }
 
-const KEYS: [&str; 5] = [
+pub(crate) const KEYS: [&str; 5] = [
     "cohort.producer",
     "cohort.weights_hash",
     "cohort.settings_hash",
@@ -67,107 +69,24 @@ impl EmbeddingTable {
         self.values.get(row * self.dim..(row + 1) * self.dim)
     }
 
-    /// Reads a Parquet file.
+    /// As [`EmbeddingTable::read_with`] with nothing said.
     ///
     /// # Errors
-    /// [`TableError`] when the file cannot be read, lacks `clip` or `vector`, or has rows with missing or
-    /// not finite values (the row is named).
+    /// Those of [`EmbeddingTable::read_with`].
     pub fn read(path: &Path) -> Result<Self, TableError> {
-        let builder = parquet_io::open(path)?;
-        let mut table = Self::default();
-        let metadata = builder.metadata().file_metadata().key_value_metadata();
-        let value = |key: &str| {
-            let pair = metadata?.iter().find(|pair| pair.key == key)?;
-            pair.value.clone()
-        };
-        let [producer, weights, settings, source, columns] =
-            KEYS.map(|key| value(key).unwrap_or_default());
-        let columns: Vec<String> = if columns.is_empty() {
-            Vec::new()
-        } else {
-            columns.split('\n').map(String::from).collect()
-        };
-        table.provenance = Provenance {
-            producer,
-            weights,
-            settings,
-            source,
-            columns,
-        };
-        let found: Vec<String> = builder
-            .schema()
-            .fields()
-            .iter()
-            .map(|field| field.name().clone())
-            .collect();
-        let layout = || {
-            TableError::file(
-                path,
-                "columns clip (utf8) and vector (fixed_size_list<f32>)",
-                format!("columns {}", found.join(", ")),
-            )
-        };
-        let reader = builder
-            .with_batch_size(BATCH_ROWS)
-            .build()
-            .map_err(|error| parquet_io::broken(path, error))?;
-        for batch in reader {
-            let batch = batch.map_err(|error| parquet_io::broken(path, error))?;
-            let text = |name: &str| {
-                batch
-                    .column_by_name(name)
-                    .and_then(|column| column.as_string_opt::<i32>())
-            };
-            let clips = text("clip").ok_or_else(layout)?;
-            let vectors = batch
-                .column_by_name("vector")
-                .and_then(|column| column.as_fixed_size_list_opt())
-                .ok_or_else(layout)?;
-            let values = vectors
-                .values()
-                .as_primitive_opt::<Float32Type>()
-                .ok_or_else(layout)?;
-            let dim = usize::try_from(vectors.value_length()).unwrap_or(0);
-            let first = table.clips.len();
-            if let Some(bad) =
-                (0..values.len()).find(|&i| values.is_null(i) || !values.value(i).is_finite())
-            {
-                return Err(TableError::row(
-                    path,
-                    (first + bad / dim.max(1)) as u64 + 1,
-                    "finite numbers",
-                    if values.is_null(bad) {
-                        "a missing value".to_string()
-                    } else {
-                        values.value(bad).to_string()
-                    },
-                ));
-            }
-            if vectors.null_count() > 0 || clips.null_count() > 0 {
-                let row = (0..clips.len()).find(|&i| clips.is_null(i) || vectors.is_null(i));
-                return Err(TableError::row(
-                    path,
-                    (first + row.unwrap_or(0)) as u64 + 1,
-                    "a clip and a vector",
-                    "a missing value",
-                ));
-            }
-            table.dim = dim;
-            let start = vectors.value_offset_at(0);
-            table
-                .values
-                .extend_from_slice(&values.values()[start..start + clips.len() * dim]);
-            table
-                .clips
-                .extend((0..clips.len()).map(|i| clips.value(i).to_string()));
-            table
-                .sources
-                .extend((0..clips.len()).map(|i| match text("source") {
-                    Some(column) if column.is_valid(i) => column.value(i).to_string(),
-                    _ => String::new(),
-                }));
-        }
-        Ok(table)
+        Ok(Self::read_with(path, &ReadOptions::default())?.table)
+    }
+
+    /// Reads a table of vectors, told apart by content: Parquet with a column of lists (of any width of float or integer)
+    /// or a column a component, a table of text likewise, a NumPy array of two axes (`.npy`), or an archive (`.npz`) with
+    /// one such array or with `vectors` and `ids`. Numbers become the nearest 32-bit floats. Where nothing names the
+    /// clips they are called by their row, from 0.
+    ///
+    /// # Errors
+    /// [`TableError`] when the file cannot be read or damaged, lacks vectors, holds more than 2^30 numbers, or has rows
+    /// with missing or not finite values or of another length (the row is named).
+    pub fn read_with(path: &Path, options: &ReadOptions) -> Result<Read<Self>, TableError> {
+        embeddings_file::read(path, options)
     }
 
     /// Writes a Parquet file under a temporary name renamed into place.
@@ -289,10 +208,18 @@ mod tests {
     fn a_file_that_is_not_parquet_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.parquet");
-        for content in [&b""[..], b"PAR1", b"clip,vector\n"] {
+        let cases = [
+            (&b""[..], "expected a Parquet file"),
+            (
+                b"PAR1",
+                "expected a whole Parquet file, found one that is cut off",
+            ),
+            (b"clip,vector\n", "expected a Parquet file"),
+        ];
+        for (content, expected) in cases {
             std::fs::write(&path, content).unwrap();
             let error = EmbeddingTable::read(&path).unwrap_err().to_string();
-            assert!(error.contains("expected a Parquet file"), "{error}");
+            assert!(error.contains(expected), "{error}");
         }
     }
 }

@@ -2,10 +2,9 @@
 
 use std::path::Path;
 
-use csv::StringRecord;
-
-use crate::csv_input::CsvInput;
-use crate::parquet_io;
+use crate::columns::{self, WANTED};
+use crate::format::{Read, ReadOptions};
+use crate::text_table::TextTable;
 use crate::{TableError, clip_id};
 
 /// Names that the column of clip names may have, in order of preference.
@@ -33,38 +32,32 @@ pub struct LabelColumn {
 }
 
 impl LabelTable {
-    /// Reads a CSV file, or a Parquet file when the name ends in `.parquet`.
+    /// As [`LabelTable::read_with`] with nothing said.
+    ///
+    /// # Errors
+    /// Those of [`LabelTable::read_with`].
+    pub fn read(path: &Path) -> Result<Self, TableError> {
+        Ok(Self::read_with(path, &ReadOptions::default())?.table)
+    }
+
+    /// Reads a table of text (CSV, TSV, ...) or Parquet, as [`TextTable::read`] does.
     ///
     /// The clip names are in the column `VideoName` (or `clip`, or `id`).
     ///
     /// # Errors
     /// [`TableError`] when the file cannot be read, has no name column, a repeated column, a row of another
     /// width than the header, text that is not UTF-8, or an empty clip name. A table without rows is an error too.
-    pub fn read(path: &Path) -> Result<Self, TableError> {
-        let (header, columns, lines) = if parquet_io::is_parquet(path) {
-            let (header, columns) = parquet_io::read_text_columns(path)?;
-            (header, columns, None)
-        } else {
-            let (header, columns, lines) = read_csv(path)?;
-            (header, columns, Some(lines))
-        };
-        let position = NAME_COLUMNS
-            .iter()
-            .find_map(|name| header.iter().position(|column| column == name));
-        let Some(position) = position else {
-            return Err(TableError::file(
-                path,
-                "a column VideoName (or clip, or id)",
-                format!("columns {}", header.join(", ")),
-            ));
-        };
+    pub fn read_with(path: &Path, options: &ReadOptions) -> Result<Read<Self>, TableError> {
+        let table = TextTable::read(path, options, &WANTED)?;
+        table.refuse_bad_rows(path)?;
+        let position = name_column(path, &table.header)?;
         let mut names = Vec::new();
-        let mut rest = Vec::new();
-        for (i, (name, values)) in header.into_iter().zip(columns).enumerate() {
+        let mut columns = Vec::new();
+        for (i, (name, values)) in table.header.into_iter().zip(table.columns).enumerate() {
             if i == position {
                 names = values;
             } else {
-                rest.push(LabelColumn { name, values });
+                columns.push(LabelColumn { name, values });
             }
         }
         if names.is_empty() {
@@ -75,17 +68,13 @@ impl LabelTable {
             ));
         }
         if let Some(row) = names.iter().position(String::is_empty) {
-            let line = lines.and_then(|lines| lines.get(row).copied());
-            return Err(TableError::row(
-                path,
-                line.unwrap_or(row as u64 + 1),
-                "a clip name",
-                "an empty field",
-            ));
+            let line = table.lines[row];
+            return Err(TableError::row(path, line, "a clip name", "an empty field"));
         }
-        Ok(Self {
-            names,
-            columns: rest,
+        Ok(Read {
+            table: Self { names, columns },
+            notes: table.notes,
+            mapped: table.mapped,
         })
     }
 
@@ -107,12 +96,19 @@ impl LabelTable {
         clip_id(&self.names[row])
     }
 
-    /// Codes of a column by name; `None` when there is no such column.
+    /// Codes of a column by name, else of the only one whose name differs by case alone; `None` when there is none.
     pub fn column(&self, name: &str) -> Option<&[String]> {
-        self.columns
-            .iter()
-            .find(|column| column.name == name)
-            .map(|column| column.values.as_slice())
+        let alike = |column: &&LabelColumn| column.name.eq_ignore_ascii_case(name);
+        let mut all = self.columns.iter().filter(alike);
+        let exact = self.columns.iter().find(|column| column.name == name);
+        let column = exact.or_else(|| all.next().filter(|_| all.next().is_none()))?;
+        Some(&column.values)
+    }
+
+    /// The column that other tools call otherwise and that may be what `name` is looked for: `client_id` for `UserID`.
+    pub fn proposal(&self, name: &str) -> Option<String> {
+        let header: Vec<String> = self.column_names().map(String::from).collect();
+        columns::proposal(name, &header)
     }
 
     /// Subject of each row from the column `name`. The name of the clip column (`VideoName`, `clip` or `id`), unless
@@ -156,19 +152,13 @@ impl LabelTable {
     }
 }
 
-/// Header, columns, and the line of each row.
-fn read_csv(path: &Path) -> Result<(Vec<String>, Vec<Vec<String>>, Vec<u64>), TableError> {
-    let mut input = CsvInput::open(path)?;
-    let mut columns: Vec<Vec<String>> = vec![Vec::new(); input.header.len()];
-    let mut lines = Vec::new();
-    let mut record = StringRecord::new();
-    while let Some(line) = input.next(&mut record)? {
-        for (column, field) in columns.iter_mut().zip(record.iter()) {
-            column.push(field.to_string());
-        }
-        lines.push(line);
-    }
-    Ok((input.header, columns, lines))
+/// Place of the column of clip names.
+pub(crate) fn name_column(path: &Path, header: &[String]) -> Result<usize, TableError> {
+    let what = "a column VideoName (or clip, or id)";
+    NAME_COLUMNS
+        .iter()
+        .find_map(|name| columns::find(header, name))
+        .ok_or_else(|| columns::missing(path, what, &["VideoName"], header))
 }
 
 #[cfg(test)]
@@ -226,7 +216,7 @@ mod tests {
             ),
             (
                 b"Name,UserID\na,b\n",
-                "DIR/labels.csv: expected a column VideoName (or clip, or id), found columns Name, UserID",
+                "DIR/labels.csv: expected a column VideoName (or clip, or id), found columns Name, UserID; if that is what they hold: --column VideoName=Name",
             ),
             (
                 b"VideoName,UserID\na,b\nc\n",
@@ -242,7 +232,7 @@ mod tests {
             ),
             (
                 b"VideoName,UserID\na,b\nc,\xff\xfe\n",
-                "DIR/labels.csv: row 3: expected text in UTF-8, found bytes that are not UTF-8",
+                "DIR/labels.csv: row 3: expected text in UTF-8, found bytes that are not UTF-8 (0xff is \u{ff} in Windows-1252; save the table as UTF-8)",
             ),
         ];
         for (content, expected) in cases {

@@ -6,24 +6,39 @@
 
 mod atomic;
 mod clip;
-mod csv_input;
+mod columns;
+mod delimited;
+mod dialect;
 mod embeddings;
+mod embeddings_file;
 mod error;
+mod format;
+mod guard;
+mod input;
 mod journal;
 mod labels;
-mod line_reader;
+mod npy;
 mod parquet_io;
 mod predictions;
 mod predictions_file;
+mod text_table;
+mod thrift;
+
+#[cfg(test)]
+mod damage_tests;
+#[cfg(test)]
+mod foreign_tests;
 
 pub use atomic::{remove_unfinished, write_atomic, write_atomic_with};
 pub use clip::clip_id;
+pub use delimited::RowProblem;
 pub use embeddings::{EmbeddingTable, Provenance};
 pub use error::TableError;
+pub use format::{Decimal, Delimiter, Read, ReadOptions, TableFormat};
 pub use journal::{Journal, JournalRow};
 pub use labels::{LabelColumn, LabelTable};
-pub use line_reader::LineReader;
 pub use predictions::Predictions;
+pub use text_table::TextTable;
 
 /// Hash of some bytes as used in provenance: the first 128 bits of BLAKE3, in lower-case hexadecimal.
 pub fn content_hash(bytes: &[u8]) -> String {

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::TableError;
+use crate::format::{Read, ReadOptions};
 use crate::predictions_file;
 
 /// A model's predictions over one split, with or without ground truth and probabilities.
@@ -24,7 +25,7 @@ pub struct Predictions {
 }
 
 impl Predictions {
-    /// Reads predictions from CSV, or from Parquet when the name ends in `.parquet`.
+    /// Reads predictions from a table of text or Parquet; see [`crate::TextTable::read`].
     ///
     /// `classes` gives the class codes in order; without it they are those that occur, in numerical order when
     /// all are integers. With `K` probabilities a row and integer codes, the classes are `1..=K`
@@ -35,7 +36,19 @@ impl Predictions {
     /// [`TableError`] naming file, row, expected and found: missing columns, unknown codes, probabilities that are
     /// not numbers in `[0, 1]`, lists of unequal length, ground truth in some rows only, an empty table.
     pub fn read(path: &Path, classes: Option<&[String]>) -> Result<Self, TableError> {
-        predictions_file::read(path, classes)
+        Ok(Self::read_with(path, classes, &ReadOptions::default())?.table)
+    }
+
+    /// As [`Predictions::read`], with what is said of the file's format and column names, and the notes of the reading.
+    ///
+    /// # Errors
+    /// Those of [`Predictions::read`].
+    pub fn read_with(
+        path: &Path,
+        classes: Option<&[String]>,
+        options: &ReadOptions,
+    ) -> Result<Read<Self>, TableError> {
+        predictions_file::read(path, classes, options)
     }
 
     /// Writes CSV, or Parquet when the name ends in `.parquet`, under a temporary name renamed into place.

@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use csv::StringRecord;
-
-use crate::csv_input::CsvInput;
-use crate::labels::NAME_COLUMNS;
+use crate::columns::{self, WANTED};
+use crate::dialect::Number;
+use crate::format::{Read, ReadOptions};
+use crate::labels::name_column;
 use crate::parquet_io;
 use crate::predictions::{Predictions, first_largest};
+use crate::text_table::Source;
 use crate::{TableError, write_atomic_with};
 
 /// Room that rounding may take outside `[0, 1]`.
@@ -84,31 +85,79 @@ struct Layout {
 enum ProbabilityColumns {
     None,
     List(usize),
+    /// By number, lowest first: `p1..pK`, `proba_0..`.
     Separate(Vec<usize>),
 }
 
-impl Layout {
-    fn of(path: &Path, header: &[String]) -> Result<Self, TableError> {
-        let position = |name: &str| header.iter().position(|column| column == name);
-        let missing =
-            |what: &str| TableError::file(path, what, format!("columns {}", header.join(", ")));
-        let name = NAME_COLUMNS
-            .iter()
-            .find_map(|name| position(name))
-            .ok_or_else(|| missing("a column VideoName (or clip, or id)"))?;
-        let mut numbered: Vec<(u32, usize)> = header
+/// What stands before the number of a class in the name of a probability column.
+const PROBABILITY_PREFIXES: [&str; 8] = [
+    "p",
+    "p_",
+    "prob",
+    "prob_",
+    "proba",
+    "proba_",
+    "probability",
+    "probability_",
+];
+
+/// Columns `PREFIX`, number, by number; of several prefixes the one with the most columns.
+fn numbered(header: &[String]) -> (&'static str, Vec<(u32, usize)>) {
+    let of = |prefix: &str| {
+        let mut columns: Vec<(u32, usize)> = header
             .iter()
             .enumerate()
-            .filter_map(|(i, column)| Some((column.strip_prefix('p')?.parse().ok()?, i)))
+            .filter_map(|(i, column)| {
+                let number = column.to_lowercase();
+                let number = number.strip_prefix(prefix)?;
+                // `p_1`, not `p+1`
+                number
+                    .bytes()
+                    .all(|byte| byte.is_ascii_digit())
+                    .then_some(())?;
+                Some((number.parse().ok()?, i))
+            })
             .collect();
-        numbered.sort_unstable();
-        if let Some(&(first, _)) = numbered.first() {
+        columns.sort_unstable();
+        columns
+    };
+    let mut best = ("p", Vec::new());
+    for prefix in PROBABILITY_PREFIXES {
+        let columns = of(prefix);
+        if columns.len() > best.1.len() {
+            best = (prefix, columns);
+        }
+    }
+    best
+}
+
+impl Layout {
+    /// The layout, and what is to be said of it.
+    fn of(path: &Path, header: &[String]) -> Result<(Self, Vec<String>), TableError> {
+        let position = |name: &str| columns::find(header, name);
+        let missing = |what: &str, ours: &[&str]| columns::missing(path, what, ours, header);
+        let name = name_column(path, header)?;
+        let (prefix, numbered) = numbered(header);
+        let mut notes = Vec::new();
+        if let (Some(&(first, from)), Some(&(last, to))) = (numbered.first(), numbered.last()) {
             let gap = numbered
                 .iter()
                 .zip(first..)
                 .find(|&(&(number, _), expected)| number != expected);
             if first > 1 || gap.is_some() {
-                return Err(missing("probability columns p1..pK without a gap"));
+                let what = match prefix {
+                    "p" => "probability columns p1..pK without a gap".to_string(),
+                    _ => format!("probability columns {prefix}0, {prefix}1.. without a gap"),
+                };
+                return Err(missing(&what, &[]));
+            }
+            if prefix != "p" {
+                let (from, to) = (&header[from], &header[to]);
+                notes.push(format!(
+                    "{}: columns {from} to {to} are read as the probabilities of {} classes, in the order of their numbers",
+                    path.display(),
+                    last - first + 1
+                ));
             }
         }
         let probabilities = match position("probabilities") {
@@ -119,57 +168,107 @@ impl Layout {
             None => ProbabilityColumns::None,
         };
         let prediction = position("prediction");
-        if prediction.is_none() && matches!(probabilities, ProbabilityColumns::None) {
-            return Err(missing("a column prediction, or probabilities"));
+        if matches!(probabilities, ProbabilityColumns::None) {
+            if prediction.is_none() {
+                let what = "a column prediction, or probabilities";
+                return Err(missing(what, &["prediction", "probabilities"]));
+            }
+            notes.extend(unused(path, header));
         }
-        Ok(Self {
-            name,
-            truth: position("ground_truth"),
-            prediction,
-            probabilities,
+        let truth = position("ground_truth");
+        if truth.is_none()
+            && let Some(theirs) = columns::proposal("ground_truth", header)
+        {
+            notes.push(format!(
+                "{}: no column ground_truth; --column ground_truth={theirs} takes {theirs} for it",
+                path.display()
+            ));
+        }
+        Ok((
+            Self {
+                name,
+                truth,
+                prediction,
+                probabilities,
+            },
+            notes,
+        ))
+    }
+
+    /// The columns that are read.
+    fn columns(&self) -> Vec<usize> {
+        let mut all = vec![self.name];
+        all.extend(self.truth);
+        all.extend(self.prediction);
+        match &self.probabilities {
+            ProbabilityColumns::None => {}
+            ProbabilityColumns::List(i) => all.push(*i),
+            ProbabilityColumns::Separate(columns) => all.extend(columns),
+        }
+        all
+    }
+
+    /// The same layout of rows that hold [`Self::columns`] alone.
+    fn packed(&self) -> Self {
+        let mut next = 0;
+        let mut take = || {
+            next += 1;
+            next - 1
+        };
+        Self {
+            name: take(),
+            truth: self.truth.map(|_| take()),
+            prediction: self.prediction.map(|_| take()),
+            probabilities: match &self.probabilities {
+                ProbabilityColumns::None => ProbabilityColumns::None,
+                ProbabilityColumns::List(_) => ProbabilityColumns::List(take()),
+                ProbabilityColumns::Separate(columns) => {
+                    ProbabilityColumns::Separate(columns.iter().map(|_| take()).collect())
+                }
+            },
+        }
+    }
+}
+
+/// Says which columns may be probabilities of classes that are not read, so that none is ignored without a word.
+fn unused(path: &Path, header: &[String]) -> Option<String> {
+    let words = ["prob", "score", "logit", "softmax", "conf"];
+    let alike: Vec<&str> = header
+        .iter()
+        .map(String::as_str)
+        .filter(|name| {
+            words
+                .iter()
+                .any(|word| name.to_lowercase().starts_with(word))
         })
-    }
+        .collect();
+    let first = alike.first()?;
+    Some(format!(
+        "{}: not read, for their names are not p1..pK: {}; --column p1={first} takes {first} for the probability of the first class",
+        path.display(),
+        alike.join(", ")
+    ))
 }
 
-pub(crate) fn read(path: &Path, classes: Option<&[String]>) -> Result<Predictions, TableError> {
-    let raw = if parquet_io::is_parquet(path) {
-        read_parquet_rows(path)?
-    } else {
-        read_csv_rows(path)?
-    };
-    finish(path, raw, classes)
-}
-
-fn read_csv_rows(path: &Path) -> Result<Raw, TableError> {
-    let mut input = CsvInput::open(path)?;
-    let layout = Layout::of(path, &input.header)?;
+pub(crate) fn read(
+    path: &Path,
+    classes: Option<&[String]>,
+    options: &ReadOptions,
+) -> Result<Read<Predictions>, TableError> {
+    let source = Source::open(path, options, &WANTED)?;
+    let (layout, mut notes) = Layout::of(path, source.header())?;
+    let packed = layout.packed();
     let mut raw = Raw::new(&layout);
-    let last = input.header.len() - 1;
-    // the reference's files have the list as the last column and do not quote it
-    input.open_ended = matches!(layout.probabilities, ProbabilityColumns::List(i) if i == last);
-    let mut record = StringRecord::new();
-    while let Some(line) = input.next(&mut record)? {
-        let tail: String;
-        let mut fields: Vec<&str> = record.iter().collect();
-        if fields.len() > last + 1 {
-            tail = fields[last..].join(" ");
-            fields.truncate(last);
-            fields.push(&tail);
-        }
-        raw.push(path, line, &layout, |i| fields[i])?;
-    }
-    Ok(raw)
-}
-
-fn read_parquet_rows(path: &Path) -> Result<Raw, TableError> {
-    let (header, columns) = parquet_io::read_text_columns(path)?;
-    let layout = Layout::of(path, &header)?;
-    let mut raw = Raw::new(&layout);
-    let rows = columns.first().map_or(0, Vec::len);
-    (0..rows).try_for_each(|row| {
-        raw.push(path, row as u64 + 1, &layout, |i| columns[i][row].as_str())
+    let (said, mapped) = source.rows(&layout.columns(), |row| match row {
+        Ok((line, fields)) => raw.push(path, line, &packed, |i| fields[i].as_str()),
+        Err(problem) => Err(problem.error(path)),
     })?;
-    Ok(raw)
+    notes.splice(0..0, said);
+    Ok(Read {
+        table: finish(path, raw, classes)?,
+        notes,
+        mapped,
+    })
 }
 
 impl Raw {
@@ -225,10 +324,12 @@ impl Raw {
                         path,
                         line,
                         "a probability in [0, 1]",
-                        if text.is_empty() {
-                            "an empty field".to_string()
-                        } else {
-                            text.to_string()
+                        match Number::of(text) {
+                            _ if text.is_empty() => "an empty field".to_string(),
+                            Number::Comma => {
+                                format!("{text} (a decimal comma? --decimal , reads it)")
+                            }
+                            _ => text.to_string(),
                         },
                     ));
                 }
@@ -444,7 +545,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("p.csv");
         std::fs::write(&path, content).unwrap();
-        read(&path, classes).map_err(|error| {
+        let read = read(&path, classes, &ReadOptions::default()).map(|read| read.table);
+        read.map_err(|error| {
             error
                 .to_string()
                 .replace(&folder.path().display().to_string(), "DIR")

@@ -62,6 +62,13 @@ impl Shell {
         let _ = writeln!(std::io::stderr(), "{line}");
     }
 
+    /// What was read otherwise than it was written.
+    pub(crate) fn say_notes(&self, notes: &[String]) {
+        for note in notes {
+            self.say(&format!("note: {note}"));
+        }
+    }
+
     /// Text on stdout, with a line end. A reader that has had enough (`cohort ... | head`) is no error.
     ///
     /// # Errors

@@ -10,6 +10,8 @@ mod bench;
 mod command_line;
 #[path = "bad_input/configuration.rs"]
 mod configuration;
+#[path = "bad_input/foreign_tables.rs"]
+mod foreign_tables;
 #[path = "bad_input/label_tables.rs"]
 mod label_tables;
 #[path = "bad_input/models.rs"]

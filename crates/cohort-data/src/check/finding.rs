@@ -55,6 +55,8 @@ kinds! {
     UnreadableTable => ("unreadable-table", Error),
     /// A split of the schema has no label table.
     MissingTable => ("missing-table", Note),
+    /// A table that is written otherwise than with commas in UTF-8, and how it was read.
+    TableFormat => ("table-format", Note),
     /// A column that the schema names is not in a label table.
     MissingColumn => ("missing-column", Error),
     /// A row of another width than the header, not in UTF-8, or with an oversized field.

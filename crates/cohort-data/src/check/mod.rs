@@ -114,7 +114,15 @@ pub fn check(
     }
     for SplitTable { split, file } in tables {
         match file {
-            Ok(file) => files.push(file),
+            Ok(file) => {
+                findings.extend(formats(
+                    root,
+                    Some(&split),
+                    &schema.label_file(&split),
+                    &file.notes,
+                ));
+                files.push(file);
+            }
             Err(error) => {
                 let file = schema.label_file(&split);
                 let message = without_file(root, &file, &error);
@@ -136,6 +144,9 @@ pub fn check(
         });
         None
     });
+    if let Some(table) = &transcripts {
+        findings.extend(formats(root, None, &schema.transcripts, &table.notes));
+    }
     let rows = rows(&schema, &files);
     labels::check(&schema, &files, &rows, &mut findings);
     let found = media::find(
@@ -180,6 +191,17 @@ pub fn check(
         notes: count(Severity::Note),
         findings,
     })
+}
+
+/// What is to be said of the way a table is written.
+fn formats(root: &Path, split: Option<&str>, file: &str, notes: &[String]) -> Vec<Finding> {
+    let at = format!("{}: ", root.join(file).display());
+    let one = |note: &String| Finding {
+        file: Some(file.to_string()),
+        split: split.map(String::from),
+        ..Finding::new(Kind::TableFormat, note.strip_prefix(&at).unwrap_or(note))
+    };
+    notes.iter().map(one).collect()
 }
 
 fn rows<'a>(schema: &Schema, files: &'a [LabelFile]) -> Vec<Row<'a>> {

@@ -6,7 +6,7 @@ use anyhow::Context;
 use clap::Args;
 use cohort_eval::IntervalSettings;
 use cohort_fusion::{AblationSettings, JointModel, ablate};
-use cohort_tables::{Predictions, write_atomic};
+use cohort_tables::write_atomic;
 
 use super::fuse::{How, Tables, parse_tables, read};
 use crate::shell::{Outcome, Shell};
@@ -72,20 +72,24 @@ fn parse_joint(argument: &str) -> Result<Joint, String> {
 
 impl Ablate {
     pub(crate) fn run(self, shell: &Shell) -> anyhow::Result<Outcome> {
-        let (fusion, labels) = self.how.resolve()?;
-        let modalities = read(&self.modalities)?;
+        let (fusion, labels) = self.how.resolve(shell)?;
+        let modalities = read(&self.modalities, &self.how.tables, shell)?;
         let classes = modalities
             .first()
             .map(|modality| modality.test.classes.clone());
         let mut joint = Vec::with_capacity(self.joint.len());
         for model in self.joint {
-            let test = Predictions::read(&model.test, classes.as_deref())?;
+            let test = self
+                .how
+                .tables
+                .predictions(&model.test, classes.as_deref(), shell)?;
             joint.push(JointModel {
                 family: model.family,
                 modalities: model.modalities,
                 test,
             });
         }
+        self.how.tables.all_found()?;
         let intervals = IntervalSettings {
             resamples: self.resamples,
             level: self.level,

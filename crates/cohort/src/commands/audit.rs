@@ -6,8 +6,9 @@ use anyhow::Context;
 use clap::Args;
 use cohort_data::Schema;
 use cohort_eval::{Audit as Document, AuditSettings, EvalError, Outcome as Shown, audit, compare};
-use cohort_tables::{LabelTable, Predictions, write_atomic};
+use cohort_tables::{LabelTable, write_atomic};
 
+use super::tables::TableArgs;
 use crate::shell::{Outcome, Shell};
 
 /// Arguments of `cohort audit`.
@@ -15,11 +16,13 @@ use crate::shell::{Outcome, Shell};
 /// Exit code 1 when a group is shown to be at a disadvantage; what is suspected, not shown or not testable exits with 0.
 #[derive(Debug, Args)]
 pub(crate) struct Audit {
-    /// Predictions, CSV or Parquet: VideoName, ground_truth, prediction and perhaps probabilities
+    /// Predictions, CSV or Parquet: VideoName, ground_truth, prediction and perhaps probabilities; - is standard input
     predictions: PathBuf,
     /// Label table with subject and attributes of every clip; may be given again
     #[arg(long, required = true, value_name = "FILE")]
     labels: Vec<PathBuf>,
+    #[command(flatten)]
+    tables: TableArgs,
     /// Column with the subject; VideoName takes every clip for a subject of its own [default: the schema's, else UserID]
     #[arg(long, value_name = "COLUMN")]
     subject: Option<String>,
@@ -66,10 +69,8 @@ pub(crate) struct Audit {
 
 impl Audit {
     pub(crate) fn run(self, shell: &Shell) -> anyhow::Result<Outcome> {
-        let mut labels = LabelTable::default();
-        for path in &self.labels {
-            labels.append(&LabelTable::read(path)?, path)?;
-        }
+        let labels = self.tables.all_labels(&self.labels, shell)?;
+        let labels = labels.unwrap_or_default();
         let schema = match &self.schema {
             Some(path) => Some(Schema::from_toml(path)?),
             None => Some(Schema::first_impressions()).filter(|schema| fits(schema, &labels)),
@@ -81,17 +82,19 @@ impl Audit {
             .and_then(Schema::target_attribute)
             .map(cohort_data::Attribute::codes)
             .filter(|codes| !codes.is_empty());
-        let read = |path: &Path| Predictions::read(path, classes.as_deref());
+        let read = |path: &Path| self.tables.predictions(path, classes.as_deref(), shell);
         let predictions = read(&self.predictions)?;
+        let against = self.against.as_deref().map(read).transpose()?;
+        self.tables.all_found()?;
         let mut document = audit(&predictions, &labels, &settings)
-            .map_err(|error| self.place(&self.predictions, &settings, error))?;
-        if let Some(against) = &self.against {
+            .map_err(|error| self.place(&self.predictions, &labels, &settings, error))?;
+        if let (Some(against), Some(others)) = (&self.against, &against) {
             let name = against
                 .file_name()
                 .map(|name| name.to_string_lossy())
                 .unwrap_or_default();
-            let comparison = compare(&predictions, &read(against)?, &name, &labels, &settings)
-                .map_err(|error| self.place(against, &settings, error))?;
+            let comparison = compare(&predictions, others, &name, &labels, &settings)
+                .map_err(|error| self.place(against, &labels, &settings, error))?;
             document.comparison = Some(comparison);
         }
         if let Some(out) = &self.out {
@@ -110,6 +113,7 @@ impl Audit {
     fn place(
         &self,
         predictions: &Path,
+        labels: &LabelTable,
         settings: &AuditSettings,
         error: EvalError,
     ) -> anyhow::Error {
@@ -128,7 +132,10 @@ impl Audit {
             .iter()
             .map(|path| path.display().to_string())
             .collect();
-        anyhow::anyhow!("{}: {error}; {hint}", files.join(", "))
+        let proposed = labels.proposal(name).map_or(String::new(), |theirs| {
+            format!("; if that is what {theirs} holds: --column {name}={theirs}")
+        });
+        anyhow::anyhow!("{}: {error}; {hint}{proposed}", files.join(", "))
     }
 
     fn settings(&self, schema: Option<&Schema>) -> AuditSettings {

@@ -96,7 +96,9 @@ impl Words {
             least: self.least,
             ..WordsSettings::default()
         };
-        let found = words(&Dataset::open(&self.root, None)?, &settings)?;
+        let dataset = Dataset::open(&self.root, None)?;
+        shell.say_notes(&dataset.notes);
+        let found = words(&dataset, &settings)?;
         if self.json {
             shell.print_json(&found)?;
         } else {
@@ -129,7 +131,9 @@ impl Synth {
 
 impl Stats {
     fn run(self, shell: &Shell) -> anyhow::Result<Outcome> {
-        let document = statistics(&Dataset::open(&self.root, None)?);
+        let dataset = Dataset::open(&self.root, None)?;
+        shell.say_notes(&dataset.notes);
+        let document = statistics(&dataset);
         if let Some(out) = &self.out {
             write_statistics(&document, out)?;
         }

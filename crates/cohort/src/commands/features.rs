@@ -55,6 +55,7 @@ pub(crate) struct Features {
 impl Features {
     pub(crate) fn run(self, shell: &Shell) -> anyhow::Result<Outcome> {
         let mut dataset = Dataset::open(&self.root, None)?;
+        shell.say_notes(&dataset.notes);
         let mut config = RunConfig::default().features;
         config.audio.preset = self.preset;
         self.text.apply(&mut config.text);

@@ -11,6 +11,7 @@ use cohort_fusion::{
 };
 use cohort_tables::{LabelTable, Predictions, write_atomic};
 
+use super::tables::TableArgs;
 use crate::shell::{Outcome, Shell};
 
 /// Arguments of `cohort fuse`.
@@ -56,6 +57,8 @@ pub(super) struct How {
     /// Label table that says whose the clips are; may be given again
     #[arg(long, value_name = "FILE")]
     labels: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(super) tables: TableArgs,
     /// Label column with the subject, for folds, intervals and aggregation [default: UserID with --labels, else the
     /// clip's name before its last dot]
     #[arg(long, value_name = "COLUMN", requires = "labels")]
@@ -105,7 +108,11 @@ pub(super) fn parse_tables(argument: &str) -> Result<Tables, String> {
     else {
         return Err("expected NAME=DIR, NAME=VALID.csv,TEST.csv or NAME=TEST.csv".to_string());
     };
-    let is_table = |path: &str| path.ends_with(".csv") || path.ends_with(".parquet");
+    let is_table = |path: &str| {
+        let path = path.strip_suffix(".gz").unwrap_or(path);
+        let ends = [".csv", ".tsv", ".tab", ".psv", ".txt", ".parquet"];
+        ends.iter().any(|end| path.to_lowercase().ends_with(end))
+    };
     let (valid, test) = match tables.split_once(',') {
         Some((valid, test)) if is_table(valid) && is_table(test) => {
             (Some(PathBuf::from(valid)), PathBuf::from(test))
@@ -139,7 +146,10 @@ fn parse_fit(argument: &str) -> Result<Fit, String> {
 
 impl How {
     /// The settings, and the label table when there is one.
-    pub(super) fn resolve(&self) -> anyhow::Result<(FusionSettings, Option<LabelTable>)> {
+    pub(super) fn resolve(
+        &self,
+        shell: &Shell,
+    ) -> anyhow::Result<(FusionSettings, Option<LabelTable>)> {
         let rule = match self.rule {
             None if self.weights.is_empty() => Rule::Fitted,
             None => Rule::Weighted,
@@ -166,7 +176,7 @@ impl How {
                 fit,
             },
         };
-        let labels = self.labels()?;
+        let labels = self.tables.all_labels(&self.labels, shell)?;
         let subjects = match &labels {
             Some(labels) => Subjects::from_labels(labels, self.by.as_deref().unwrap_or("UserID"))?,
             None => Subjects::default(),
@@ -182,28 +192,21 @@ impl How {
         };
         Ok((settings, labels))
     }
-
-    fn labels(&self) -> anyhow::Result<Option<LabelTable>> {
-        if self.labels.is_empty() {
-            return Ok(None);
-        }
-        let mut labels = LabelTable::default();
-        for path in &self.labels {
-            labels.append(&LabelTable::read(path)?, path)?;
-        }
-        Ok(Some(labels))
-    }
 }
 
 /// Reads the tables of every model; all take the classes of the first one's test table.
-pub(super) fn read(tables: &[Tables]) -> anyhow::Result<Vec<Modality>> {
+pub(super) fn read(
+    tables: &[Tables],
+    how: &TableArgs,
+    shell: &Shell,
+) -> anyhow::Result<Vec<Modality>> {
     let mut classes: Option<Vec<String>> = None;
     let mut modalities = Vec::with_capacity(tables.len());
     for one in tables {
-        let test = read_probabilities(&one.test, classes.as_deref())?;
+        let test = read_probabilities(&one.test, classes.as_deref(), how, shell)?;
         let classes = classes.get_or_insert_with(|| test.classes.clone());
         let valid = match &one.valid {
-            Some(path) => read_probabilities(path, Some(classes))?,
+            Some(path) => read_probabilities(path, Some(classes), how, shell)?,
             None => Predictions::default(),
         };
         modalities.push(Modality {
@@ -216,8 +219,13 @@ pub(super) fn read(tables: &[Tables]) -> anyhow::Result<Vec<Modality>> {
 }
 
 /// A table that can be fused: decisions alone would also not tell how many classes there are.
-fn read_probabilities(path: &Path, classes: Option<&[String]>) -> anyhow::Result<Predictions> {
-    let table = Predictions::read(path, classes)?;
+fn read_probabilities(
+    path: &Path,
+    classes: Option<&[String]>,
+    how: &TableArgs,
+    shell: &Shell,
+) -> anyhow::Result<Predictions> {
+    let table = how.predictions(path, classes, shell)?;
     if table.probabilities.is_none() {
         bail!(
             "{}: expected probabilities of every class (p1..pK or a probabilities list), found decisions only",
@@ -238,8 +246,10 @@ struct Document<'a> {
 
 impl Fuse {
     pub(crate) fn run(self, shell: &Shell) -> anyhow::Result<Outcome> {
-        let (settings, _) = self.how.resolve()?;
-        let fused = fuse(&read(&self.modalities)?, &settings)?;
+        let (settings, _) = self.how.resolve(shell)?;
+        let modalities = read(&self.modalities, &self.how.tables, shell)?;
+        self.how.tables.all_found()?;
+        let fused = fuse(&modalities, &settings)?;
         let out = &self.out;
         std::fs::create_dir_all(out).with_context(|| format!("cannot make {}", out.display()))?;
         let write_json = |name: &str, json: String| write_atomic(&out.join(name), json.as_bytes());

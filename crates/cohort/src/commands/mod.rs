@@ -20,5 +20,6 @@ pub(crate) mod report;
 pub(crate) mod run;
 #[cfg(feature = "networks")]
 pub(crate) mod sweep;
+pub(crate) mod tables;
 #[cfg(feature = "networks")]
 pub(crate) mod train;

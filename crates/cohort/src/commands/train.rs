@@ -109,6 +109,7 @@ impl Train {
         }
         let config = config.resolve()?;
         let dataset = Dataset::open(&config.data, None)?;
+        shell.say_notes(&dataset.notes);
         let What::One(modality) = self.what else {
             let Some(models) = self.models else {
                 bail!(

@@ -139,13 +139,13 @@ fn tables_that_are_none_are_named() {
         ),
         (
             b"\xff\xfeV\0i\0d\0e\0o\0",
-            ": expected text in UTF-8, found UTF-16, by its byte order mark",
-            "error: unreadable-table (1)\n  train_set_age_labels.csv  expected text in UTF-8, found UTF-16, by its byte order mark\n",
+            ": expected a column VideoName, found columns Video",
+            "error: unreadable-table (1)\n  train_set_age_labels.csv  expected a column VideoName, found columns Video\n",
         ),
         (
             latin1,
-            ": row 2: expected text in UTF-8, found bytes that are not UTF-8",
-            "error: bad-row (1)\n  train_set_age_labels.csv row 2  expected text in UTF-8, found bytes that are not UTF-8\n",
+            ": row 2: expected text in UTF-8, found bytes that are not UTF-8 (0xe9 is \u{e9} in Windows-1252; save the table as UTF-8)",
+            "error: bad-row (1)\n  train_set_age_labels.csv row 2  expected text in UTF-8, found bytes that are not UTF-8 (0xe9 is \u{e9} in Windows-1252; save the table as UTF-8)\n",
         ),
         (
             b"\0\0\x1b[31m\0",

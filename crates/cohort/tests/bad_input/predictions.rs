@@ -116,7 +116,7 @@ fn predictions_that_cannot_be_used_are_named_by_all_three() {
         (
             "VideoName",
             "Name",
-            "expected a column VideoName (or clip, or id), found columns Name, ground_truth, prediction, p1, p2, p3, p4, p5, p6, p7",
+            "expected a column VideoName (or clip, or id), found columns Name, ground_truth, prediction, p1, p2, p3, p4, p5, p6, p7; if that is what they hold: --column VideoName=Name",
         ),
         (
             ",p3",
@@ -175,11 +175,11 @@ fn files_that_are_no_predictions_are_named() {
         ),
         (
             Some(b"VideoName,prediction,p1\n\xe9,1,1\n"),
-            "image.csv: row 2: expected text in UTF-8, found bytes that are not UTF-8",
+            "image.csv: row 2: expected text in UTF-8, found bytes that are not UTF-8 (0xe9 is \u{e9} in Windows-1252; save the table as UTF-8)",
         ),
         (
             Some(b"\xff\xfeV\0i\0"),
-            "image.csv: row 1: expected text in UTF-8, found bytes that are not UTF-8",
+            "image.csv: expected a column VideoName (or clip, or id), found columns Vi",
         ),
         (
             Some(b"VideoName,probabilities\na,[0.5;0.5]\n"),
@@ -209,7 +209,7 @@ fn files_that_are_no_predictions_are_named() {
     assert_eq!(parquet.code, 2);
     assert!(
         parquet.err.starts_with(
-            "error: image.parquet: expected a Parquet file, found one that cannot be read: "
+            "error: image.parquet: expected a whole Parquet file, found one that is cut off"
         ),
         "{}",
         parquet.err
@@ -332,7 +332,7 @@ fn labels_that_cannot_be_used_are_named() {
             "VideoName",
             "Video",
             format!(
-                "expected a column VideoName (or clip, or id), found columns {}",
+                "expected a column VideoName (or clip, or id), found columns {}; if that is what they hold: --column VideoName=Video",
                 header.replace("VideoName", "Video")
             ),
         ),
@@ -359,7 +359,7 @@ fn labels_that_cannot_be_used_are_named() {
         ),
         (
             b"VideoName,UserID\n\xff,a\n",
-            "row 2: expected text in UTF-8, found bytes that are not UTF-8",
+            "row 2: expected text in UTF-8, found bytes that are not UTF-8 (0xff is \u{ff} in Windows-1252; save the table as UTF-8)",
         ),
     ] {
         bench.write("labels.csv", bytes);

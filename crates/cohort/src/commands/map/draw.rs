@@ -7,7 +7,7 @@ use anyhow::bail;
 use cohort_report::charts::{ScatterChart, ScatterPoint, scatter};
 use cohort_report::{MapPage, MapPoint, Style, map_page, svg_to_png};
 use cohort_search::MapDocument;
-use cohort_tables::{LabelTable, write_atomic};
+use cohort_tables::{LabelTable, ReadOptions, write_atomic};
 
 use super::known::About;
 use super::thumbnails;
@@ -217,7 +217,9 @@ fn transcripts(
     shell: &Shell,
 ) -> anyhow::Result<Vec<Option<String>>> {
     if let Some(path) = extras.transcripts {
-        let table = LabelTable::read(path)?;
+        let read = LabelTable::read_with(path, &ReadOptions::default())?;
+        shell.say_notes(&read.notes);
+        let table = read.table;
         let Some(texts) = table.column("Transcript") else {
             bail!(
                 "{}: expected a column Transcript, found columns {}",

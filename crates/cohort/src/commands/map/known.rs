@@ -7,6 +7,8 @@ use anyhow::{Context, bail, ensure};
 use cohort_data::{Attribute, Dataset, Schema, TranscriptSource};
 use cohort_tables::LabelTable;
 
+use crate::shell::Shell;
+
 /// What is asked for.
 pub(super) struct Ask<'a> {
     pub(super) column: Option<&'a str>,
@@ -65,9 +67,10 @@ fn about_alone(i: usize) -> usize {
 }
 
 /// Reads a data set.
-pub(super) fn from_dataset(root: &Path, ask: &Ask) -> anyhow::Result<Known> {
+pub(super) fn from_dataset(root: &Path, ask: &Ask, shell: &Shell) -> anyhow::Result<Known> {
     let schema = ask.schema.map(Schema::from_toml).transpose()?;
     let dataset = Dataset::open(root, schema)?;
+    shell.say_notes(&dataset.notes);
     let schema = &dataset.schema;
     let column = ask.column.unwrap_or(&schema.target);
     let subject = |split: &cohort_data::Split, row: usize| -> anyhow::Result<Option<String>> {
@@ -99,8 +102,7 @@ pub(super) fn from_dataset(root: &Path, ask: &Ask) -> anyhow::Result<Known> {
 }
 
 /// Reads a label table.
-pub(super) fn from_table(path: &Path, ask: &Ask) -> anyhow::Result<Known> {
-    let labels = LabelTable::read(path)?;
+pub(super) fn from_table(path: &Path, labels: &LabelTable, ask: &Ask) -> anyhow::Result<Known> {
     let schema = match ask.schema {
         Some(path) => Schema::from_toml(path)?,
         None => Schema::first_impressions(),
@@ -114,10 +116,10 @@ pub(super) fn from_table(path: &Path, ask: &Ask) -> anyhow::Result<Known> {
             labels.column_names().collect::<Vec<_>>().join(", ")
         ),
     };
-    let codes = find(&labels, column, path)?;
+    let codes = find(labels, column, path)?;
     let groups = Groups::new(column, codes.iter(), Some(&schema));
     let subjects = match ask.subject {
-        Some(subject) => Some(find(&labels, subject, path)?),
+        Some(subject) => Some(find(labels, subject, path)?),
         None => labels.column(&schema.subject_column),
     };
     let splits = labels.column("split");

@@ -14,9 +14,10 @@ use cohort_search::{
     Group, JUDGED_BY, Labelling, MapDocument, MapSettings, Method, Metric, PlacedClip, Points,
     agreement,
 };
-use cohort_tables::{EmbeddingTable, Predictions, clip_id};
+use cohort_tables::{EmbeddingTable, clip_id};
 use indicatif::ProgressBar;
 
+use super::tables::TableArgs;
 use crate::shell::{Outcome, Shell};
 use known::{About, Known};
 
@@ -25,8 +26,10 @@ use known::{About, Known};
 /// The map is made of the vectors alone: labels colour it, they never shape it.
 #[derive(Debug, Args)]
 pub(crate) struct Map {
-    /// Embedding table (Parquet), as `cohort features` writes it
+    /// Embedding table: Parquet as `cohort features`, pandas or polars write it, CSV with a column a component, .npy, .npz
     table: PathBuf,
+    #[command(flatten)]
+    tables: TableArgs,
     /// pca, tsne or umap
     #[arg(long, value_name = "METHOD", default_value = "tsne")]
     method: Method,
@@ -86,15 +89,16 @@ pub(crate) struct Map {
 impl Map {
     pub(crate) fn run(self, shell: &Shell) -> anyhow::Result<Outcome> {
         self.out.iter().try_for_each(|out| draw::check(out))?;
-        let table = self.read_table()?;
+        let table = self.read_table(shell)?;
         let known = match &self.labels {
-            Some(path) => Some(self.known(path)?),
+            Some(path) => Some(self.known(path, shell)?),
             None => None,
         };
         let rows = self.rows(&table, known.as_ref(), shell)?;
         let clips: Vec<&str> = rows.iter().map(|&row| table.clips[row].as_str()).collect();
         // before the map, which takes long: a wrong file is told at once
-        let predictions = self.predictions(&clips)?;
+        let predictions = self.predictions(&clips, shell)?;
+        self.tables.all_found()?;
         let mut values = Vec::with_capacity(rows.len() * table.dim);
         for &row in &rows {
             values.extend_from_slice(table.row(row).unwrap_or_default());
@@ -193,8 +197,8 @@ impl Map {
     }
 
     /// The table, with every clip once.
-    fn read_table(&self) -> anyhow::Result<EmbeddingTable> {
-        let table = EmbeddingTable::read(&self.table)?;
+    fn read_table(&self, shell: &Shell) -> anyhow::Result<EmbeddingTable> {
+        let table = self.tables.embeddings(&self.table, shell)?;
         ensure!(
             !table.is_empty() && table.dim > 0,
             "{}: expected vectors, found {} rows of length {}",
@@ -216,16 +220,16 @@ impl Map {
         Ok(table)
     }
 
-    fn known(&self, path: &Path) -> anyhow::Result<Known> {
+    fn known(&self, path: &Path, shell: &Shell) -> anyhow::Result<Known> {
         let ask = known::Ask {
             column: self.color.as_deref(),
             subject: self.subject.as_deref(),
             schema: self.schema.as_deref(),
         };
         let known = if path.is_dir() {
-            known::from_dataset(path, &ask)?
+            known::from_dataset(path, &ask, shell)?
         } else {
-            known::from_table(path, &ask)?
+            known::from_table(path, &self.tables.labels(path, shell)?, &ask)?
         };
         if let Some(split) = &self.split {
             ensure!(
@@ -296,11 +300,15 @@ impl Map {
     }
 
     /// What was predicted, by clip.
-    fn predictions(&self, clips: &[&str]) -> anyhow::Result<HashMap<String, String>> {
+    fn predictions(
+        &self,
+        clips: &[&str],
+        shell: &Shell,
+    ) -> anyhow::Result<HashMap<String, String>> {
         let Some(path) = &self.predictions else {
             return Ok(HashMap::new());
         };
-        let table = Predictions::read(path, None)?;
+        let table = self.tables.predictions(path, None, shell)?;
         let rows = table.names.iter().zip(&table.predicted);
         let found: HashMap<String, String> = rows
             .map(|(name, &class)| (clip_id(name).to_string(), table.classes[class].clone()))

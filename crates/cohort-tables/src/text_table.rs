@@ -1,0 +1,221 @@
+//! One reader for every table of text and columns: delimited text or Parquet, told apart by content.
+
+use std::path::Path;
+
+use crate::TableError;
+use crate::columns::{self, Named};
+use crate::delimited::{Delimited, RowProblem};
+use crate::format::ReadOptions;
+use crate::input;
+use crate::parquet_io::{self, ParquetInput};
+
+/// A table that is open, its header read and named.
+pub(crate) enum Source<'a> {
+    Text(Box<Delimited<'a>>),
+    Parquet(Box<ParquetText>),
+}
+
+/// A Parquet file read as text.
+pub(crate) struct ParquetText {
+    input: ParquetInput,
+    header: Vec<String>,
+    /// Where in the file each column of the header stands.
+    places: Vec<usize>,
+    notes: Vec<String>,
+    mapped: Vec<String>,
+}
+
+impl<'a> Source<'a> {
+    /// Opens a table. `wanted` are names that the caller will look for: a column that differs from one of them by case
+    /// alone is given it.
+    pub(crate) fn open(
+        path: &'a Path,
+        options: &ReadOptions,
+        wanted: &[&str],
+    ) -> Result<Self, TableError> {
+        let mut file = input::open(path)?;
+        if input::beginning(path, &mut file)?.starts_with(b"PAR1") {
+            let input = ParquetInput::open(path, file)?;
+            return Ok(Self::Parquet(Box::new(ParquetText::new(
+                path, input, options, wanted,
+            )?)));
+        }
+        if parquet_io::is_parquet(path) {
+            return Err(TableError::file(
+                path,
+                "a Parquet file",
+                "one that does not begin with PAR1",
+            ));
+        }
+        let text = Delimited::open(path, file, options, wanted)?;
+        Ok(Self::Text(Box::new(text)))
+    }
+
+    /// Names of the columns.
+    pub(crate) fn header(&self) -> &[String] {
+        match self {
+            Self::Text(text) => &text.header,
+            Self::Parquet(parquet) => &parquet.header,
+        }
+    }
+
+    /// Hands over every row: its line (of text) or number (in Parquet), both from 1, and the fields of the columns `keep`,
+    /// or why it cannot be used. Gives the notes, and the names that were mapped.
+    pub(crate) fn rows(
+        self,
+        keep: &[usize],
+        mut sink: impl FnMut(Result<(u64, &[String]), RowProblem>) -> Result<(), TableError>,
+    ) -> Result<(Vec<String>, Vec<String>), TableError> {
+        match self {
+            Self::Text(mut text) => {
+                text.rows(keep, sink)?;
+                Ok((text.notes, text.mapped))
+            }
+            Self::Parquet(parquet) => {
+                let places: Vec<usize> = keep.iter().map(|&i| parquet.places[i]).collect();
+                let mut row = 0;
+                let mut fields = vec![String::new(); places.len()];
+                parquet
+                    .input
+                    .batches(&places, parquet_io::as_text, |mut columns| {
+                        for i in 0..columns.first().map_or(0, Vec::len) {
+                            row += 1;
+                            for (field, column) in fields.iter_mut().zip(&mut columns) {
+                                *field = std::mem::take(&mut column[i]);
+                            }
+                            sink(Ok((row, &fields)))?;
+                        }
+                        Ok(())
+                    })?;
+                Ok((parquet.notes, parquet.mapped))
+            }
+        }
+    }
+}
+
+impl ParquetText {
+    fn new(
+        path: &Path,
+        input: ParquetInput,
+        options: &ReadOptions,
+        wanted: &[&str],
+    ) -> Result<Self, TableError> {
+        let names: Vec<String> = input.fields.iter().map(|(name, _)| name.clone()).collect();
+        let Named {
+            header: named,
+            mut notes,
+            mapped,
+        } = columns::name(path, &names, options, wanted)?;
+        let mut header = Vec::new();
+        let mut places = Vec::new();
+        for (i, name) in named.into_iter().enumerate() {
+            let kind = &input.fields[i].1;
+            let needed = wanted.contains(&name.as_str());
+            if parquet_io::is_text_like(kind) {
+                header.push(name);
+                places.push(i);
+            } else if needed {
+                let expected = format!("a column {name} of text or numbers");
+                return Err(TableError::file(
+                    path,
+                    expected,
+                    parquet_io::type_name(kind),
+                ));
+            } else {
+                notes.push(format!(
+                    "{}: column {name} is {} and passed over",
+                    path.display(),
+                    parquet_io::type_name(kind)
+                ));
+            }
+        }
+        Ok(Self {
+            input,
+            header,
+            places,
+            notes,
+            mapped,
+        })
+    }
+}
+
+/// The good rows of a table, column by column, as text.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TextTable {
+    /// Column names.
+    pub header: Vec<String>,
+    /// One vector a column, in header order.
+    pub columns: Vec<Vec<String>>,
+    /// 1-based line of each row; its number in a Parquet file.
+    pub lines: Vec<u64>,
+    /// Rows that cannot be used and are not in the columns.
+    pub problems: Vec<RowProblem>,
+    /// What was read otherwise than it was written.
+    pub notes: Vec<String>,
+    /// The file's own names of [`ReadOptions::columns`] that were found in it.
+    pub mapped: Vec<String>,
+}
+
+impl TextTable {
+    /// Reads a table: delimited text (comma, semicolon, tab or pipe; UTF-8, or UTF-16 with a byte order mark; gzip) or
+    /// Parquet, told apart by content. Spaces around fields are dropped. What is not said in `options` is recognised.
+    ///
+    /// `wanted` are names that the caller looks for: a column that differs from one of them by case alone is given it.
+    ///
+    /// # Errors
+    /// [`TableError`] when the file cannot be read, is another kind of file (which is named), is empty or has a column
+    /// name twice. Rows of another width than the header, or that are not UTF-8, are [`TextTable::problems`].
+    pub fn read(path: &Path, options: &ReadOptions, wanted: &[&str]) -> Result<Self, TableError> {
+        let source = Source::open(path, options, wanted)?;
+        let header = source.header().to_vec();
+        let mut table = Self {
+            columns: vec![Vec::new(); header.len()],
+            header,
+            ..Self::default()
+        };
+        let keep: Vec<usize> = (0..table.header.len()).collect();
+        let mut bytes = 0;
+        let (notes, mapped) = source.rows(&keep, |row| {
+            match row {
+                Ok((line, fields)) => {
+                    bytes += fields.iter().map(String::len).sum::<usize>() as u64;
+                    input::within(path, bytes)?;
+                    for (column, field) in table.columns.iter_mut().zip(fields) {
+                        column.push(field.clone());
+                    }
+                    table.lines.push(line);
+                }
+                Err(problem) => table.problems.push(problem),
+            }
+            Ok(())
+        })?;
+        table.notes = notes;
+        table.mapped = mapped;
+        Ok(table)
+    }
+
+    /// The first row that cannot be used as an error, for readers that accept none.
+    ///
+    /// # Errors
+    /// [`TableError::Row`] where there is one.
+    pub fn refuse_bad_rows(&self, path: &Path) -> Result<(), TableError> {
+        match self.problems.first() {
+            Some(problem) => Err(problem.clone().error(path)),
+            None => Ok(()),
+        }
+    }
+
+    /// Takes a column out by name.
+    ///
+    /// # Errors
+    /// [`TableError::File`] listing the columns that there are.
+    pub fn take_column(&mut self, path: &Path, name: &str) -> Result<Vec<String>, TableError> {
+        match columns::find(&self.header, name) {
+            Some(i) => Ok(std::mem::take(&mut self.columns[i])),
+            None => {
+                let what = format!("a column {name}");
+                Err(columns::missing(path, &what, &[], &self.header))
+            }
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! How tables of other tools are to be read: options of all commands that take tables.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use anyhow::bail;
+use clap::Args;
+use cohort_tables::{
+    Decimal, Delimiter, EmbeddingTable, LabelTable, Predictions, Read, ReadOptions, TableError,
+    TableFormat,
+};
+
+use crate::shell::Shell;
+
+/// How tables are written. What is not said is recognised, and told where it is not plain CSV.
+#[derive(Debug, Args)]
+pub(crate) struct TableArgs {
+    /// A column that the tables call otherwise, e.g. ground_truth=y_true; may be given again
+    #[arg(long = "column", value_name = "NAME=THEIRS", value_parser = parse_column)]
+    columns: Vec<(String, String)>,
+    /// What separates the fields of text tables: comma, semicolon, tab or pipe [default: recognised]
+    #[arg(long, value_name = "MARK")]
+    delimiter: Option<Delimiter>,
+    /// The decimal mark of text tables: point or comma [default: recognised]
+    #[arg(long, value_name = "MARK", allow_hyphen_values = true)]
+    decimal: Option<Decimal>,
+    /// The tables' own names that were found so far.
+    #[arg(skip)]
+    found: RefCell<BTreeSet<String>>,
+}
+
+fn parse_column(argument: &str) -> Result<(String, String), String> {
+    match argument.split_once('=') {
+        Some((ours, theirs)) if !ours.is_empty() && !theirs.is_empty() => {
+            Ok((ours.to_string(), theirs.to_string()))
+        }
+        _ => Err("expected NAME=THEIRS, e.g. ground_truth=y_true".into()),
+    }
+}
+
+impl TableArgs {
+    pub(crate) fn options(&self) -> ReadOptions {
+        ReadOptions {
+            format: TableFormat {
+                delimiter: self.delimiter,
+                decimal: self.decimal,
+            },
+            columns: self.columns.clone(),
+            ..ReadOptions::default()
+        }
+    }
+
+    /// Reads a label table, and says what was read otherwise than it was written.
+    pub(crate) fn labels(&self, path: &Path, shell: &Shell) -> Result<LabelTable, TableError> {
+        let read = LabelTable::read_with(path, &self.options())?;
+        Ok(self.told(read, shell))
+    }
+
+    /// Reads label tables into one; `None` when there is none.
+    pub(crate) fn all_labels<'p>(
+        &self,
+        paths: impl IntoIterator<Item = &'p std::path::PathBuf>,
+        shell: &Shell,
+    ) -> Result<Option<LabelTable>, TableError> {
+        let mut labels = None;
+        for path in paths {
+            let table = self.labels(path, shell)?;
+            labels
+                .get_or_insert_with(LabelTable::default)
+                .append(&table, path)?;
+        }
+        Ok(labels)
+    }
+
+    /// Reads predictions, likewise.
+    pub(crate) fn predictions(
+        &self,
+        path: &Path,
+        classes: Option<&[String]>,
+        shell: &Shell,
+    ) -> Result<Predictions, TableError> {
+        let read = Predictions::read_with(path, classes, &self.options())?;
+        Ok(self.told(read, shell))
+    }
+
+    /// Reads an embedding table, likewise.
+    pub(crate) fn embeddings(
+        &self,
+        path: &Path,
+        shell: &Shell,
+    ) -> Result<EmbeddingTable, TableError> {
+        let read = EmbeddingTable::read_with(path, &self.options())?;
+        Ok(self.told(read, shell))
+    }
+
+    fn told<T>(&self, read: Read<T>, shell: &Shell) -> T {
+        shell.say_notes(&read.notes);
+        self.found.borrow_mut().extend(read.mapped);
+        read.table
+    }
+
+    /// Refuses a column that no table has, once all are read: a slip of the pen is told before the work begins.
+    pub(crate) fn all_found(&self) -> anyhow::Result<()> {
+        let found = self.found.borrow();
+        for (ours, theirs) in &self.columns {
+            if !found.contains(theirs) {
+                bail!(
+                    "--column {ours}={theirs}: expected a column {theirs} in a table, found none"
+                );
+            }
+        }
+        Ok(())
+    }
+}
