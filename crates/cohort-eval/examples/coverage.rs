@@ -1,5 +1,5 @@
 //! How often the intervals hold the truth: `cargo run --release -p cohort-eval --example coverage [-- REPETITIONS [PART]]`,
-//! PART one of `shares`, `metrics`, `differences`, `holders`, `rare`, `calibration`, `losses` (all without).
+//! PART one of `shares`, `metrics`, `differences`, `holders`, `rare`, `calibration`, `losses`, `sets` (all without).
 //!
 //! Prints the tables of `docs/statistics.md` and every regime behind them. Subjects are drawn with rates of a known mean
 //! (beta or logit-normal), 7 to 600 of them, intraclass correlation 0 to 0.9, equal and unequal numbers of clips.
@@ -8,10 +8,13 @@
 mod support;
 
 use cohort_eval::{
-    Interval, IntervalSettings, Metric, Sample, intervals, paired_differences, scores,
+    AuditSettings, Interval, IntervalSettings, Metric, Sample, audit, intervals, paired_differences,
+    scores,
 };
 use rayon::prelude::*;
-use support::regimes::{Holders, calibrated, differing, even_classes, nearly_right};
+use support::regimes::{
+    Holders, calibrated, differing, even_classes, more_clips_harder, nearly_right,
+};
 use support::{Columns, Draw, Family, OrderedModel, Rates, Sizes, right_or_wrong};
 
 const RESAMPLES: usize = 999;
@@ -24,7 +27,7 @@ fn main() {
         .and_then(|n| n.parse().ok())
         .unwrap_or(2000);
     let part = std::env::args().nth(2);
-    let parts: [(&str, fn(usize)); 7] = [
+    let parts: [(&str, fn(usize)); 8] = [
         ("shares", shares),
         ("metrics", ordered),
         ("differences", differences),
@@ -32,6 +35,7 @@ fn main() {
         ("rare", rare),
         ("calibration", calibration),
         ("losses", losses),
+        ("sets", sets),
     ];
     for (name, run) in parts {
         if part.as_deref().is_none_or(|part| part == name) {
@@ -506,5 +510,33 @@ fn losses(repetitions: usize) {
             }
             println!();
         }
+    }
+}
+
+/// Prediction sets where subjects with many clips are the harder ones: a fiftieth of the repetitions, each a whole audit.
+fn sets(repetitions: usize) {
+    println!("\n## Prediction sets at 90 %, subjects with more clips harder\n");
+    println!("| subjects | covered by subject | covered by clip |\n|---|---|---|");
+    let repetitions = repetitions.div_ceil(50);
+    for subjects in [120, 600] {
+        let found: Vec<(f64, f64)> = (0..repetitions)
+            .into_par_iter()
+            .map(|i| {
+                let (predictions, labels) =
+                    more_clips_harder(&mut Draw::new(137, i as u64), subjects);
+                let settings = AuditSettings {
+                    resamples: 100,
+                    permutations: 100,
+                    seed: i as u64,
+                    ..Default::default()
+                };
+                let audit = audit(&predictions, &labels, &settings).unwrap();
+                let all = &audit.conformal.as_ref().unwrap().marginal[0];
+                let of = |interval: &Interval| interval.value().unwrap();
+                (of(&all.coverage_by_subject), of(&all.coverage))
+            })
+            .collect();
+        let mean = |f: fn(&(f64, f64)) -> f64| found.iter().map(f).sum::<f64>() / found.len() as f64;
+        println!("| {subjects} | {:.3} | {:.3} |", mean(|f| f.0), mean(|f| f.1));
     }
 }

@@ -313,7 +313,10 @@ pub(crate) fn tally_intervals(
     let support = Support::new(tally);
     let mut evaluator = Evaluator::new(tally, metrics);
     let values = evaluator.values(None).to_vec();
-    let errors = jackknife_errors(subjects, &values, |each| evaluator.without_each(each));
+    evaluator.whole();
+    let errors = jackknife_errors(subjects, &values, |s, without| {
+        without.copy_from_slice(evaluator.without(s));
+    });
     let pivots = if (FEWEST_FOR_BOOTSTRAP..=MOST_FOR_BOOTSTRAP).contains(&subjects) {
         pivots(tally, metrics, &values, settings.resamples, stream)
     } else {
@@ -395,7 +398,13 @@ pub(crate) fn tally_differences(
     let (mut ea, mut eb) = (Evaluator::new(a, metrics), Evaluator::new(b, metrics));
     let of_b = eb.values(None).to_vec();
     let values: Vec<f64> = ea.values(None).iter().zip(&of_b).map(|(a, b)| a - b).collect();
-    let errors = jackknife_differences(subjects, &values, &mut ea, &mut eb);
+    (ea.whole(), eb.whole());
+    let errors = jackknife_errors(subjects, &values, |s, without| {
+        without.copy_from_slice(ea.without(s));
+        for (a, b) in without.iter_mut().zip(eb.without(s)) {
+            *a -= b;
+        }
+    });
     let pivots = if (FEWEST_FOR_BOOTSTRAP..=MOST_FOR_BOOTSTRAP).contains(&subjects) {
         paired_pivots(a, b, metrics, &values, settings.resamples, stream)
     } else {
@@ -480,42 +489,23 @@ fn no_interval(value: f64, subjects: usize) -> Option<String> {
     }
 }
 
-/// Jackknife standard errors over subjects: `sqrt((S-1)/S sum (v_(-s) - v)^2)` about the value itself.
+/// Jackknife standard errors over subjects, `sqrt((S-1)/S sum (v_(-s) - v)^2)` about the value itself; `leave_out` writes the
+/// values without a subject.
 fn jackknife_errors(
     subjects: usize,
     values: &[f64],
-    walk: impl FnOnce(&mut dyn FnMut(usize, &[f64])),
+    mut leave_out: impl FnMut(usize, &mut [f64]),
 ) -> Vec<f64> {
     let mut sums = vec![0.0; values.len()];
-    walk(&mut |_, without| {
-        for ((sum, value), without) in sums.iter_mut().zip(values).zip(without) {
+    let mut without = vec![0.0; values.len()];
+    for s in 0..subjects {
+        leave_out(s, &mut without);
+        for ((sum, value), without) in sums.iter_mut().zip(values).zip(&without) {
             *sum += (without - value).powi(2);
         }
-    });
+    }
     let factor = (subjects as f64 - 1.0) / subjects as f64;
     sums.iter().map(|sum| (factor * sum).sqrt()).collect()
-}
-
-/// The same for differences, subject by subject.
-fn jackknife_differences(
-    subjects: usize,
-    values: &[f64],
-    a: &mut Evaluator,
-    b: &mut Evaluator,
-) -> Vec<f64> {
-    let mut of_b = Vec::with_capacity(subjects * values.len());
-    b.without_each(|_, without| of_b.extend_from_slice(without));
-    let width = values.len();
-    jackknife_errors(subjects, values, |each| {
-        let mut difference = vec![0.0; width];
-        a.without_each(|s, of_a| {
-            let of_b = of_b.get(s * width..(s + 1) * width).unwrap_or(&[]);
-            for ((slot, a), b) in difference.iter_mut().zip(of_a).zip(of_b) {
-                *slot = a - b;
-            }
-            each(s, &difference);
-        });
-    })
 }
 
 /// How many subjects a sample rests on: counted, and weighed by their clips, altogether and in each class.

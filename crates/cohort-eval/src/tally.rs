@@ -417,53 +417,46 @@ impl<'a> Evaluator<'a> {
         (&self.values, &self.errors)
     }
 
-    /// Calls `each(subject, values)` with the values of the metrics without that subject: the totals less its own, so
-    /// that the time grows with subjects times cells. NaN where a metric is not defined without it.
-    pub(crate) fn without_each(&mut self, mut each: impl FnMut(usize, &[f64])) {
+    /// Sets the totals to those of all subjects; then [`Evaluator::without`] and [`Evaluator::with_other`] may be called.
+    pub(crate) fn whole(&mut self) {
         let ones = std::mem::take(&mut self.ones);
         self.total(&ones);
-        let tally = self.tally;
-        for s in 0..tally.subjects() {
-            let kept = self.exchange(s, None);
-            for (slot, &metric) in self.metrics.iter().enumerate() {
-                let value = self.value(metric);
-                if let Some(place) = self.values.get_mut(slot) {
-                    *place = value;
-                }
-            }
-            each(s, &self.values);
-            self.restore(s, None, kept);
-        }
         self.ones = ones;
+    }
+
+    /// Values of the metrics without one subject, NaN where not defined: the totals less its own, so that leaving out all
+    /// in turn takes time that grows with subjects times cells.
+    pub(crate) fn without(&mut self, subject: usize) -> &[f64] {
+        self.exchanged(subject, None)
     }
 
     /// Values of the metrics with the subject's statistics taken from `other`, whose cells must all be among this
     /// tally's ([`Tally::joined`]).
-    pub(crate) fn with_other(&mut self, subject: usize, other: &Tally) -> Vec<f64> {
-        let ones = std::mem::take(&mut self.ones);
-        self.total(&ones);
-        self.ones = ones;
-        self.exchange(subject, Some(other));
-        let metrics = self.metrics;
-        metrics.iter().map(|&metric| self.value(metric)).collect()
+    pub(crate) fn with_other(&mut self, subject: usize, other: &Tally) -> &[f64] {
+        self.exchanged(subject, Some(other))
     }
 
-    /// Takes a subject out of the totals and puts the same of `other` in; what rounding could change is given back.
-    fn exchange(&mut self, s: usize, other: Option<&Tally>) -> (Vec<f64>, [f64; ECE_BINS]) {
+    /// Values with a subject's statistics out of the totals and those in `other` in their place; leaves the totals as
+    /// they were, to the last digit.
+    fn exchanged(&mut self, subject: usize, other: Option<&Tally>) -> &[f64] {
         let kept = (self.moments.clone(), self.bins);
-        self.shift(self.tally, s, -1.0);
+        self.shift(self.tally, subject, -1.0);
         if let Some(other) = other {
-            self.shift(other, s, 1.0);
+            self.shift(other, subject, 1.0);
         }
-        kept
-    }
-
-    fn restore(&mut self, s: usize, other: Option<&Tally>, kept: (Vec<f64>, [f64; ECE_BINS])) {
-        self.shift(self.tally, s, 1.0);
+        let metrics = self.metrics;
+        for (slot, &metric) in metrics.iter().enumerate() {
+            let value = self.value(metric);
+            if let Some(place) = self.values.get_mut(slot) {
+                *place = value;
+            }
+        }
+        self.shift(self.tally, subject, 1.0);
         if let Some(other) = other {
-            self.shift(other, s, -1.0);
+            self.shift(other, subject, -1.0);
         }
         (self.moments, self.bins) = kept;
+        &self.values
     }
 
     /// Adds `sign` times a subject of `of` to the totals.

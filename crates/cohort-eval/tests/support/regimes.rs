@@ -123,3 +123,48 @@ pub fn nearly_right(draw: &mut Draw, subjects: usize, wrong: f64) -> Columns {
     }
     columns
 }
+
+/// Predictions and labels of subjects of whom a third has four times as many clips, with three times the error.
+pub fn more_clips_harder(
+    draw: &mut Draw,
+    subjects: usize,
+) -> (cohort_tables::Predictions, cohort_tables::LabelTable) {
+    let easy = even_classes();
+    let hard = OrderedModel {
+        subject_error: 3.0 * easy.subject_error,
+        clip_error: 3.0 * easy.clip_error,
+        ..easy.clone()
+    };
+    let mut all = Columns::default();
+    for subject in 0..subjects {
+        let model = if subject % 3 == 0 { &hard } else { &easy };
+        let clips = Sizes::OneToSix.draw(draw) * if subject % 3 == 0 { 4 } else { 1 };
+        let one = model.sample_of(draw, &[clips]);
+        all.subject.extend(vec![subject; clips]);
+        all.truth.extend(one.truth);
+        all.predicted.extend(one.predicted);
+        all.probabilities.extend(one.probabilities);
+    }
+    let names: Vec<String> = (0..all.truth.len()).map(|row| format!("c{row}.mp4")).collect();
+    let labels = cohort_tables::LabelTable {
+        names: names.clone(),
+        columns: vec![
+            cohort_tables::LabelColumn {
+                name: "UserID".into(),
+                values: all.subject.iter().map(ToString::to_string).collect(),
+            },
+            cohort_tables::LabelColumn {
+                name: "AgeGroup".into(),
+                values: all.truth.iter().map(ToString::to_string).collect(),
+            },
+        ],
+    };
+    let predictions = cohort_tables::Predictions {
+        names,
+        classes: (0..4).map(|k| k.to_string()).collect(),
+        truth: Some(all.truth),
+        predicted: all.predicted,
+        probabilities: Some(all.probabilities),
+    };
+    (predictions, labels)
+}
