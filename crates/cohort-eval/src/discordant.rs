@@ -17,6 +17,10 @@ const LARGEST_SHARE: f64 = 1.0 / 3.0;
 /// More than this are never few in effect, unless some weigh far more than the others.
 const MOST: usize = 200;
 
+/// The largest change of a subject not seen is taken to be `1 + UNSEEN / n` times the largest of the `n` seen: with one
+/// or two of them coverage was 85 % without.
+const UNSEEN: f64 = 3.0;
+
 /// What the two models' few different subjects are worth in one metric.
 pub(crate) struct Discordant {
     /// `c_s` of the subjects that change the metric.
@@ -74,7 +78,12 @@ impl Discordant {
     /// known. `None` where no subject differs and it is not known.
     pub(crate) fn interval(&self, value: f64, one: Option<f64>, level: f64) -> Option<(f64, f64)> {
         let seen = self.changes.iter().fold(0.0_f64, |most, c| most.max(c.abs()));
-        let largest = if self.changes.is_empty() { one? } else { seen };
+        let largest = match (self.changes.len(), one) {
+            (0, one) => one?,
+            (_, Some(_)) => seen,
+            // How much one subject can change is known from those few alone, which are hardly the most extreme.
+            (few, None) => seen * (1.0 + UNSEEN / few as f64),
+        };
         let tail = (1.0 - level) / 2.0;
         let part = |sign: f64| {
             let of_sign = self.changes.iter().map(|c| (sign * c).max(0.0));

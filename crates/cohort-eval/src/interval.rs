@@ -22,6 +22,8 @@ pub const FEWEST_CLAIMED: usize = 40;
 const FEWEST_RARE: f64 = 5.0;
 /// With fewer effective subjects (weighed by their clips) the level is not claimed.
 const FEWEST_EFFECTIVE: f64 = 12.0;
+/// With fewer effective subjects on whom a model is ever wrong (weighed by the wrong clips) no metric is claimed.
+const FEWEST_WRONG: f64 = 10.0;
 /// A probability score that fewer effective subjects make up is not claimed to keep its level.
 const FEWEST_LOSSES: f64 = 15.0;
 
@@ -332,7 +334,7 @@ pub(crate) fn tally_intervals(
         }
         let scale = Scale::of(metric);
         let share = matches!(metric, Metric::Accuracy | Metric::WithinOne);
-        let (of_subjects, upper, lower) = support.quantiles(metric, pivots, settings.level);
+        let (of_subjects, upper, lower) = support.quantiles(pivots, settings.level);
         let seen = Some(of_subjects).filter(|_| error > NO_ERROR);
         let mut found = seen.and_then(|method| {
             let ends = scale.interval(value, error, (upper, lower), tally.range(metric))?;
@@ -348,12 +350,13 @@ pub(crate) fn tally_intervals(
             found = Some((Method::EffectiveBinomial, ends));
         }
         let mut debiased = None;
-        if metric == Metric::Ece && found.is_some() {
-            let widening = support.t(metric, settings.level)
+        if let (Metric::Ece, Some((_, usual))) = (metric, found) {
+            let widening = support.t(settings.level)
                 / normal_quantile(0.5 + settings.level / 2.0);
             if let Some(ece) = ece::debiased(tally, widening, settings.level, stream) {
-                // The value is the error in bins as it is, so the interval reaches at least that far.
-                found = Some((Method::CalibrationInversion, (ece.low, ece.high.max(value))));
+                // The noise taken off at the upper end is known too badly to make the interval shorter.
+                let ends = (ece.low.min(value), ece.high.max(usual.1));
+                found = Some((Method::CalibrationInversion, ends));
                 debiased = Some(ece.value);
             }
         }
@@ -378,7 +381,9 @@ pub(crate) fn tally_intervals(
             caution: if share && rare {
                 Some("close to 0 or 1 for so few subjects: coverage is not assured".into())
             } else {
-                support.caution(metric).or_else(|| few_losses(metric, tally))
+                support
+                    .caution(metric)
+                    .or_else(|| (!share).then(|| few_errors(metric, tally))?)
             },
         }));
     }
@@ -436,7 +441,7 @@ pub(crate) fn tally_differences(
                 (Method::DiscordantSubjects, ends)
             })
         } else if error > NO_ERROR {
-            let (method, upper, lower) = support.quantiles(metric, pivots, settings.level);
+            let (method, upper, lower) = support.quantiles(pivots, settings.level);
             Scale::Identity
                 .interval(value, error, (upper, lower), range)
                 .map(|ends| (method, ends))
@@ -527,39 +532,17 @@ impl Support {
         }
     }
 
-    /// Degrees of freedom: effective subjects less one, and for metrics that weigh classes alike Satterthwaite's of a mean of
-    /// classes whose variance goes with one over their effective subjects (classes of hardly any subject are left out;
-    /// the caution speaks of them).
-    fn freedom(&self, metric: Metric) -> f64 {
-        let plain = self.subjects - 1.0;
-        if !metric.weighs_classes() {
-            return plain.max(1.0);
-        }
-        let (mut sum, mut squares) = (0.0, 0.0);
-        for &(counted, effective) in &self.classes {
-            if counted >= FEWEST_SUBJECTS {
-                let variance = 1.0 / effective;
-                sum += variance;
-                squares += variance * variance / (effective - 1.0).max(0.1);
-            }
-        }
-        if squares > 0.0 {
-            plain.min(sum * sum / squares).max(1.0)
-        } else {
-            plain.max(1.0)
-        }
-    }
-
-    fn t(&self, metric: Metric, level: f64) -> f64 {
-        t_quantile(0.5 + level / 2.0, self.freedom(metric))
+    /// Quantile of Student's t with the effective subjects less one as degrees of freedom.
+    fn t(&self, level: f64) -> f64 {
+        t_quantile(0.5 + level / 2.0, (self.subjects - 1.0).max(1.0))
     }
 
     /// Method and the upper and lower quantile of the pivot.
     ///
     /// The bootstrap's quantiles are used where they lie beyond those of Student's t: with 20 to 100 subjects neither
     /// alone keeps 93 % in every regime studied.
-    fn quantiles(&self, metric: Metric, pivots: &[f64], level: f64) -> (Method, f64, f64) {
-        let t = self.t(metric, level);
+    fn quantiles(&self, pivots: &[f64], level: f64) -> (Method, f64, f64) {
+        let t = self.t(level);
         if pivots.is_empty() {
             return (Method::ClusterRobustT, t, -t);
         }
@@ -602,9 +585,17 @@ impl Support {
     }
 }
 
-/// A loss that a few subjects make up says little of those who were not drawn.
-fn few_losses(metric: Metric, tally: &Tally) -> Option<String> {
-    if !matches!(metric, Metric::Nll | Metric::Brier | Metric::Rps) {
+/// Errors that few subjects make, or a loss that few make up, say little of the errors of those who were not drawn; without
+/// any, the next one would change the metric by more than its interval.
+fn few_errors(metric: Metric, tally: &Tally) -> Option<String> {
+    let right = tally.linear(Metric::Accuracy)?;
+    let wrong = kish(tally.size.iter().zip(right).map(|(size, right)| size - right));
+    if wrong < FEWEST_WRONG {
+        return Some(format!(
+            "wrong on few subjects, as on {wrong:.0} alike: the interval may be too narrow"
+        ));
+    }
+    if !metric.needs_probabilities() {
         return None;
     }
     let effective = kish(tally.linear(metric)?.iter().copied());
