@@ -171,6 +171,7 @@ pub(crate) fn conformal(
     }
     Some(Conformal {
         target: settings.conformal_coverage,
+        promised_by: CoverageUnit::Subject,
         contiguous: ordered,
         marginal,
         by_group,
