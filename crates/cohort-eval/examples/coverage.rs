@@ -8,8 +8,8 @@
 mod support;
 
 use cohort_eval::{
-    AuditSettings, Interval, IntervalSettings, Metric, Sample, audit, intervals, paired_differences,
-    scores,
+    AuditSettings, Interval, IntervalSettings, Metric, Sample, audit, intervals,
+    paired_differences, scores,
 };
 use rayon::prelude::*;
 use support::regimes::{
@@ -354,7 +354,9 @@ fn shown(found: &[Vec<Interval>], m: usize, truth: f64) -> String {
 }
 
 fn header(title: &str, first: &str, metrics: &[Metric]) {
-    println!("\n## {title}\n\nCoverage in % (in round brackets: % with a caution, in square ones: % not estimable).\n");
+    println!(
+        "\n## {title}\n\nCoverage in % (in round brackets: % with a caution, in square ones: % not estimable).\n"
+    );
     print!("| {first} |");
     metrics
         .iter()
@@ -372,7 +374,11 @@ fn holders(repetitions: usize) {
         Metric::MaeGroups,
         Metric::MacroMae,
     ];
-    header("Few subjects with many clips", "holders | subjects", &metrics);
+    header(
+        "Few subjects with many clips",
+        "holders | subjects",
+        &metrics,
+    );
     let model = even_classes();
     let large = model.sample(&mut Draw::new(9, 0), 1_000_000, Sizes::OneToSix);
     let truth = scores(&metrics, &sample_of(&large, 4));
@@ -456,7 +462,9 @@ fn rare(repetitions: usize) {
 /// The calibration error of models whose probabilities come true, and of some that are too sure.
 fn calibration(repetitions: usize) {
     println!("\n## Calibration error\n");
-    println!("| sharper | subjects | truth | coverage | reaches 0 | mean in bins | mean debiased | mean width |");
+    println!(
+        "| sharper | subjects | truth | coverage | reaches 0 | mean in bins | mean debiased | mean width |"
+    );
     println!("|---|---|---|---|---|---|---|---|");
     for sharper in [1.2, 1.0, 1.5, 2.5] {
         let large = calibrated(&mut Draw::new(12, 0), 1_000_000, sharper);
@@ -491,7 +499,11 @@ fn calibration(repetitions: usize) {
 /// Scores of probabilities where the model is nearly always right.
 fn losses(repetitions: usize) {
     let metrics = [Metric::Accuracy, Metric::Nll, Metric::Brier, Metric::Rps];
-    header("Models that are nearly always right", "wrong | subjects", &metrics);
+    header(
+        "Models that are nearly always right",
+        "wrong | subjects",
+        &metrics,
+    );
     for wrong in [0.005, 0.01, 0.03] {
         let large = nearly_right(&mut Draw::new(14, 0), 1_000_000, wrong);
         let truth = scores(&metrics, &sample_of(&large, 3));
@@ -536,7 +548,12 @@ fn sets(repetitions: usize) {
                 (of(&all.coverage_by_subject), of(&all.coverage))
             })
             .collect();
-        let mean = |f: fn(&(f64, f64)) -> f64| found.iter().map(f).sum::<f64>() / found.len() as f64;
-        println!("| {subjects} | {:.3} | {:.3} |", mean(|f| f.0), mean(|f| f.1));
+        let mean =
+            |f: fn(&(f64, f64)) -> f64| found.iter().map(f).sum::<f64>() / found.len() as f64;
+        println!(
+            "| {subjects} | {:.3} | {:.3} |",
+            mean(|f| f.0),
+            mean(|f| f.1)
+        );
     }
 }

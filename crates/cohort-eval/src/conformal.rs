@@ -261,7 +261,8 @@ impl Halves<'_> {
         let tally = Tally::new(&sample, Some(rows));
         let shares = tally.linear(Metric::Accuracy)?.iter().zip(&tally.size);
         let by_subject = Tally::of_shares(shares.map(|(held, size)| held / size).collect());
-        let t = |tally: &Tally| t_intervals(&[Metric::Accuracy], tally, &settings.intervals()).pop();
+        let t =
+            |tally: &Tally| t_intervals(&[Metric::Accuracy], tally, &settings.intervals()).pop();
         let sizes = rows.iter().filter_map(|&row| sets.size.get(row));
         let classes = self.frame.classes.len();
         let n = rows.len().max(1) as f64;

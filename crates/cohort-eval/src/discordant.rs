@@ -6,9 +6,9 @@
 //! of Poisson counts, each with the gamma interval of Fay and Feuer (1997), which holds its level from no event on; the
 //! two are joined by the square-and-add rule (Newcombe 1998, Zou and Donner 2008).
 
+use crate::Metric;
 use crate::distributions::gamma_quantile;
 use crate::tally::{Evaluator, Tally, kish};
-use crate::Metric;
 
 /// With as many effective subjects that differ, the usual interval is made.
 const FEW: f64 = 20.0;
@@ -77,7 +77,10 @@ impl Discordant {
     /// Interval about the difference `value`; `one` is what a subject that differs altogether would change, where that is
     /// known. `None` where no subject differs and it is not known.
     pub(crate) fn interval(&self, value: f64, one: Option<f64>, level: f64) -> Option<(f64, f64)> {
-        let seen = self.changes.iter().fold(0.0_f64, |most, c| most.max(c.abs()));
+        let seen = self
+            .changes
+            .iter()
+            .fold(0.0_f64, |most, c| most.max(c.abs()));
         let largest = match (self.changes.len(), one) {
             (0, one) => one?,
             (_, Some(_)) => seen,

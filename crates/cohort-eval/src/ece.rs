@@ -25,7 +25,12 @@ pub(crate) struct Debiased {
 }
 
 /// `widening` is the quantile of Student's t over that of the normal distribution. `None` without rows.
-pub(crate) fn debiased(tally: &Tally, widening: f64, level: f64, stream: Stream) -> Option<Debiased> {
+pub(crate) fn debiased(
+    tally: &Tally,
+    widening: f64,
+    level: f64,
+    stream: Stream,
+) -> Option<Debiased> {
     let rows = tally.rows() as f64;
     let subjects = tally.subjects() as f64;
     if rows <= 0.0 || subjects < 2.0 {
@@ -66,7 +71,10 @@ pub(crate) fn debiased(tally: &Tally, widening: f64, level: f64, stream: Stream)
     // The quantile of the error seen when the true gaps are `k` times the observed.
     let seen = |k: f64, p: f64| {
         let error = |noise: &[f64; ECE_BINS]| -> f64 {
-            gaps.iter().zip(noise).map(|(gap, e)| (k * gap + e).abs()).sum()
+            gaps.iter()
+                .zip(noise)
+                .map(|(gap, e)| (k * gap + e).abs())
+                .sum()
         };
         let mut errors: Vec<f64> = noise.iter().map(error).collect();
         let place = ((DRAWS as f64 * p) as usize).min(DRAWS - 1);
@@ -104,7 +112,14 @@ fn cholesky(covariance: &[[f64; ECE_BINS]; ECE_BINS]) -> [[f64; ECE_BINS]; ECE_B
         let mut own = [0.0; ECE_BINS];
         for j in 0..=i {
             let done: f64 = (0..j)
-                .map(|k| own.get(k).copied().unwrap_or(0.0) * if j == i { own.get(k).copied().unwrap_or(0.0) } else { at(j, k).unwrap_or(0.0) })
+                .map(|k| {
+                    own.get(k).copied().unwrap_or(0.0)
+                        * if j == i {
+                            own.get(k).copied().unwrap_or(0.0)
+                        } else {
+                            at(j, k).unwrap_or(0.0)
+                        }
+                })
                 .sum();
             let rest = covariance
                 .get(i)

@@ -351,8 +351,7 @@ pub(crate) fn tally_intervals(
         }
         let mut debiased = None;
         if let (Metric::Ece, Some((_, usual))) = (metric, found) {
-            let widening = support.t(settings.level)
-                / normal_quantile(0.5 + settings.level / 2.0);
+            let widening = support.t(settings.level) / normal_quantile(0.5 + settings.level / 2.0);
             if let Some(ece) = ece::debiased(tally, widening, settings.level, stream) {
                 // The noise taken off at the upper end is known too badly to make the interval shorter.
                 let ends = (ece.low.min(value), ece.high.max(usual.1));
@@ -402,7 +401,12 @@ pub(crate) fn tally_differences(
     let support = Support::new(a);
     let (mut ea, mut eb) = (Evaluator::new(a, metrics), Evaluator::new(b, metrics));
     let of_b = eb.values(None).to_vec();
-    let values: Vec<f64> = ea.values(None).iter().zip(&of_b).map(|(a, b)| a - b).collect();
+    let values: Vec<f64> = ea
+        .values(None)
+        .iter()
+        .zip(&of_b)
+        .map(|(a, b)| a - b)
+        .collect();
     (ea.whole(), eb.whole());
     let errors = jackknife_errors(subjects, &values, |s, without| {
         without.copy_from_slice(ea.without(s));
@@ -480,7 +484,11 @@ pub(crate) fn tally_differences(
 fn difference_range(tally: &Tally, metric: Metric) -> (f64, f64) {
     let (low, high) = tally.range(metric);
     // The truth is the same, so two signed errors differ by the distance of two predictions.
-    let most = if metric == Metric::SignedError { high } else { high - low };
+    let most = if metric == Metric::SignedError {
+        high
+    } else {
+        high - low
+    };
     (-most, most)
 }
 
@@ -528,7 +536,10 @@ impl Support {
         Self {
             counted: tally.subjects(),
             subjects: tally.effective_subjects(),
-            classes: by_class.into_iter().zip(tally.effective_by_class()).collect(),
+            classes: by_class
+                .into_iter()
+                .zip(tally.effective_by_class())
+                .collect(),
         }
     }
 
@@ -589,7 +600,13 @@ impl Support {
 /// any, the next one would change the metric by more than its interval.
 fn few_errors(metric: Metric, tally: &Tally) -> Option<String> {
     let right = tally.linear(Metric::Accuracy)?;
-    let wrong = kish(tally.size.iter().zip(right).map(|(size, right)| size - right));
+    let wrong = kish(
+        tally
+            .size
+            .iter()
+            .zip(right)
+            .map(|(size, right)| size - right),
+    );
     if wrong < FEWEST_WRONG {
         return Some(format!(
             "wrong on few subjects, as on {wrong:.0} alike: the interval may be too narrow"

@@ -299,7 +299,12 @@ impl Audit {
                 ""
             },
             100.0 * conformal.target,
-            cell(conformal.marginal.first().map(|all| &all.coverage_by_subject))
+            cell(
+                conformal
+                    .marginal
+                    .first()
+                    .map(|all| &all.coverage_by_subject)
+            )
         )
     }
 

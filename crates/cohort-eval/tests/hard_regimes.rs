@@ -64,7 +64,10 @@ fn an_error_does_not_jump_with_the_number_of_subjects() {
         };
         let (below, above) = (errors(around - 2), errors(around + 2));
         for ((metric, a), b) in metrics.iter().zip(&below).zip(&above) {
-            assert!((a / b - 1.0).abs() < 0.02, "{metric:?} at {around}: {a} {b}");
+            assert!(
+                (a / b - 1.0).abs() < 0.02,
+                "{metric:?} at {around}: {a} {b}"
+            );
         }
     }
 }
@@ -106,7 +109,10 @@ fn the_jackknife_is_the_plain_one() {
     for ((metric, sum), found) in metrics.iter().zip(sums).zip(found) {
         let expected = (sum * 24.0 / 25.0).sqrt();
         let error = found.estimate().unwrap().standard_error;
-        assert!((error - expected).abs() < 1e-10, "{metric:?}: {error} {expected}");
+        assert!(
+            (error - expected).abs() < 1e-10,
+            "{metric:?}: {error} {expected}"
+        );
     }
 }
 
@@ -155,14 +161,21 @@ fn models_that_differ_on_few_subjects_get_an_honest_difference() {
     assert_eq!(found.method, Method::DiscordantSubjects);
     let low = 0.03 - (3.0_f64 - 0.618_672).hypot(3.688_879) / 100.0;
     let high = 0.03 + (8.767_273 - 3.0) / 100.0;
-    assert!((found.low - low).abs() < 1e-6 && (found.high - high).abs() < 1e-6, "{found:?}");
+    assert!(
+        (found.low - low).abs() < 1e-6 && (found.high - high).abs() < 1e-6,
+        "{found:?}"
+    );
     assert!(found.caution.is_some());
 }
 
 #[test]
 fn rare_differences_keep_the_level() {
     let model = even_classes();
-    let metrics = [Metric::Accuracy, Metric::BalancedAccuracy, Metric::MaeGroups];
+    let metrics = [
+        Metric::Accuracy,
+        Metric::BalancedAccuracy,
+        Metric::MaeGroups,
+    ];
     for (differ, better) in [(0.03, 0.9), (0.1, 0.5)] {
         let draw = &mut Draw::new(45, 0);
         let large = model.sample(draw, 200_000, Sizes::OneToSix);
@@ -200,7 +213,10 @@ fn the_calibration_error_of_a_calibrated_model_may_be_nothing() {
             })
             .collect();
         let held = share_held(&found, truth);
-        let zero = found.iter().filter(|f| f.estimate().unwrap().low == 0.0).count();
+        let zero = found
+            .iter()
+            .filter(|f| f.estimate().unwrap().low == 0.0)
+            .count();
         let debiased = found
             .iter()
             .map(|f| f.estimate().unwrap().debiased.unwrap())
@@ -247,16 +263,21 @@ fn no_bound_of_a_degenerate_table_leaves_the_range_of_its_metric() {
         let subjects = pick(draw, &[1, 5, 6, 8, 12, 20, 22, 41]);
         // How often a model is right: never, hardly ever, nearly always, always.
         let right = [0.0, 0.03, 0.5, 0.97, 1.0];
-        let (one, two) = (
-            right[draw.index(&[1.0; 5])],
-            right[draw.index(&[1.0; 5])],
-        );
+        let (one, two) = (right[draw.index(&[1.0; 5])], right[draw.index(&[1.0; 5])]);
         let sharp = draw.uniform() < 0.5;
         let rare = draw.uniform() < 0.5;
         let mut columns = [Columns::default(), Columns::default()];
         for subject in 0..subjects {
-            let clips = if subject == 0 { pick(draw, &[1, 3, 100]) } else { pick(draw, &[1, 1, 2, 5]) };
-            let class = if rare && draw.uniform() < 0.9 { 0 } else { draw.index(&vec![1.0; classes]) };
+            let clips = if subject == 0 {
+                pick(draw, &[1, 3, 100])
+            } else {
+                pick(draw, &[1, 1, 2, 5])
+            };
+            let class = if rare && draw.uniform() < 0.9 {
+                0
+            } else {
+                draw.index(&vec![1.0; classes])
+            };
             for _ in 0..clips {
                 let far = if class == 0 { classes - 1 } else { 0 };
                 for (c, right) in columns.iter_mut().zip([one, two]) {
@@ -271,7 +292,11 @@ fn no_bound_of_a_degenerate_table_leaves_the_range_of_its_metric() {
                 }
             }
         }
-        let of = |c| sample_of(c, classes).with_midpoints(&midpoints[..classes]).unwrap();
+        let of = |c| {
+            sample_of(c, classes)
+                .with_midpoints(&midpoints[..classes])
+                .unwrap()
+        };
         let (a, b) = (of(&columns[0]), of(&columns[1]));
         let metrics = Metric::ALL;
         let single = intervals(&metrics, &a, &settings).unwrap();
@@ -280,11 +305,16 @@ fn no_bound_of_a_degenerate_table_leaves_the_range_of_its_metric() {
             let ((low, high), most) = range(*metric, classes);
             for (found, low, high) in [(single, low, high), (paired, -most, most)] {
                 let Some(e) = found.estimate() else { continue };
-                let known = [e.value, e.low, e.high, e.standard_error].iter().all(|v| v.is_finite());
+                let known = [e.value, e.low, e.high, e.standard_error]
+                    .iter()
+                    .all(|v| v.is_finite());
                 let inside = low - 1e-12 <= e.low && e.high <= high + 1e-12;
                 let holds = e.low <= e.value + 1e-12 && e.value <= e.high + 1e-12;
                 // No error is claimed to be nothing.
-                assert!(known && inside && holds && e.low < e.high, "table {i}, {metric:?}: {e:?}");
+                assert!(
+                    known && inside && holds && e.low < e.high,
+                    "table {i}, {metric:?}: {e:?}"
+                );
             }
         }
     });

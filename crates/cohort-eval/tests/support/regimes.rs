@@ -46,7 +46,13 @@ pub fn even_classes() -> OrderedModel {
 
 /// A second model that answers otherwise than `first` on a share `differ` of the subjects: on each of their clips with a
 /// chance of 0.7, then right with a chance of `better`, else off by one class.
-pub fn differing(draw: &mut Draw, first: &Columns, classes: usize, differ: f64, better: f64) -> Columns {
+pub fn differing(
+    draw: &mut Draw,
+    first: &Columns,
+    classes: usize,
+    differ: f64,
+    better: f64,
+) -> Columns {
     let mut second = first.clone();
     let mut last = None;
     let mut other = false;
@@ -91,7 +97,9 @@ pub fn calibrated(draw: &mut Draw, subjects: usize, sharper: f64) -> Columns {
                 .predicted
                 .push(stated.iter().position(|&p| p == largest).unwrap());
             columns.subject.push(subject);
-            columns.probabilities.extend(stated.iter().map(|p| p / total));
+            columns
+                .probabilities
+                .extend(stated.iter().map(|p| p / total));
         }
     }
     columns
@@ -145,7 +153,9 @@ pub fn more_clips_harder(
         all.predicted.extend(one.predicted);
         all.probabilities.extend(one.probabilities);
     }
-    let names: Vec<String> = (0..all.truth.len()).map(|row| format!("c{row}.mp4")).collect();
+    let names: Vec<String> = (0..all.truth.len())
+        .map(|row| format!("c{row}.mp4"))
+        .collect();
     let labels = cohort_tables::LabelTable {
         names: names.clone(),
         columns: vec![
