@@ -52,7 +52,8 @@ pub(crate) fn discordant(a: &Tally, b: &Tally, metrics: &[Metric]) -> Vec<Option
                 of_a.values(None).first().copied()?,
                 of_b.values(None).first().copied()?,
             );
-            (of_a.whole(), of_b.whole());
+            of_a.whole();
+            of_b.whole();
             let mut changes = Vec::new();
             for s in few? {
                 // The mean of putting b's answers into a and a's into b: the same but for the sign when models change places.

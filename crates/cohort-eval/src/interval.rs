@@ -407,7 +407,8 @@ pub(crate) fn tally_differences(
         .zip(&of_b)
         .map(|(a, b)| a - b)
         .collect();
-    (ea.whole(), eb.whole());
+    ea.whole();
+    eb.whole();
     let errors = jackknife_errors(subjects, &values, |s, without| {
         without.copy_from_slice(ea.without(s));
         for (a, b) in without.iter_mut().zip(eb.without(s)) {
