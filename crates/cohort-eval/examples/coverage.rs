@@ -1,4 +1,5 @@
-//! How often the intervals hold the truth: `cargo run --release -p cohort-eval --example coverage [-- REPETITIONS]`.
+//! How often the intervals hold the truth: `cargo run --release -p cohort-eval --example coverage [-- REPETITIONS [PART]]`,
+//! PART one of `shares`, `metrics`, `differences`, `holders`, `rare`, `calibration`, `losses`, `sets` (all without).
 //!
 //! Prints the tables of `docs/statistics.md` and every regime behind them. Subjects are drawn with rates of a known mean
 //! (beta or logit-normal), 7 to 600 of them, intraclass correlation 0 to 0.9, equal and unequal numbers of clips.
@@ -7,21 +8,40 @@
 mod support;
 
 use cohort_eval::{
-    Interval, IntervalSettings, Metric, Sample, intervals, paired_differences, scores,
+    AuditSettings, Interval, IntervalSettings, Metric, Sample, audit, intervals,
+    paired_differences, scores,
 };
 use rayon::prelude::*;
+use support::regimes::{
+    Holders, calibrated, differing, even_classes, more_clips_harder, nearly_right,
+};
 use support::{Columns, Draw, Family, OrderedModel, Rates, Sizes, right_or_wrong};
 
 const RESAMPLES: usize = 999;
+/// In the regimes that are hard, which are many.
+const FEWER: usize = 199;
 
 fn main() {
     let repetitions = std::env::args()
         .nth(1)
         .and_then(|n| n.parse().ok())
         .unwrap_or(2000);
-    shares(repetitions);
-    ordered(repetitions);
-    differences(repetitions);
+    let part = std::env::args().nth(2);
+    let parts: [(&str, fn(usize)); 8] = [
+        ("shares", shares),
+        ("metrics", ordered),
+        ("differences", differences),
+        ("holders", holders),
+        ("rare", rare),
+        ("calibration", calibration),
+        ("losses", losses),
+        ("sets", sets),
+    ];
+    for (name, run) in parts {
+        if part.as_deref().is_none_or(|part| part == name) {
+            run(repetitions);
+        }
+    }
 }
 
 fn settings(seed: u64) -> IntervalSettings {
@@ -29,6 +49,13 @@ fn settings(seed: u64) -> IntervalSettings {
         resamples: RESAMPLES,
         level: 0.95,
         seed,
+    }
+}
+
+fn quick(seed: u64) -> IntervalSettings {
+    IntervalSettings {
+        resamples: FEWER,
+        ..settings(seed)
     }
 }
 
@@ -308,5 +335,225 @@ fn differences(repetitions: usize) {
             }
             println!();
         }
+    }
+}
+
+/// Coverage in % of what could be estimated, with the share that carried a caution and the share not estimable in brackets.
+fn shown(found: &[Vec<Interval>], m: usize, truth: f64) -> String {
+    let held: Vec<(bool, bool)> = found.iter().filter_map(|f| holds(&f[m], truth)).collect();
+    let none = found.len() - held.len();
+    let mut text = percent(held.iter().filter(|h| h.0).count(), held.len());
+    let warned = held.iter().filter(|h| !h.1).count();
+    if warned > 0 {
+        text += &format!(" ({:.0})", 100.0 * warned as f64 / held.len() as f64);
+    }
+    if none > 0 {
+        text += &format!(" [{:.0}]", 100.0 * none as f64 / found.len() as f64);
+    }
+    text
+}
+
+fn header(title: &str, first: &str, metrics: &[Metric]) {
+    println!(
+        "\n## {title}\n\nCoverage in % (in round brackets: % with a caution, in square ones: % not estimable).\n"
+    );
+    print!("| {first} |");
+    metrics
+        .iter()
+        .for_each(|metric| print!(" {} |", metric.name()));
+    println!("\n|---|---|{}", "---|".repeat(metrics.len()));
+}
+
+/// Few subjects hold many clips, just below and above sizes at which a method might change.
+fn holders(repetitions: usize) {
+    let metrics = [
+        Metric::Accuracy,
+        Metric::BalancedAccuracy,
+        Metric::MacroF1,
+        Metric::QuadraticKappa,
+        Metric::MaeGroups,
+        Metric::MacroMae,
+    ];
+    header(
+        "Few subjects with many clips",
+        "holders | subjects",
+        &metrics,
+    );
+    let model = even_classes();
+    let large = model.sample(&mut Draw::new(9, 0), 1_000_000, Sizes::OneToSix);
+    let truth = scores(&metrics, &sample_of(&large, 4));
+    drop(large);
+    for kind in [
+        Holders::Few(3, 0.3),
+        Holders::Few(1, 0.3),
+        Holders::Few(3, 0.6),
+        Holders::Few(3, 0.1),
+        Holders::Pareto(1.2),
+    ] {
+        for subjects in [490, 510, 6_000] {
+            let found: Vec<Vec<Interval>> = (0..repetitions)
+                .into_par_iter()
+                .map(|i| {
+                    let draw = &mut Draw::new(109, i as u64);
+                    let clips = kind.clips(draw, subjects);
+                    let c = model.sample_of(draw, &clips);
+                    intervals(&metrics, &sample_of(&c, 4), &quick(4)).unwrap()
+                })
+                .collect();
+            print!("| {kind:?} | {subjects} |");
+            for (m, truth) in truth.iter().enumerate() {
+                print!(" {} |", shown(&found, m, truth.unwrap()));
+            }
+            println!();
+        }
+    }
+}
+
+/// Two models that answer alike but for few subjects.
+fn rare(repetitions: usize) {
+    let metrics = [
+        Metric::Accuracy,
+        Metric::BalancedAccuracy,
+        Metric::MacroF1,
+        Metric::QuadraticKappa,
+        Metric::MaeGroups,
+        Metric::Nll,
+        Metric::Rps,
+    ];
+    header(
+        "Differences of two models that differ on few subjects",
+        "differ, right | subjects",
+        &metrics,
+    );
+    let model = even_classes();
+    for (differ, better) in [
+        (0.01, 0.9),
+        (0.03, 0.9),
+        (0.05, 0.5),
+        (0.05, 0.9),
+        (0.1, 0.5),
+        (0.1, 0.9),
+    ] {
+        let draw = &mut Draw::new(10, 0);
+        let large = model.sample(draw, 400_000, Sizes::OneToSix);
+        let other = differing(draw, &large, 4, differ, better);
+        let a = scores(&metrics, &sample_of(&large, 4));
+        let b = scores(&metrics, &sample_of(&other, 4));
+        for subjects in [40, 100] {
+            let found: Vec<Vec<Interval>> = (0..repetitions)
+                .into_par_iter()
+                .map(|i| {
+                    let draw = &mut Draw::new(113, i as u64);
+                    let c = model.sample(draw, subjects, Sizes::OneToSix);
+                    let other = differing(draw, &c, 4, differ, better);
+                    let (a, b) = (sample_of(&c, 4), sample_of(&other, 4));
+                    paired_differences(&metrics, &a, &b, &quick(5)).unwrap()
+                })
+                .collect();
+            print!("| {differ}, {better} | {subjects} |");
+            for (m, (a, b)) in a.iter().zip(&b).enumerate() {
+                print!(" {} |", shown(&found, m, a.unwrap() - b.unwrap()));
+            }
+            println!();
+        }
+    }
+}
+
+/// The calibration error of models whose probabilities come true, and of some that are too sure.
+fn calibration(repetitions: usize) {
+    println!("\n## Calibration error\n");
+    println!(
+        "| sharper | subjects | truth | coverage | reaches 0 | mean in bins | mean debiased | mean width |"
+    );
+    println!("|---|---|---|---|---|---|---|---|");
+    for sharper in [1.2, 1.0, 1.5, 2.5] {
+        let large = calibrated(&mut Draw::new(12, 0), 1_000_000, sharper);
+        let truth = scores(&[Metric::Ece], &sample_of(&large, 4))[0].unwrap();
+        drop(large);
+        for subjects in [40, 100, 300, 600] {
+            let found: Vec<_> = (0..repetitions)
+                .into_par_iter()
+                .filter_map(|i| {
+                    let c = calibrated(&mut Draw::new(127, i as u64), subjects, sharper);
+                    let found = intervals(&[Metric::Ece], &sample_of(&c, 4), &quick(6)).unwrap();
+                    found[0].estimate().cloned()
+                })
+                .collect();
+            let held = found.iter().filter(|e| e.low <= truth && truth <= e.high);
+            let zero = found.iter().filter(|e| e.low == 0.0).count();
+            let mean = |f: &dyn Fn(&cohort_eval::Estimate) -> f64| {
+                found.iter().map(f).sum::<f64>() / found.len() as f64
+            };
+            println!(
+                "| {sharper} | {subjects} | {truth:.4} | {} | {} | {:.4} | {:.4} | {:.4} |",
+                percent(held.count(), found.len()),
+                percent(zero, found.len()),
+                mean(&|e| e.value),
+                mean(&|e| e.debiased.unwrap_or(f64::NAN)),
+                mean(&|e| e.high - e.low),
+            );
+        }
+    }
+}
+
+/// Scores of probabilities where the model is nearly always right.
+fn losses(repetitions: usize) {
+    let metrics = [Metric::Accuracy, Metric::Nll, Metric::Brier, Metric::Rps];
+    header(
+        "Models that are nearly always right",
+        "wrong | subjects",
+        &metrics,
+    );
+    for wrong in [0.005, 0.01, 0.03] {
+        let large = nearly_right(&mut Draw::new(14, 0), 1_000_000, wrong);
+        let truth = scores(&metrics, &sample_of(&large, 3));
+        drop(large);
+        for subjects in [100, 300, 600] {
+            let found: Vec<Vec<Interval>> = (0..repetitions)
+                .into_par_iter()
+                .map(|i| {
+                    let c = nearly_right(&mut Draw::new(131, i as u64), subjects, wrong);
+                    intervals(&metrics, &sample_of(&c, 3), &quick(7)).unwrap()
+                })
+                .collect();
+            print!("| {wrong} | {subjects} |");
+            for (m, truth) in truth.iter().enumerate() {
+                print!(" {} |", shown(&found, m, truth.unwrap()));
+            }
+            println!();
+        }
+    }
+}
+
+/// Prediction sets where subjects with many clips are the harder ones: a fiftieth of the repetitions, each a whole audit.
+fn sets(repetitions: usize) {
+    println!("\n## Prediction sets at 90 %, subjects with more clips harder\n");
+    println!("| subjects | covered by subject | covered by clip |\n|---|---|---|");
+    let repetitions = repetitions.div_ceil(50);
+    for subjects in [120, 600] {
+        let found: Vec<(f64, f64)> = (0..repetitions)
+            .into_par_iter()
+            .map(|i| {
+                let (predictions, labels) =
+                    more_clips_harder(&mut Draw::new(137, i as u64), subjects);
+                let settings = AuditSettings {
+                    resamples: 100,
+                    permutations: 100,
+                    seed: i as u64,
+                    ..Default::default()
+                };
+                let audit = audit(&predictions, &labels, &settings).unwrap();
+                let all = &audit.conformal.as_ref().unwrap().marginal[0];
+                let of = |interval: &Interval| interval.value().unwrap();
+                (of(&all.coverage_by_subject), of(&all.coverage))
+            })
+            .collect();
+        let mean =
+            |f: fn(&(f64, f64)) -> f64| found.iter().map(f).sum::<f64>() / found.len() as f64;
+        println!(
+            "| {subjects} | {:.3} | {:.3} |",
+            mean(|f| f.0),
+            mean(|f| f.1)
+        );
     }
 }

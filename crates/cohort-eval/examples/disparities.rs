@@ -12,7 +12,7 @@ use cohort_eval::{
 use cohort_tables::{LabelTable, Predictions};
 use rayon::prelude::*;
 use support::Draw;
-use support::regimes::{Regime, made};
+use support::group_regimes::{Regime, made};
 
 fn main() {
     let number = |place, otherwise| {

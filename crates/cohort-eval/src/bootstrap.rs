@@ -67,17 +67,14 @@ pub(crate) fn paired_pivots(
     columns(&drawn, metrics.len())
 }
 
-/// Differences `a - b` of the metrics with their cluster-robust standard errors.
-pub(crate) fn difference(a: &Tally, b: &Tally, metrics: &[Metric]) -> (Vec<f64>, Vec<f64>) {
-    let (mut a, mut b) = (Evaluator::new(a, metrics), Evaluator::new(b, metrics));
-    Evaluator::difference(&mut a, &mut b, None)
-}
+/// A standard error up to this is rounding: one clip among a million moves every metric by more.
+pub(crate) const NO_ERROR: f64 = 1e-10;
 
 fn pivot(scale: Scale, v: f64, se: f64, at: f64) -> f64 {
     if !v.is_finite() || !se.is_finite() || !at.is_finite() {
         return f64::NAN;
     }
-    if !scale.inside(v) || se <= 0.0 {
+    if !scale.inside(v) || se <= NO_ERROR {
         // At an end of the range, or all drawn subjects alike: beyond every other pivot on its side.
         return match v.total_cmp(&at) {
             std::cmp::Ordering::Less => f64::NEG_INFINITY,

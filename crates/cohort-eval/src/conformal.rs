@@ -3,7 +3,8 @@
 //! Subjects are split in two halves; each half gives the threshold for the other. Clips of one subject are dependent, so
 //! the threshold is a quantile in which each subject weighs the same, `1 / (S + 1)`, shared by its clips (hierarchical
 //! conformal prediction, Lee, Barber and Willett 2023; Dunn, Wasserman and Ramdas 2022): a clip of a new subject is
-//! covered with at least the probability asked for.
+//! covered with at least the probability asked for. The promise is by subject: of all clips fewer are covered where
+//! subjects with many clips are the harder ones, so that the achieved coverage stands by subject and by clip.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,14 +17,27 @@ use crate::{AuditSettings, Interval, Metric, Sample};
 /// Prediction sets and how they did.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Conformal {
-    /// Share of clips that the sets should cover.
+    /// Share that the sets should cover of the clips of a subject, on average over subjects.
     pub target: f64,
+    /// The unit that the promise holds for: `subject`. A clip drawn from a subject drawn is covered with probability
+    /// `target`; a clip drawn from all clips is not promised it.
+    #[serde(default)]
+    pub promised_by: CoverageUnit,
     /// Whether the sets are runs of neighbouring classes (ordered classes).
     pub contiguous: bool,
     /// With one threshold for all: achieved coverage over all clips and by group.
     pub marginal: Vec<SetCoverage>,
     /// With a threshold of its own for each group of an attribute.
     pub by_group: Vec<SetCoverage>,
+}
+
+/// The unit that coverage is a mean over.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CoverageUnit {
+    /// Subjects, each with the share of its clips.
+    #[default]
+    Subject,
 }
 
 /// Achieved coverage of one group.
@@ -37,6 +51,8 @@ pub struct SetCoverage {
     pub name: String,
     /// Share of clips whose set holds the true class, with a t interval by subject.
     pub coverage: Interval,
+    /// The same share of each subject's clips, averaged over subjects: what `target` promises.
+    pub coverage_by_subject: Interval,
     /// Mean number of classes in the set.
     pub mean_size: f64,
     /// Share of clips whose set holds every class: nothing is said about them.
@@ -155,6 +171,7 @@ pub(crate) fn conformal(
     }
     Some(Conformal {
         target: settings.conformal_coverage,
+        promised_by: CoverageUnit::Subject,
         contiguous: ordered,
         marginal,
         by_group,
@@ -242,6 +259,10 @@ impl Halves<'_> {
         let truth = vec![1; self.frame.truth.len()];
         let sample = Sample::new(2, &truth, &sets.holds, &self.frame.subject).ok()?;
         let tally = Tally::new(&sample, Some(rows));
+        let shares = tally.linear(Metric::Accuracy)?.iter().zip(&tally.size);
+        let by_subject = Tally::of_shares(shares.map(|(held, size)| held / size).collect());
+        let t =
+            |tally: &Tally| t_intervals(&[Metric::Accuracy], tally, &settings.intervals()).pop();
         let sizes = rows.iter().filter_map(|&row| sets.size.get(row));
         let classes = self.frame.classes.len();
         let n = rows.len().max(1) as f64;
@@ -249,7 +270,8 @@ impl Halves<'_> {
             attribute: attribute.into(),
             group: group.into(),
             name: name.into(),
-            coverage: t_intervals(&[Metric::Accuracy], &tally, &settings.intervals()).pop()?,
+            coverage: t(&tally)?,
+            coverage_by_subject: t(&by_subject)?.with_clips(rows.len()),
             mean_size: sizes.clone().sum::<usize>() as f64 / n,
             whole: sizes.filter(|size| **size == classes).count() as f64 / n,
         })

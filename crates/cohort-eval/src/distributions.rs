@@ -1,6 +1,6 @@
 //! Quantiles and tails of the distributions used.
 
-use statrs::distribution::{Beta, ContinuousCDF, Normal, StudentsT};
+use statrs::distribution::{Beta, ContinuousCDF, Gamma, Normal, StudentsT};
 
 /// Quantile of Student's t; NaN for degrees of freedom that are not positive.
 pub(crate) fn t_quantile(p: f64, freedom: f64) -> f64 {
@@ -27,6 +27,11 @@ pub(crate) fn beta_quantile(p: f64, a: f64, b: f64) -> f64 {
         }
     }
     0.5 * (low + high)
+}
+
+/// Quantile of the gamma distribution of unit scale; NaN for a shape that is not positive.
+pub(crate) fn gamma_quantile(p: f64, shape: f64) -> f64 {
+    Gamma::new(shape, 1.0).map_or(f64::NAN, |gamma| gamma.inverse_cdf(p))
 }
 
 /// Distribution function of the beta distribution; NaN for shapes that are not positive.
@@ -59,6 +64,9 @@ mod tests {
             (normal_quantile(0.975), 1.959_963_984_540),
             (beta_quantile(0.025, 3.0, 9.0), 0.060_217_734_173),
             (beta_quantile(0.975, 0.5, 20.0), 0.119_407_023_955),
+            // scipy.stats.chi2.ppf(.975, 2) / 2 and (.025, 20) / 2.
+            (gamma_quantile(0.975, 1.0), 3.688_879_454_114),
+            (gamma_quantile(0.025, 10.0), 4.795_388_696_132),
             // scipy.special.betaln.
             (ln_beta(2.5, 4.0), -3.586_119_720_156),
         ];

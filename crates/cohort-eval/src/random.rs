@@ -31,6 +31,11 @@ pub(crate) fn below(generator: &mut ChaCha8Rng, bound: usize) -> usize {
     ((u64::from(generator.next_u32()) * bound as u64) >> 32) as usize
 }
 
+/// A number between 0 and 1, both excluded.
+pub(crate) fn unit(generator: &mut ChaCha8Rng) -> f64 {
+    ((generator.next_u64() >> 11) as f64 + 0.5) / (1_u64 << 53) as f64
+}
+
 /// Shuffles in place (Fisher and Yates).
 pub(crate) fn shuffle<T>(generator: &mut ChaCha8Rng, items: &mut [T]) {
     for i in (1..items.len()).rev() {

@@ -59,11 +59,50 @@ impl Scale {
         }
     }
 
-    /// Ends of the interval from the upper and lower quantile of the pivot.
-    pub(crate) fn interval(self, value: f64, error: f64, upper: f64, lower: f64) -> (f64, f64) {
-        let (at, slope) = self.forward(value);
-        let error = error * slope;
-        (self.back(at - upper * error), self.back(at - lower * error))
+    /// Ends of the interval from the upper and lower quantile of the pivot, for a metric that lies in `range`.
+    ///
+    /// The scales of losses, signed errors and differences know no upper end. Where an interval made on them would leave
+    /// the range, it is made on the scale that knows both: the logit, or Fisher's z, of the value's place in the range.
+    /// `None` where the value itself is at an end of the range.
+    pub(crate) fn interval(
+        self,
+        value: f64,
+        error: f64,
+        (upper, lower): (f64, f64),
+        range: (f64, f64),
+    ) -> Option<(f64, f64)> {
+        let on = |scale: Scale, value: f64, error: f64| {
+            let (at, slope) = scale.forward(value);
+            let error = error * slope;
+            (
+                scale.back(at - upper * error),
+                scale.back(at - lower * error),
+            )
+        };
+        let within = |ends: &(f64, f64)| ends.0 >= range.0 && ends.1 <= range.1;
+        let plain = Some(on(self, value, error))
+            .filter(|ends| self.inside(value) && ends.0 <= ends.1 && within(ends));
+        if plain.is_some() {
+            return plain;
+        }
+        let (bounded, from, unit) = match self {
+            Scale::Identity => (
+                Scale::Fisher,
+                0.5 * (range.0 + range.1),
+                0.5 * (range.1 - range.0),
+            ),
+            Scale::Log => (Scale::Logit, range.0, range.1 - range.0),
+            Scale::Logit | Scale::Fisher => return None,
+        };
+        let place = (value - from) / unit;
+        if !bounded.inside(place) {
+            return None;
+        }
+        let (low, high) = on(bounded, place, error / unit);
+        Some((
+            (from + unit * low).clamp(range.0, value),
+            (from + unit * high).clamp(value, range.1),
+        ))
     }
 }
 

@@ -61,10 +61,23 @@ pub(crate) fn confidence(sample: &Sample, row: usize) -> Option<(f64, usize)> {
     Some((confidence, bin))
 }
 
+/// Kish's effective number of equal weights, `(sum w)^2 / sum w^2`; 0 without any.
+pub(crate) fn kish(weights: impl Iterator<Item = f64>) -> f64 {
+    let (sum, squares) = weights.fold((0.0, 0.0), |(sum, squares), w| (sum + w, squares + w * w));
+    if squares > 0.0 {
+        sum * sum / squares
+    } else {
+        0.0
+    }
+}
+
 /// Sufficient statistics a subject.
+#[derive(Clone)]
 pub(crate) struct Tally {
     classes: usize,
     ordered: bool,
+    /// Largest minus smallest midpoint; 0 without midpoints.
+    span: f64,
     /// Rows of each subject.
     pub(crate) size: Vec<f64>,
     /// Loss sums of each subject, for each metric that is a mean of row losses.
@@ -113,6 +126,10 @@ impl Tally {
         let mut tally = Self {
             classes,
             ordered: sample.is_ordered(),
+            span: sample.midpoints().map_or(0.0, |midpoints| {
+                let largest = midpoints.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+                largest - midpoints.iter().copied().fold(f64::INFINITY, f64::min)
+            }),
             size: Vec::new(),
             linear: metrics
                 .into_iter()
@@ -184,6 +201,24 @@ impl Tally {
         self.classes
     }
 
+    /// Statistics of subjects that each count once, with a share of their own: their mean is the accuracy.
+    pub(crate) fn of_shares(shares: Vec<f64>) -> Self {
+        let moments = |&share: &f64| [share, share * share, share];
+        Self {
+            classes: 2,
+            ordered: true,
+            span: 0.0,
+            size: vec![1.0; shares.len()],
+            moments: shares.iter().flat_map(moments).collect(),
+            cells: Vec::new(),
+            offsets: vec![0; shares.len() + 1],
+            entries: Vec::new(),
+            bin_offsets: vec![0; shares.len() + 1],
+            bin_entries: Vec::new(),
+            linear: vec![(Metric::Accuracy, shares)],
+        }
+    }
+
     /// Number of subjects.
     pub(crate) fn subjects(&self) -> usize {
         self.size.len()
@@ -196,12 +231,81 @@ impl Tally {
 
     /// Kish's effective number of subjects, `(sum m)^2 / sum m^2` for `m` rows each: fewer when some hold most rows.
     pub(crate) fn effective_subjects(&self) -> f64 {
-        let sum: f64 = self.size.iter().sum();
-        let squares: f64 = self.size.iter().map(|m| m * m).sum();
-        if squares > 0.0 {
-            sum * sum / squares
+        kish(self.size.iter().copied())
+    }
+
+    /// The same within each true class, by the rows of the class; 0 for a class without rows.
+    pub(crate) fn effective_by_class(&self) -> Vec<f64> {
+        let mut sums = vec![(0.0, 0.0); self.classes];
+        for s in 0..self.subjects() {
+            let mut own: Vec<(usize, f64)> = Vec::new();
+            for ((truth, _), count) in self.cells_of(s) {
+                match own.last_mut() {
+                    Some(last) if last.0 == truth => last.1 += count,
+                    _ => own.push((truth, count)),
+                }
+            }
+            for (truth, rows) in own {
+                if let Some((sum, squares)) = sums.get_mut(truth) {
+                    *sum += rows;
+                    *squares += rows * rows;
+                }
+            }
+        }
+        let effective = |(sum, squares): (f64, f64)| {
+            if squares > 0.0 {
+                sum * sum / squares
+            } else {
+                0.0
+            }
+        };
+        sums.into_iter().map(effective).collect()
+    }
+
+    /// The least and the largest value that a metric can have.
+    pub(crate) fn range(&self, metric: Metric) -> (f64, f64) {
+        let steps = self.classes as f64 - 1.0;
+        match metric {
+            Metric::Kappa | Metric::QuadraticKappa => (-1.0, 1.0),
+            Metric::MaeGroups | Metric::MacroMae => (0.0, steps),
+            Metric::MaeYears => (0.0, self.span),
+            Metric::SignedError => (-steps, steps),
+            Metric::Nll => (0.0, -f64::EPSILON.ln()),
+            Metric::Brier => (0.0, 2.0),
+            _ => (0.0, 1.0),
+        }
+    }
+
+    /// Sum of the calibration gaps (right minus confidence) of a subject by bin.
+    pub(crate) fn bins_of(&self, subject: usize) -> &[(usize, f64)] {
+        entries(&self.bin_offsets, &self.bin_entries, subject)
+    }
+
+    /// The same statistics with every cell of `other` among the cells, so that its subjects can stand in for these.
+    pub(crate) fn joined(&self, other: &Self) -> Self {
+        let mut cells = self.cells.clone();
+        cells.extend(&other.cells);
+        cells.sort_unstable();
+        cells.dedup();
+        let place = |&(cell, count): &(usize, f64)| {
+            let pair = self.cells.get(cell)?;
+            Some((cells.binary_search(pair).ok()?, count))
+        };
+        Self {
+            entries: self.entries.iter().filter_map(place).collect(),
+            cells: cells.clone(),
+            ..self.clone()
+        }
+    }
+
+    /// Whether two models differ on a subject in what a metric is made of.
+    pub(crate) fn differs(&self, other: &Self, metric: Metric, subject: usize) -> bool {
+        if let (Some(a), Some(b)) = (self.linear(metric), other.linear(metric)) {
+            a.get(subject) != b.get(subject)
+        } else if metric == Metric::Ece {
+            self.bins_of(subject) != other.bins_of(subject)
         } else {
-            0.0
+            !self.cells_of(subject).eq(other.cells_of(subject))
         }
     }
 
@@ -316,6 +420,84 @@ impl<'a> Evaluator<'a> {
     pub(crate) fn values_and_errors(&mut self, weights: Option<&[f64]>) -> (&[f64], &[f64]) {
         self.evaluate(weights, true);
         (&self.values, &self.errors)
+    }
+
+    /// Sets the totals to those of all subjects; then [`Evaluator::without`] and [`Evaluator::with_other`] may be called.
+    pub(crate) fn whole(&mut self) {
+        let ones = std::mem::take(&mut self.ones);
+        self.total(&ones);
+        self.ones = ones;
+    }
+
+    /// Values of the metrics without one subject, NaN where not defined: the totals less its own, so that leaving out all
+    /// in turn takes time that grows with subjects times cells.
+    pub(crate) fn without(&mut self, subject: usize) -> &[f64] {
+        self.exchanged(subject, None)
+    }
+
+    /// Values of the metrics with the subject's statistics taken from `other`, whose cells must all be among this
+    /// tally's ([`Tally::joined`]).
+    pub(crate) fn with_other(&mut self, subject: usize, other: &Tally) -> &[f64] {
+        self.exchanged(subject, Some(other))
+    }
+
+    /// Values with a subject's statistics out of the totals and those in `other` in their place; leaves the totals as
+    /// they were, to the last digit.
+    fn exchanged(&mut self, subject: usize, other: Option<&Tally>) -> &[f64] {
+        let kept = (self.moments.clone(), self.bins);
+        self.shift(self.tally, subject, -1.0);
+        if let Some(other) = other {
+            self.shift(other, subject, 1.0);
+        }
+        let metrics = self.metrics;
+        for (slot, &metric) in metrics.iter().enumerate() {
+            let value = self.value(metric);
+            if let Some(place) = self.values.get_mut(slot) {
+                *place = value;
+            }
+        }
+        self.shift(self.tally, subject, 1.0);
+        if let Some(other) = other {
+            self.shift(other, subject, -1.0);
+        }
+        (self.moments, self.bins) = kept;
+        &self.values
+    }
+
+    /// Adds `sign` times a subject of `of` to the totals.
+    fn shift(&mut self, of: &Tally, s: usize, sign: f64) {
+        self.n += sign * of.size.get(s).copied().unwrap_or(0.0);
+        let width = self.moments.len();
+        if let Some(own) = of.moments.get(s * width..(s + 1) * width) {
+            for (total, moment) in self.moments.iter_mut().zip(own) {
+                *total += sign * moment;
+            }
+        }
+        let same = std::ptr::eq(of, self.tally);
+        for &(cell, count) in of.entries_of(s) {
+            let Some(&pair) = of.cells.get(cell) else {
+                continue;
+            };
+            let place = if same {
+                Some(cell)
+            } else {
+                self.tally.cells.binary_search(&pair).ok()
+            };
+            if let Some(total) = place.and_then(|place| self.count.get_mut(place)) {
+                *total += sign * count;
+            }
+            if let (Some(row), Some(column)) =
+                (self.rows.get_mut(pair.0), self.columns.get_mut(pair.1))
+            {
+                *row += sign * count;
+                *column += sign * count;
+            }
+        }
+        for &(bin, gap) in of.bins_of(s) {
+            if let Some(total) = self.bins.get_mut(bin) {
+                *total += sign * gap;
+            }
+        }
     }
 
     #[cfg(test)]

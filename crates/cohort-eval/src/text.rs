@@ -358,13 +358,20 @@ impl Audit {
         table(out, &rows)?;
         writeln!(
             out,
-            "   sets of {}classes made to hold the truth for {:.0} % of clips.\n",
+            "   sets of {}classes made to hold the truth for {:.0} % of a subject's clips, on average over subjects\n   \
+             (all subjects: {}); the table counts clips.\n",
             if conformal.contiguous {
                 "neighbouring "
             } else {
                 ""
             },
-            100.0 * conformal.target
+            100.0 * conformal.target,
+            cell(
+                conformal
+                    .marginal
+                    .first()
+                    .map(|all| &all.coverage_by_subject)
+            )
         )
     }
 

@@ -131,6 +131,27 @@ fn prediction_sets_cover_what_they_promise() {
     assert!((0.89..0.96).contains(&own), "{own}");
 }
 
+#[test]
+fn prediction_sets_promise_by_subject_and_show_both() {
+    let found: Vec<(f64, f64)> = (0..40)
+        .into_par_iter()
+        .map(|i| {
+            let (predictions, labels) =
+                support::regimes::more_clips_harder(&mut Draw::new(32, i), 120);
+            let audit = audit(&predictions, &labels, &quick(i)).unwrap();
+            let all = &audit.conformal.as_ref().unwrap().marginal[0];
+            let of = |interval: &cohort_eval::Interval| interval.value().unwrap();
+            // One row a subject, but the clips that stand behind it.
+            assert_eq!(all.coverage_by_subject.clips(), all.coverage.clips());
+            (of(&all.coverage_by_subject), of(&all.coverage))
+        })
+        .collect();
+    let mean = |f: fn(&(f64, f64)) -> f64| found.iter().map(f).sum::<f64>() / 40.0;
+    let (by_subject, by_clip) = (mean(|f| f.0), mean(|f| f.1));
+    assert!((0.89..0.94).contains(&by_subject), "{by_subject}");
+    assert!(by_clip < 0.88, "{by_clip}");
+}
+
 /// Rows: clip, subject, truth, predicted, group.
 fn tables(rows: &[(&str, &str, usize, usize, &str)]) -> (Predictions, LabelTable) {
     let names: Vec<String> = rows.iter().map(|row| row.0.to_string()).collect();

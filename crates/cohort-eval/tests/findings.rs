@@ -8,7 +8,7 @@ use cohort_eval::{
 };
 use cohort_tables::{LabelColumn, LabelTable, Predictions};
 use support::Draw;
-use support::regimes::{Regime, made};
+use support::group_regimes::{Regime, made};
 
 /// One clip a subject: true class, answer, group.
 fn tables(rows: &[(usize, usize, &str)]) -> (Predictions, LabelTable) {

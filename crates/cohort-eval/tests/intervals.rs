@@ -111,7 +111,9 @@ fn a_model_against_itself_differs_by_nothing_and_order_only_changes_the_sign() {
     let sample_b = Sample::new(3, &a.truth, &predicted, &a.subject).unwrap();
     let none = paired_difference(Metric::Accuracy, &sample_a, &sample_a, &quick()).unwrap();
     let none = none.estimate().unwrap();
-    assert_eq!((none.value, none.low, none.high), (0.0, 0.0, 0.0));
+    // What has not been seen to differ may differ elsewhere, as much one way as the other.
+    assert_eq!((none.value, none.low), (0.0, -none.high));
+    assert!(none.high > 0.0);
     let metrics = [Metric::Accuracy, Metric::QuadraticKappa, Metric::MacroF1];
     let ab = paired_differences(&metrics, &sample_a, &sample_b, &quick()).unwrap();
     let ba = paired_differences(&metrics, &sample_b, &sample_a, &quick()).unwrap();

@@ -1,6 +1,7 @@
 //! Synthetic subjects with a known truth, for studies of coverage, false alarms and power.
 #![allow(dead_code)]
 
+pub mod group_regimes;
 pub mod regimes;
 
 use std::path::PathBuf;
@@ -234,29 +235,51 @@ impl OrderedModel {
         sizes: Sizes,
         repeats: usize,
     ) -> Columns {
-        let k = self.prevalence.len();
         let mut columns = Columns::default();
         for subject in 0..subjects {
-            let class = draw.index(&self.prevalence);
-            let offset = self.subject_error * draw.normal();
-            for _ in 0..repeats * sizes.draw(draw) {
-                let score = centre
-                    + self.gain * (class as f64 - centre)
-                    + offset
-                    + self.clip_error * draw.normal();
-                columns.truth.push(class);
-                columns
-                    .predicted
-                    .push(score.round().clamp(0.0, k as f64 - 1.0) as usize);
-                columns.subject.push(subject);
-                let p: Vec<f64> = (0..k)
-                    .map(|c| (-(c as f64 - score).powi(2)).exp() + 0.01)
-                    .collect();
-                let sum: f64 = p.iter().sum();
-                columns.probabilities.extend(p.iter().map(|p| p / sum));
-            }
+            self.add(draw, centre, &mut columns, subject, |draw| {
+                repeats * sizes.draw(draw)
+            });
         }
         columns
+    }
+
+    /// Subjects with these numbers of clips.
+    pub fn sample_of(&self, draw: &mut Draw, clips: &[usize]) -> Columns {
+        let mut columns = Columns::default();
+        for (subject, &clips) in clips.iter().enumerate() {
+            self.add(draw, self.centre(), &mut columns, subject, |_| clips);
+        }
+        columns
+    }
+
+    fn add(
+        &self,
+        draw: &mut Draw,
+        centre: f64,
+        columns: &mut Columns,
+        subject: usize,
+        clips: impl FnOnce(&mut Draw) -> usize,
+    ) {
+        let k = self.prevalence.len();
+        let class = draw.index(&self.prevalence);
+        let offset = self.subject_error * draw.normal();
+        for _ in 0..clips(draw) {
+            let score = centre
+                + self.gain * (class as f64 - centre)
+                + offset
+                + self.clip_error * draw.normal();
+            columns.truth.push(class);
+            columns
+                .predicted
+                .push(score.round().clamp(0.0, k as f64 - 1.0) as usize);
+            columns.subject.push(subject);
+            let p: Vec<f64> = (0..k)
+                .map(|c| (-(c as f64 - score).powi(2)).exp() + 0.01)
+                .collect();
+            let sum: f64 = p.iter().sum();
+            columns.probabilities.extend(p.iter().map(|p| p / sum));
+        }
     }
 }
 

@@ -129,7 +129,8 @@ fn conformal(section: &mut Section, sets: &Value) {
         ""
     };
     section.paragraph(&format!(
-        "Instead of one group the model can name a set of {contiguous}groups, made to hold the true one for {} of clips. With \
+        "Instead of one group the model can name a set of {contiguous}groups, made to hold the true one for {} of a subject's \
+         clips, on average over subjects (the table counts clips). With \
          one threshold for all, some groups of people may get less; with one for each, all should reach it.",
         format::percent(target, 0)
     ));
