@@ -138,7 +138,10 @@ fn damaged_and_foreign_files_are_told() {
     let packed = gzip(&whole);
     for bytes in [&packed[..packed.len() / 2], &packed[..packed.len() - 4]] {
         let found = error(bytes);
-        assert!(found.contains("gzip"), "{found}");
+        assert!(
+            found.contains("gzip") || found.contains("cut short"),
+            "{found}"
+        );
     }
     for (bytes, part) in [
         (&b"PK\x03\x04rest"[..], "a zip archive: unpack it first"),
