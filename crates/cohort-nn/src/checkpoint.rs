@@ -3,25 +3,42 @@
 //! A PyTorch file is a pickle. It is read as data: the reader knows dictionaries, lists, numbers
 //! and tensors, and runs nothing that the file names.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use half::{bf16, f16};
-use pytorch_reader::PytorchReader;
 use safetensors::tensor::{Dtype, SafeTensors};
+use serde::Deserialize;
 
+use crate::location::is_plain;
 use crate::weights::METADATA_KEY;
-use crate::{Array, NnError, Weights};
+use crate::{Array, NnError, Weights, torch};
+
+/// How the name of an index ends that says which of several files holds which tensor.
+pub(crate) const INDEX: &str = ".index.json";
+/// Files of weights of a model's folder, the first that is there counts.
+pub(crate) const WEIGHTS: [&str; 4] = [
+    "model.safetensors",
+    "pytorch_model.bin",
+    "model.safetensors.index.json",
+    "pytorch_model.bin.index.json",
+];
+/// Most bytes of an index.
+const MOST_INDEX: u64 = 1 << 28;
+/// Most files of an index.
+const MOST_FILES: usize = 10_000;
 
 /// A file of named tensors, opened but not yet read: tensors are decoded one at a time.
 ///
 /// Read are PyTorch's `.pt`, `.pth`, `.ckpt` and `.bin` (zip since 1.6, the pickle stream before,
-/// and the tar of the earliest) and safetensors; which one it is, the first bytes tell. Names are
-/// the dotted paths through the file's dictionaries, so a Lightning checkpoint has
-/// `state_dict.model.0.weight`.
+/// the tar of the earliest, and pickles of NumPy arrays) and safetensors; which one it is, the
+/// first bytes tell. An index (`model.safetensors.index.json`, `pytorch_model.bin.index.json`)
+/// stands for all files that it names. Names are the dotted paths through the file's
+/// dictionaries, so a Lightning checkpoint has `state_dict.model.0.weight`. What else a file
+/// holds is passed over.
 pub struct Checkpoint {
     path: PathBuf,
     native: bool,
@@ -35,14 +52,14 @@ struct Stored {
 }
 
 enum Bytes {
-    Torch(pytorch_reader::Tensor),
+    Torch(torch::Tensor),
     Slice(Arc<Vec<u8>>, Range<usize>),
     Values(Vec<f32>),
 }
 
 /// What the numbers are stored as; only the floating kinds can be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Kind {
+pub(crate) enum Kind {
     F64,
     F32,
     F16,
@@ -56,15 +73,18 @@ impl Checkpoint {
     /// # Errors
     /// [`NnError::Format`] naming the file when it cannot be read or is neither kind of file.
     pub fn open(path: &Path) -> Result<Self, NnError> {
+        if is_index(path) {
+            return Self::open_all(path);
+        }
         if is_safetensors(path).map_err(|e| format_error(path, &e))? {
             let bytes = std::fs::read(path).map_err(|e| format_error(path, &e))?;
             return Self::from_safetensors(bytes, path);
         }
-        let reader = PytorchReader::new(path).map_err(|e| format_error(path, &e))?;
-        let tensors = reader.into_tensors().into_iter().map(|(name, tensor)| {
+        let found = torch::open(path).map_err(|e| format_error(path, &e))?;
+        let tensors = found.into_iter().map(|(name, tensor)| {
             let stored = Stored {
-                shape: tensor.shape().to_vec(),
-                kind: torch_kind(tensor.dtype()),
+                shape: tensor.shape.clone(),
+                kind: tensor.kind.clone(),
                 bytes: Bytes::Torch(tensor),
             };
             (name, stored)
@@ -73,6 +93,31 @@ impl Checkpoint {
             path: path.to_owned(),
             native: false,
             tensors: tensors.collect(),
+        })
+    }
+
+    /// Every file that an index names, read as one.
+    fn open_all(path: &Path) -> Result<Self, NnError> {
+        let index = Index::read(path)?;
+        let mut tensors = BTreeMap::new();
+        for file in index.files() {
+            let own = path.with_file_name(file);
+            let mut part = Self::open(&own)?;
+            for (name, _) in index.weight_map.iter().filter(|(_, f)| *f == file) {
+                let tensor = part.tensors.remove(name).ok_or_else(|| {
+                    let index = path.display();
+                    format_error(
+                        &own,
+                        &format!("no tensor {name:?}, which {index} says is here"),
+                    )
+                })?;
+                tensors.insert(name.clone(), tensor);
+            }
+        }
+        Ok(Self {
+            path: path.to_owned(),
+            native: false,
+            tensors,
         })
     }
 
@@ -170,7 +215,9 @@ impl Checkpoint {
                 self.decode(name, &stored.kind, slice)?
             }
             Bytes::Torch(tensor) => {
-                let bytes = tensor.read().map_err(|e| format_error(&self.path, &e))?;
+                let bytes = tensor.read();
+                let bytes = bytes
+                    .map_err(|e| format_error(&self.path, &format!("tensor {name:?}: {e}")))?;
                 self.decode(name, &stored.kind, &bytes)?
             }
         };
@@ -237,17 +284,6 @@ fn each<const N: usize>(bytes: &[u8], value: impl Fn([u8; N]) -> f32) -> Vec<f32
     chunks.iter().map(|c| value(*c)).collect()
 }
 
-fn torch_kind(dtype: pytorch_reader::DType) -> Kind {
-    use pytorch_reader::DType;
-    match dtype {
-        DType::F64 => Kind::F64,
-        DType::F32 => Kind::F32,
-        DType::F16 => Kind::F16,
-        DType::BF16 => Kind::Bf16,
-        other => Kind::Other(format!("{other:?}")),
-    }
-}
-
 fn safetensors_kind(dtype: Dtype) -> Kind {
     match dtype {
         Dtype::F64 => Kind::F64,
@@ -256,6 +292,98 @@ fn safetensors_kind(dtype: Dtype) -> Kind {
         Dtype::BF16 => Kind::Bf16,
         other => Kind::Other(format!("{other:?}")),
     }
+}
+
+/// Which file holds which tensor.
+#[derive(Deserialize)]
+pub(crate) struct Index {
+    weight_map: BTreeMap<String, String>,
+}
+
+impl Index {
+    /// Reads an index.
+    ///
+    /// # Errors
+    /// [`NnError::Format`] when it is none, or names files elsewhere.
+    pub(crate) fn read(path: &Path) -> Result<Self, NnError> {
+        let size = path.metadata().map_err(|e| format_error(path, &e))?.len();
+        if size > MOST_INDEX {
+            let reason = format!("expected an index of at most {MOST_INDEX} bytes, found {size}");
+            return Err(format_error(path, &reason));
+        }
+        let bytes = std::fs::read(path).map_err(|e| format_error(path, &e))?;
+        let index: Self = serde_json::from_slice(&bytes).map_err(|e| format_error(path, &e))?;
+        let files = index.files();
+        if let Some(file) = files.iter().find(|f| !is_plain(f) || f.ends_with(INDEX)) {
+            let reason = format!("expected files beside it, found {file:?}");
+            return Err(format_error(path, &reason));
+        }
+        if files.is_empty() || files.len() > MOST_FILES {
+            let found = files.len();
+            let reason = format!("weight_map: expected 1 to {MOST_FILES} files, found {found}");
+            return Err(format_error(path, &reason));
+        }
+        Ok(index)
+    }
+
+    /// The files, each once and in order.
+    pub(crate) fn files(&self) -> BTreeSet<&str> {
+        self.weight_map.values().map(String::as_str).collect()
+    }
+}
+
+/// Whether a file's name is that of an index.
+pub(crate) fn is_index(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str());
+    name.is_some_and(|name| name.ends_with(INDEX))
+}
+
+/// The file of weights of a model's folder.
+///
+/// # Errors
+/// [`NnError::Format`] when there is none.
+pub(crate) fn weights_of(folder: &Path) -> Result<PathBuf, NnError> {
+    let mut files = WEIGHTS.iter().map(|name| folder.join(name));
+    files.find(|file| file.is_file()).ok_or_else(|| {
+        let reason = "expected model.safetensors or pytorch_model.bin (or the index of several, \
+                      model.safetensors.index.json), found none";
+        format_error(folder, &reason)
+    })
+}
+
+/// Checks that weights can hold what a configuration announces, a byte a value at least, before any room is made for it.
+///
+/// # Errors
+/// [`NnError::Format`] naming the configuration.
+pub(crate) fn check_size(values: u128, config: &Path, weights: &Path) -> Result<(), NnError> {
+    let mut bytes = 0u128;
+    for file in weight_files(weights)? {
+        let about = file.metadata().map_err(|e| format_error(&file, &e))?;
+        bytes += u128::from(about.len());
+    }
+    match values <= bytes {
+        true => Ok(()),
+        false => Err(format_error(
+            config,
+            &format!(
+                "a network of {values} values: expected one that fits into the weights, found {bytes} bytes of them in {}",
+                weights.display()
+            ),
+        )),
+    }
+}
+
+/// Every file that weights at `path` consist of: itself, and those that it names as an index.
+///
+/// # Errors
+/// [`NnError::Format`] for an index that is damaged.
+pub fn weight_files(path: &Path) -> Result<Vec<PathBuf>, NnError> {
+    let mut files = vec![path.to_owned()];
+    if is_index(path) {
+        let index = Index::read(path)?;
+        files.extend(index.files().iter().map(|file| path.with_file_name(file)));
+    }
+    Ok(files)
 }
 
 /// A safetensors file begins with the length of its JSON header and an opening brace.

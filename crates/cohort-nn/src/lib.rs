@@ -39,6 +39,7 @@ mod mtcnn;
 mod ordinal;
 mod resnet;
 mod standardise;
+mod torch;
 mod weights;
 #[cfg(feature = "whisper")]
 mod whisper;
@@ -49,7 +50,7 @@ pub use bert::{
     Pooling, SentenceEncoder, bucket,
 };
 pub use burn;
-pub use checkpoint::Checkpoint;
+pub use checkpoint::{Checkpoint, weight_files};
 pub use cnn::{CompactCnn, CompactCnnConfig};
 pub use device::DeviceChoice;
 pub use error::NnError;

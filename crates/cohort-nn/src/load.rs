@@ -63,12 +63,34 @@ pub struct LoadReport {
     pub cast: Vec<String>,
     /// Tensors outside the prefix (an optimiser's state, a second network).
     pub elsewhere: usize,
+    /// Other prefixes under which as much of the network is found, such as those of a second set
+    /// of weights (`state_dict_ema.`).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub as_good: Vec<String>,
 }
 
 impl LoadReport {
     /// Whether all but the output layer came from the file.
     pub fn is_complete(&self) -> bool {
         self.missing.is_empty() && self.misshapen.is_empty()
+    }
+
+    /// Of what the file has it took which, and how: empty where nothing was to be chosen or changed.
+    pub fn origin(&self) -> String {
+        let shown = |prefix: &String| format!("{:?}", prefix.trim_end_matches('.'));
+        let mut text = String::new();
+        if !self.prefix.is_empty() {
+            text += &format!(" from {}", shown(&self.prefix));
+        }
+        if !self.cast.is_empty() {
+            text += &format!(", cast from {} to f32", self.cast.join(" and "));
+        }
+        if !self.as_good.is_empty() {
+            let all: Vec<String> = self.as_good.iter().map(shown).collect();
+            let all = all.join(" and ");
+            text += &format!(", not from {all}, where the same tensors are found too");
+        }
+        text
     }
 
     /// The report, if all but the output layer came from the file.
@@ -93,12 +115,7 @@ impl fmt::Display for LoadReport {
             self.source,
             self.loaded.len()
         )?;
-        if !self.prefix.is_empty() {
-            write!(f, " from {:?}", self.prefix.trim_end_matches('.'))?;
-        }
-        if !self.cast.is_empty() {
-            write!(f, ", cast from {} to f32", self.cast.join(" and "))?;
-        }
+        write!(f, "{}", self.origin())?;
         if self.elsewhere > 0 {
             write!(f, "; {} tensors elsewhere in the file", self.elsewhere)?;
         }
@@ -145,7 +162,7 @@ pub fn load<M: Module>(
     naming: Naming,
 ) -> Result<(M, LoadReport), NnError> {
     let slots = slots(&module, checkpoint.is_native(), naming);
-    let prefix = best_prefix(&slots, checkpoint);
+    let (prefix, as_good) = best_prefix(&slots, checkpoint);
     let mut report = LoadReport {
         source: checkpoint.path().display().to_string(),
         prefix,
@@ -156,6 +173,7 @@ pub fn load<M: Module>(
         head_replaced: Vec::new(),
         cast: Vec::new(),
         elsewhere: 0,
+        as_good,
     };
     let mut arrays = BTreeMap::new();
     let mut cast = BTreeSet::new();
@@ -229,8 +247,8 @@ fn slots<M: Module>(module: &M, native: bool, naming: Naming) -> Vec<Slot> {
 }
 
 /// The prefix under which most of the network's tensors are found with their shapes, then most
-/// with any shape; of equals the shortest, then the first.
-fn best_prefix(slots: &[Slot], checkpoint: &Checkpoint) -> String {
+/// with any shape; of equals the shortest, then the first. The other equals are given too.
+fn best_prefix(slots: &[Slot], checkpoint: &Checkpoint) -> (String, Vec<String>) {
     let mut scores: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
     for slot in slots {
         for name in checkpoint.names() {
@@ -247,7 +265,12 @@ fn best_prefix(slots: &[Slot], checkpoint: &Checkpoint) -> String {
     let best = scores
         .iter()
         .min_by_key(|(prefix, (fit, named))| (usize::MAX - fit, usize::MAX - named, prefix.len()));
-    best.map_or(String::new(), |(prefix, _)| (*prefix).to_owned())
+    let Some((prefix, score)) = best else {
+        return (String::new(), Vec::new());
+    };
+    let others = scores.iter().filter(|(p, s)| p != &prefix && *s == score);
+    let others = others.map(|(prefix, _)| (*prefix).to_owned()).collect();
+    ((*prefix).to_owned(), others)
 }
 
 /// `[outputs, inputs]` to `[inputs, outputs]`.
@@ -497,6 +520,20 @@ mod tests {
         ] {
             assert!(error.contains(line), "{error}");
         }
+    }
+
+    #[test]
+    fn of_several_sets_of_weights_the_one_taken_is_said() {
+        let mut tensors = file("state_dict.", 4);
+        tensors.extend(file("state_dict_ema.", 4));
+        let (_, report) = load(net(4), &checkpoint(tensors), NAMING).unwrap();
+        assert_eq!(report.prefix, "state_dict.");
+        assert_eq!(report.as_good, ["state_dict_ema."]);
+        let told = report.to_string();
+        let expected = "from \"state_dict\", not from \"state_dict_ema\", where the same";
+        assert!(told.contains(expected), "{told}");
+        let (_, report) = load(net(4), &checkpoint(file("", 4)), NAMING).unwrap();
+        assert_eq!((report.origin(), report.as_good), (String::new(), vec![]));
     }
 
     #[test]

@@ -304,6 +304,23 @@ pub(crate) fn at_least(field: &'static str, value: usize, least: usize) -> Resul
     })
 }
 
+/// A size within limits.
+pub(crate) fn within(
+    field: &'static str,
+    value: usize,
+    least: usize,
+    most: usize,
+) -> Result<(), NnError> {
+    if (least..=most).contains(&value) {
+        return Ok(());
+    }
+    Err(NnError::Config {
+        field,
+        expected: format!("{least} to {most}"),
+        found: value.to_string(),
+    })
+}
+
 /// A setting in [0, 1).
 pub(crate) fn share(field: &'static str, value: f64) -> Result<(), NnError> {
     if (0.0..1.0).contains(&value) {

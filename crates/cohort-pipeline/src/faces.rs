@@ -11,7 +11,9 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::downloads::file_of;
-use crate::features::{CHUNK, Features, Recipe, all_clips, file_hash, make_table, settings_hash};
+use crate::features::{
+    CHUNK, Features, Recipe, all_clips, file_hash, make_table, settings_hash, weights_hash,
+};
 use crate::view::View;
 use crate::{PipelineError, Watch};
 
@@ -56,10 +58,15 @@ fn load_weights(
     let (model, report) = network.load_foreign(seed, &checkpoint, device)?;
     let report = report.complete()?;
     watch.say(&format!(
-        "{}: {} tensors from {}",
+        "{}: {} tensors from {}{}",
         config.backbone,
         report.loaded.len(),
-        report.source
+        report.source,
+        // which part of the file, and what was cast
+        match report.origin() {
+            origin if origin.is_empty() => origin,
+            origin => format!(",{}", origin.trim_start_matches(',')),
+        }
     ));
     Ok((model, path))
 }
@@ -82,7 +89,7 @@ pub(crate) fn weights_to_tune(
         let layer = name.split('.').nth(1);
         layer.is_none_or(|layer| heads.iter().all(|head| head != layer))
     });
-    Ok((weights, file_hash(&path)?))
+    Ok((weights, weights_hash(&path)?))
 }
 
 /// A network with its weights, ready to embed pictures.
@@ -125,7 +132,7 @@ impl FaceNetwork {
             input,
             config: config.clone(),
             view,
-            hash: file_hash(&path)?,
+            hash: weights_hash(&path)?,
         })
     }
 

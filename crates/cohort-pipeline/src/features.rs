@@ -1,7 +1,7 @@
 //! Features of every clip, cached: sound and words in, embedding tables out.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use cohort_audio::AcousticFeatures;
 use cohort_data::{Clip, Dataset};
@@ -160,6 +160,15 @@ pub(crate) fn hash_of_files(files: &[&Path]) -> Result<String, PipelineError> {
         all += &file_hash(path)?;
     }
     Ok(content_hash(all.as_bytes()))
+}
+
+/// Hash of a file of weights; one over all files where it is the index of several.
+pub(crate) fn weights_hash(path: &Path) -> Result<String, PipelineError> {
+    let files = cohort_nn::weight_files(path)?;
+    match files.as_slice() {
+        [one] => file_hash(one),
+        all => hash_of_files(&all.iter().map(PathBuf::as_path).collect::<Vec<_>>()),
+    }
 }
 
 pub(crate) fn all_clips(dataset: &Dataset) -> impl Iterator<Item = &Clip> {

@@ -1,6 +1,6 @@
 //! Sentence vectors of transcripts by a frozen BERT, cached as every feature table is.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use cohort_data::Clip;
 use cohort_nn::{BertFolder, DeviceChoice, SentenceEncoder, bucket};
@@ -16,6 +16,18 @@ use crate::{PipelineError, TextFeatureConfig, Watch};
 const BATCH_TOKENS: usize = 1024;
 /// Batches computed between two looks at the stop flag and two writes to the journal.
 const GROUP: usize = 8;
+
+/// Hash of the files that decide what a text becomes.
+pub(crate) fn model_hash(
+    folder: &BertFolder,
+    tokeniser: &Tokeniser,
+) -> Result<String, PipelineError> {
+    let mut files = cohort_nn::weight_files(&folder.weights)?;
+    files.push(folder.path.join("config.json"));
+    files.push(tokeniser.file.clone());
+    files.extend_from_slice(&tokeniser.settings);
+    hash_of_files(&files.iter().map(PathBuf::as_path).collect::<Vec<_>>())
+}
 
 /// Sentence vectors of `clips` by the model in the folder `weights`, written to `path`.
 ///
@@ -38,11 +50,7 @@ pub(crate) fn bert_table(
         dim: folder.config.hidden_size,
         provenance: Provenance {
             producer: concat!("cohort-nn ", env!("CARGO_PKG_VERSION"), " BERT").to_string(),
-            weights: hash_of_files(&[
-                &folder.weights,
-                &folder.path.join("config.json"),
-                &tokeniser.file,
-            ])?,
+            weights: model_hash(&folder, &tokeniser)?,
             settings: settings_hash(&(
                 folder.pooling,
                 folder.normalise,

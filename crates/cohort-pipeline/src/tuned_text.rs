@@ -9,7 +9,8 @@ use cohort_train::{MlpConfig, ModelConfig, Source, TrainError, Weights, derive_s
 
 use crate::config::ModelSettings;
 use crate::downloads::text_weights;
-use crate::features::{Skipped, hash_of_files};
+use crate::features::Skipped;
+use crate::sentence_vectors::model_hash;
 use crate::transcript_reading::{Item, read_tokens};
 use crate::{PipelineError, TextFeatureConfig, Watch};
 
@@ -60,11 +61,7 @@ impl TunedBert {
 
     /// Hash of the files that decide what a text becomes.
     pub(crate) fn hash(&self) -> Result<String, PipelineError> {
-        hash_of_files(&[
-            &self.folder.weights,
-            &self.folder.path.join("config.json"),
-            &self.tokeniser.file,
-        ])
+        model_hash(&self.folder, &self.tokeniser)
     }
 
     /// The network that is trained.

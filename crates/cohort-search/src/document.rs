@@ -22,6 +22,9 @@ pub struct MapDocument {
     /// The split that the map was cut down to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub split: Option<String>,
+    /// Vectors that dwarf the rest, longest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub giants: Vec<Giant>,
     /// How the map was made.
     pub recipe: MapRecipe,
     /// How far it can be trusted.
@@ -37,6 +40,28 @@ pub struct MapDocument {
     pub labels: Option<Labelling>,
     /// The points, in the table's order.
     pub points: Vec<PlacedClip>,
+}
+
+/// A vector that is more than 1,000 times as long as the median one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Giant {
+    /// Its row in the table, from 1.
+    pub row: usize,
+    /// Its clip.
+    pub clip: String,
+    /// Its length over the median length.
+    pub times: f64,
+}
+
+impl std::fmt::Display for Giant {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { row, clip, times } = self;
+        write!(f, "row {row} ({clip}): its length is ")?;
+        match *times < 1e6 {
+            true => write!(f, "{times:.0} times the median"),
+            false => write!(f, "{times:.1e} times the median"),
+        }
+    }
 }
 
 /// Labels laid over a map.
@@ -212,6 +237,11 @@ mod tests {
             vectors: 20,
             dim: 3,
             split: None,
+            giants: vec![Giant {
+                row: 3,
+                clip: "c".into(),
+                times: 1.23e20,
+            }],
             recipe: found.recipe,
             trustworthiness: found.trustworthiness,
             explained: found.explained,
@@ -247,5 +277,7 @@ mod tests {
             "{csv}"
         );
         assert!(document.to_text().contains("PCA, euclidean metric, seed 0"));
+        let told = "row 3 (c): its length is 1.2e20 times the median";
+        assert_eq!(document.giants[0].to_string(), told);
     }
 }

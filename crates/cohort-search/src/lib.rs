@@ -27,7 +27,7 @@ mod umap;
 
 pub use agreement::{Agreement, agreement};
 pub use cells::nearest_approximate;
-pub use document::{Group, Labelling, MapDocument, PlacedClip};
+pub use document::{Giant, Group, Labelling, MapDocument, PlacedClip};
 pub use error::SearchError;
 pub use map::{EXACT, JUDGED_BY, Map, MapRecipe, MapSettings, Method, map};
 pub use neighbours::{Neighbours, nearest};

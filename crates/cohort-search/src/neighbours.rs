@@ -50,6 +50,13 @@ pub fn nearest(points: &Points, k: usize, progress: &Progress) -> Result<Neighbo
     let n = points.len();
     check(k, n)?;
     let all: Vec<usize> = (0..n).collect();
+    if points.is_coarse() {
+        let found = each_exactly(points, &all, "neighbours", progress, |i| {
+            let nearest = nearest_exactly(points, i, k);
+            nearest.into_iter().map(|j| (0.0, j)).collect::<Vec<_>>()
+        })?;
+        return Ok(assemble(points, k, &found.concat()));
+    }
     let found = each_row(points, &all, "neighbours", progress, |i, keys| {
         let mut best = Best::new(k);
         for (j, &key) in keys.iter().enumerate() {
@@ -60,6 +67,37 @@ pub fn nearest(points: &Points, k: usize, progress: &Progress) -> Result<Neighbo
         best.exact(points, i)
     })?;
     Ok(assemble(points, k, &found.concat()))
+}
+
+/// The `k` nearest of vector `i` by keys of 64 bits, nearest first; of equals the lower index first.
+pub(crate) fn nearest_exactly(points: &Points, i: usize, k: usize) -> Vec<u32> {
+    let others = (0..points.len()).filter(|&j| j != i);
+    let mut all: Vec<(f64, u32)> = others.map(|j| (points.exact_key(i, j), j as u32)).collect();
+    let order = |a: &(f64, u32), b: &(f64, u32)| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1));
+    if k < all.len() {
+        all.select_nth_unstable_by(k, order);
+        all.truncate(k);
+    }
+    all.sort_unstable_by(order);
+    all.into_iter().map(|(_, j)| j).collect()
+}
+
+/// What `look` makes of each of `rows`, in their order.
+fn each_exactly<T: Send>(
+    points: &Points,
+    rows: &[usize],
+    stage: &str,
+    progress: &Progress,
+    look: impl Fn(usize) -> T + Sync,
+) -> Result<Vec<T>, SearchError> {
+    let mut out = Vec::with_capacity(rows.len());
+    // some ten million values between two looks at whether to stop
+    let together = (10_000_000 / points.len() / points.dim()).max(16);
+    for part in rows.chunks(together) {
+        go_on(progress, stage, out.len(), rows.len())?;
+        out.extend(part.par_iter().map(|&i| look(i)).collect::<Vec<T>>());
+    }
+    Ok(out)
 }
 
 /// What `look` makes of the keys of each of `rows` to all vectors, in the order of `rows`.
@@ -211,6 +249,22 @@ mod tests {
                 }
                 assert!(found.distances_of(0).is_sorted());
             }
+        }
+    }
+
+    #[test]
+    fn neighbours_beside_a_giant_are_those_of_brute_force() {
+        for (size, dim) in [(1e4, 3), (1e6, 20), (1e20, 20), (3e38, 12)] {
+            let mut values = draw(150, dim);
+            values[149 * dim + 1] = size;
+            let points = Points::new(&values, dim, Metric::Euclidean).unwrap();
+            let found = nearest(&points, 9, &quiet).unwrap();
+            for i in 0..150 {
+                let expected = brute(&values, dim, Metric::Euclidean, i, 9);
+                assert_eq!(found.of(i), expected, "{size} {dim}, row {i}");
+            }
+            assert!(found.distances_of(0)[8] < 20.0);
+            assert!((found.distances_of(149)[0] / size - 1.0).abs() < 1e-3);
         }
     }
 

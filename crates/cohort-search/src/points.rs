@@ -40,16 +40,24 @@ impl std::str::FromStr for Metric {
 
 /// Below this length distances are computed one by one; above it by a product of matrices.
 const PLAIN_DIM: usize = 8;
+/// A vector so many times as long as the median is worth a word: the others are one point beside it.
+const GIANT: f64 = 1000.0;
+/// Where one vector is so many times as far from the middle as the median, 32-bit sums no longer order the others.
+const COARSE: f64 = 100.0;
+/// Rows that the middle is judged by.
+const SAMPLE: usize = 1001;
 
 /// `len` vectors of length `dim`, prepared once: for the Euclidean metric moved to mean zero and scaled so that the
 /// largest value is 1 (neither changes who is near whom, and both keep 32-bit sums accurate); for the cosine metric
-/// scaled to length 1.
+/// scaled to length 1. The vectors as given are kept beside them, for what must be exact.
 #[derive(Debug, Clone)]
 pub struct Points {
     metric: Metric,
     len: usize,
     dim: usize,
+    given: Vec<f32>,
     values: Vec<f32>,
+    coarse: bool,
     squares: Vec<f32>,
     scale: f64,
 }
@@ -73,6 +81,8 @@ impl Points {
             return Err(SearchError::NotFinite { row, found });
         }
         let len = values.len() / dim;
+        let given = values.to_vec();
+        let coarse = metric == Metric::Euclidean && is_coarse(values, dim);
         let (values, scale) = match metric {
             Metric::Euclidean => centred(values, dim),
             Metric::Cosine => (unit_length(values, dim), 1.0),
@@ -83,10 +93,40 @@ impl Points {
             metric,
             len,
             dim,
+            given,
             values,
+            coarse,
             squares,
             scale,
         })
+    }
+
+    /// Vectors whose length is more than 1,000 times the median of those that are not zero, as row (1-based) and that
+    /// multiple, longest first; none under the cosine metric, for which length is nothing.
+    pub fn giants(&self) -> Vec<(usize, f64)> {
+        if self.metric == Metric::Cosine {
+            return Vec::new();
+        }
+        let rows = self.given.chunks_exact(self.dim);
+        let lengths: Vec<f64> = rows
+            .map(|row| {
+                row.iter()
+                    .map(|v| f64::from(*v).powi(2))
+                    .sum::<f64>()
+                    .sqrt()
+            })
+            .collect();
+        let mut some: Vec<f64> = lengths.iter().copied().filter(|l| *l > 0.0).collect();
+        let Some(median) = median(&mut some) else {
+            return Vec::new();
+        };
+        let times = lengths.iter().map(|length| length / median);
+        let mut giants: Vec<(usize, f64)> = (1..)
+            .zip(times)
+            .filter(|(_, times)| *times > GIANT)
+            .collect();
+        giants.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        giants
     }
 
     /// Number of vectors, at least 1.
@@ -133,8 +173,42 @@ impl Points {
         }
     }
 
+    /// Whether [`Self::keys`] cannot order the vectors, because one of them dwarfs the rest.
+    pub(crate) fn is_coarse(&self) -> bool {
+        self.coarse
+    }
+
+    fn given(&self, i: usize) -> &[f32] {
+        &self.given[i * self.dim..(i + 1) * self.dim]
+    }
+
+    /// What neighbours are ordered by, in 64 bits from the vectors as given: the squared distance (Euclidean; no sum of
+    /// squares of 32-bit numbers overflows), or the distance (cosine).
+    pub(crate) fn exact_key(&self, i: usize, j: usize) -> f64 {
+        let (a, b) = (self.given(i), self.given(j));
+        match self.metric {
+            Metric::Euclidean => sum(a, b, |a, b| (a - b) * (a - b)),
+            Metric::Cosine if self.squares[i] == 0.0 || self.squares[j] == 0.0 => 1.0,
+            Metric::Cosine => {
+                let dot = |a, b| sum(a, b, |a, b| a * b);
+                1.0 - dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
+            }
+        }
+    }
+
+    /// Twice the most that a value of [`Self::keys`] can be off by: what rounding to 32 bits makes of sums of `dim`
+    /// products (Higham 2002, section 3.1), and of the prepared values themselves.
+    pub(crate) fn doubt(&self, i: usize, j: usize) -> f64 {
+        let size = f64::from(self.squares[i]) + f64::from(self.squares[j]);
+        // a square that vanished in 32 bits is smaller than this
+        (self.dim as f64 + 16.0) * f64::from(f32::EPSILON) * (size + f64::from(f32::MIN_POSITIVE))
+    }
+
     /// Distance between two vectors, in units of the table; never more than `f32::MAX`.
     pub fn distance(&self, i: usize, j: usize) -> f32 {
+        if self.coarse {
+            return self.exact_key(i, j).sqrt().min(f64::from(f32::MAX)) as f32;
+        }
         let key = f64::from(self.key(i, j));
         match self.metric {
             Metric::Euclidean => (key.sqrt() * self.scale).min(f64::from(f32::MAX)) as f32,
@@ -186,6 +260,61 @@ impl Points {
         }
         out
     }
+}
+
+/// Sum over two vectors in 64 bits, its rounding made up for (Neumaier 1974): beside a giant the other vectors differ
+/// in the last bits only.
+fn sum(a: &[f32], b: &[f32], term: impl Fn(f64, f64) -> f64) -> f64 {
+    let mut lanes = [(0.0f64, 0.0f64); 4];
+    let add = |(sum, rest): &mut (f64, f64), value: f64| {
+        let next = *sum + value;
+        *rest += match sum.abs() >= value.abs() {
+            true => (*sum - next) + value,
+            false => (value - next) + *sum,
+        };
+        *sum = next;
+    };
+    for (x, y) in a.chunks(4).zip(b.chunks(4)) {
+        for ((x, y), lane) in x.iter().zip(y).zip(&mut lanes) {
+            add(lane, term(f64::from(*x), f64::from(*y)));
+        }
+    }
+    let mut all = (0.0, 0.0);
+    for (sum, rest) in lanes {
+        add(&mut all, sum);
+        add(&mut all, rest);
+    }
+    all.0 + all.1
+}
+
+fn median(values: &mut [f64]) -> Option<f64> {
+    let middle = values.len().checked_sub(1)? / 2;
+    let (_, median, _) = values.select_nth_unstable_by(middle, f64::total_cmp);
+    Some(*median)
+}
+
+/// Whether one vector is [`COARSE`] times as far from the middle (each column's median) as the median vector.
+fn is_coarse(values: &[f32], dim: usize) -> bool {
+    let rows = values.len() / dim;
+    let step = rows.div_ceil(SAMPLE);
+    let middle: Vec<f64> = (0..dim)
+        .into_par_iter()
+        .map(|column| {
+            let column = values.chunks_exact(dim).step_by(step).map(|r| r[column]);
+            let mut column: Vec<f64> = column.map(f64::from).collect();
+            median(&mut column).unwrap_or(0.0)
+        })
+        .collect();
+    let mut squares: Vec<f64> = values
+        .par_chunks_exact(dim)
+        .map(|row| {
+            let pairs = row.iter().zip(&middle);
+            pairs.map(|(v, m)| (f64::from(*v) - m).powi(2)).sum()
+        })
+        .collect();
+    let largest = squares.iter().copied().fold(0.0, f64::max);
+    let mut apart: Vec<f64> = squares.drain(..).filter(|s| *s > 0.0).collect();
+    median(&mut apart).is_some_and(|median| largest > median * COARSE * COARSE)
 }
 
 fn squared_difference(a: &[f32], b: &[f32]) -> f32 {
@@ -324,6 +453,22 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn giants_are_told_by_row_and_by_how_many_medians() {
+        let mut values: Vec<f32> = (0..301).flat_map(|_| [3.0, 4.0]).collect();
+        let points = |values: &[f32], metric| Points::new(values, 2, metric).unwrap();
+        assert_eq!(points(&values, Metric::Euclidean).giants(), []);
+        values[20] = 1e6;
+        values[600] = 1e20;
+        // rows of zeros are no measure
+        values[2..18].fill(0.0);
+        let found = points(&values, Metric::Euclidean).giants();
+        let rows: Vec<usize> = found.iter().map(|(row, _)| *row).collect();
+        assert_eq!(rows, [301, 11]);
+        assert!((found[0].1 / 2e19 - 1.0).abs() < 1e-6, "{found:?}");
+        assert_eq!(points(&values, Metric::Cosine).giants(), []);
     }
 
     #[test]

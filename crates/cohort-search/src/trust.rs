@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::neighbours::each_row;
+use crate::neighbours::{each_row, nearest_exactly};
 use crate::points::Points;
 use crate::random::Random;
-use crate::{Progress, SearchError, nearest};
+use crate::{Progress, SearchError};
 
 /// Up to this many vectors all are looked at; of more, this many chosen at random.
 const LOOKED_AT: usize = 10_000;
@@ -23,6 +23,9 @@ pub struct Trustworthiness {
 
 /// Trustworthiness of `map` (Venna and Kaski 2001): 1 less the mean of how far down the table's own ranking the map's
 /// `k` nearest neighbours stand, scaled by the worst case. `k` is lowered to fit fewer than `2 k` vectors.
+///
+/// Neighbours and ranks are those of the vectors as given, in 64 bits; 32 bits only serve to find the pairs whose order
+/// they leave in no doubt.
 ///
 /// # Errors
 /// [`SearchError`] when the two have different lengths or fewer than 4 vectors; [`SearchError::Stopped`].
@@ -44,7 +47,6 @@ pub fn trustworthiness(
     }
     // the formula's worst case needs k < n / 2
     let k = k.clamp(1, (n - 1) / 2);
-    let near = nearest(map, k, progress)?;
     let mut rows: Vec<usize> = (0..n).collect();
     if n > LOOKED_AT {
         Random::new(seed, "trustworthiness", 0).shuffle(&mut rows);
@@ -52,17 +54,15 @@ pub fn trustworthiness(
         rows.sort_unstable();
     }
     let penalties = each_row(points, &rows, "trustworthiness", progress, |i, keys| {
-        let rank = |&j: &u32| {
-            let own = keys[j as usize];
-            let before = keys.iter().map(|key| u32::from(*key < own)).sum::<u32>();
-            // the vector itself, at distance 0, does not count, nor can it stand behind another
-            let itself = u32::from(keys[i] < own);
-            (before + 1 - itself) as usize
+        let mut ranks = Ranks {
+            points,
+            i,
+            keys,
+            exact: vec![f64::NAN; n],
         };
-        near.of(i)
-            .iter()
-            .map(|j| rank(j).saturating_sub(k))
-            .sum::<usize>()
+        let near = nearest_exactly(map, i, k);
+        let behind = near.iter().map(|&j| ranks.of(j as usize).saturating_sub(k));
+        behind.sum::<usize>()
     })?;
     let sum = penalties.iter().sum::<usize>() as f64;
     let worst = rows.len() as f64 * k as f64 * (2.0 * n as f64 - 3.0 * k as f64 - 1.0);
@@ -71,6 +71,42 @@ pub fn trustworthiness(
         neighbours: k,
         looked_at: rows.len(),
     })
+}
+
+/// Ranks among the distances from vector `i`.
+struct Ranks<'a> {
+    points: &'a Points,
+    i: usize,
+    /// Keys to all vectors, rounded.
+    keys: &'a [f32],
+    /// Those that were needed, in 64 bits; the others are not numbers.
+    exact: Vec<f64>,
+}
+
+impl Ranks<'_> {
+    fn exact(&mut self, j: usize) -> f64 {
+        if self.exact[j].is_nan() {
+            self.exact[j] = self.points.exact_key(self.i, j);
+        }
+        self.exact[j]
+    }
+
+    /// 1 and the number of other vectors that are nearer than `j`.
+    fn of(&mut self, j: usize) -> usize {
+        let own = self.exact(j);
+        let (rounded, doubt) = (f64::from(self.keys[j]), self.points.doubt(self.i, j));
+        let mut before = 0;
+        for other in 0..self.keys.len() {
+            let apart = f64::from(self.keys[other]) - rounded;
+            let sure = apart.abs() > doubt + self.points.doubt(self.i, other);
+            let nearer = match sure {
+                true => apart < 0.0,
+                false => self.exact(other) < own,
+            };
+            before += usize::from(nearer && other != self.i);
+        }
+        before + 1
+    }
 }
 
 #[cfg(test)]
@@ -103,6 +139,63 @@ mod tests {
                 assert!(
                     (found.value - expected).abs() < 1e-6,
                     "{metric:?} {k}: {found:?} {expected}"
+                );
+            }
+        }
+    }
+
+    /// The definition in 64 bits from the values as given, pair by pair.
+    fn brute(values: &[f32], dim: usize, map: &[f32], k: usize) -> f64 {
+        let n = values.len() / dim;
+        let distances = |values: &[f32], dim: usize, i: usize| -> Vec<f64> {
+            let row = |i: usize| values[i * dim..(i + 1) * dim].iter().map(|v| f64::from(*v));
+            // the sum of the rounding of each step is added in the end (Knuth's exact sum of two)
+            let one = |j| {
+                let terms = row(i).zip(row(j)).map(|(a, b)| (a - b) * (a - b));
+                let (sum, rest) = terms.fold((0.0f64, 0.0f64), |(sum, rest), term| {
+                    let next = sum + term;
+                    let part = next - sum;
+                    (next, rest + (sum - (next - part)) + (term - part))
+                });
+                sum + rest
+            };
+            (0..n).map(one).collect()
+        };
+        let mut sum = 0.0;
+        for i in 0..n {
+            let (high, low) = (distances(values, dim, i), distances(map, 2, i));
+            let mut near: Vec<usize> = (0..n).filter(|&j| j != i).collect();
+            near.sort_by(|&a, &b| low[a].total_cmp(&low[b]));
+            for &j in &near[..k] {
+                let rank = 1 + (0..n).filter(|&l| l != i && high[l] < high[j]).count();
+                sum += rank.saturating_sub(k) as f64;
+            }
+        }
+        let (n, k) = (n as f64, k as f64);
+        1.0 - 2.0 * sum / (n * k * (2.0 * n - 3.0 * k - 1.0))
+    }
+
+    #[test]
+    fn the_value_is_that_of_the_vectors_as_given_however_long_one_of_them_is() {
+        let (n, dim) = (120, 24);
+        let mut random = Random::new(5, "trust", 0);
+        let table: Vec<f32> = (0..n * dim).map(|_| random.normal() as f32).collect();
+        let map: Vec<f32> = (0..n)
+            .flat_map(|i| [table[i * dim] + table[i * dim + 1], table[i * dim + 2]])
+            .collect();
+        for size in [1.0, 1e3, 1e5, 1e6, 1e8, 1e20, 3e38] {
+            for offset in [0.0, 500.0] {
+                let mut values: Vec<f32> = table.iter().map(|v| v + offset).collect();
+                values[(n - 1) * dim] = size;
+                let mut plane = map.clone();
+                plane[2 * (n - 1)] = size / 4.0;
+                let points = Points::new(&values, dim, Metric::Euclidean).unwrap();
+                let placed = Points::new(&plane, 2, Metric::Euclidean).unwrap();
+                let found = trustworthiness(&points, &placed, 12, 1, &quiet).unwrap();
+                let expected = brute(&values, dim, &plane, 12);
+                assert!(
+                    (found.value - expected).abs() < 1e-12,
+                    "{size} {offset}: {found:?} {expected}"
                 );
             }
         }

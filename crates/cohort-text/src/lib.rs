@@ -13,6 +13,7 @@ mod fasttext;
 mod log_odds;
 mod ngrams;
 mod tokeniser;
+mod tokeniser_settings;
 
 pub use clean::clean_transcript;
 pub use error::TextError;

@@ -59,9 +59,28 @@ fn a_word_that_is_not_in_a_text_file_is_left_out() {
 
 #[test]
 fn a_text_file_that_contradicts_itself_is_refused_with_its_line() {
-    let cases: [(&str, &str, &str); 12] = [
+    let cases: [(&str, &str, &str); 15] = [
         ("empty", "", "line 1: expected the number of words"),
-        ("no head", "a 1 2\n", "line 1: expected the number of words"),
+        (
+            "counts",
+            "the 9\na 8\n",
+            "line 1: expected the number of words",
+        ),
+        (
+            "no head, short line",
+            "a 1 2\nb 1\n",
+            "line 2: expected a word and 2 values, found 1",
+        ),
+        (
+            "no head, long line",
+            "a 1 2\nb 1 2 3\n",
+            "line 2: expected a word and 2 values, found 3",
+        ),
+        (
+            "no head, blank line",
+            "a 1 2\n\nb 1 2\n",
+            "line 2: expected a word and 2 values, found 0",
+        ),
         (
             "huge",
             "1 99999999999\na 1\n",
@@ -71,7 +90,7 @@ fn a_text_file_that_contradicts_itself_is_refused_with_its_line() {
         (
             "long",
             &"1".repeat(1000),
-            "line 1: expected at most 128 bytes",
+            "line 1: expected the number of words",
         ),
         (
             "short line",

@@ -5,13 +5,14 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::NnError;
-use crate::model::{at_least, share};
+use crate::model::{share, within};
 
 /// What follows the wide linear layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Activation {
     /// x times the normal distribution function.
+    #[serde(alias = "gelu_python")]
     Gelu,
     /// The same by a hyperbolic tangent.
     #[serde(alias = "gelu_pytorch_tanh")]
@@ -65,43 +66,58 @@ fn gelu() -> Activation {
     Activation::Gelu
 }
 
-/// Fields that tell another architecture from BERT.
-#[derive(Deserialize)]
-struct Kind {
-    #[serde(default)]
-    model_type: Option<String>,
-    #[serde(default)]
-    position_embedding_type: Option<String>,
-}
+/// Fields that say something else than a plain BERT encoder when they have another value than this one.
+const PLAIN: [(&str, &str); 7] = [
+    ("model_type", "\"bert\""),
+    ("position_embedding_type", "\"absolute\""),
+    ("is_decoder", "false"),
+    ("add_cross_attention", "false"),
+    ("is_encoder_decoder", "false"),
+    ("pruned_heads", "{}"),
+    ("quantization_config", "null"),
+];
+
+/// Names of activations that are known.
+const ACTIVATIONS: [&str; 5] = [
+    "gelu",
+    "gelu_python",
+    "gelu_new",
+    "gelu_pytorch_tanh",
+    "relu",
+];
 
 impl BertConfig {
     /// Reads the text of a `config.json`; `path` names it in errors.
     ///
     /// # Errors
-    /// [`NnError::Format`] when it is no JSON, lacks a size, or describes another architecture; [`NnError::Config`] when
-    /// the sizes contradict each other.
+    /// [`NnError::Format`] when it is no JSON, lacks a size, describes another architecture or one that is not supported,
+    /// or when the sizes contradict each other or are beyond every model's.
     pub fn from_json(text: &str, path: &Path) -> Result<Self, NnError> {
         let bad = |reason: String| NnError::Format {
             path: path.to_owned(),
             reason,
         };
-        let kind: Kind = serde_json::from_str(text).map_err(|e| bad(e.to_string()))?;
-        for (field, expected, found) in [
-            ("model_type", "bert", kind.model_type),
-            (
-                "position_embedding_type",
-                "absolute",
-                kind.position_embedding_type,
-            ),
-        ] {
-            if let Some(found) = found.filter(|found| found != expected) {
+        let fields: serde_json::Map<String, serde_json::Value> =
+            serde_json::from_str(text).map_err(|e| bad(e.to_string()))?;
+        for (field, expected) in PLAIN {
+            if let Some(found) = fields.get(field).filter(|found| !found.is_null())
+                && found.to_string() != expected
+            {
                 return Err(bad(format!(
-                    "{field}: expected {expected:?}, found {found:?}"
+                    "{field}: expected {expected}, found {found}, which is not supported"
                 )));
             }
         }
+        if let Some(found) = fields.get("hidden_act")
+            && !ACTIVATIONS.iter().any(|name| found == name)
+        {
+            let expected = ACTIVATIONS.join(", ");
+            return Err(bad(format!(
+                "hidden_act: expected one of {expected}, found {found}, which is not supported"
+            )));
+        }
         let config: Self = serde_json::from_str(text).map_err(|e| bad(e.to_string()))?;
-        config.validate()?;
+        config.validate().map_err(|e| in_file(path, e))?;
         Ok(config)
     }
 
@@ -110,12 +126,15 @@ impl BertConfig {
     /// # Errors
     /// [`NnError::Config`] for the first that does not fit.
     pub fn validate(&self) -> Result<(), NnError> {
-        at_least("vocab_size", self.vocab_size, 1)?;
-        at_least("hidden_size", self.hidden_size, 1)?;
-        at_least("num_attention_heads", self.num_attention_heads, 1)?;
-        at_least("intermediate_size", self.intermediate_size, 1)?;
-        at_least("max_position_embeddings", self.max_position_embeddings, 2)?;
-        at_least("type_vocab_size", self.type_vocab_size, 1)?;
+        // beyond every model that was published, and near enough for lists of all parts
+        within("vocab_size", self.vocab_size, 1, 1 << 24)?;
+        within("hidden_size", self.hidden_size, 1, 1 << 16)?;
+        within("num_hidden_layers", self.num_hidden_layers, 0, 1000)?;
+        within("num_attention_heads", self.num_attention_heads, 1, 1 << 12)?;
+        within("intermediate_size", self.intermediate_size, 1, 1 << 18)?;
+        let positions = self.max_position_embeddings;
+        within("max_position_embeddings", positions, 2, 1 << 20)?;
+        within("type_vocab_size", self.type_vocab_size, 1, 1 << 16)?;
         if self.hidden_size % self.num_attention_heads != 0 {
             return Err(NnError::Config {
                 field: "hidden_size",
@@ -131,6 +150,34 @@ impl BertConfig {
             });
         }
         share("hidden_dropout_prob", self.hidden_dropout_prob)
+    }
+
+    /// Number of values of the encoder's tensors.
+    pub(crate) fn values(&self) -> u128 {
+        let [h, wide] = [self.hidden_size, self.intermediate_size].map(|n| n as u128);
+        let rows = [
+            self.vocab_size,
+            self.max_position_embeddings,
+            self.type_vocab_size,
+        ];
+        let rows: u128 = rows.iter().map(|n| *n as u128).sum();
+        let layer = 4 * (h * h + h) + (h * wide + wide) + (h * wide + h) + 4 * h;
+        rows * h + 2 * h + self.num_hidden_layers as u128 * layer
+    }
+}
+
+/// A setting's error with the name of the file that it is from.
+pub(crate) fn in_file(path: &Path, error: NnError) -> NnError {
+    match error {
+        NnError::Config {
+            field,
+            expected,
+            found,
+        } => NnError::Format {
+            path: path.to_owned(),
+            reason: format!("{field}: expected {expected}, found {found}"),
+        },
+        other => other,
     }
 }
 
@@ -160,10 +207,33 @@ mod tests {
             ),
             (r#", "hidden_act": "silu""#, "silu"),
             (r#", "layer_norm_eps": 2"#, "layer_norm_eps"),
+            (
+                r#", "is_decoder": true"#,
+                "is_decoder: expected false, found true",
+            ),
+            (
+                r#", "pruned_heads": {"0": [1]}"#,
+                "pruned_heads: expected {}",
+            ),
             (",", "config.json"),
         ] {
             let error = read(rest).unwrap_err().to_string();
             assert!(error.contains(part), "{rest}: {error}");
+        }
+        for (key, value, limit) in [
+            ("num_hidden_layers", 1_000_000_000_u64, "0 to 1000"),
+            ("vocab_size", 1_000_000_000, "1 to 16777216"),
+            ("hidden_size", 1_000_000_000, "1 to 65536"),
+            ("num_attention_heads", 1_000_000_000, "1 to 4096"),
+            ("intermediate_size", u64::MAX, "1 to 262144"),
+            ("max_position_embeddings", 1_000_000_000, "2 to 1048576"),
+        ] {
+            let mut text: serde_json::Value = serde_json::from_str(&format!("{SMALL}}}")).unwrap();
+            text[key] = value.into();
+            let error = BertConfig::from_json(&text.to_string(), Path::new("config.json"));
+            let error = error.unwrap_err().to_string();
+            let told = format!("config.json: {key}: expected {limit}, found {value}");
+            assert!(error.contains(&told), "{error}");
         }
         let odd = SMALL.replace("\"num_attention_heads\": 2", "\"num_attention_heads\": 3");
         let error = BertConfig::from_json(&(odd + "}"), Path::new("c")).unwrap_err();

@@ -5,11 +5,9 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::pooling::Pooling;
+use crate::checkpoint::{check_size, weights_of};
 use crate::hub::Repository;
 use crate::{BertConfig, Checkpoint, Hub, NnError, OnReceived, Weights};
-
-/// Files of weights, the better first.
-const WEIGHTS: [&str; 2] = ["model.safetensors", "pytorch_model.bin"];
 
 /// What a user may want otherwise than the folder says.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,7 +24,8 @@ pub struct EncoderChanges {
     pub max_tokens: Option<usize>,
 }
 
-/// A BERT on disk: `config.json`, `model.safetensors` or `pytorch_model.bin`, and what sentence-transformers adds.
+/// A BERT on disk: `config.json`, `model.safetensors` or `pytorch_model.bin` or the index of several, and what
+/// sentence-transformers adds.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BertFolder {
     /// The folder.
@@ -41,6 +40,25 @@ pub struct BertFolder {
     pub max_tokens: usize,
     /// The file of weights.
     pub weights: PathBuf,
+}
+
+/// What sentence-transformers puts before texts.
+const PROMPTS: &str = "config_sentence_transformers.json";
+
+/// The prompt that is used where none is asked for would be a part of every text.
+fn check_prompts(path: &Path) -> Result<(), NnError> {
+    #[derive(Deserialize)]
+    struct Prompts {
+        #[serde(default)]
+        default_prompt_name: Option<String>,
+    }
+    match read_json::<Prompts>(path)?.and_then(|prompts| prompts.default_prompt_name) {
+        None => Ok(()),
+        Some(name) => Err(bad(
+            path,
+            format!("default_prompt_name: expected none, found {name:?}, which is not supported"),
+        )),
+    }
 }
 
 /// An entry of `modules.json`.
@@ -80,7 +98,8 @@ impl BertFolder {
     ///
     /// # Errors
     /// [`NnError::Format`] naming the file that is missing or does not hold what it should: another architecture, a
-    /// pooling that is none of mean, CLS and max, a further layer after the pooling.
+    /// pooling that is none of mean, CLS, max and mean by the root, a further layer after the pooling, a text that is put
+    /// before every other, sizes that the weights are too small for.
     pub fn open(path: &Path, changes: &EncoderChanges) -> Result<Self, NnError> {
         let mut root = path.to_owned();
         let (mut pooling, mut normalise) = (Pooling::default(), false);
@@ -95,7 +114,9 @@ impl BertFolder {
                     other => {
                         return Err(bad(
                             &path.join("modules.json"),
-                            format!("expected Transformer, Pooling and Normalize, found {other}"),
+                            format!(
+                                "expected modules Transformer, Pooling and Normalize, found {other}, which is not supported"
+                            ),
                         ));
                     }
                 }
@@ -122,15 +143,11 @@ impl BertFolder {
                 found: max_tokens.to_string(),
             });
         }
-        let files = WEIGHTS.map(|name| root.join(name));
-        let weights = files.into_iter().find(|file| file.is_file());
+        check_prompts(&path.join(PROMPTS))?;
+        let weights = weights_of(&root)?;
+        check_size(config.values(), &file, &weights)?;
         Ok(Self {
-            weights: weights.ok_or_else(|| {
-                bad(
-                    &root,
-                    "expected model.safetensors or pytorch_model.bin, found neither",
-                )
-            })?,
+            weights,
             path: root,
             config,
             pooling: changes.pooling.unwrap_or(pooling),
@@ -141,10 +158,11 @@ impl BertFolder {
 
     /// The folder of a repository `hf:org/name` (`hf:org/name@revision`) in the local cache; any other name is a path.
     ///
-    /// A build that downloads asks the hub for `modules.json`, the `config.json` of a pooling that it names, and, in the
-    /// folder of its `Transformer`, for `config.json`, `tokenizer_config.json`, `sentence_bert_config.json`,
-    /// `tokenizer.json` or `vocab.txt`, and `model.safetensors` or `pytorch_model.bin`, as far as the cache does not know of
-    /// them.
+    /// A build that downloads asks the hub for `modules.json`, the `config.json` of a pooling that it names,
+    /// `config_sentence_transformers.json` where there are modules, and, in the folder of its `Transformer`, for
+    /// `config.json`, `tokenizer_config.json`, `sentence_bert_config.json`, `tokenizer.json` or `vocab.txt` with
+    /// `special_tokens_map.json` and `added_tokens.json`, and `model.safetensors` or `pytorch_model.bin` or the index of
+    /// several with the files that it names, as far as the cache does not know of them.
     ///
     /// # Errors
     /// As [`Hub::resolve`]; [`NnError::Format`] for a `modules.json` that is damaged.
@@ -164,13 +182,18 @@ impl BertFolder {
                     _ => {}
                 }
             }
+            files.optional(PROMPTS)?;
         }
         let own = |file: &str| format!("{root}{file}");
         files.required(&own("config.json"))?;
         files.optional(&own("tokenizer_config.json"))?;
         files.optional(&own("sentence_bert_config.json"))?;
-        files.one_of(["tokenizer.json", "vocab.txt"].map(own))?;
-        files.one_of(WEIGHTS.map(own))
+        let tokens = files.one_of(&["tokenizer.json", "vocab.txt"].map(own))?;
+        if !tokens.join(own("tokenizer.json")).is_file() {
+            files.optional(&own("special_tokens_map.json"))?;
+            files.optional(&own("added_tokens.json"))?;
+        }
+        files.weights(&root)
     }
 
     /// The weights, named as in the file; half precision is cast.
@@ -216,9 +239,12 @@ fn read_pooling(path: &Path) -> Result<Pooling, NnError> {
         ["mean_tokens" | "mean"] => Ok(Pooling::Mean),
         ["cls_token" | "cls"] => Ok(Pooling::Cls),
         ["max_tokens" | "max"] => Ok(Pooling::Max),
+        ["mean_sqrt_len_tokens" | "mean_sqrt_len"] => Ok(Pooling::MeanSqrtLen),
         other => Err(bad(
             path,
-            format!("expected one of mean, CLS and max pooling, found {other:?}"),
+            format!(
+                "pooling_mode: expected one of mean, CLS, max and mean_sqrt_len pooling, found {other:?}"
+            ),
         )),
     }
 }

@@ -16,6 +16,8 @@ mod packed;
 mod pooling;
 mod tail;
 
+#[cfg(feature = "whisper")]
+pub(crate) use config::in_file;
 pub use config::{Activation, BertConfig};
 pub use encoder::{SentenceEncoder, bucket};
 pub use folder::{BertFolder, EncoderChanges};

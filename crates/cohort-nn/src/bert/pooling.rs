@@ -13,6 +13,10 @@ pub enum Pooling {
     Cls,
     /// Largest value over the tokens, padding left out.
     Max,
+    /// Sum over the tokens, padding left out, by the root of their number (`mean_sqrt_len_tokens` of
+    /// sentence-transformers).
+    #[serde(rename = "mean_sqrt_len")]
+    MeanSqrtLen,
 }
 
 impl Pooling {
@@ -24,7 +28,7 @@ impl Pooling {
         };
         let mut pooled = first.to_vec();
         let join: fn(f32, f32) -> f32 = match self {
-            Self::Mean => |a, b| a + b,
+            Self::Mean | Self::MeanSqrtLen => |a, b| a + b,
             Self::Cls => |a, _| a,
             Self::Max => f32::max,
         };
@@ -33,10 +37,13 @@ impl Pooling {
                 *a = join(*a, *b);
             }
         }
-        if self == Self::Mean {
-            let count = (vectors.len() / width) as f32;
-            pooled.iter_mut().for_each(|v| *v /= count);
-        }
+        let count = (vectors.len() / width) as f32;
+        let by = match self {
+            Self::Mean => count,
+            Self::MeanSqrtLen => count.sqrt(),
+            Self::Cls | Self::Max => return pooled,
+        };
+        pooled.iter_mut().for_each(|v| *v /= by);
         pooled
     }
 }
@@ -62,7 +69,9 @@ mod tests {
     #[test]
     fn pools_by_hand() {
         let vectors = [1.0, -4.0, 3.0, 2.0];
+        let root = 2.0f32.sqrt();
         for (pooling, expected) in [
+            (Pooling::MeanSqrtLen, [4.0 / root, -2.0 / root]),
             (Pooling::Mean, [2.0, -1.0]),
             (Pooling::Cls, [1.0, -4.0]),
             (Pooling::Max, [3.0, 2.0]),

@@ -179,6 +179,10 @@ impl BertTail {
                 let sum = (x * column).sum_dim(1).reshape([batch, h]);
                 sum / mask.sum_dim(1).clamp_min(1.0)
             }
+            Pooling::MeanSqrtLen => {
+                let sum = (x * column).sum_dim(1).reshape([batch, h]);
+                sum / mask.sum_dim(1).clamp_min(1.0).sqrt()
+            }
             Pooling::Cls => x.narrow(1, 0, 1).reshape([batch, h]),
             Pooling::Max => (x + (column - 1.0) * 1e9).max_dim(1).reshape([batch, h]),
         }

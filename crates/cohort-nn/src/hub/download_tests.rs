@@ -148,7 +148,9 @@ fn refusals_and_short_bodies_leave_nothing_behind() {
     let body = |headers: &str| response("200 OK", headers, "weights");
     let refused = |status: &str, headers: &str| response(status, headers, "no");
     let short = "X-Repo-Commit: c\r\nETag: \"e\"\r\nX-Linked-Size: 99\r\n";
-    let cut = b"HTTP/1.1 200 OK\r\nETag: \"e\"\r\nContent-Length: 99\r\n\r\nweights".to_vec();
+    let cut =
+        b"HTTP/1.1 200 OK\r\nX-Repo-Commit: c\r\nETag: \"e\"\r\nContent-Length: 99\r\n\r\nweights"
+            .to_vec();
     for (answer, part) in [
         (
             refused("404 Not Found", ""),
@@ -247,6 +249,161 @@ fn a_download_that_was_broken_off_goes_on_where_it_was() {
     assert!(error.contains("expected SHA-256"), "{error}");
     assert!(fs::read(hub.resolve(name).unwrap()).unwrap() == whole);
     server.join().unwrap();
+}
+
+#[test]
+fn a_refused_range_begins_anew() {
+    let whole: Vec<u8> = (0..50_000u64).map(|i| (i * i % 241) as u8).collect();
+    let tag = sha256(&whole);
+    let answer = |status: &str, more: &str, body: &[u8]| {
+        let length = whole.len();
+        let length = if more.is_empty() { length } else { body.len() };
+        let head = format!(
+            "HTTP/1.1 {status}\r\nX-Repo-Commit: c\r\nETag: \"{tag}\"\r\n{more}Content-Length: {length}\r\nConnection: close\r\n\r\n"
+        );
+        [head.as_bytes(), body].concat()
+    };
+    let all = || answer("200 OK", "", &whole);
+    let cut = || answer("200 OK", "", &whole[..20_000]);
+    let name = "hf:org/name:w.bin";
+    for (status, more) in [
+        ("401 Unauthorized", "X: y\r\n"),
+        ("403 Forbidden", "X: y\r\n"),
+        (
+            "416 Range Not Satisfiable",
+            "Content-Range: bytes */50000\r\n",
+        ),
+        ("500 Internal Server Error", "X: y\r\n"),
+        ("204 No Content", "X: y\r\n"),
+        // other bytes than those asked for
+        ("206 Partial Content", "Content-Range: bytes 0-9/50000\r\n"),
+        ("206 Partial Content", "X: y\r\n"),
+    ] {
+        let refused = answer(status, more, b"");
+        let (endpoint, server) = serve_all(vec![cut(), all(), refused, all()]);
+        let hub = Cached::new("range", &endpoint);
+        let error = hub.resolve(name).unwrap_err().to_string();
+        assert!(error.contains("the same call goes on"), "{error}");
+        let path = hub.resolve(name).unwrap();
+        assert!(fs::read(path).unwrap() == whole, "{status}");
+        assert_eq!(hub.blobs(), [(tag.clone(), 50_000)]);
+        let requests: Vec<String> = server.join().unwrap();
+        let requests: Vec<String> = requests.iter().map(|r| r.to_lowercase()).collect();
+        assert!(requests[2].contains("range: bytes=20000-"), "{requests:?}");
+        assert!(!requests[3].contains("range:"), "{requests:?}");
+        // the hub serves it itself: it wants the token each time
+        let token = "authorization: bearer secret";
+        assert!(requests.iter().all(|r| r.contains(token)), "{requests:?}");
+    }
+}
+
+#[test]
+fn what_no_hub_answers_is_not_kept() {
+    let commit = "X-Repo-Commit: c\r\nETag: \"e\"\r\n";
+    let good = || response("200 OK", commit, "weights");
+    for (other, part) in [
+        (
+            response("200 OK", "Content-Type: text/html; charset=x\r\n", "<html>"),
+            "status 200 without X-Repo-Commit, of the type text/html",
+        ),
+        (
+            response("200 OK", "ETag: \"e\"\r\n", "page"),
+            "status 200 without X-Repo-Commit at http",
+        ),
+        (
+            response("204 No Content", commit, ""),
+            "found status 204 at",
+        ),
+        (
+            response("206 Partial Content", commit, "weig"),
+            "found status 206 at",
+        ),
+    ] {
+        let (endpoint, server) = serve_all(vec![other, good()]);
+        let hub = Cached::new("portal", &endpoint);
+        let error = hub.resolve("hf:org/name:w.bin").unwrap_err().to_string();
+        assert!(error.contains(part), "{error}");
+        assert!(error.contains("the same call tries again"), "{error}");
+        assert!(!hub.folder().exists());
+        let path = hub.resolve("hf:org/name:w.bin").unwrap();
+        assert_eq!(fs::read_to_string(path).unwrap(), "weights");
+        server.join().unwrap();
+    }
+}
+
+#[test]
+fn a_body_longer_than_told_is_cut_off() {
+    let chunked = |size: usize, chunks: usize| {
+        let head = format!(
+            "HTTP/1.1 200 OK\r\nX-Repo-Commit: c\r\nX-Linked-Etag: \"{}\"\r\nX-Linked-Size: {size}\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n",
+            sha256(b"weights")
+        );
+        let chunk = "7\r\nweights\r\n".repeat(chunks);
+        [head.as_bytes(), chunk.as_bytes(), b"0\r\n\r\n"].concat()
+    };
+    let (endpoint, server) = serve_all(vec![chunked(7, 1_000_000), chunked(7, 1)]);
+    let hub = Cached::new("long", &endpoint);
+    let error = hub.resolve("hf:org/name:w.bin").unwrap_err().to_string();
+    assert!(error.contains("expected 7 bytes, found more"), "{error}");
+    assert_eq!(hub.blobs(), []);
+    let path = hub.resolve("hf:org/name:w.bin").unwrap();
+    assert_eq!(fs::read_to_string(path).unwrap(), "weights");
+    server.join().unwrap();
+}
+
+#[test]
+fn small_files_are_checked_by_their_name_in_git() {
+    // printf weights | git hash-object --stdin
+    let tag = "3ab313fff6f41bb35969cd359e9ddfb8033b3ac2";
+    let head = format!("X-Repo-Commit: c\r\nETag: W/\"{tag}\"\r\n");
+    let answer = |body| response("200 OK", &head, body);
+    let (endpoint, server) = serve_all(vec![answer("weight5"), answer("weights")]);
+    let hub = Cached::new("git", &endpoint);
+    let error = hub.resolve("hf:org/name:w.bin").unwrap_err().to_string();
+    let part = format!("expected Git's hash {tag}, found Git's hash ");
+    assert!(error.contains(&part), "{error}");
+    assert_eq!(hub.blobs(), []);
+    hub.resolve("hf:org/name:w.bin").unwrap();
+    assert_eq!(hub.blobs(), [(tag.to_owned(), 7)]);
+    server.join().unwrap();
+}
+
+#[test]
+fn an_index_brings_the_files_that_it_names() {
+    let source = std::env::temp_dir().join(format!("cohort-index-source-{}", std::process::id()));
+    fs::create_dir_all(source.join("sub")).unwrap();
+    let index =
+        r#"{"metadata": {}, "weight_map": {"a": "m-1.bin", "b": "m-2.bin", "c": "m-1.bin"}}"#;
+    fs::write(source.join("sub/m.bin.index.json"), index).unwrap();
+    for file in ["sub/m-1.bin", "sub/m-2.bin"] {
+        fs::write(source.join(file), file).unwrap();
+    }
+    let (endpoint, server) = serve_folder(3, source.clone());
+    let hub = Cached::new("index", &endpoint);
+    let path = hub.resolve("hf:org/name:sub/m.bin.index.json").unwrap();
+    for file in ["m-1.bin", "m-2.bin"] {
+        assert!(path.with_file_name(file).is_file());
+    }
+    let requests = server.join().unwrap();
+    let expected = [
+        "main/sub/m.bin.index.json",
+        "c0/sub/m-1.bin",
+        "c0/sub/m-2.bin",
+    ];
+    assert_eq!(asked(&requests), expected);
+    // the second time it comes from the cache
+    hub.resolve("hf:org/name:sub/m.bin.index.json").unwrap();
+
+    // an index cannot lead elsewhere
+    let index = r#"{"weight_map": {"a": "../../m.bin"}}"#;
+    fs::write(source.join("sub/m.bin.index.json"), index).unwrap();
+    let (endpoint, server) = serve_folder(1, source.clone());
+    let hub = Cached::new("index", &endpoint);
+    let error = hub.resolve("hf:org/name:sub/m.bin.index.json").unwrap_err();
+    let error = error.to_string();
+    assert!(error.contains("expected files beside it"), "{error}");
+    server.join().unwrap();
+    fs::remove_dir_all(source).unwrap();
 }
 
 #[test]
@@ -352,7 +509,7 @@ fn a_sentence_transformers_folder_is_fetched_whole() {
     ] {
         write(file, "{}");
     }
-    let (endpoint, server) = serve_folder(9, source.clone());
+    let (endpoint, server) = serve_folder(12, source.clone());
     let hub = Cached::new("bert", &endpoint);
     let folder = BertFolder::find("hf:org/name", &hub.0, &mut goes_on).unwrap();
     assert_eq!(folder, hub.folder().join("snapshots/c0"));
@@ -361,11 +518,14 @@ fn a_sentence_transformers_folder_is_fetched_whole() {
     let expected = [
         "main/modules.json",
         "c0/1_Pooling/config.json",
+        "c0/config_sentence_transformers.json",
         "c0/config.json",
         "c0/tokenizer_config.json",
         "c0/sentence_bert_config.json",
         "c0/tokenizer.json",
         "c0/vocab.txt",
+        "c0/special_tokens_map.json",
+        "c0/added_tokens.json",
         "c0/model.safetensors",
         "c0/pytorch_model.bin",
     ];

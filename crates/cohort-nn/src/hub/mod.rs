@@ -13,6 +13,7 @@ mod store;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+use crate::checkpoint::{Index, is_index};
 use crate::{Location, NnError};
 
 pub(crate) use repository::Repository;
@@ -83,8 +84,8 @@ impl Hub {
         }
     }
 
-    /// The file on this machine: a path as it is, a hub's file from the cache. A build with the
-    /// feature `hub` downloads into the cache what is not there; `progress` is told of that.
+    /// The file on this machine: a path as it is, a hub's file from the cache; with an index of weights the files that it
+    /// names. A build with the feature `hub` downloads into the cache what is not there; `progress` is told of that.
     ///
     /// # Errors
     /// [`NnError::Location`] saying where the file was looked for and how to get it;
@@ -102,9 +103,23 @@ impl Hub {
                 repository,
                 revision,
                 file,
-            } => self
-                .get(repository, revision, file, progress)
-                .map_err(error),
+            } => {
+                let path = self.get(repository, revision, file, progress);
+                let path = path.map_err(error)?;
+                if is_index(&path) {
+                    // of the same commit, whatever the branch is by then
+                    let commit = repository::snapshot(&path, file).file_name();
+                    let commit = commit.and_then(|name| name.to_str()).unwrap_or(revision);
+                    let folder = file.rsplit_once('/').map_or("", |(folder, _)| folder);
+                    for part in Index::read(&path)?.files() {
+                        let part = format!("{folder}/{part}");
+                        let part = part.trim_start_matches('/');
+                        self.get(repository, commit, part, progress)
+                            .map_err(error)?;
+                    }
+                }
+                Ok(path)
+            }
         }
     }
 

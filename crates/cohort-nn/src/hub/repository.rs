@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{Hub, Miss, OnReceived, cached, known_absent, told};
+use crate::checkpoint::{Index, WEIGHTS, is_index, weights_of};
 use crate::location::is_plain;
 use crate::{Location, NnError};
 
@@ -70,28 +71,46 @@ impl<'a> Repository<'a> {
         }
     }
 
-    /// One of two files, the first if there is a choice to be made; gives the snapshot's folder.
+    /// One of some files, the first that is there; gives the snapshot's folder.
     ///
     /// # Errors
-    /// As [`Hub::resolve`], naming the first when neither is there.
-    pub(crate) fn one_of(&mut self, files: [impl AsRef<str>; 2]) -> Result<PathBuf, NnError> {
-        let [first, second] = files.each_ref().map(AsRef::as_ref);
-        for file in [first, second] {
-            if self.is_cached(file) {
-                return self.required(file);
+    /// As [`Hub::resolve`], naming the first when none is there.
+    pub(crate) fn one_of<S: AsRef<str>>(&mut self, files: &[S]) -> Result<PathBuf, NnError> {
+        let mut names = files.iter().map(AsRef::as_ref);
+        if let Some(file) = names.clone().find(|file| self.is_cached(file)) {
+            return self.required(file);
+        }
+        let first = names.clone().next().unwrap_or_default();
+        let mut reason = None;
+        let found = names.find_map(|file| match self.get_unless_absent(file) {
+            Err(Miss::Absent(why)) => {
+                reason.get_or_insert(why);
+                None
+            }
+            found => Some(found.map_err(|miss| self.told(file, miss))),
+        });
+        found.unwrap_or_else(|| {
+            let others: Vec<&str> = files[1..].iter().map(AsRef::as_ref).collect();
+            let reason = reason.unwrap_or_default();
+            let reason = format!("{reason}; nor is there {}", others.join(" or "));
+            Err(self.told(first, Miss::Absent(reason)))
+        })
+    }
+
+    /// The weights of a model whose files are in `root` (empty, or with a slash at its end): the first of
+    /// [`WEIGHTS`], and of an index the files that it names. Gives the snapshot's folder.
+    ///
+    /// # Errors
+    /// As [`Self::one_of`]; [`NnError::Format`] for a damaged index.
+    pub(crate) fn weights(&mut self, root: &str) -> Result<PathBuf, NnError> {
+        let folder = self.one_of(&WEIGHTS.map(|name| format!("{root}{name}")))?;
+        let file = weights_of(&folder.join(root))?;
+        if is_index(&file) {
+            for part in Index::read(&file)?.files() {
+                self.required(&format!("{root}{part}"))?;
             }
         }
-        let reason = match self.get_unless_absent(first) {
-            Err(Miss::Absent(reason)) => reason,
-            found => return found.map_err(|miss| self.told(first, miss)),
-        };
-        self.get(second).map_err(|miss| match miss {
-            Miss::Absent(_) => {
-                let reason = format!("{reason}; nor is there {second}");
-                self.told(first, Miss::Absent(reason))
-            }
-            miss => self.told(second, miss),
-        })
+        Ok(folder)
     }
 
     fn is_cached(&self, file: &str) -> bool {
@@ -132,7 +151,7 @@ impl<'a> Repository<'a> {
 }
 
 /// The folder that holds `file` at `path`, of which the file's own folders are a part.
-fn snapshot<'p>(path: &'p Path, file: &str) -> &'p Path {
+pub(super) fn snapshot<'p>(path: &'p Path, file: &str) -> &'p Path {
     let depth = Path::new(file).components().count();
     path.ancestors().nth(depth).unwrap_or(path)
 }

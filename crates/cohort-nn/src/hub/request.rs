@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use ureq::http::{HeaderMap, Response};
 use ureq::tls::{Certificate, RootCerts, TlsConfig, TlsProvider};
-use ureq::{Agent, Body};
+use ureq::typestate::WithoutBody;
+use ureq::{Agent, Body, RequestBuilder};
 
 use super::download::Wanted;
 use super::{Hub, Miss, store};
@@ -30,38 +31,71 @@ pub(super) struct Answer {
     response: Response<Body>,
 }
 
+/// What a file's content is checked by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Hash {
+    /// SHA-256 of the bytes: files in large-file storage, which weights are, have it for a name.
+    Sha256(String),
+    /// Git's name for the bytes, which small files have: SHA-1 of them under a line with their number.
+    Git(String),
+}
+
 impl Answer {
-    /// The SHA-256 of the content in hexadecimal digits. Files in large-file storage, which weights are, have it for a name.
-    pub(super) fn sha256(&self) -> Option<&str> {
-        let digits = self.tag.len() == 64 && self.tag.bytes().all(|b| b.is_ascii_hexdigit());
-        digits.then_some(self.tag.as_str())
+    /// The hash that the content's name is; none where it is some other word.
+    pub(super) fn hash(&self) -> Option<Hash> {
+        let digits = self.tag.bytes().all(|b| b.is_ascii_hexdigit());
+        let tag = self.tag.to_ascii_lowercase();
+        match tag.len() {
+            64 if digits => Some(Hash::Sha256(tag)),
+            40 if digits => Some(Hash::Git(tag)),
+            _ => None,
+        }
     }
 
-    /// The bytes beginning with number `from`, or all where the server cannot skip any; gives the first's number.
-    pub(super) fn bytes(self, from: u64) -> Result<(u64, impl Read), Miss> {
+    /// The bytes beginning with number `from`, or all where the server does not skip any; gives the first's number.
+    ///
+    /// A server may refuse a range for any reason: the whole file is then asked for anew.
+    pub(super) fn bytes(self, hub: &Hub, from: u64) -> Result<(u64, impl Read + use<>), Miss> {
         if from == 0 {
             return Ok((0, self.response.into_body().into_reader()));
         }
         // the answer at hand begins with the first byte
         drop(self.response);
-        let request = client().agent.get(&self.at);
-        let response = request
-            .header("Range", format!("bytes={from}-"))
-            .call()
-            .map_err(|e| Miss::Failed(explain(&self.at, &e)))?;
-        let begins = header(response.headers(), "content-range")
-            .is_some_and(|range| range.starts_with(&format!("bytes {from}-")));
-        let first = match response.status().as_u16() {
-            206 if begins => from,
-            200 => 0,
-            status => {
-                return Err(Miss::Failed(format!(
-                    "downloading {}: expected the bytes from {from} on, found status {status}",
-                    self.at
-                )));
+        let ask = |range: Option<String>| {
+            let mut request = request(hub, &self.at);
+            if let Some(range) = range {
+                request = request.header("Range", range);
             }
+            request.call().map_err(|e| explain(&self.at, &e))
         };
-        Ok((first, response.into_body().into_reader()))
+        if let Ok(response) = ask(Some(format!("bytes={from}-"))) {
+            let begins = header(response.headers(), "content-range")
+                .is_some_and(|range| range.starts_with(&format!("bytes {from}-")));
+            match response.status().as_u16() {
+                206 if begins => return Ok((from, response.into_body().into_reader())),
+                200 => return Ok((0, response.into_body().into_reader())),
+                _ => {}
+            }
+        }
+        let response = ask(None).map_err(Miss::Failed)?;
+        match response.status().as_u16() {
+            200 => Ok((0, response.into_body().into_reader())),
+            status => Err(Miss::Failed(format!(
+                "downloading {}: expected status 200, found {status}; try again later",
+                self.at
+            ))),
+        }
+    }
+}
+
+/// A request that carries the token where it belongs.
+fn request(hub: &Hub, at: &str) -> RequestBuilder<WithoutBody> {
+    let request = client().agent.get(at);
+    match &hub.token {
+        Some(token) if origin(at) == origin(&hub.endpoint) => {
+            request.header("Authorization", format!("Bearer {token}"))
+        }
+        _ => request,
     }
 }
 
@@ -85,11 +119,8 @@ pub(super) fn ask(hub: &Hub, wanted: &Wanted) -> Result<Answer, Miss> {
     let mut hops = 0;
     let response = loop {
         let at_hub = origin(&at) == origin(&hub.endpoint);
-        let mut request = client().agent.get(&at);
-        if let (Some(token), true) = (&hub.token, at_hub) {
-            request = request.header("Authorization", format!("Bearer {token}"));
-        }
-        let response = request.call().map_err(|e| failed(&explain(&at, &e)))?;
+        let response = request(hub, &at).call();
+        let response = response.map_err(|e| failed(&explain(&at, &e)))?;
         let headers = response.headers();
         if at_hub {
             // the hub itself holds commit and hash; a store only holds the bytes
@@ -114,6 +145,9 @@ pub(super) fn ask(hub: &Hub, wanted: &Wanted) -> Result<Answer, Miss> {
         }
         at = next;
     };
+    if response.status().is_success() && (response.status() != 200 || commit.is_none()) {
+        return Err(failed(&no_hub(&response, commit.is_some(), &at)));
+    }
     if !response.status().is_success() {
         let code = header(response.headers(), "x-error-code").unwrap_or_default();
         let reason = refusal(hub, wanted, response.status().as_u16(), &code);
@@ -128,7 +162,7 @@ pub(super) fn ask(hub: &Hub, wanted: &Wanted) -> Result<Answer, Miss> {
         });
     }
     let size = size.or_else(|| header(response.headers(), "content-length"));
-    let commit = commit.unwrap_or_else(|| revision.clone());
+    let commit = commit.unwrap_or_default();
     let tag = linked
         .or(etag)
         .unwrap_or_else(|| format!("{commit}-{}", file.replace('/', "-")));
@@ -152,6 +186,23 @@ pub(super) fn ask(hub: &Hub, wanted: &Wanted) -> Result<Answer, Miss> {
 /// Whether a server's word may name a file of the cache.
 fn is_name(word: &str) -> bool {
     !(word.is_empty() || word.contains(['/', '\\', ':']) || word.starts_with('.'))
+}
+
+/// What is said of an answer that looks like a file and comes from no hub: the page of a captive portal or a proxy.
+fn no_hub(response: &Response<Body>, commit: bool, at: &str) -> String {
+    let status = response.status().as_u16();
+    let kind = header(response.headers(), "content-type").unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default();
+    let what = match (commit, kind.is_empty()) {
+        (true, _) => String::new(),
+        (false, true) => " without X-Repo-Commit".to_owned(),
+        (false, false) => format!(" without X-Repo-Commit, of the type {kind}"),
+    };
+    format!(
+        "expected status 200 with X-Repo-Commit, as a hub answers, found status {status}{what} at {}; a proxy or a page to \
+         sign in to the network may stand between; nothing was kept, the same call tries again",
+        origin(at)
+    )
 }
 
 /// What a status says to a user.

@@ -6,12 +6,14 @@ use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use ring::digest::{Context, SHA256};
+use ring::digest::{Context, SHA1_FOR_LEGACY_USE_ONLY, SHA256};
 
 use super::download::{State, Wanted};
-use super::request::Answer;
+use super::request::{Answer, Hash};
 use super::{Hub, Miss};
 
+/// Most bytes of a file whose length the hub does not tell.
+const MOST_UNTOLD: u64 = 1 << 36;
 /// Time between two tries at a lock that another process holds.
 const RETRY: Duration = Duration::from_millis(100);
 
@@ -32,8 +34,8 @@ pub(super) fn keep(hub: &Hub, wanted: &Wanted, answer: Answer, state: &State) ->
     let locks = locks.join(folder.file_name().unwrap_or_default());
     let lock = lock(&locks, &format!("{tag}.lock"), &part, state)?;
     if !blob.is_file() {
-        let resumable = answer.sha256().is_some();
-        let whole = complete(answer, &part, state);
+        let resumable = answer.hash().is_some();
+        let whole = complete(hub, answer, &part, state);
         match &whole {
             Ok(()) => fs::rename(&part, &blob).map_err(|e| unwritten(&blob, &e))?,
             Err(_) if resumable => {}
@@ -69,9 +71,9 @@ fn lock(folder: &Path, name: &str, part: &Path, state: &State) -> Result<File, M
 }
 
 /// Makes `part` the whole file, checked by size and hash.
-fn complete(answer: Answer, part: &Path, state: &State) -> Result<(), Miss> {
+fn complete(hub: &Hub, answer: Answer, part: &Path, state: &State) -> Result<(), Miss> {
     let size = answer.size;
-    let expected = answer.sha256().map(str::to_ascii_lowercase);
+    let expected = answer.hash();
     let kept = match (&expected, size) {
         (Some(_), Some(size)) => part
             .metadata()
@@ -82,29 +84,35 @@ fn complete(answer: Answer, part: &Path, state: &State) -> Result<(), Miss> {
     }
     .unwrap_or(0);
     if kept == 0 || size != Some(kept) {
-        append(answer, kept, part, state)?;
+        append(hub, answer, kept, part, state)?;
     }
     let Some(expected) = expected else {
         return Ok(());
     };
-    let found = sha256(part, state)?;
+    let found = hash(part, &expected, state)?;
     if found != expected {
         // what is damaged cannot be gone on with
         let _ = fs::remove_file(part);
+        let told = |hash: &Hash| match hash {
+            Hash::Sha256(digits) => format!("SHA-256 {digits}"),
+            Hash::Git(digits) => format!("Git's hash {digits}"),
+        };
         return Err(Miss::Failed(format!(
-            "the download is damaged: expected SHA-256 {expected}, found {found}; the same call begins it anew"
+            "the download is damaged: expected {}, found {}; the same call begins it anew",
+            told(&expected),
+            told(&found)
         )));
     }
     Ok(())
 }
 
-fn append(answer: Answer, kept: u64, part: &Path, state: &State) -> Result<(), Miss> {
+fn append(hub: &Hub, answer: Answer, kept: u64, part: &Path, state: &State) -> Result<(), Miss> {
     let size = answer.size;
-    let goes_on = match answer.sha256() {
+    let goes_on = match answer.hash() {
         Some(_) => "; the same call goes on from there",
-        None => "",
+        None => "; the same call begins it anew",
     };
-    let (first, mut body) = answer.bytes(kept)?;
+    let (first, mut body) = answer.bytes(hub, kept)?;
     let opened = match first {
         0 => File::create(part),
         _ => OpenOptions::new().append(true).open(part),
@@ -125,9 +133,18 @@ fn append(answer: Answer, kept: u64, part: &Path, state: &State) -> Result<(), M
         if n == 0 {
             break;
         }
+        length += n as u64;
+        if size.unwrap_or(MOST_UNTOLD) < length {
+            // none of it is to be trusted
+            drop(file);
+            let _ = fs::remove_file(part);
+            let size = size.unwrap_or(MOST_UNTOLD);
+            return Err(Miss::Failed(format!(
+                "expected {size} bytes, found more; nothing was kept, the same call begins it anew"
+            )));
+        }
         file.write_all(&buffer[..n])
             .map_err(|e| unwritten(part, &e))?;
-        length += n as u64;
     }
     file.sync_all().map_err(|e| unwritten(part, &e))?;
     match size {
@@ -138,10 +155,19 @@ fn append(answer: Answer, kept: u64, part: &Path, state: &State) -> Result<(), M
     }
 }
 
-fn sha256(path: &Path, state: &State) -> Result<String, Miss> {
+/// A file's hash of the same kind as `like`.
+fn hash(path: &Path, like: &Hash, state: &State) -> Result<Hash, Miss> {
     let unread = |e: io::Error| Miss::Failed(format!("cannot read {}: {e}", path.display()));
     let mut file = File::open(path).map_err(unread)?;
-    let mut context = Context::new(&SHA256);
+    let mut context = match like {
+        Hash::Sha256(_) => Context::new(&SHA256),
+        Hash::Git(_) => {
+            let mut context = Context::new(&SHA1_FOR_LEGACY_USE_ONLY);
+            let length = file.metadata().map_err(unread)?.len();
+            context.update(format!("blob {length}\0").as_bytes());
+            context
+        }
+    };
     let mut buffer = vec![0; 1 << 16];
     loop {
         state.check()?;
@@ -151,7 +177,11 @@ fn sha256(path: &Path, state: &State) -> Result<String, Miss> {
         }
     }
     let bytes = context.finish();
-    Ok(bytes.as_ref().iter().map(|b| format!("{b:02x}")).collect())
+    let digits = bytes.as_ref().iter().map(|b| format!("{b:02x}")).collect();
+    Ok(match like {
+        Hash::Sha256(_) => Hash::Sha256(digits),
+        Hash::Git(_) => Hash::Git(digits),
+    })
 }
 
 fn unwritten(path: &Path, error: &io::Error) -> Miss {

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use crate::model::at_least;
+use crate::bert::in_file;
+use crate::model::within;
 use crate::{Activation, NnError};
 
 /// Size of a Whisper. Fields are named as in `config.json`; others there are passed over.
@@ -49,6 +50,8 @@ fn gelu() -> Activation {
 struct Kind {
     #[serde(default)]
     model_type: Option<String>,
+    #[serde(default)]
+    tie_word_embeddings: Option<bool>,
 }
 
 impl WhisperConfig {
@@ -71,8 +74,14 @@ impl WhisperConfig {
                 "model_type: expected \"whisper\", found {found}"
             )));
         }
+        if kind.tie_word_embeddings == Some(false) {
+            return Err(bad(
+                "tie_word_embeddings: expected true, found false, which is not supported"
+                    .to_owned(),
+            ));
+        }
         let config: Self = serde_json::from_str(text).map_err(|e| bad(e.to_string()))?;
-        config.validate()?;
+        config.validate().map_err(|e| in_file(path, e))?;
         Ok(config)
     }
 
@@ -81,16 +90,25 @@ impl WhisperConfig {
     /// # Errors
     /// [`NnError::Config`] for the first that does not fit.
     pub fn validate(&self) -> Result<(), NnError> {
-        at_least("vocab_size", self.vocab_size, 1)?;
-        at_least("num_mel_bins", self.num_mel_bins, 1)?;
-        at_least("d_model", self.d_model, 1)?;
-        at_least("encoder_attention_heads", self.encoder_attention_heads, 1)?;
-        at_least("decoder_attention_heads", self.decoder_attention_heads, 1)?;
-        at_least("encoder_ffn_dim", self.encoder_ffn_dim, 1)?;
-        at_least("decoder_ffn_dim", self.decoder_ffn_dim, 1)?;
-        at_least("max_source_positions", self.max_source_positions, 1)?;
+        within("vocab_size", self.vocab_size, 1, 1 << 24)?;
+        within("num_mel_bins", self.num_mel_bins, 1, 1 << 12)?;
+        within("d_model", self.d_model, 1, 1 << 16)?;
+        within("encoder_layers", self.encoder_layers, 0, 1000)?;
+        within("decoder_layers", self.decoder_layers, 0, 1000)?;
+        for (field, heads) in [
+            ("encoder_attention_heads", self.encoder_attention_heads),
+            ("decoder_attention_heads", self.decoder_attention_heads),
+        ] {
+            within(field, heads, 1, 1 << 12)?;
+        }
+        within("encoder_ffn_dim", self.encoder_ffn_dim, 1, 1 << 18)?;
+        within("decoder_ffn_dim", self.decoder_ffn_dim, 1, 1 << 18)?;
+        // 20 ms each: a window of an hour
+        let positions = self.max_source_positions;
+        within("max_source_positions", positions, 1, 180_000)?;
         // four marks may stand before the text
-        at_least("max_target_positions", self.max_target_positions, 5)?;
+        let positions = self.max_target_positions;
+        within("max_target_positions", positions, 5, 1 << 20)?;
         for heads in [self.encoder_attention_heads, self.decoder_attention_heads] {
             if self.d_model % heads != 0 {
                 return Err(NnError::Config {
@@ -101,6 +119,17 @@ impl WhisperConfig {
             }
         }
         Ok(())
+    }
+
+    /// Least number of values of the layers' and tokens' tensors.
+    pub(crate) fn values(&self) -> u128 {
+        let [width, tokens] = [self.d_model, self.vocab_size].map(|n| n as u128);
+        let layers = |layers: usize, attentions: u128, wide: usize| {
+            layers as u128 * (attentions * 4 * width * width + 2 * width * wide as u128)
+        };
+        tokens * width
+            + layers(self.encoder_layers, 1, self.encoder_ffn_dim)
+            + layers(self.decoder_layers, 2, self.decoder_ffn_dim)
     }
 
     /// Frames of the log-mel spectrogram of a window.
@@ -130,6 +159,11 @@ mod tests {
             (text("bert", 8), "expected \"whisper\", found \"bert\""),
             (text("whisper", 7), "a multiple of the 2 heads"),
             ("{}".to_owned(), "found none"),
+            (
+                text("whisper", 8)
+                    .replace("\"decoder_layers\": 1", "\"decoder_layers\": 1000000000"),
+                "config.json: decoder_layers: expected 0 to 1000, found 1000000000",
+            ),
             (r#"{"model_type": "whisper"}"#.to_owned(), "vocab_size"),
             ("[".to_owned(), "config.json"),
         ] {

@@ -5,14 +5,12 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::vocabulary::Vocabulary;
+use crate::checkpoint::{check_size, weight_files, weights_of};
 use crate::hub::Repository;
 use crate::{Checkpoint, Greedy, Hub, NnError, OnReceived, WhisperConfig};
 
 /// From so many tokens on a model knows more languages than English, where its folder does not say so itself.
 const MULTILINGUAL: usize = 51_865;
-
-/// Files of weights, the better first.
-const WEIGHTS: [&str; 2] = ["model.safetensors", "pytorch_model.bin"];
 
 /// A Whisper on disk: `config.json`, `model.safetensors` or `pytorch_model.bin`, `generation_config.json` if it is there,
 /// and `tokenizer.json` or `vocab.json`.
@@ -50,6 +48,38 @@ struct Told {
     max_length: Option<usize>,
     #[serde(default)]
     is_multilingual: Option<bool>,
+    #[serde(default)]
+    forced_decoder_ids: Option<Vec<(u32, Option<u32>)>>,
+}
+
+/// Settings of decoding that change the text and are not supported: the value that changes nothing.
+const GREEDY: [(&str, f64); 8] = [
+    ("num_beams", 1.0),
+    ("do_sample", 0.0),
+    ("repetition_penalty", 1.0),
+    ("no_repeat_ngram_size", 0.0),
+    ("encoder_no_repeat_ngram_size", 0.0),
+    ("min_length", 0.0),
+    ("min_new_tokens", 0.0),
+    ("num_beam_groups", 1.0),
+];
+
+/// Refuses a file that asks for another decoding than the greedy one.
+fn check_greedy(fields: &serde_json::Value, path: &Path) -> Result<(), NnError> {
+    for (field, plain) in GREEDY {
+        let found = match fields.get(field) {
+            Some(serde_json::Value::Bool(on)) => Some(f64::from(u8::from(*on))),
+            Some(value) => value.as_f64(),
+            None => None,
+        };
+        if let Some(found) = found.filter(|found| *found != plain) {
+            return Err(bad(
+                path,
+                format!("{field}: expected {plain}, found {found}, which is not supported"),
+            ));
+        }
+    }
+    Ok(())
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -68,29 +98,44 @@ impl WhisperFolder {
         let file = path.join("config.json");
         let text = std::fs::read_to_string(&file).map_err(|e| bad(&file, e))?;
         let config = WhisperConfig::from_json(&text, &file)?;
-        let names = WEIGHTS.map(|name| path.join(name));
-        let weights = names.into_iter().find(|file| file.is_file());
-        let weights = weights.ok_or_else(|| {
-            bad(
-                path,
-                "expected model.safetensors or pytorch_model.bin, found neither",
-            )
-        })?;
+        let weights = weights_of(path)?;
+        check_size(config.values(), &file, &weights)?;
         let vocabulary = Vocabulary::open(path)?;
-        let mut files = vec![weights.clone(), file.clone()];
+        let mut files = weight_files(&weights)?;
+        files.push(file.clone());
         files.extend_from_slice(&vocabulary.files);
         let generation = path.join("generation_config.json");
         let told = match read_json::<Told>(&generation)? {
             Some(told) => {
+                if let Some(fields) = read_json(&generation)? {
+                    check_greedy(&fields, &generation)?;
+                }
                 files.push(generation);
                 told
             }
             // the length that config.json may name is another one
-            None => Told {
-                max_length: None,
-                ..serde_json::from_str(&text).map_err(|e| bad(&file, e))?
-            },
+            None => {
+                let fields = serde_json::from_str(&text).map_err(|e| bad(&file, e))?;
+                check_greedy(&fields, &file)?;
+                Told {
+                    max_length: None,
+                    ..serde_json::from_str(&text).map_err(|e| bad(&file, e))?
+                }
+            }
         };
+        let forced = told.forced_decoder_ids.iter().flatten();
+        let forced: Vec<u32> = forced.filter_map(|(_, id)| *id).collect();
+        if let Some(id) = vocabulary
+            .mark("<|translate|>")
+            .filter(|id| forced.contains(id))
+        {
+            return Err(bad(
+                path,
+                format!(
+                    "forced_decoder_ids: expected none to translate, found {id}, which is not supported"
+                ),
+            ));
+        }
         let multilingual = told
             .is_multilingual
             .unwrap_or(config.vocab_size >= MULTILINGUAL);
@@ -118,12 +163,12 @@ impl WhisperFolder {
         }
         let mut files = Repository::new(name, hub, progress)?;
         files.required("config.json")?;
-        let tokens = files.one_of(["tokenizer.json", "vocab.json"])?;
+        let tokens = files.one_of(&["tokenizer.json", "vocab.json"])?;
         if !tokens.join("tokenizer.json").is_file() {
             files.optional("added_tokens.json")?;
         }
         files.optional("generation_config.json")?;
-        Self::open(&files.one_of(WEIGHTS)?)
+        Self::open(&files.weights("")?)
     }
 
     /// The tensors, opened but not yet read.

@@ -38,6 +38,7 @@ impl Header {
             }
             Err(source.error(format!("{what}: expected {expected}, found {found}")))
         };
+        source.file()?;
         let magic = source.i32("number")?;
         expect(source, "number", magic.into(), magic == MAGIC, "fastText's")?;
         let version = source.i32("version")?;
@@ -236,12 +237,12 @@ impl Source {
     }
 
     fn at(&mut self) -> Result<u64, TextError> {
-        let at = self.inner.stream_position();
+        let at = self.file()?.stream_position();
         at.map_err(|error| self.error(error))
     }
 
     fn seek(&mut self, to: u64) -> Result<(), TextError> {
-        let moved = self.inner.seek(SeekFrom::Start(to));
+        let moved = self.file()?.seek(SeekFrom::Start(to));
         moved.map(|_| ()).map_err(|error| self.error(error))
     }
 
@@ -250,7 +251,7 @@ impl Source {
         let wanted = start + row * dim * 4;
         // a near row is often in the buffer already
         let ahead = wanted as i64 - self.at()? as i64;
-        let moved = self.inner.seek_relative(ahead);
+        let moved = self.file()?.seek_relative(ahead);
         moved.map_err(|error| self.error(error))?;
         let mut bytes = vec![0; dim as usize * 4];
         let read = self.inner.read_exact(&mut bytes);

@@ -1,15 +1,17 @@
-//! Word vectors that fastText made, and sentence vectors of them (Bojanowski et al. 2017).
+//! Word vectors that fastText, word2vec or GloVe made, and sentence vectors of them (Bojanowski et al. 2017).
 
 mod binary;
+mod source;
 mod subwords;
 mod text;
+mod word2vec;
 
 use std::collections::{BTreeSet, HashMap};
-use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::{BufRead, Read};
 use std::path::{Path, PathBuf};
 
 use crate::TextError;
+use source::Source;
 
 /// Longest vector that a file may announce.
 const MAX_DIM: u64 = 1 << 16;
@@ -18,12 +20,18 @@ const MAX_WORD: u64 = 1 << 16;
 /// Words between two looks at whether to go on.
 const STEP: u64 = 4096;
 
-/// A file of word vectors: fastText's text format (`.vec`: a line `count dim`, then a word and its numbers a line) or its
-/// binary format of version 12 (`.bin`), as trained without labels and not quantised. Which of the two it is, its first
-/// bytes say, not its name.
+/// A file of word vectors, in one of four formats; which it is, its content says, not its name:
 ///
-/// Files of two million words and some gigabytes are common, so only what the texts at hand need is kept: a text file is
-/// read once from end to end, of a binary file its dictionary and the rows needed.
+/// - text with a first line `count dim`, then a word and its numbers a line (fastText's `.vec`, word2vec's text format);
+/// - the same without the first line, as GloVe's files are; a line has at least two numbers then;
+/// - word2vec's binary format: the first line, then each word, a space and its numbers as 32-bit floats;
+/// - fastText's binary format of version 12 (`.bin`), as trained without labels and not quantised.
+///
+/// In the text formats the last `dim` fields of a line are the numbers, so a word may hold spaces; a byte order mark and
+/// ends of lines of other systems are passed over. All but fastText's binary format are read compressed with gzip too.
+///
+/// Files of two million words and some gigabytes are common, so only what the texts at hand need is kept: a file is
+/// read once from end to end, of fastText's binary format its dictionary and the rows needed.
 #[derive(Debug)]
 pub struct FastText {
     path: PathBuf,
@@ -34,6 +42,7 @@ pub struct FastText {
 #[derive(Debug)]
 enum Kind {
     Text(text::Header),
+    Word2Vec(word2vec::Header),
     Binary(binary::Header),
 }
 
@@ -50,20 +59,20 @@ impl FastText {
     /// # Errors
     /// [`TextError::WordVectors`] when it is neither of the formats, or one that is not supported.
     pub fn open(path: &Path) -> Result<Self, TextError> {
-        let mut reader = Source::open(path)?;
-        let mut first = Vec::new();
-        let read = reader.inner.by_ref().take(4).read_to_end(&mut first);
-        read.map_err(|error| unusable(path, error))?;
-        let mut reader = Source::open(path)?;
-        let (dim, kind) = if first == binary::MAGIC.to_le_bytes() {
-            let header = binary::Header::read(&mut reader)?;
+        let mut source = Source::open(path)?;
+        let start = source.start()?;
+        let (dim, kind) = if start.starts_with(&binary::MAGIC.to_le_bytes()) {
+            let header = binary::Header::read(&mut source)?;
             (header.dim, Kind::Binary(header))
-        } else if path.extension().is_some_and(|e| e == "bin" || e == "ftz") {
-            let reason = format!("expected fastText's number {} at its start", binary::MAGIC);
-            return Err(unusable(path, reason));
         } else {
-            let header = text::Header::read(&mut reader)?;
-            (header.dim, Kind::Text(header))
+            let header = text::Header::read(&mut source)?;
+            match header.count {
+                Some(count) if word2vec::follows(&mut source, header.dim)? => {
+                    let header = word2vec::Header::new(count, header.dim);
+                    (header.dim, Kind::Word2Vec(header))
+                }
+                _ => (header.dim, Kind::Text(header)),
+            }
         };
         Ok(Self {
             path: path.to_path_buf(),
@@ -92,6 +101,7 @@ impl FastText {
         let mut reader = Source::open(&self.path)?;
         let found = match &self.kind {
             Kind::Text(header) => text::read(header, &mut reader, &needed, go_on)?,
+            Kind::Word2Vec(header) => word2vec::read(header, &mut reader, &needed, go_on)?,
             Kind::Binary(header) => binary::read(header, &mut reader, &needed, go_on)?,
         };
         let mut words = HashMap::new();
@@ -145,31 +155,16 @@ fn unusable(path: &Path, reason: impl ToString) -> TextError {
     }
 }
 
-/// A file that is read from its start, with its name and length for the messages.
-struct Source {
-    path: PathBuf,
-    inner: BufReader<File>,
-    len: u64,
-}
-
-impl Source {
-    fn open(path: &Path) -> Result<Self, TextError> {
-        let file = File::open(path).map_err(|error| unusable(path, error))?;
-        let about = file.metadata().map_err(|error| unusable(path, error))?;
-        if !about.is_file() {
-            return Err(unusable(
-                path,
-                "expected a file of word vectors (.vec or .bin)",
-            ));
-        }
-        Ok(Self {
-            path: path.to_path_buf(),
-            inner: BufReader::with_capacity(1 << 18, file),
-            len: about.len(),
-        })
+/// The next line with its end; empty when there is none.
+fn line(source: &mut Source, limit: u64, number: u64) -> Result<Vec<u8>, TextError> {
+    let mut bytes = Vec::new();
+    let mut reader = source.inner.by_ref().take(limit);
+    let read = reader.read_until(b'\n', &mut bytes);
+    read.map_err(|error| source.unread(&error))?;
+    if bytes.len() as u64 == limit && bytes.last() != Some(&b'\n') {
+        return Err(source.error(format!(
+            "line {number}: expected at most {limit} bytes, found more"
+        )));
     }
-
-    fn error(&self, reason: impl ToString) -> TextError {
-        unusable(&self.path, reason)
-    }
+    Ok(bytes)
 }

@@ -11,7 +11,7 @@ use std::sync::{Mutex, PoisonError};
 use anyhow::{Context, bail, ensure};
 use clap::Args;
 use cohort_search::{
-    Group, JUDGED_BY, Labelling, MapDocument, MapSettings, Method, Metric, PlacedClip, Points,
+    Giant, Group, JUDGED_BY, Labelling, MapDocument, MapSettings, Method, Metric, PlacedClip, Points,
     agreement,
 };
 use cohort_tables::{EmbeddingTable, clip_id};
@@ -20,6 +20,9 @@ use indicatif::ProgressBar;
 use super::tables::TableArgs;
 use crate::shell::{Outcome, Shell};
 use known::{About, Known};
+
+/// Vectors of excessive length that are named one by one.
+const GIANTS: usize = 5;
 
 /// Arguments of `cohort map`.
 ///
@@ -112,6 +115,27 @@ impl Map {
                 "{n} vectors of zeros have no direction: their cosine distance to all is 1"
             ));
         }
+        let giants: Vec<Giant> = points
+            .giants()
+            .into_iter()
+            .map(|(place, times)| Giant {
+                row: rows[place - 1] + 1,
+                clip: clips[place - 1].to_string(),
+                times,
+            })
+            .collect();
+        for giant in giants.iter().take(GIANTS) {
+            shell.say(&format!(
+                "{}: {giant}; all others are one point beside it, and a map of them says little",
+                self.table.display()
+            ));
+        }
+        if giants.len() > GIANTS {
+            shell.say(&format!(
+                "and {} more vectors of such length",
+                giants.len() - GIANTS
+            ));
+        }
         let stages = Stages::new(shell);
         let progress = |stage: &str, done, total| stages.at(stage, done, total);
         let map = cohort_search::map(&points, &self.settings(), &progress);
@@ -160,6 +184,7 @@ impl Map {
             vectors: clips.len(),
             dim: table.dim,
             split: self.split.clone(),
+            giants,
             recipe: map.recipe,
             trustworthiness: map.trustworthiness,
             explained: map.explained,
