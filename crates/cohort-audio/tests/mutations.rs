@@ -37,9 +37,10 @@ static FILES: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
         "flac.oga",
         "fragments.mp4",
     ];
-    files.extend(
-        names.map(|name| std::fs::read(folder.join(name)).unwrap_or_else(|e| panic!("{name}: {e}"))),
-    );
+    files
+        .extend(names.map(|name| {
+            std::fs::read(folder.join(name)).unwrap_or_else(|e| panic!("{name}: {e}"))
+        }));
     files
 });
 

@@ -236,8 +236,8 @@ fn answer(
                     .par_iter()
                     .filter_map(|clip| Some((clip, clip.audio.as_deref()?)))
                     .map(|(clip, file)| {
-                        let decoded = cohort_audio::decode_warned(file)
-                            .map_err(|e| of(clip, e.into()))?;
+                        let decoded =
+                            cohort_audio::decode_warned(file).map_err(|e| of(clip, e.into()))?;
                         decoded.warnings.iter().for_each(|line| watch.say(line));
                         Ok((clip.clip.clone(), decoded.sound))
                     })

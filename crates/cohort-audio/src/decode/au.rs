@@ -20,7 +20,12 @@ pub(super) fn read(name: &Path, mut file: Window) -> Result<Decoded, AudioError>
     }
     let big_endian = &head[..4] == b".snd";
     let word = |i: usize| {
-        let word = [head[4 * i], head[4 * i + 1], head[4 * i + 2], head[4 * i + 3]];
+        let word = [
+            head[4 * i],
+            head[4 * i + 1],
+            head[4 * i + 2],
+            head[4 * i + 3],
+        ];
         if big_endian {
             u32::from_be_bytes(word)
         } else {

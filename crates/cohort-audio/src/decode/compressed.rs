@@ -5,17 +5,20 @@ use std::path::Path;
 
 use symphonia::core::codecs::CodecParameters;
 use symphonia::core::codecs::audio::well_known::{
-    CODEC_ID_AAC, CODEC_ID_AC3, CODEC_ID_ATRAC1, CODEC_ID_ATRAC3, CODEC_ID_COOK, CODEC_ID_DCA,
-    CODEC_ID_EAC3, CODEC_ID_MP1, CODEC_ID_MP2, CODEC_ID_MP3, CODEC_ID_MUSEPACK,
+    CODEC_ID_AAC, CODEC_ID_AC3, CODEC_ID_ALAC, CODEC_ID_ATRAC1, CODEC_ID_ATRAC3, CODEC_ID_COOK,
+    CODEC_ID_DCA, CODEC_ID_EAC3, CODEC_ID_MP1, CODEC_ID_MP2, CODEC_ID_MP3, CODEC_ID_MUSEPACK,
     CODEC_ID_OPUS, CODEC_ID_TRUEHD, CODEC_ID_TTA, CODEC_ID_VORBIS, CODEC_ID_WAVPACK,
 };
-use symphonia::core::codecs::audio::{AudioCodecId, AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
+use symphonia::core::codecs::audio::{
+    AudioCodecId, AudioCodecParameters, AudioDecoder, AudioDecoderOptions,
+};
 use symphonia::core::errors::Error;
 use symphonia::core::formats::probe::{Hint, Probe};
 use symphonia::core::formats::{FormatOptions, FormatReader, Track};
 use symphonia::core::io::MediaSourceStream;
 use symphonia::core::meta::MetadataOptions;
 use symphonia::core::packet::Packet;
+use symphonia::core::units::TimeBase;
 use symphonia::default::formats as readers;
 
 use super::guard::guarded;
@@ -167,7 +170,9 @@ impl<'a> Decoding<'a> {
         known: Known,
         warnings: &'a mut Vec<String>,
     ) -> Result<Self, AudioError> {
-        let bad = |found: String| AudioError::decode(name, format!("a whole {} file", kind.name()), found);
+        let bad = |found: String| {
+            AudioError::decode(name, format!("a whole {} file", kind.name()), found)
+        };
         let stream = MediaSourceStream::new(Box::new(file), Default::default());
         let format = kind
             .probe()
@@ -214,6 +219,11 @@ impl<'a> Decoding<'a> {
                 Ok(Some(packet)) => packet,
                 Ok(None) => break,
                 Err(Error::IoError(error)) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+                    if self.kind == Kind::Ogg {
+                        let warning = "the last page is missing: the file is cut short or was not finished; \
+                                       what is there is read";
+                        self.warnings.push(warning.to_owned());
+                    }
                     break;
                 }
                 Err(Error::ResetRequired) => {
@@ -222,7 +232,11 @@ impl<'a> Decoding<'a> {
                     continue;
                 }
                 Err(error) => {
-                    return Err(AudioError::decode(self.name, "the next packet", say(&error)));
+                    return Err(AudioError::decode(
+                        self.name,
+                        "the next packet",
+                        say(&error),
+                    ));
                 }
             };
             if packet.track_id != self.track.id {
@@ -263,9 +277,17 @@ impl<'a> Decoding<'a> {
             None => 0,
         };
         // Opus has been cut by its own header, which an edit list repeats.
-        let skip = if codec == Some(CODEC_ID_OPUS) { 0 } else { skip };
+        let skip = if codec == Some(CODEC_ID_OPUS) {
+            0
+        } else {
+            skip
+        };
         let samples = &mut self.mono.samples;
-        samples.drain(..usize::try_from(skip).unwrap_or(usize::MAX).min(samples.len()));
+        samples.drain(
+            ..usize::try_from(skip)
+                .unwrap_or(usize::MAX)
+                .min(samples.len()),
+        );
         if self.known.he_aac {
             self.warnings.push(format!(
                 "HE-AAC: its core is read, at {} Hz; what lies above {} Hz is left out",
@@ -282,6 +304,11 @@ impl<'a> Decoding<'a> {
     /// Frames that the container states for the track now read.
     fn stated(&self) -> Option<u64> {
         let rate = params(&self.track).and_then(|p| p.sample_rate).unwrap_or(0);
+        // Matroska states the length of the whole alone, which another track may have.
+        if self.kind == Kind::Matroska && self.format.tracks().len() == 1 {
+            let media = self.format.media_info();
+            return frames(media.duration?.get(), media.time_base?, rate);
+        }
         stated(&self.track, rate)
     }
 
@@ -388,8 +415,17 @@ impl<'a> Decoding<'a> {
 
     /// A file with fewer samples than it states is cut short.
     fn compare(&self, stated: Option<u64>, codec: Option<AudioCodecId>) -> Result<(), AudioError> {
-        let packets = [CODEC_ID_AAC, CODEC_ID_VORBIS, CODEC_ID_OPUS, CODEC_ID_MP3, CODEC_ID_MP2, CODEC_ID_MP1];
-        let rounded = codec.is_some_and(|codec| packets.contains(&codec)) || self.kind == Kind::Matroska;
+        let packets = [
+            CODEC_ID_AAC,
+            CODEC_ID_VORBIS,
+            CODEC_ID_OPUS,
+            CODEC_ID_MP3,
+            CODEC_ID_MP2,
+            CODEC_ID_MP1,
+        ];
+        let rounded = codec.is_some_and(|codec| packets.contains(&codec))
+            || self.kind == Kind::Matroska
+            || self.kind == Kind::Caf && codec == Some(CODEC_ID_ALAC);
         let slack = if rounded { LENGTH_SLACK } else { 0 };
         // The container counts at the rate with the upper half, the core has half of it.
         let halves = if self.known.he_aac { 2 } else { 1 };
@@ -411,21 +447,36 @@ fn params(track: &Track) -> Option<&AudioCodecParameters> {
 
 /// Frames that a container states for a track.
 fn stated(track: &Track, rate: u32) -> Option<u64> {
-    track.num_frames.or_else(|| {
-        let (duration, base) = (track.duration?, track.time_base?);
-        let ticks = u128::from(duration.get()) * u128::from(base.numer.get());
-        u64::try_from(ticks * u128::from(rate) / u128::from(base.denom.get())).ok()
-    })
+    track
+        .num_frames
+        .or_else(|| frames(track.duration?.get(), track.time_base?, rate))
+}
+
+/// A duration in frames at `rate`.
+fn frames(ticks: u64, base: TimeBase, rate: u32) -> Option<u64> {
+    let ticks = u128::from(ticks) * u128::from(base.numer.get());
+    u64::try_from(ticks * u128::from(rate) / u128::from(base.denom.get())).ok()
 }
 
 /// The first track of sound that can be decoded.
-fn choose(name: &Path, kind: Kind, format: &dyn FormatReader) -> Result<(Track, Decoder), AudioError> {
-    let sounds = || format.tracks().iter().filter(|track| params(track).is_some());
+fn choose(
+    name: &Path,
+    kind: Kind,
+    format: &dyn FormatReader,
+) -> Result<(Track, Decoder), AudioError> {
+    let sounds = || {
+        format
+            .tracks()
+            .iter()
+            .filter(|track| params(track).is_some())
+    };
     let readable = |track: &&Track| params(track).is_some_and(|p| refused(p).is_none());
     match sounds().find(readable) {
         Some(track) => Ok((track.clone(), decoder(name, kind, track)?)),
         None => {
-            let kinds: Vec<String> = sounds().filter_map(|t| params(t).and_then(refused)).collect();
+            let kinds: Vec<String> = sounds()
+                .filter_map(|t| params(t).and_then(refused))
+                .collect();
             let found = if kinds.is_empty() {
                 "none of a kind that is known here".to_owned()
             } else {

@@ -103,9 +103,11 @@ pub(super) fn find(file: &mut Window) -> std::io::Result<(Found, u64)> {
         Found::Coded(Kind::Flac)
     } else if is(0, b"OggS") {
         ogg(&head)
-    } else if [b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"]
-        .iter()
-        .any(|tag| is(4, *tag))
+    } else if [
+        b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot",
+    ]
+    .iter()
+    .any(|tag| is(4, *tag))
     {
         Found::Coded(Kind::Mp4)
     } else if is(0, &[0x1a, 0x45, 0xdf, 0xa3]) {
@@ -136,7 +138,8 @@ pub(super) fn find(file: &mut Window) -> std::io::Result<(Found, u64)> {
 }
 
 fn unknown(head: &[u8]) -> String {
-    let text = std::str::from_utf8(head).map_or_else(|e| e.valid_up_to() + 4 > head.len(), |_| true);
+    let text =
+        std::str::from_utf8(head).map_or_else(|e| e.valid_up_to() + 4 > head.len(), |_| true);
     let plain = |b: &u8| !b.is_ascii_control() || b"\n\r\t\x0c".contains(b);
     if head.iter().all(|b| *b == 0) {
         format!("{} zero bytes or more", head.len())
@@ -161,7 +164,9 @@ fn ogg(head: &[u8]) -> Found {
         let Some(&segments) = head.get(at + 26) else {
             break;
         };
-        let table = head.get(at + 27..at + 27 + usize::from(segments)).unwrap_or_default();
+        let table = head
+            .get(at + 27..at + 27 + usize::from(segments))
+            .unwrap_or_default();
         let length: usize = table.iter().map(|&n| usize::from(n)).sum();
         let body = at + 27 + usize::from(segments);
         let is = |tag: &[u8]| head.get(body..body + tag.len()) == Some(tag);

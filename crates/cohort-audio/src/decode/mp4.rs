@@ -9,8 +9,8 @@ use super::source::Window;
 const CONTAINERS: [&[u8; 4]; 6] = [b"moov", b"trak", b"edts", b"mdia", b"minf", b"stbl"];
 /// Sample entries that are read.
 const READ: [&[u8; 4]; 14] = [
-    b"mp4a", b"alac", b"fLaC", b"Opus", b".mp3", b"raw ", b"sowt", b"twos", b"lpcm", b"ulaw", b"alaw",
-    b"in24", b"in32", b"fl32",
+    b"mp4a", b"alac", b"fLaC", b"Opus", b".mp3", b"raw ", b"sowt", b"twos", b"lpcm", b"ulaw",
+    b"alaw", b"in24", b"in32", b"fl32",
 ];
 
 /// What a file says of its sound.
@@ -127,14 +127,19 @@ impl Movie {
     /// Whether this track of sound is read; its name is noted if not.
     fn choose(&mut self, track: &Track) -> bool {
         let Some((place, descriptions)) = &track.descriptions else {
-            self.refused.push("a track without a description".to_owned());
+            self.refused
+                .push("a track without a description".to_owned());
             return false;
         };
         let entry: [u8; 4] = match descriptions.get(12..16) {
             Some(entry) => entry.try_into().expect("four bytes"),
             None => return false,
         };
-        let aac = if &entry == b"mp4a" { aac(descriptions) } else { None };
+        let aac = if &entry == b"mp4a" {
+            aac(descriptions)
+        } else {
+            None
+        };
         let refused = match (&entry, aac) {
             (b"mp4a", Some(Stream::Other(kind))) => Some(kind.to_owned()),
             (b"mp4a", Some(Stream::Aac(config))) => config.refused(),

@@ -31,7 +31,9 @@ pub(super) fn before_tags(file: &mut Window) -> Result<u64> {
     }
     if end >= 15 && file.peek(end - 9, 9)? == b"LYRICS200" {
         let digits = file.peek(end - 15, 6)?;
-        let size = std::str::from_utf8(&digits).ok().and_then(|d| d.parse().ok());
+        let size = std::str::from_utf8(&digits)
+            .ok()
+            .and_then(|d| d.parse().ok());
         end = end.saturating_sub(size.map_or(0, |n: u64| n + 15));
     }
     if end >= 32 {
@@ -84,10 +86,18 @@ fn frame(header: [u8; 4]) -> Option<Frame> {
         [11_025, 12_000, 8_000],
     ];
     const KILOBITS: [[u32; 14]; 5] = [
-        [32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448],
-        [32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384],
-        [32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320],
-        [32, 48, 56, 64, 80, 96, 112, 128, 144, 160, 176, 192, 224, 256],
+        [
+            32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448,
+        ],
+        [
+            32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384,
+        ],
+        [
+            32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320,
+        ],
+        [
+            32, 48, 56, 64, 80, 96, 112, 128, 144, 160, 176, 192, 224, 256,
+        ],
         [8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160],
     ];
     let word = u32::from_be_bytes(header);
@@ -155,7 +165,9 @@ pub(super) fn first_frame(file: &mut Window, start: u64) -> Result<First> {
         for n in 0..3 {
             let Some(frame) = frame_at(&bytes, at) else {
                 // At the end of the file there may be a tag, or part of a frame.
-                return n > 0 && (at >= bytes.len() && whole && (n > 1 || first == 0) || is_tag(&bytes[at.min(bytes.len())..]));
+                return n > 0
+                    && (at >= bytes.len() && whole && (n > 1 || first == 0)
+                        || is_tag(&bytes[at.min(bytes.len())..]));
             };
             if frame_at(&bytes, first).is_some_and(|f| f.fixed != frame.fixed) {
                 return false;
@@ -231,7 +243,9 @@ pub(super) fn count(stream: &mut Window) -> Result<Count> {
 /// Whether a frame is an encoder's tag instead of sound, and the number of frames that it states.
 fn tag(body: &[u8], frame: Frame) -> Option<Option<u64>> {
     let word = |at: usize| -> Option<u64> {
-        Some(u64::from(u32::from_be_bytes(body.get(at..at + 4)?.try_into().ok()?)))
+        Some(u64::from(u32::from_be_bytes(
+            body.get(at..at + 4)?.try_into().ok()?,
+        )))
     };
     let xing = body.get(frame.tag..frame.tag + 4)?;
     if xing == b"Xing" || xing == b"Info" {
@@ -257,7 +271,12 @@ mod tests {
         // Layer 2, 192 kbit/s at 48 kHz; layer 1, 384 kbit/s at 48 kHz.
         assert_eq!(frame([0xff, 0xfd, 0xa4, 0x00]).unwrap().length, 576);
         assert_eq!(frame([0xff, 0xff, 0xc4, 0x00]).unwrap().length, 384);
-        for none in [[0xff, 0xfb, 0, 0], [0xff, 0xfb, 0xf0, 0], [0xff, 0xeb, 0x90, 0], [0, 0, 0, 0]] {
+        for none in [
+            [0xff, 0xfb, 0, 0],
+            [0xff, 0xfb, 0xf0, 0],
+            [0xff, 0xeb, 0x90, 0],
+            [0, 0, 0, 0],
+        ] {
             assert_eq!(frame(none), None);
         }
     }

@@ -92,7 +92,9 @@ impl Window {
 impl Read for Window {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let left = self.length.saturating_sub(self.at);
-        let most = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
+        let most = usize::try_from(left)
+            .unwrap_or(usize::MAX)
+            .min(buffer.len());
         let got = self.bytes.read(&mut buffer[..most])?;
         for (place, with) in &self.patches {
             for (offset, byte) in with.iter().enumerate() {
@@ -117,7 +119,10 @@ impl Seek for Window {
             SeekFrom::Current(by) => self.at.checked_add_signed(by),
         };
         let to = to
-            .filter(|to| to.checked_add(self.start).is_some_and(|p| i64::try_from(p).is_ok()))
+            .filter(|to| {
+                to.checked_add(self.start)
+                    .is_some_and(|p| i64::try_from(p).is_ok())
+            })
             .ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
         self.bytes.seek(SeekFrom::Start(self.start + to))?;
         self.at = to;

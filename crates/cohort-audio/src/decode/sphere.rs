@@ -23,7 +23,10 @@ pub(super) fn read(name: &Path, mut file: Window) -> Result<Decoded, AudioError>
         .filter(|start| (16..=1 << 20).contains(start))
         .ok_or_else(|| {
             let found = String::from_utf8_lossy(first.get(8..).unwrap_or_default());
-            bad("a NIST SPHERE header with its length in the second line", format!("{found:?}"))
+            bad(
+                "a NIST SPHERE header with its length in the second line",
+                format!("{found:?}"),
+            )
         })?;
     let header = file.peek(0, start as usize).map_err(io)?;
     let header = String::from_utf8_lossy(&header);
@@ -40,12 +43,25 @@ pub(super) fn read(name: &Path, mut file: Window) -> Result<Decoded, AudioError>
         let Some(text) = fields.get(key) else {
             return Ok(None);
         };
-        let value = text.parse::<f64>().ok().filter(|v| v.fract() == 0.0 && *v >= 0.0);
-        let wrong = || bad("whole numbers in the NIST SPHERE header", format!("{key} {text:?}"));
+        let value = text
+            .parse::<f64>()
+            .ok()
+            .filter(|v| v.fract() == 0.0 && *v >= 0.0);
+        let wrong = || {
+            bad(
+                "whole numbers in the NIST SPHERE header",
+                format!("{key} {text:?}"),
+            )
+        };
         value.map(|v| Some(v as u64)).ok_or_else(wrong)
     };
     let coding = fields.get("sample_coding").copied().unwrap_or("pcm");
-    let missing = |key: &str| bad("a NIST SPHERE header with all its fields", format!("no {key}"));
+    let missing = |key: &str| {
+        bad(
+            "a NIST SPHERE header with all its fields",
+            format!("no {key}"),
+        )
+    };
     let sample_rate = number("sample_rate")?.ok_or_else(|| missing("sample_rate"))?;
     let channels = number("channel_count")?.unwrap_or(1);
     let (coding, default) = match coding {

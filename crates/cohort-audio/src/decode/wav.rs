@@ -157,7 +157,11 @@ impl Data<'_> {
         };
         let (present, body) = (self.present, self.body);
         // Of blocks of ADPCM the last may be short; its decoder sees to that.
-        let whole = if matches!(self.samples, Samples::Adpcm { .. }) { 1 } else { block };
+        let whole = if matches!(self.samples, Samples::Adpcm { .. }) {
+            1
+        } else {
+            block
+        };
         let length = lengths::settle(name, claimed, present, body, whole, &mut warnings)?;
         match self.samples {
             Samples::Plain(layout) => {
@@ -179,7 +183,11 @@ impl Data<'_> {
     }
 
     /// The length of the samples as the header means it; None where it leaves it open.
-    fn claimed(&self, file: &mut Window, warnings: &mut Vec<String>) -> std::io::Result<Option<u64>> {
+    fn claimed(
+        &self,
+        file: &mut Window,
+        warnings: &mut Vec<String>,
+    ) -> std::io::Result<Option<u64>> {
         let (size, present, body) = (self.size, self.present, self.body);
         if self.form == Form::W64 {
             return Ok(Some(size));
@@ -248,5 +256,7 @@ fn chunks_follow(file: &mut Window, mut at: u64, form: Form) -> std::io::Result<
 fn is_name(bytes: &[u8]) -> bool {
     bytes.len() == 4
         && bytes[0].is_ascii_alphanumeric()
-        && bytes.iter().all(|b| b.is_ascii_alphanumeric() || b" _-".contains(b))
+        && bytes
+            .iter()
+            .all(|b| b.is_ascii_alphanumeric() || b" _-".contains(b))
 }

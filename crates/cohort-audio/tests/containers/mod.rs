@@ -12,8 +12,20 @@ fn chunk(name: &[u8; 4], body: &[u8], big_endian: bool) -> Vec<u8> {
 
 /// A fmt chunk of one channel of 16 bits at 16 kHz.
 fn fmt(big_endian: bool) -> Vec<u8> {
-    let short = |v: u16| if big_endian { v.to_be_bytes() } else { v.to_le_bytes() };
-    let long = |v: u32| if big_endian { v.to_be_bytes() } else { v.to_le_bytes() };
+    let short = |v: u16| {
+        if big_endian {
+            v.to_be_bytes()
+        } else {
+            v.to_le_bytes()
+        }
+    };
+    let long = |v: u32| {
+        if big_endian {
+            v.to_be_bytes()
+        } else {
+            v.to_le_bytes()
+        }
+    };
     let mut fmt = [short(1), short(1)].concat();
     fmt.extend([long(16_000), long(32_000)].concat());
     fmt.extend([short(2), short(16)].concat());
@@ -26,7 +38,12 @@ pub fn all(values: &[i16]) -> [(&'static str, Vec<u8>); 9] {
     let be: Vec<u8> = values.iter().flat_map(|v| v.to_be_bytes()).collect();
     let count = values.len() as u32;
 
-    let rifx = [b"WAVE".to_vec(), chunk(b"fmt ", &fmt(true), true), chunk(b"data", &be, true)].concat();
+    let rifx = [
+        b"WAVE".to_vec(),
+        chunk(b"fmt ", &fmt(true), true),
+        chunk(b"data", &be, true),
+    ]
+    .concat();
     let rifx = chunk(b"RIFX", &rifx, true);
 
     let mut ds64 = vec![0; 28];
@@ -44,18 +61,38 @@ pub fn all(values: &[i16]) -> [(&'static str, Vec<u8>); 9] {
 
     let guid = |name: &[u8; 4]| {
         let tail = match name {
-            b"riff" => [0x2e, 0x91, 0xcf, 0x11, 0xa5, 0xd6, 0x28, 0xdb, 4, 0xc1, 0, 0],
-            _ => [0xf3, 0xac, 0xd3, 0x11, 0x8c, 0xd1, 0, 0xc0, 0x4f, 0x8e, 0xdb, 0x8a],
+            b"riff" => [
+                0x2e, 0x91, 0xcf, 0x11, 0xa5, 0xd6, 0x28, 0xdb, 4, 0xc1, 0, 0,
+            ],
+            _ => [
+                0xf3, 0xac, 0xd3, 0x11, 0x8c, 0xd1, 0, 0xc0, 0x4f, 0x8e, 0xdb, 0x8a,
+            ],
         };
         [&name[..], &tail].concat()
     };
     let wide = |name, body: &[u8]| {
-        let mut chunk = [guid(name), (24 + body.len() as u64).to_le_bytes().to_vec(), body.to_vec()].concat();
+        let mut chunk = [
+            guid(name),
+            (24 + body.len() as u64).to_le_bytes().to_vec(),
+            body.to_vec(),
+        ]
+        .concat();
         chunk.resize(chunk.len().next_multiple_of(8), 0);
         chunk
     };
-    let inside = [guid(b"wave"), wide(b"fmt ", &fmt(false)), wide(b"fact", &[7; 3]), wide(b"data", &le)].concat();
-    let w64 = [guid(b"riff"), (24 + inside.len() as u64).to_le_bytes().to_vec(), inside].concat();
+    let inside = [
+        guid(b"wave"),
+        wide(b"fmt ", &fmt(false)),
+        wide(b"fact", &[7; 3]),
+        wide(b"data", &le),
+    ]
+    .concat();
+    let w64 = [
+        guid(b"riff"),
+        (24 + inside.len() as u64).to_le_bytes().to_vec(),
+        inside,
+    ]
+    .concat();
 
     let au = |magic: &[u8], word: &dyn Fn(u32) -> [u8; 4], data: &[u8]| {
         let head = [28, data.len() as u32, 3, 16_000, 1].map(word).concat();
