@@ -26,6 +26,7 @@ FILES = {
     "layer2.mp2": "-c:a mp2 -b:a 64k",
     "flac.oga": "-c:a flac -sample_fmt s16",
     "mpeg25.mp3": "-c:a libmp3lame -ar 8000 -b:a 8k",
+    "adts.aac": "-c:a aac -b:a 64k",
     "fragments.mp4": "-c:a aac -b:a 64k -movflags frag_keyframe+empty_moov",
 }
 

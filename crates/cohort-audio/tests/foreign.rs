@@ -79,6 +79,7 @@ fn what_libraries_decode_is_what_ffmpeg_decodes() {
         ("flac.oga", 1e-7, 0, 0),
         ("mpeg25.mp3", 1e-5, 0, 0),
         ("fragments.mp4", 1e-5, 1_024, 0),
+        ("adts.aac", 1e-5, 1_024, 0),
     ];
     let expected: Value = serde_json::from_slice(&bytes("containers.json")).expect("JSON");
     for (name, bound, early, late) in cases {
@@ -286,6 +287,23 @@ fn mpeg_audio_is_as_long_as_its_frames() {
     let decoded = read("cut.mp3", file).expect("whole frames");
     assert_eq!(decoded.sound.samples.len(), 56 * 1_152);
     assert!(decoded.warnings[0].contains("944 of its 1044 bytes: the file is cut short"));
+}
+
+#[test]
+fn streams_that_lost_their_end_say_so() {
+    let whole = bytes("adts.aac");
+    let decoded = read("cut.aac", whole[..whole.len() - 20].to_vec()).expect("whole frames");
+    let length = read("adts.aac", whole)
+        .expect("a good file")
+        .sound
+        .samples
+        .len();
+    assert_eq!(decoded.sound.samples.len() + 1_024, length);
+    assert!(
+        decoded.warnings[0].contains("the file is cut short"),
+        "{:?}",
+        decoded.warnings
+    );
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What Symphonia demuxes and decodes (Opus is decoded by a library of its own), each in a place where a
 //! panic is caught.
 
+use std::io::{Seek, SeekFrom};
 use std::path::Path;
 
 use symphonia::core::codecs::CodecParameters;
@@ -123,6 +124,14 @@ pub(super) fn read(
         known.he_aac = movie.he_aac;
         file = file.patched(movie.patches);
     }
+    if kind == Kind::Adts
+        && let Some((there, length)) = mpeg::adts_cut(&mut file).map_err(io)?
+    {
+        warnings.push(format!(
+            "the last frame has {there} of its {length} bytes: the file is cut short; \
+             its whole frames are read"
+        ));
+    }
     if kind == Kind::Mpeg {
         let start = match mpeg::first_frame(&mut file, 0).map_err(io)? {
             mpeg::First::At(start) => start,
@@ -132,6 +141,7 @@ pub(super) fn read(
         file = file.part(start, end.saturating_sub(start)).map_err(io)?;
         known.mpeg = Some(mpeg::count(&mut file).map_err(io)?);
     }
+    file.seek(SeekFrom::Start(0)).map_err(io)?;
     let sound = guarded(|| Decoding::new(name, kind, file, known, &mut warnings)?.run())
         .unwrap_or_else(|| {
             let found = format!("damage, at which the decoder of {} gave up", kind.name());

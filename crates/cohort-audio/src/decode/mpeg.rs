@@ -65,6 +65,26 @@ pub(super) fn adts(head: &[u8]) -> Option<u8> {
     Some((h[2] & 1) << 2 | h[3] >> 6)
 }
 
+/// The last frame of AAC in ADTS: bytes that are there and that there should be, when they are fewer.
+pub(super) fn adts_cut(stream: &mut Window) -> Result<Option<(usize, usize)>> {
+    let mut body = Vec::new();
+    stream.seek(SeekFrom::Start(0))?;
+    loop {
+        let mut h = [0; 7];
+        let got = super::source::read_up_to(stream, &mut h)?;
+        if got < 7 || h[0] != 0xff || h[1] & 0xf6 != 0xf0 {
+            return Ok(None);
+        }
+        let length = usize::from(h[3] & 3) << 11 | usize::from(h[4]) << 3 | usize::from(h[5] >> 5);
+        let rest = length.saturating_sub(7);
+        body.clear();
+        let read = stream.by_ref().take(rest as u64).read_to_end(&mut body)?;
+        if read < rest {
+            return Ok(Some((7 + read, length)));
+        }
+    }
+}
+
 /// What a frame's header says.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Frame {
