@@ -1,6 +1,8 @@
 //! Damaged files: whatever the bytes are, decoding ends with a sound or an error. Run longer by
 //! `PROPTEST_CASES=200000 cargo test -p cohort-audio --test mutations`.
 
+mod containers;
+
 use std::path::Path;
 use std::sync::LazyLock;
 
@@ -9,6 +11,8 @@ use proptest::prelude::*;
 
 /// The sound files that the damage starts from.
 static FILES: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
+    let values: Vec<i16> = (0..600).map(|i| (i * i % 30_000) as i16).collect();
+    let mut files: Vec<Vec<u8>> = containers::all(&values).map(|(_, bytes)| bytes).into();
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/decode");
     let names = [
         "i16.wav",
@@ -22,10 +26,22 @@ static FILES: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
         "lame-stereo.mp3",
         "edit-list.m4a",
         "no-edit-list.mp4",
+        "ms-adpcm.wav",
+        "ima-adpcm.wav",
+        "mp3-inside.wav",
+        "alac.m4a",
+        "opus.opus",
+        "opus.webm",
+        "vorbis.mka",
+        "layer2.mp2",
+        "flac.oga",
+        "fragments.mp4",
     ];
-    names
-        .map(|name| std::fs::read(folder.join(name)).unwrap_or_else(|e| panic!("{name}: {e}")))
-        .into()
+    files
+        .extend(names.map(|name| {
+            std::fs::read(folder.join(name)).unwrap_or_else(|e| panic!("{name}: {e}"))
+        }));
+    files
 });
 
 /// One change to a file; places are fractions of its length.

@@ -36,7 +36,7 @@ impl Modality {
     pub fn extensions(self) -> &'static [&'static str] {
         match self {
             Self::Image => &["jpg", "jpeg", "png", "webp"],
-            Self::Audio => &["wav", "flac", "mp3", "ogg", "m4a"],
+            Self::Audio => &cohort_audio::EXTENSIONS,
             Self::Transcript => &["pkl", "txt"],
         }
     }

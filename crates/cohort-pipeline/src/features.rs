@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use cohort_audio::AcousticFeatures;
+use cohort_audio::{AcousticFeatures, Decoded};
 use cohort_data::{Clip, Dataset};
 use cohort_nn::DeviceChoice;
 use cohort_tables::{EmbeddingTable, Journal, JournalRow, Provenance, content_hash};
@@ -87,7 +87,8 @@ pub fn acoustic_table(
         .collect();
     let hash = |&(_, file): &(&Clip, &Path)| file_hash(file);
     let compute = |&(_, file): &(&Clip, &Path)| -> Result<Vec<f32>, PipelineError> {
-        let sound = cohort_audio::decode(file)?;
+        let Decoded { sound, warnings } = cohort_audio::decode_warned(file)?;
+        warnings.iter().for_each(|line| watch.say(line));
         Ok(cohort_audio::acoustic_features(&sound, &settings)?.vector())
     };
     let compute = one_by_one(compute);

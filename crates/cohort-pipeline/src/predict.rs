@@ -196,7 +196,7 @@ pub fn predict(
             watch.end();
             return Err(PipelineError::Stopped);
         }
-        all.extend(answer(&predictor, &classes, some)?);
+        all.extend(answer(&predictor, &classes, some, watch)?);
         watch.at(number * CHUNK + some.len());
     }
     watch.end();
@@ -213,6 +213,7 @@ fn answer(
     predictor: &Predictor,
     classes: &[String],
     clips: &[ClipMedia],
+    watch: &dyn Watch,
 ) -> Result<Vec<Prediction>, PipelineError> {
     let mut seen = Vec::new();
     for modality in predictor.modalities() {
@@ -235,8 +236,10 @@ fn answer(
                     .par_iter()
                     .filter_map(|clip| Some((clip, clip.audio.as_deref()?)))
                     .map(|(clip, file)| {
-                        let sound = cohort_audio::decode(file).map_err(|e| of(clip, e.into()))?;
-                        Ok((clip.clip.clone(), sound))
+                        let decoded =
+                            cohort_audio::decode_warned(file).map_err(|e| of(clip, e.into()))?;
+                        decoded.warnings.iter().for_each(|line| watch.say(line));
+                        Ok((clip.clip.clone(), decoded.sound))
                     })
                     .collect();
                 predictor.hear(&sounds?)?

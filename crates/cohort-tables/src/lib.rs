@@ -50,6 +50,11 @@ pub fn content_hash(bytes: &[u8]) -> String {
 /// # Errors
 /// When the file cannot be read.
 pub fn file_hash(path: &std::path::Path) -> std::io::Result<String> {
+    // Asked before the file is opened: opening a pipe waits for a writer.
+    if !std::fs::metadata(path)?.is_file() {
+        let found = "expected a regular file, found a folder, pipe, socket or device";
+        return Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, found));
+    }
     let mut hasher = blake3::Hasher::new();
     hasher.update_reader(std::fs::File::open(path)?)?;
     Ok(hasher.finalize().to_hex()[..32].to_string())

@@ -1,81 +1,124 @@
 //! Sound files to samples.
 
+mod au;
 mod compressed;
+mod fmt;
+mod guard;
+mod kind;
+mod lengths;
 mod mp4;
+mod mpeg;
+mod opus;
+mod pcm;
+mod samples;
+mod source;
+mod sphere;
 mod wav;
 
-use std::fs::File;
-use std::io::{BufReader, Cursor, Read, Seek, SeekFrom};
+use std::io::Cursor;
 use std::path::Path;
 
-use symphonia::core::io::MediaSource;
+pub use samples::MAX_SAMPLES;
+pub use source::open;
 
+use self::kind::Found;
+use self::source::Window;
 use crate::{AudioError, Sound};
 
-/// File name extensions (lower case, no dot) of the sound files that [`decode`] reads.
-pub const EXTENSIONS: [&str; 8] = ["wav", "mp3", "flac", "ogg", "oga", "m4a", "mp4", "m4b"];
+/// File name extensions (lower case, no dot) of the sound files that [`decode`] reads, the most wanted
+/// first: uncompressed, lossless, then what loses.
+pub const EXTENSIONS: [&str; 28] = [
+    "wav", "wave", "flac", "aiff", "aif", "aifc", "caf", "w64", "rf64", "bwf", "au", "snd", "sph",
+    "nist", "mp3", "ogg", "m4a", "oga", "opus", "mp4", "m4b", "aac", "mp2", "mka", "webm", "mkv",
+    "mov", "3gp",
+];
 
-/// Reads a sound file: WAV (integer 8, 16, 24, 32 bit, float 32, 64 bit, A-law, mu-law; RIFF and
-/// RF64), MP3, FLAC, Ogg Vorbis, and AAC in MP4. The content decides, not the name.
+/// A sound, and what was read otherwise than the file has it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Decoded {
+    /// The sound.
+    pub sound: Sound,
+    /// For whoever asked for the file: one line each, with the name of the file.
+    pub warnings: Vec<String>,
+}
+
+/// Reads a sound file. The content decides what it is, not the name.
+///
+/// - WAV (RIFF, RIFX, RF64, BW64, Wave64), AU and NIST SPHERE: integer 8, 16, 24, 32 bit, float 32, 64
+///   bit, A-law, mu-law; in WAV also ADPCM of Microsoft and IMA, and MPEG audio. AIFF, CAF.
+/// - FLAC and ALAC; MP1, MP2, MP3; Vorbis; Opus; AAC (LC, of HE-AAC the core) with 1 or 2 channels; in
+///   files of their own, Ogg (chained too), MP4 and Matroska or WebM.
 ///
 /// Channels are averaged into one. Integer samples are divided by 2^(bits - 1). Encoder delay is
-/// trimmed where the file states it (LAME tag, Ogg granules, MP4 edit list), so that the first
-/// sample is the first of the recording.
+/// trimmed where the file states it (LAME tag, Ogg granules, MP4 edit list, Opus header), so that the
+/// first sample is the first of the recording.
+///
+/// Headers whose lengths are wrong by no more than the header itself, and the like, are read as
+/// libsndfile and FFmpeg do, with a warning.
 ///
 /// # Errors
 /// [`AudioError::Read`] when the file cannot be read; [`AudioError::Decode`], naming the file, when
-/// it is empty, cut short, damaged, of an unknown format, holds no sample, or holds a sample that
-/// is not finite. A WAV written to a pipe, whose header says 0 or the largest length, is read to
-/// its end.
-pub fn decode(path: &Path) -> Result<Sound, AudioError> {
-    let read = |source| AudioError::Read {
+/// it is no regular file, empty, cut short, damaged, longer than [`MAX_SAMPLES`], of a format that is not
+/// read (which is named), holds no sample, or holds a sample that is not finite. A WAV written to a pipe,
+/// whose header says 0 or the largest length, is read to its end.
+pub fn decode_warned(path: &Path) -> Result<Decoded, AudioError> {
+    let file = Window::of_file(open(path)?).map_err(|source| AudioError::Read {
         file: path.to_owned(),
         source,
-    };
-    let file = File::open(path).map_err(read)?;
-    let length = file.metadata().map_err(read)?.len();
-    decode_source(path, BufReader::new(file), length, |reader| {
-        Box::new(reader.into_inner())
-    })
+    })?;
+    decode_window(path, file)
+}
+
+/// [`decode_warned`] for a file already in memory; `name` is used in messages only.
+///
+/// # Errors
+/// As [`decode_warned`].
+pub fn decode_bytes_warned(name: &Path, bytes: Vec<u8>) -> Result<Decoded, AudioError> {
+    let length = bytes.len() as u64;
+    decode_window(name, Window::new(Box::new(Cursor::new(bytes)), length))
+}
+
+/// [`decode_warned`] where there is nobody to warn.
+///
+/// # Errors
+/// As [`decode_warned`].
+pub fn decode(path: &Path) -> Result<Sound, AudioError> {
+    decode_warned(path).map(|decoded| decoded.sound)
 }
 
 /// [`decode`] for a file already in memory; `name` is used in errors only.
 ///
 /// # Errors
-/// As [`decode`].
+/// As [`decode_warned`].
 pub fn decode_bytes(name: &Path, bytes: Vec<u8>) -> Result<Sound, AudioError> {
-    let length = bytes.len() as u64;
-    decode_source(name, Cursor::new(bytes), length, |reader| Box::new(reader))
+    decode_bytes_warned(name, bytes).map(|decoded| decoded.sound)
 }
 
-fn decode_source<R: Read + Seek>(
-    name: &Path,
-    mut reader: R,
-    length: u64,
-    into_media: impl FnOnce(R) -> Box<dyn MediaSource>,
-) -> Result<Sound, AudioError> {
+fn decode_window(name: &Path, mut file: Window) -> Result<Decoded, AudioError> {
     let read = |source| AudioError::Read {
         file: name.to_owned(),
         source,
     };
-    if length == 0 {
+    if file.length() == 0 {
         return Err(AudioError::decode(name, "a sound file", "an empty file"));
     }
-    let mut magic = [0; 12];
-    let known = read_up_to(&mut reader, &mut magic).map_err(read)?;
-    reader.seek(SeekFrom::Start(0)).map_err(read)?;
-    let is = |at: usize, tag: &[u8]| known >= at + tag.len() && &magic[at..at + tag.len()] == tag;
-    let sound = if is(0, b"RIFF") || is(0, b"RF64") {
-        wav::read(name, &mut reader, length)?
-    } else {
-        let start = if is(4, b"ftyp") {
-            mp4::first_sample(&mut reader, length).map_err(read)?
-        } else {
-            None
-        };
-        reader.seek(SeekFrom::Start(0)).map_err(read)?;
-        compressed::read(name, into_media(reader), start)?
+    let (found, start) = kind::find(&mut file).map_err(read)?;
+    let length = file.length() - start.min(file.length());
+    let file = file.part(start, length).map_err(read)?;
+    let mut decoded = match found {
+        Found::Wave(form) => wav::read(name, file, form)?,
+        Found::Au => au::read(name, file)?,
+        Found::Sphere => sphere::read(name, file)?,
+        Found::Coded(kind) => compressed::read(name, file, kind, Vec::new())?,
+        Found::Refused(found) => {
+            return Err(AudioError::decode(
+                name,
+                "WAV, AIFF, CAF, AU, NIST SPHERE, FLAC, MPEG audio, AAC, Ogg, MP4 or Matroska",
+                found,
+            ));
+        }
     };
+    let sound = &decoded.sound;
     if sound.samples.is_empty() {
         return Err(AudioError::decode(name, "at least one sample", "none"));
     }
@@ -85,19 +128,8 @@ fn decode_source<R: Read + Seek>(
         let found = format!("{} at sample {at}", sound.samples[at]);
         return Err(AudioError::decode(name, "finite samples", found));
     }
-    Ok(sound)
-}
-
-/// Fills `buffer` as far as the reader goes and says how far that was.
-fn read_up_to(reader: &mut impl Read, buffer: &mut [u8]) -> std::io::Result<usize> {
-    let mut filled = 0;
-    while filled < buffer.len() {
-        match reader.read(&mut buffer[filled..]) {
-            Ok(0) => break,
-            Ok(n) => filled += n,
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
+    for warning in &mut decoded.warnings {
+        *warning = format!("{}: {warning}", name.display());
     }
-    Ok(filled)
+    Ok(decoded)
 }

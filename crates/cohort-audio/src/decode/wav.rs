@@ -1,276 +1,262 @@
-//! RIFF WAVE, read chunk by chunk so that a header that lies is found out.
+//! RIFF WAVE and its relatives (RIFX, RF64, BW64, Wave64), read chunk by chunk so that a header that lies
+//! is found out.
 
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{Seek, SeekFrom};
 use std::path::Path;
 
-use super::read_up_to;
-use crate::{AudioError, Sound};
+use super::fmt::{self, Samples};
+use super::source::Window;
+use super::{Decoded, compressed, lengths, pcm};
+use crate::AudioError;
 
-/// How one sample is stored.
+/// Which of the relatives a file is.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Coding {
-    /// Unsigned for one byte, signed little-endian for 2, 3 and 4.
-    Integer,
-    /// IEEE 754, 4 or 8 bytes.
-    Float,
-    /// ITU-T G.711 A-law, one byte.
-    ALaw,
-    /// ITU-T G.711 mu-law, one byte.
-    MuLaw,
+pub(super) enum Form {
+    /// Lengths of 32 bits, the least significant byte first.
+    Riff,
+    /// The same, the most significant byte first.
+    Rifx,
+    /// RIFF with lengths of 64 bits in a chunk `ds64` (EBU Tech 3306, ITU-R BS.2088).
+    Rf64,
+    /// Sony's Wave64: names of 16 bytes, lengths of 64 bits.
+    W64,
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Format {
-    coding: Coding,
-    channels: usize,
-    sample_rate: u32,
-    bytes: usize,
+impl Form {
+    /// Length of a chunk's name and length, and of what chunk positions are multiples of.
+    fn head(self) -> (u64, u64) {
+        match self {
+            Self::W64 => (24, 8),
+            _ => (8, 2),
+        }
+    }
+
+    /// Where the first chunk is.
+    fn first(self) -> u64 {
+        match self {
+            Self::W64 => 40,
+            _ => 12,
+        }
+    }
+
+    /// The length of the body that a chunk's head states. None where the head is none.
+    fn size(self, head: &[u8]) -> Option<u64> {
+        let word = |at: usize| -> Option<[u8; 4]> { head.get(at..at + 4)?.try_into().ok() };
+        match self {
+            Self::W64 => u64::from_le_bytes(head.get(16..24)?.try_into().ok()?).checked_sub(24),
+            Self::Rifx => Some(u64::from(u32::from_be_bytes(word(4)?))),
+            _ => Some(u64::from(u32::from_le_bytes(word(4)?))),
+        }
+    }
 }
 
-/// Writers that cannot seek back leave one of these in place of the length of the data.
-fn is_unknown_length(length: u64) -> bool {
-    length == 0 || length >= 0x7fff_0000
-}
+/// Lengths from here on are what writers leave that cannot seek back, each its own.
+const OPEN_LENGTHS: u64 = 0x7fff_0000;
 
-pub(super) fn read<R: Read + Seek>(
-    name: &Path,
-    reader: &mut R,
-    file_length: u64,
-) -> Result<Sound, AudioError> {
+pub(super) fn read(name: &Path, mut file: Window, form: Form) -> Result<Decoded, AudioError> {
     let io = |source| AudioError::Read {
         file: name.to_owned(),
         source,
     };
-    let mut header = [0; 12];
-    let got = read_up_to(reader, &mut header).map_err(io)?;
-    if got < 12 || &header[8..] != b"WAVE" {
+    let start = file.peek(0, form.first() as usize).map_err(io)?;
+    if (start.len() as u64) < form.first() {
         return Err(AudioError::decode(
             name,
             "a RIFF WAVE header",
-            format!("{got} bytes of it"),
+            format!("{} bytes of it", start.len()),
         ));
     }
-    let mut at = 12;
-    let mut format = None;
+    let (head_length, step) = form.head();
+    let mut warnings = Vec::new();
+    let mut at = form.first();
+    let mut samples = None;
     let mut long_data = None;
     loop {
-        let mut head = [0; 8];
-        reader.seek(SeekFrom::Start(at)).map_err(io)?;
-        if read_up_to(reader, &mut head).map_err(io)? < 8 {
+        let head = file.peek(at, head_length as usize).map_err(io)?;
+        let Some(size) = form.size(&head) else {
             return Err(AudioError::decode(
                 name,
                 "a data chunk",
                 "the end of the file",
             ));
-        }
-        let size = u64::from(u32::from_le_bytes([head[4], head[5], head[6], head[7]]));
-        let body = at + 8;
+        };
+        let body = at + head_length;
         match &head[..4] {
-            b"fmt " => format = Some(parse_format(name, reader, size)?),
+            b"fmt " => {
+                let bytes = file.peek(body, size.min(40) as usize).map_err(io)?;
+                let big_endian = form == Form::Rifx;
+                samples = Some(fmt::parse(name, &bytes, big_endian, &mut warnings)?);
+            }
             b"ds64" => {
-                let mut sizes = [0; 16];
-                if read_up_to(reader, &mut sizes).map_err(io)? == 16 {
-                    let mut long = [0; 8];
-                    long.copy_from_slice(&sizes[8..]);
-                    long_data = Some(u64::from_le_bytes(long));
-                }
+                let sizes = file.peek(body, 16).map_err(io)?;
+                long_data = sizes
+                    .get(8..16)
+                    .and_then(|long| Some(u64::from_le_bytes(long.try_into().ok()?)));
             }
             b"data" => {
-                let Some(format) = format else {
+                let Some(samples) = samples else {
                     return Err(AudioError::decode(
                         name,
                         "a fmt chunk first",
                         "the data chunk",
                     ));
                 };
-                let size = if size == u64::from(u32::MAX) {
-                    long_data.unwrap_or(size)
-                } else {
-                    size
+                let long = (form == Form::Rf64 && size == u64::from(u32::MAX))
+                    .then(|| long_data.filter(|&long| long != 0).unwrap_or(u64::MAX));
+                let data = Data {
+                    name,
+                    form,
+                    body,
+                    size: long.unwrap_or(size),
+                    present: file.length().saturating_sub(body),
+                    samples,
                 };
-                return read_data(name, reader, format, size, file_length.saturating_sub(body));
+                return data.read(file, warnings).map_err(|error| match error {
+                    AudioError::Read { source, .. } => io(source),
+                    other => other,
+                });
             }
             _ => {}
         }
-        // Chunks start at even positions.
-        at = body + size + size % 2;
-    }
-}
-
-fn parse_format(name: &Path, reader: &mut impl Read, size: u64) -> Result<Format, AudioError> {
-    let io = |source| AudioError::Read {
-        file: name.to_owned(),
-        source,
-    };
-    let mut fmt = [0; 40];
-    let length = size.min(40) as usize;
-    let got = read_up_to(reader, &mut fmt[..length]).map_err(io)?;
-    if got < 16 {
-        let found = format!("{got} bytes");
-        return Err(AudioError::decode(
-            name,
-            "a fmt chunk of 16 bytes or more",
-            found,
-        ));
-    }
-    let short = |at: usize| u16::from_le_bytes([fmt[at], fmt[at + 1]]);
-    let tag = match (short(0), got) {
-        // WAVE_FORMAT_EXTENSIBLE keeps the tag in the first bytes of its sub-format.
-        (0xfffe, 26..) => short(24),
-        (tag, _) => tag,
-    };
-    let channels = usize::from(short(2));
-    let sample_rate = u32::from_le_bytes([fmt[4], fmt[5], fmt[6], fmt[7]]);
-    let block = usize::from(short(12));
-    let bits = usize::from(short(14));
-    if channels == 0 || sample_rate == 0 {
-        let found = format!("{channels} channels at {sample_rate} Hz");
-        return Err(AudioError::decode(
-            name,
-            "at least one channel and a sample rate",
-            found,
-        ));
-    }
-    let bytes = block / channels;
-    if block != bytes * channels || bytes != bits.div_ceil(8) {
-        let expected = format!("blocks of {} bytes", channels * bits.div_ceil(8));
-        return Err(AudioError::decode(
-            name,
-            expected,
-            format!("blocks of {block} bytes"),
-        ));
-    }
-    let coding = match (tag, bytes) {
-        (1, 1..=4) => Coding::Integer,
-        (3, 4 | 8) => Coding::Float,
-        (6, 1) => Coding::ALaw,
-        (7, 1) => Coding::MuLaw,
-        _ => {
-            return Err(AudioError::decode(
-                name,
-                "integer (8 to 32 bit), float (32 or 64 bit), A-law or mu-law samples",
-                format!("format tag {tag} with {bits} bits"),
-            ));
-        }
-    };
-    Ok(Format {
-        coding,
-        channels,
-        sample_rate,
-        bytes,
-    })
-}
-
-fn read_data(
-    name: &Path,
-    reader: &mut impl Read,
-    format: Format,
-    claimed: u64,
-    present: u64,
-) -> Result<Sound, AudioError> {
-    let io = |source| AudioError::Read {
-        file: name.to_owned(),
-        source,
-    };
-    let block = format.bytes * format.channels;
-    let length = if claimed > present || claimed == 0 {
-        if !is_unknown_length(claimed) {
-            let found = format!("{present}");
-            return Err(AudioError::decode(
-                name,
-                format!("{claimed} bytes of samples"),
-                found,
-            ));
-        }
-        present
-    } else if !claimed.is_multiple_of(block as u64) {
-        let found = format!("{claimed} bytes of samples");
-        return Err(AudioError::decode(
-            name,
-            format!("whole blocks of {block} bytes"),
-            found,
-        ));
-    } else {
-        claimed
-    };
-    let blocks = length / block as u64;
-    let mut samples = Vec::with_capacity(blocks as usize);
-    // A block is at most 65,535 bytes, so the buffer holds one at least.
-    let per_read = (65_536 / block).max(1);
-    let mut buffer = vec![0; per_read * block];
-    let mut left = blocks;
-    while left > 0 {
-        let now = left.min(per_read as u64) as usize;
-        let bytes = &mut buffer[..now * block];
-        let got = read_up_to(reader, bytes).map_err(io)?;
-        if matches!(format.coding, Coding::Integer) && block == 2 && format.channels == 1 {
-            // The most common kind, without a choice and a sum for each sample.
-            let values = bytes[..got].chunks_exact(2);
-            samples.extend(values.map(|s| f32::from(i16::from_le_bytes([s[0], s[1]])) / 32_768.0));
-        } else {
-            for frame in bytes[..got].chunks_exact(block) {
-                let sum: f64 = frame
-                    .chunks_exact(format.bytes)
-                    .map(|s| sample(format.coding, s))
-                    .sum();
-                samples.push((sum / format.channels as f64) as f32);
+        let end = body.saturating_add(size);
+        at = end.next_multiple_of(step);
+        // Some writers leave out the byte that fills an odd chunk.
+        if at != end && step == 2 && at < file.length() {
+            let next = file.peek(end, 5).map_err(io)?;
+            if next.len() == 5 && is_name(&next[..4]) && !is_name(&next[1..]) {
+                at = end;
             }
         }
-        if got < now * block {
-            // The file shrank under us; what is missing is an error, not silence.
-            let found = format!("{} of them", samples.len());
-            return Err(AudioError::decode(name, format!("{blocks} samples"), found));
-        }
-        left -= now as u64;
-    }
-    Ok(Sound {
-        samples,
-        sample_rate: format.sample_rate,
-    })
-}
-
-/// One sample to full scale 1.
-fn sample(coding: Coding, bytes: &[u8]) -> f64 {
-    match (coding, bytes) {
-        (Coding::Integer, &[a]) => (f64::from(a) - 128.0) / 128.0,
-        (Coding::Integer, &[a, b]) => f64::from(i16::from_le_bytes([a, b])) / 32_768.0,
-        (Coding::Integer, &[a, b, c]) => {
-            f64::from(i32::from_le_bytes([0, a, b, c]) >> 8) / 8_388_608.0
-        }
-        (Coding::Integer, &[a, b, c, d]) => {
-            f64::from(i32::from_le_bytes([a, b, c, d])) / 2_147_483_648.0
-        }
-        (Coding::Float, &[a, b, c, d]) => f64::from(f32::from_le_bytes([a, b, c, d])),
-        (Coding::Float, &[a, b, c, d, e, f, g, h]) => f64::from_le_bytes([a, b, c, d, e, f, g, h]),
-        (Coding::ALaw, &[a]) => f64::from(a_law(a)) / 32_768.0,
-        (Coding::MuLaw, &[a]) => f64::from(mu_law(a)) / 32_768.0,
-        // parse_format admits no other pair.
-        _ => f64::NAN,
     }
 }
 
-fn a_law(byte: u8) -> i32 {
-    let byte = byte ^ 0x55;
-    let exponent = i32::from(byte >> 4 & 7);
-    let mantissa = i32::from(byte & 15);
-    let magnitude = if exponent == 0 {
-        mantissa << 4 | 8
-    } else {
-        (mantissa << 4 | 0x108) << (exponent - 1)
-    };
-    if byte & 0x80 != 0 {
-        magnitude
-    } else {
-        -magnitude
+/// The data chunk, found.
+struct Data<'a> {
+    name: &'a Path,
+    form: Form,
+    /// Where it begins.
+    body: u64,
+    /// Its length as stated, and what there is from `body` to the end of the file.
+    size: u64,
+    present: u64,
+    samples: Samples,
+}
+
+impl Data<'_> {
+    fn read(self, mut file: Window, mut warnings: Vec<String>) -> Result<Decoded, AudioError> {
+        let name = self.name;
+        let io = |source| AudioError::Read {
+            file: name.to_owned(),
+            source,
+        };
+        let claimed = self.claimed(&mut file, &mut warnings).map_err(io)?;
+        let block = match self.samples {
+            Samples::Plain(layout) => layout.block(),
+            Samples::Adpcm { block } => block,
+            Samples::Mpeg => 1,
+        };
+        let (present, body) = (self.present, self.body);
+        // Of blocks of ADPCM the last may be short; its decoder sees to that.
+        let whole = if matches!(self.samples, Samples::Adpcm { .. }) {
+            1
+        } else {
+            block
+        };
+        let length = lengths::settle(name, claimed, present, body, whole, &mut warnings)?;
+        match self.samples {
+            Samples::Plain(layout) => {
+                file.seek(SeekFrom::Start(body)).map_err(io)?;
+                let sound = pcm::read(name, &mut file, layout, length)?;
+                Ok(Decoded { sound, warnings })
+            }
+            Samples::Adpcm { .. } if self.form != Form::Riff => Err(AudioError::decode(
+                name,
+                "ADPCM in RIFF WAVE",
+                format!("ADPCM in {:?}", self.form),
+            )),
+            Samples::Adpcm { .. } => compressed::read(name, file, compressed::Kind::Wav, warnings),
+            Samples::Mpeg => {
+                let inside = file.part(body, length).map_err(io)?;
+                compressed::read(name, inside, compressed::Kind::Mpeg, warnings)
+            }
+        }
+    }
+
+    /// The length of the samples as the header means it; None where it leaves it open.
+    fn claimed(
+        &self,
+        file: &mut Window,
+        warnings: &mut Vec<String>,
+    ) -> std::io::Result<Option<u64>> {
+        let (size, present, body) = (self.size, self.present, self.body);
+        if self.form == Form::W64 {
+            return Ok(Some(size));
+        }
+        // As pipes of FFmpeg and others have it.
+        if size == u64::MAX || size == u64::from(u32::MAX) && size > present {
+            return Ok(None);
+        }
+        let narrow = self.form != Form::Rf64 || size <= u64::from(u32::MAX);
+        if narrow && size >= OPEN_LENGTHS && size > present {
+            warnings.push(format!(
+                "the header states {size} bytes of samples, {present} are there; such a length is \
+                 written by recorders that cannot go back, or the file is cut short"
+            ));
+            return Ok(None);
+        }
+        if size == 0 {
+            let whole = file.peek(4, 4)?;
+            let whole = self.form.size(&[&[0; 4], &whole[..]].concat()).unwrap_or(0);
+            if present == 0 || chunks_follow(file, body, self.form)? {
+                return Ok(Some(0));
+            }
+            // A length of the whole that says nothing either is that of a pipe.
+            if whole != 0 && whole < OPEN_LENGTHS {
+                warnings.push(format!(
+                    "the header states 0 bytes of samples, {present} bytes that are no chunk follow; \
+                     they are read"
+                ));
+            }
+            return Ok(None);
+        }
+        let after = size.next_multiple_of(2);
+        if after + 8 <= present && !is_name(&file.peek(body + after, 4)?) {
+            let next = file.peek(body + size, 4)?;
+            if !is_name(&next) {
+                warnings.push(format!(
+                    "{} bytes after the {size} bytes of samples are no chunk and are not read",
+                    present - size
+                ));
+            }
+        }
+        Ok(Some(size))
     }
 }
 
-fn mu_law(byte: u8) -> i32 {
-    let byte = !byte;
-    let magnitude = ((i32::from(byte & 15) << 3 | 0x84) << (byte >> 4 & 7)) - 0x84;
-    if byte & 0x80 != 0 {
-        -magnitude
-    } else {
-        magnitude
+/// Whether what lies from `at` to the end of the file is a chain of chunks.
+fn chunks_follow(file: &mut Window, mut at: u64, form: Form) -> std::io::Result<bool> {
+    // Real files have a few; a crafted one must not keep us busy.
+    for _ in 0..1_024 {
+        if at >= file.length() {
+            return Ok(true);
+        }
+        let head = file.peek(at, 8)?;
+        let Some(size) = form.size(&head).filter(|_| is_name(&head[..4])) else {
+            return Ok(false);
+        };
+        at = (at + 8 + size).next_multiple_of(2);
+        if at > file.length() + 1 {
+            return Ok(false);
+        }
     }
+    Ok(true)
+}
+
+/// Whether four bytes can be the name of a chunk.
+fn is_name(bytes: &[u8]) -> bool {
+    bytes.len() == 4
+        && bytes[0].is_ascii_alphanumeric()
+        && bytes
+            .iter()
+            .all(|b| b.is_ascii_alphanumeric() || b" _-".contains(b))
 }

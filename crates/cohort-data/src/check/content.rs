@@ -90,13 +90,20 @@ fn decode(root: &Path, found: &Found) -> Content {
     }
     if let Some(path) = &found.audio {
         match audio_digest(path) {
-            Ok(Some(digest)) => content.audio = Some(digest),
-            Ok(None) => {
-                content.problem(
-                    Modality::Audio,
-                    Kind::SilentAudio,
-                    "all samples are the same",
-                );
+            Ok((digest, warnings)) => {
+                content.audio = digest;
+                if digest.is_none() {
+                    content.problem(
+                        Modality::Audio,
+                        Kind::SilentAudio,
+                        "all samples are the same",
+                    );
+                }
+                for warning in warnings {
+                    let file = format!("{}: ", path.display());
+                    let warning = warning.strip_prefix(&file).unwrap_or(&warning);
+                    content.problem(Modality::Audio, Kind::RepairedAudio, warning);
+                }
             }
             Err(error) => content.undecodable(Modality::Audio, without_root(root, &*error)),
         }
@@ -180,8 +187,9 @@ pub(super) fn correlation(a: &[i8], b: &[i8]) -> f64 {
 }
 
 /// `None` for a sound in which all samples are the same.
-fn audio_digest(path: &Path) -> Result<Option<[u8; 32]>, AnyError> {
-    let sound = cohort_audio::decode(path)?;
+/// With what was read otherwise than the file has it.
+fn audio_digest(path: &Path) -> Result<(Option<[u8; 32]>, Vec<String>), AnyError> {
+    let cohort_audio::Decoded { sound, warnings } = cohort_audio::decode_warned(path)?;
     let rates = cohort_audio::MIN_SAMPLE_RATE..=cohort_audio::MAX_SAMPLE_RATE;
     if !rates.contains(&sound.sample_rate) {
         return Err(format!(
@@ -194,7 +202,7 @@ fn audio_digest(path: &Path) -> Result<Option<[u8; 32]>, AnyError> {
         .into());
     }
     if sound.peak() == 0.0 {
-        return Ok(None);
+        return Ok((None, warnings));
     }
     let mut hasher = blake3::Hasher::new();
     hasher.update(&sound.sample_rate.to_le_bytes());
@@ -204,5 +212,5 @@ fn audio_digest(path: &Path) -> Result<Option<[u8; 32]>, AnyError> {
         block.extend(samples.iter().flat_map(|sample| sample.to_le_bytes()));
         hasher.update(&block);
     }
-    Ok(Some(hasher.finalize().into()))
+    Ok((Some(hasher.finalize().into()), warnings))
 }

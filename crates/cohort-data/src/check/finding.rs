@@ -89,6 +89,8 @@ kinds! {
     BlankImage => ("blank-image", Warning),
     /// A sound in which all samples are the same.
     SilentAudio => ("silent-audio", Warning),
+    /// A sound that was read otherwise than its header has it, as a wrong length.
+    RepairedAudio => ("repaired-audio", Warning),
     /// A transcript without a word.
     EmptyTranscript => ("empty-transcript", Warning),
     /// The same pixels in two splits.

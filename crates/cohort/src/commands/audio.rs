@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use clap::{Args, Subcommand};
 use cohort_audio::{
-    AcousticFeatures, AcousticSettings, EXTENSIONS, ExtendedFeatures, Preset, acoustic_features,
-    decode,
+    AcousticFeatures, AcousticSettings, Decoded, EXTENSIONS, ExtendedFeatures, Preset,
+    acoustic_features, decode_warned,
 };
 use rayon::prelude::*;
 
@@ -175,7 +175,8 @@ impl Features {
         let mut entries = Vec::with_capacity(files.len());
         let mut skipped = Vec::new();
         let analyse = |file: &PathBuf| -> anyhow::Result<Entry> {
-            let sound = decode(file)?;
+            let Decoded { sound, warnings } = decode_warned(file)?;
+            warnings.iter().for_each(|line| shell.say(line));
             let features = acoustic_features(&sound, &settings).with_context(|| at(file))?;
             Ok(Entry::new(file, sound.sample_rate, features, self.track))
         };

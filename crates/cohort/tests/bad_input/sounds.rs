@@ -35,7 +35,7 @@ fn sounds_that_cannot_be_used_are_named_skipped_on_demand_and_found() {
             Some("cannot use FILE: expected a sample rate from 4000 to 192000 Hz, found 2000000000 Hz".to_string()),
         ),
         (floats(16_000, &nan), format!("{decode}expected finite samples, found NaN at sample 5"), None, None),
-        (Vec::from(*b"<html>no sound</html>"), format!("{decode}expected WAV, MP3, FLAC, Ogg Vorbis or AAC in MP4, found "), None, None),
+        (Vec::from(*b"<html>no sound</html>"), format!("{decode}expected WAV, AIFF, CAF, AU, NIST SPHERE, FLAC, MPEG audio, AAC, Ogg, MP4 or Matroska, found a page of HTML"), None, None),
     ];
     let bench = Bench::with_media();
     bench.works("features data --out good");
@@ -181,7 +181,7 @@ fn files_that_are_not_there_and_folders_without_sound() {
     );
     bench.refuses(
         "audio features empty",
-        "empty: expected sound files (wav, mp3, flac, ogg, oga, m4a, mp4, m4b), found none",
+        "empty: expected sound files (wav, wave, flac, aiff, aif, aifc, caf, w64, rf64, bwf, au, snd, sph, nist, mp3, ogg, m4a, oga, opus, mp4, m4b, aac, mp2, mka, webm, mkv, mov, 3gp), found none",
     );
     bench.refuses(
         "audio features none.wav --out x.csv",

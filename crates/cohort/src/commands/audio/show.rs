@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use clap::Args;
 use cohort_audio::{
-    Frames, Framing, NonStationary, Sound, acoustic_features, decode, power_to_db, reduce_noise,
+    Decoded, Frames, Framing, NonStationary, Sound, acoustic_features, decode_warned, power_to_db,
+    reduce_noise,
 };
 use cohort_report::audio_figures as figures;
 use cohort_report::{Style, svg_to_png};
@@ -34,7 +35,8 @@ pub(crate) struct Show {
 impl Show {
     pub(super) fn run(self, shell: &Shell) -> anyhow::Result<Outcome> {
         let settings = self.analysis.settings()?;
-        let sound = decode(&self.file)?;
+        let Decoded { sound, warnings } = decode_warned(&self.file)?;
+        warnings.iter().for_each(|line| shell.say(line));
         let features =
             acoustic_features(&sound, &settings).with_context(|| super::at(&self.file))?;
         let clean = Sound {

@@ -1,10 +1,11 @@
 //! The embedding table of `cohort audio features --out`, resumable.
 
 use std::collections::{BTreeMap, HashMap};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use cohort_audio::{AcousticSettings, acoustic_features, decode_bytes};
+use cohort_audio::{AcousticSettings, Decoded, acoustic_features, decode_bytes_warned};
 use cohort_tables::{EmbeddingTable, Journal, JournalRow, Provenance, clip_id, content_hash};
 use rayon::prelude::*;
 
@@ -45,8 +46,10 @@ pub(super) fn write(
 
     // A row and whether it was computed anew.
     let row = |(file, clip): (&PathBuf, &String)| -> anyhow::Result<(JournalRow, bool)> {
-        let bytes =
-            std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+        let mut bytes = Vec::new();
+        cohort_audio::open(file)?
+            .read_to_end(&mut bytes)
+            .with_context(|| format!("cannot read {}", file.display()))?;
         let (clip, source) = (clip.clone(), content_hash(&bytes));
         if let Some((same, vector)) = known.get(&clip)
             && *same == source
@@ -61,7 +64,8 @@ pub(super) fn write(
                 false,
             ));
         }
-        let sound = decode_bytes(file, bytes)?;
+        let Decoded { sound, warnings } = decode_bytes_warned(file, bytes)?;
+        warnings.iter().for_each(|line| shell.say(line));
         let vector = acoustic_features(&sound, settings)
             .with_context(|| at(file))?
             .vector();
