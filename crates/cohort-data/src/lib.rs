@@ -9,6 +9,7 @@ mod csv_file;
 mod dataset;
 mod error;
 mod files;
+pub mod folder;
 mod label_file;
 mod media;
 mod pickle;

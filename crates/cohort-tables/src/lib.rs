@@ -12,6 +12,7 @@ mod error;
 mod journal;
 mod labels;
 mod line_reader;
+mod media;
 mod parquet_io;
 mod predictions;
 mod predictions_file;
@@ -23,6 +24,7 @@ pub use error::TableError;
 pub use journal::{Journal, JournalRow};
 pub use labels::{LabelColumn, LabelTable};
 pub use line_reader::LineReader;
+pub use media::{AUDIO_EXTENSIONS, IMAGE_EXTENSIONS, TRANSCRIPT_EXTENSIONS};
 pub use predictions::Predictions;
 
 /// Hash of some bytes as used in provenance: the first 128 bits of BLAKE3, in lower-case hexadecimal.

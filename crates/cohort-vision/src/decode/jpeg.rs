@@ -13,8 +13,9 @@ use super::{Pixels, check_size};
 use crate::error::{Format, VisionError};
 use crate::picture::Picture;
 
-/// Most bytes a pixel that decoding takes (measured): sequential, and in several scans, whose coefficients are kept.
-const BYTES: [u64; 2] = [8, 16];
+/// Most bytes a pixel that decoding takes for a component (measured: 2.1 and 3.2): in one scan, and in several, whose
+/// coefficients are kept.
+const BYTES: [u64; 2] = [3, 4];
 
 /// Decodes to RGB.
 ///
@@ -66,12 +67,8 @@ pub(super) fn decode(bytes: &[u8], name: &Path) -> Result<Pixels, VisionError> {
     if let Some(end) = found.unmarked_end {
         let closed = [&bytes[..end], b"\xff\xd9"].concat();
         if let Ok(whole) = to_rgb(&closed, name) {
-            let extra = match bytes.len() - end {
-                0 | 1 => "nothing".to_owned(),
-                more => format!("{more} bytes of something else"),
-            };
             let warning = format!(
-                "{}: this JPEG has no end marker, where it belongs stands {extra}; its picture data are complete and were read",
+                "{}: this JPEG has no end marker; its picture data are complete and were read",
                 name.display()
             );
             return Ok(pixels(whole, Some(warning)));
@@ -99,7 +96,8 @@ fn to_rgb(bytes: &[u8], name: &Path) -> Result<(Picture, Share), VisionError> {
         // The decoder's frame is the one that counts: a file may hold several.
         check_size(width as u64, height as u64, name)?;
         let bytes_a_pixel = BYTES[usize::from(decoder.has_multiple_scans())];
-        let share = Share::take(width as u64 * height as u64 * bytes_a_pixel);
+        let components = decoder.header().components.len().max(3) as u64;
+        let share = Share::take(width as u64 * height as u64 * components * bytes_a_pixel);
         decoder.set_output_format(PixelFormat::Rgb);
         decoder.set_stop_on_warning(true);
         let rgb = decoder.decode_image().map_err(failed)?.data;

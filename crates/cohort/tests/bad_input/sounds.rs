@@ -181,7 +181,7 @@ fn files_that_are_not_there_and_folders_without_sound() {
     );
     bench.refuses(
         "audio features empty",
-        "empty: expected sound files (wav, mp3, flac, ogg, oga, m4a, mp4, m4b), found none",
+        "empty: expected sound files (wav, wave, flac, aiff, aif, aifc, caf, w64, rf64, bwf, au, snd, sph, nist, mp3, ogg, m4a, oga, opus, mp4, m4b, aac, mp2, mka, webm, mkv, mov, 3gp), found none",
     );
     bench.refuses(
         "audio features none.wav --out x.csv",
