@@ -8,6 +8,7 @@ mod check;
 mod dataset;
 mod error;
 mod files;
+pub mod folder;
 mod label_file;
 mod media;
 mod pickle;

@@ -1,12 +1,12 @@
 //! Which media files lie in a folder, by clip: one directory listing a folder, never a question a file.
 
 use std::collections::BTreeMap;
-use std::io;
 use std::path::{Path, PathBuf};
 
-use cohort_tables::clip_id;
+use cohort_tables::{AUDIO_EXTENSIONS, IMAGE_EXTENSIONS, TRANSCRIPT_EXTENSIONS, clip_id};
 
 use crate::error::DataError;
+use crate::folder::{self, Unused};
 
 /// What a media file holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,10 +35,15 @@ impl Modality {
     /// File name endings, most wanted first: when a clip has several files, the first of these is used.
     pub fn extensions(self) -> &'static [&'static str] {
         match self {
-            Self::Image => &["jpg", "jpeg", "png", "webp"],
-            Self::Audio => &cohort_audio::EXTENSIONS,
-            Self::Transcript => &["pkl", "txt"],
+            Self::Image => &IMAGE_EXTENSIONS,
+            Self::Audio => &AUDIO_EXTENSIONS,
+            Self::Transcript => &TRANSCRIPT_EXTENSIONS,
         }
+    }
+
+    /// The modality of a file by the ending of its name, in any case of letters.
+    pub fn of_file(path: &Path) -> Option<Self> {
+        parse(path.file_name()?.to_str()?).map(|(_, modality, _)| modality)
     }
 }
 
@@ -59,57 +64,49 @@ impl MediaFiles {
 }
 
 /// Media files of a folder by clip id. A folder that does not exist holds none.
-///
-/// Files that start with a dot are passed over (file managers leave such), and so are folders. Links are
-/// not followed here, so a loop of links is an unreadable file and nothing worse.
 pub(crate) fn list(folder: &Path) -> Result<BTreeMap<String, MediaFiles>, DataError> {
+    Ok(list_all(folder)?.0)
+}
+
+/// As [`list`], with what is not used: files of other kinds, and those of a clip that has a more wanted one.
+///
+/// Hidden files (see [`folder::is_hidden`]) are passed over, and so are folders. Links are
+/// not followed here, so a loop of links is an unreadable file and nothing worse.
+pub(crate) fn list_all(folder: &Path) -> Result<(BTreeMap<String, MediaFiles>, Unused), DataError> {
     let mut found: BTreeMap<String, MediaFiles> = BTreeMap::new();
     let mut ranks: BTreeMap<(String, Modality), usize> = BTreeMap::new();
-    for (name, is_folder) in entries(folder)? {
-        let Some((id, modality, rank)) = parse(&name).filter(|_| !is_folder) else {
+    let (entries, mut unused) = folder::entries_if_any(folder)?;
+    for (name, is_folder) in entries {
+        if is_folder {
+            continue;
+        }
+        let Some((id, modality, rank)) = parse(&name) else {
+            unused.count_file(&name);
             continue;
         };
         let key = (id.to_string(), modality);
         // Names come sorted, so equal ranks ("a.jpg", "a.JPG") are settled the same way each time.
         if ranks.get(&key).is_none_or(|&best| rank < best) {
             let files = found.entry(id.to_string()).or_default();
-            files.files[modality as usize] = Some(folder.join(&name));
+            let before = files.files[modality as usize].replace(folder.join(&name));
+            if let Some(before) = before.as_deref().and_then(Path::file_name) {
+                unused.count_file(&before.to_string_lossy());
+            }
             ranks.insert(key, rank);
+        } else {
+            unused.count_file(&name);
         }
     }
-    Ok(found)
+    Ok((found, unused))
 }
 
 /// Names of the folders in a folder, sorted. A folder that does not exist holds none.
 pub(crate) fn folders(folder: &Path) -> Result<Vec<String>, DataError> {
-    let all = entries(folder)?;
+    let (all, _) = folder::entries_if_any(folder)?;
     Ok(all
         .into_iter()
         .filter_map(|(name, is_folder)| is_folder.then_some(name))
         .collect())
-}
-
-/// Entries of a folder that are no dot files and whose names are UTF-8, sorted, with whether each is a folder.
-fn entries(folder: &Path) -> Result<Vec<(String, bool)>, DataError> {
-    let listing = match std::fs::read_dir(folder) {
-        Ok(listing) => listing,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(DataError::read(folder, error)),
-    };
-    let mut names = Vec::new();
-    for entry in listing {
-        let entry = entry.map_err(|source| DataError::read(folder, source))?;
-        let Ok(name) = entry.file_name().into_string() else {
-            continue;
-        };
-        if name.starts_with('.') {
-            continue;
-        }
-        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
-        names.push((name, is_folder));
-    }
-    names.sort_unstable();
-    Ok(names)
 }
 
 /// Clip id, modality and rank among the modality's extensions.
@@ -155,13 +152,23 @@ mod tests {
     fn the_most_wanted_file_wins_and_other_entries_are_passed_over() {
         let folder = tempfile::tempdir().unwrap();
         for name in [
-            "a.png", "a.jpg", "a.JPG", "b.txt", "b.pkl", ".c.jpg", "notes.md",
+            "a.png",
+            "a.jpg",
+            "a.JPG",
+            "b.txt",
+            "b.pkl",
+            ".c.jpg",
+            "notes.md",
+            "Thumbs.db",
+            "x.avi",
         ] {
             std::fs::write(folder.path().join(name), "").unwrap();
         }
         std::fs::create_dir(folder.path().join("d.jpg")).unwrap();
-        let found = list(folder.path()).unwrap();
+        let (found, unused) = list_all(folder.path()).unwrap();
         assert_eq!(found.keys().collect::<Vec<_>>(), ["a", "b"]);
+        let expected = "2 hidden files, 1 avi file, 1 jpg file, 1 md file, 1 png file, 1 txt file";
+        assert_eq!(unused.to_string(), expected);
         let name = |id: &str, modality| {
             found[id]
                 .get(modality)

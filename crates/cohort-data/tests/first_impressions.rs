@@ -130,6 +130,63 @@ fn published_differences_to_the_largest_come_out() {
     assert_eq!(view.clips, 1410);
 }
 
+/// Every difference of the published table by gender and ethnicity: to the largest ethnicity of the same gender, in whole per
+/// cent, from the published counts.
+#[test]
+fn published_differences_within_a_gender_come_out() {
+    let Some((_, counted)) = real() else { return };
+    let published = [
+        ("Male", "Asian", [-100, -94, -98, -97, -99, -100, -100]),
+        ("Male", "Caucasian", [0, 0, 0, 0, 0, 0, 0]),
+        (
+            "Male",
+            "African-American",
+            [-83, -97, -96, -91, -89, -92, -90],
+        ),
+        ("Female", "Asian", [-100, -92, -95, -94, -95, -100, -100]),
+        ("Female", "Caucasian", [0, 0, 0, 0, 0, 0, 0]),
+        (
+            "Female",
+            "African-American",
+            [-50, -90, -92, -84, -74, -87, -100],
+        ),
+    ];
+    let both = counted
+        .pooled
+        .tables
+        .iter()
+        .find(|t| t.rows.len() == 2)
+        .unwrap();
+    for (gender, ethnicity, expected) in published {
+        let row = both
+            .row_levels
+            .iter()
+            .position(|l| *l == [gender, ethnicity])
+            .unwrap();
+        let found: Vec<i32> = (0..7)
+            .map(|age| {
+                both.relative_within(0, cohort_data::Unit::Clips, row, age)
+                    .unwrap()
+            })
+            .map(|relative| (100.0 * relative).round() as i32)
+            .collect();
+        assert_eq!(found, expected, "{gender} {ethnicity}");
+    }
+    let json = serde_json::to_value(&counted).unwrap();
+    let tables = json["pooled"]["tables"].as_array().unwrap();
+    let cells = tables
+        .iter()
+        .find(|t| t["rows"].as_array().unwrap().len() == 2)
+        .unwrap();
+    let cell = &cells["cells"][0];
+    assert_eq!(cell["relative_to_max_of_same"]["Gender"], -1.0, "{cell}");
+    assert!(
+        counted
+            .to_text()
+            .contains("Gender x Ethnicity, against the largest of the same Gender, clips\n")
+    );
+}
+
 /// Counted again in the plainest way, from the rows of the CSV files.
 #[test]
 fn subjects_agree_with_a_plain_recount_in_every_cell() {

@@ -14,6 +14,7 @@ use rayon::prelude::*;
 use crate::embeddings::Seen;
 use crate::stages::{fusion_settings, splits, write_json};
 use crate::training::target_index;
+use crate::watch::say_warnings;
 use crate::{Modality, PipelineError, Predictor, Watch};
 
 /// One way in which clips are made worse, and how far.
@@ -151,7 +152,11 @@ struct Test {
 }
 
 impl Test {
-    fn load(clips: &[&Clip], predictor: &Predictor) -> Result<Self, PipelineError> {
+    fn load(
+        clips: &[&Clip],
+        predictor: &Predictor,
+        watch: &dyn Watch,
+    ) -> Result<Self, PipelineError> {
         let [image, audio, text] = Modality::ALL.map(|m| predictor.modalities().any(|n| n == m));
         let of = |clip: &&Clip, error: PipelineError| error.of_clip(&clip.id);
         let pictures: Result<Vec<_>, PipelineError> = clips
@@ -159,8 +164,9 @@ impl Test {
             .filter(|_| image)
             .filter_map(|clip| Some((clip, clip.image.as_deref()?)))
             .map(|(clip, file)| {
-                let picture = cohort_vision::decode(file).map_err(|e| of(clip, e.into()))?;
-                Ok((clip.id.clone(), picture))
+                let decoded = cohort_vision::decode_warned(file).map_err(|e| of(clip, e.into()))?;
+                say_warnings(&decoded.warnings, watch);
+                Ok((clip.id.clone(), decoded.picture))
             })
             .collect();
         let sounds: Result<Vec<_>, PipelineError> = clips
@@ -256,7 +262,7 @@ pub fn degrade(
         }
         chosen.truncate(end);
     }
-    let media = Test::load(&chosen, &predictor)?;
+    let media = Test::load(&chosen, &predictor, watch)?;
     let names: Vec<String> = chosen.iter().map(|clip| clip.id.clone()).collect();
     let truth: std::collections::HashMap<&str, usize> = chosen
         .iter()

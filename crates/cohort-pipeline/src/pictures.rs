@@ -11,6 +11,7 @@ use rayon::prelude::*;
 
 use crate::features::Skipped;
 use crate::view::View;
+use crate::watch::say_warnings;
 use crate::{PipelineError, Watch};
 
 /// Most bytes of decoded pictures kept in memory by one source; the rest is decoded anew each time.
@@ -71,7 +72,7 @@ impl<'a> PictureSource<'a> {
             }
             let decoded: Vec<_> = chunk
                 .par_iter()
-                .map(|(_, file, _)| load_hashed(file, view, size))
+                .map(|(_, file, _)| load_hashed(file, view, size, watch))
                 .collect();
             for (&(clip, file, label), decoded) in chunk.iter().zip(decoded) {
                 match decoded {
@@ -160,12 +161,12 @@ fn load_hashed(
     file: &Path,
     view: &View,
     size: usize,
+    watch: &dyn Watch,
 ) -> Result<(String, Option<Face>, Picture), PipelineError> {
-    let bytes = std::fs::read(file).map_err(|source| PipelineError::Media {
-        path: file.to_path_buf(),
-        source,
-    })?;
-    let picture = cohort_vision::decode_bytes(&bytes, file)?;
+    let bytes = cohort_vision::read_file(file)?;
+    let decoded = cohort_vision::decode_bytes_warned(&bytes, file)?;
+    say_warnings(&decoded.warnings, watch);
+    let picture = decoded.picture;
     let face = view.face(&picture)?;
     let seen = view.part(&picture, face.as_ref(), size)?;
     Ok((cohort_tables::content_hash(&bytes), face, seen))

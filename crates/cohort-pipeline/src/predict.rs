@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use cohort_data::folder::{self, Entry, Unused};
 use cohort_data::{Dataset, TranscriptSource};
+use cohort_tables::{AUDIO_EXTENSIONS, IMAGE_EXTENSIONS, TRANSCRIPT_EXTENSIONS};
 use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::predictor::{Answer, Predictor};
+use crate::watch::say_warnings;
 use crate::{Modality, PipelineError, Watch};
 
 /// Version of the document.
@@ -39,6 +42,9 @@ pub struct Predictions {
     pub names: Vec<String>,
     /// One a clip.
     pub clips: Vec<Prediction>,
+    /// What was odd about media files that were read even so, a line each; absent where nothing was.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
 /// The answer for one clip.
@@ -65,41 +71,53 @@ pub struct Prediction {
 
 impl ClipMedia {
     /// Groups files by their name without extension: `a.jpg`, `a.wav` and `a.txt` are the clip `a`. A folder stands for
-    /// the pictures, sounds and transcripts in it.
+    /// the pictures, sounds and transcripts in it and below it. Where files of one kind in several folders have one name, clips of
+    /// that name are called by their paths ([`folder::clip_ids`]). Also gives what the folders hold besides, by kind.
     ///
     /// # Errors
     /// A folder that cannot be read, a file of another kind, two pictures (sounds, transcripts) of one clip.
-    pub fn from_files(paths: &[PathBuf]) -> Result<Vec<Self>, PipelineError> {
-        let mut clips: BTreeMap<String, Self> = BTreeMap::new();
+    pub fn from_files(paths: &[PathBuf]) -> Result<(Vec<Self>, Unused), PipelineError> {
+        let wanted = [
+            &IMAGE_EXTENSIONS[..],
+            &AUDIO_EXTENSIONS,
+            &TRANSCRIPT_EXTENSIONS,
+        ]
+        .concat();
+        let mut unused = Unused::default();
+        let mut groups: BTreeMap<Modality, Vec<Entry>> = BTreeMap::new();
         for path in paths {
-            if !path.is_dir() {
-                let Some(modality) = kind(path) else {
+            let entries = if path.is_dir() {
+                let listing = folder::search(path, &wanted)?;
+                unused.add(listing.unused);
+                listing.files
+            } else {
+                vec![folder::named(path)]
+            };
+            for entry in entries {
+                let Some(modality) = kind(&entry.path) else {
                     return Err(PipelineError::Unusable {
-                        path: path.clone(),
-                        expected: "a picture (jpg, png, webp), a sound (wav, mp3, flac, ogg, m4a, mp4) or a transcript (txt, pkl)"
-                            .to_string(),
+                        path: entry.path,
+                        expected: format!(
+                            "a picture ({}), a sound ({}) or a transcript ({})",
+                            IMAGE_EXTENSIONS.join(", "),
+                            AUDIO_EXTENSIONS.join(", "),
+                            TRANSCRIPT_EXTENSIONS.join(", ")
+                        ),
                         found: "another kind of file".to_string(),
                     });
                 };
-                add(&mut clips, path, modality)?;
-                continue;
-            }
-            let unreadable = |source| PipelineError::Media {
-                path: path.clone(),
-                source,
-            };
-            let mut files = Vec::new();
-            for entry in std::fs::read_dir(path).map_err(unreadable)? {
-                files.push(entry.map_err(unreadable)?.path());
-            }
-            files.sort();
-            for file in files.iter().filter(|file| file.is_file()) {
-                if let Some(modality) = kind(file) {
-                    add(&mut clips, file, modality)?;
-                }
+                groups.entry(modality).or_default().push(entry);
             }
         }
-        Ok(clips.into_values().collect())
+        let entries: Vec<&[Entry]> = groups.values().map(Vec::as_slice).collect();
+        let ids = folder::clip_ids(&entries);
+        let mut clips: BTreeMap<String, Self> = BTreeMap::new();
+        for ((&modality, entries), ids) in groups.iter().zip(ids) {
+            for (entry, id) in entries.iter().zip(ids) {
+                add(&mut clips, &entry.path, modality, &id)?;
+            }
+        }
+        Ok((clips.into_values().collect(), unused))
     }
 
     /// Every clip of a data set, or of one split of it.
@@ -135,22 +153,19 @@ impl ClipMedia {
 }
 
 fn kind(path: &Path) -> Option<Modality> {
-    let extension = path.extension()?.to_str()?.to_ascii_lowercase();
-    match extension.as_str() {
-        "jpg" | "jpeg" | "png" | "webp" => Some(Modality::Image),
-        sound if cohort_audio::EXTENSIONS.contains(&sound) => Some(Modality::Audio),
-        "txt" | "pkl" => Some(Modality::Text),
-        _ => None,
-    }
+    Some(match cohort_data::Modality::of_file(path)? {
+        cohort_data::Modality::Image => Modality::Image,
+        cohort_data::Modality::Audio => Modality::Audio,
+        cohort_data::Modality::Transcript => Modality::Text,
+    })
 }
 
 fn add(
     clips: &mut BTreeMap<String, ClipMedia>,
     path: &Path,
     modality: Modality,
+    name: &str,
 ) -> Result<(), PipelineError> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let name = cohort_tables::clip_id(&name);
     let clip = clips.entry(name.to_string()).or_insert_with(|| ClipMedia {
         clip: name.to_string(),
         ..ClipMedia::default()
@@ -189,23 +204,25 @@ pub fn predict(
             let levels = &dataset.schema.target_attribute()?.levels;
             Some(levels.iter().map(|level| level.name.clone()).collect())
         });
-    let mut all = Vec::new();
+    let (mut all, mut warnings) = (Vec::new(), Vec::new());
     watch.begin("clips", clips.len());
     for (number, some) in clips.chunks(CHUNK).enumerate() {
         if watch.stopped() {
             watch.end();
             return Err(PipelineError::Stopped);
         }
-        all.extend(answer(&predictor, &classes, some, watch)?);
+        all.extend(answer(&predictor, &classes, some, &mut warnings)?);
         watch.at(number * CHUNK + some.len());
     }
     watch.end();
     predictor.say_missed(watch);
+    say_warnings(&warnings, watch);
     Ok(Predictions {
         schema: SCHEMA.to_string(),
         classes,
         names: names.unwrap_or_default(),
         clips: all,
+        warnings,
     })
 }
 
@@ -213,36 +230,45 @@ fn answer(
     predictor: &Predictor,
     classes: &[String],
     clips: &[ClipMedia],
-    watch: &dyn Watch,
+    warnings: &mut Vec<String>,
 ) -> Result<Vec<Prediction>, PipelineError> {
     let mut seen = Vec::new();
     for modality in predictor.modalities() {
         let of = |clip: &ClipMedia, error: PipelineError| error.of_clip(&clip.clip);
         seen.push(match modality {
             Modality::Image => {
-                let pictures: Result<Vec<_>, PipelineError> = clips
+                let decoded: Result<Vec<_>, PipelineError> = clips
                     .par_iter()
                     .filter_map(|clip| Some((clip, clip.image.as_deref()?)))
                     .map(|(clip, file)| {
-                        let picture =
-                            cohort_vision::decode(file).map_err(|e| of(clip, e.into()))?;
-                        Ok((clip.clip.clone(), picture))
+                        let decoded =
+                            cohort_vision::decode_warned(file).map_err(|e| of(clip, e.into()))?;
+                        Ok((clip.clip.clone(), decoded))
                     })
                     .collect();
-                predictor.see(&pictures?)?
+                let mut pictures = Vec::new();
+                for (clip, decoded) in decoded? {
+                    warnings.extend(decoded.warnings);
+                    pictures.push((clip, decoded.picture));
+                }
+                predictor.see(&pictures)?
             }
             Modality::Audio => {
-                let sounds: Result<Vec<_>, PipelineError> = clips
+                let decoded: Result<Vec<_>, PipelineError> = clips
                     .par_iter()
                     .filter_map(|clip| Some((clip, clip.audio.as_deref()?)))
                     .map(|(clip, file)| {
                         let decoded =
                             cohort_audio::decode_warned(file).map_err(|e| of(clip, e.into()))?;
-                        decoded.warnings.iter().for_each(|line| watch.say(line));
-                        Ok((clip.clip.clone(), decoded.sound))
+                        Ok((clip.clip.clone(), decoded))
                     })
                     .collect();
-                predictor.hear(&sounds?)?
+                let mut sounds = Vec::new();
+                for (clip, decoded) in decoded? {
+                    warnings.extend(decoded.warnings);
+                    sounds.push((clip, decoded.sound));
+                }
+                predictor.hear(&sounds)?
             }
             Modality::Text => {
                 let texts: Result<Vec<_>, PipelineError> = clips

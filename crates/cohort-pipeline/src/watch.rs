@@ -24,6 +24,13 @@ pub trait Watch: Sync {
     }
 }
 
+/// Passes on what was odd about media files that were read even so.
+pub(crate) fn say_warnings(warnings: &[String], watch: &dyn Watch) {
+    for warning in warnings {
+        watch.say(&format!("warning: {warning}"));
+    }
+}
+
 /// A watcher that says nothing and never stops the work, for tests and libraries.
 #[derive(Debug, Default)]
 pub struct Silent(AtomicBool);

@@ -1,24 +1,13 @@
 //! Clip ids.
 
-/// File name endings that a `VideoName` may carry and a clip id does not.
-const MEDIA_EXTENSIONS: [&str; 17] = [
-    "mp4", "avi", "mov", "mkv", "webm", "wav", "mp3", "flac", "ogg", "m4a", "jpg", "jpeg", "png",
-    "webp", "txt", "pkl", "aac",
-];
+use crate::media::is_media_extension;
 
 /// The clip id of a `VideoName`: the name without a known media extension.
 ///
 /// Other dots stay, since they are part of the id: `abc.000.mp4` and `abc.000` are both clip `abc.000`.
 pub fn clip_id(name: &str) -> &str {
     match name.rsplit_once('.') {
-        Some((stem, extension))
-            if !stem.is_empty()
-                && MEDIA_EXTENSIONS
-                    .iter()
-                    .any(|known| known.eq_ignore_ascii_case(extension)) =>
-        {
-            stem
-        }
+        Some((stem, extension)) if !stem.is_empty() && is_media_extension(extension) => stem,
         _ => name,
     }
 }
@@ -35,6 +24,9 @@ mod tests {
             ("-9Uee9Y2UZo.000.MP4", "-9Uee9Y2UZo.000"),
             (".mp4", ".mp4"),
             ("a.b.c", "a.b.c"),
+            ("a.oga", "a"),
+            ("a.OPUS", "a"),
+            ("a.b.Jpeg", "a.b"),
             ("", ""),
         ];
         for (name, expected) in cases {

@@ -17,6 +17,7 @@ mod guard;
 mod input;
 mod journal;
 mod labels;
+mod media;
 mod npy;
 mod parquet_io;
 mod predictions;
@@ -37,6 +38,7 @@ pub use error::TableError;
 pub use format::{Decimal, Delimiter, Read, ReadOptions, TableFormat};
 pub use journal::{Journal, JournalRow};
 pub use labels::{LabelColumn, LabelTable};
+pub use media::{AUDIO_EXTENSIONS, IMAGE_EXTENSIONS, TRANSCRIPT_EXTENSIONS};
 pub use predictions::Predictions;
 pub use text_table::TextTable;
 

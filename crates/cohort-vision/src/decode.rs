@@ -1,13 +1,20 @@
 //! Files in, pictures out.
 
+mod budget;
 mod guard;
 mod jpeg;
-mod png_webp;
+mod jpeg_walk;
+mod orientation;
+mod png;
+mod sniff;
+mod webp;
 
 use std::io::Read;
 use std::path::Path;
 
 use image::metadata::Orientation;
+
+pub use budget::DECODE_BUDGET;
 
 use crate::error::{Format, VisionError};
 use crate::geometry::{flip_horizontal, flip_vertical, rotate_90, rotate_180, rotate_270};
@@ -20,113 +27,118 @@ pub const MAX_PIXELS: u64 = 1024 * 1024 * 1024 / 4 / 3;
 /// The most bytes a file may hold: 512 MiB.
 pub const MAX_FILE_BYTES: u64 = 512 * 1024 * 1024;
 
+/// A picture as its file holds it, before it is turned upright.
+struct Pixels {
+    picture: Picture,
+    orientation: Orientation,
+    warning: Option<String>,
+    /// Of the memory, held until the picture is upright.
+    share: budget::Share,
+}
+
+/// A picture, and what was read otherwise than it was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decoded {
+    /// The picture, upright.
+    pub picture: Picture,
+    /// For whoever asked for the file: one line each, with the name of the file, where something in it is not as it should
+    /// be and the picture is whole even so.
+    pub warnings: Vec<String>,
+}
+
 /// Reads a picture file: JPEG, PNG or WebP, told apart by content and not by extension.
 ///
 /// What comes out is what Pillow's `ImageOps.exif_transpose(Image.open(path)).convert("RGB")`
 /// gives: grey levels are repeated, palettes resolved, alpha dropped without blending,
 /// CMYK and YCCK (always taken as Adobe's inverted values) multiplied out, the first frame of
-/// an animation taken, the EXIF orientation applied. Colour profiles are ignored, as there.
+/// an animation taken, the orientation of EXIF (where it has none, of XMP) applied. Colour profiles are ignored, as there.
 /// Two differences: 16-bit grey keeps its high byte (Pillow clips it at 255, which
-/// turns nearly every pixel white), and JPEG's data must be sound up to its end marker.
+/// turns nearly every pixel white), and JPEG's data must be sound up to their end. Where only the end marker is missing, as in files
+/// of phones that write something else in its place, there is a warning.
+///
+/// All threads together hold at most [`DECODE_BUDGET`] bytes while they decode; one that would go beyond waits. A pixel takes
+/// at most 6 bytes in a PNG, 9 in a JPEG, 12 in a progressive one (of four components 12 and 16) and 10 in a WebP.
 ///
 /// # Errors
-/// [`VisionError`] naming the file: unreadable, empty, of no known format, truncated, corrupt,
+/// [`VisionError`] naming the file: unreadable, not a regular file, empty, of no known format, truncated, corrupt,
 /// or larger than [`MAX_PIXELS`] or [`MAX_FILE_BYTES`].
+pub fn decode_warned(path: &Path) -> Result<Decoded, VisionError> {
+    decode_bytes_warned(&read_file(path)?, path)
+}
+
+/// [`decode_warned`] where there is nobody to warn.
+///
+/// # Errors
+/// As [`decode_warned`].
 pub fn decode(path: &Path) -> Result<Picture, VisionError> {
+    decode_warned(path).map(|decoded| decoded.picture)
+}
+
+/// [`decode_bytes_warned`] where there is nobody to warn.
+///
+/// # Errors
+/// As [`decode_bytes_warned`].
+pub fn decode_bytes(bytes: &[u8], name: &Path) -> Result<Picture, VisionError> {
+    decode_bytes_warned(bytes, name).map(|decoded| decoded.picture)
+}
+
+/// The bytes of a picture file, for [`decode_bytes_warned`].
+///
+/// # Errors
+/// [`VisionError`] naming the file: unreadable; a folder, pipe, socket or device, since reading one may never end; larger than
+/// [`MAX_FILE_BYTES`].
+pub fn read_file(path: &Path) -> Result<Vec<u8>, VisionError> {
     let read_error = |source| VisionError::Read {
         path: path.to_owned(),
         source,
     };
+    let metadata = std::fs::metadata(path).map_err(read_error)?;
+    if !metadata.is_file() {
+        return Err(VisionError::NotAFile {
+            path: path.to_owned(),
+            found: match metadata.is_dir() {
+                true => "a folder",
+                false => "a pipe, socket or device",
+            },
+        });
+    }
     let file = std::fs::File::open(path).map_err(read_error)?;
-    let mut bytes =
-        Vec::with_capacity(file.metadata().map_or(0, |m| m.len().min(MAX_FILE_BYTES)) as usize + 1);
+    let mut bytes = Vec::with_capacity(metadata.len().min(MAX_FILE_BYTES) as usize + 1);
     file.take(MAX_FILE_BYTES + 1)
         .read_to_end(&mut bytes)
         .map_err(read_error)?;
-    decode_bytes(&bytes, path)
+    if bytes.len() as u64 > MAX_FILE_BYTES {
+        return Err(too_many_bytes(path));
+    }
+    Ok(bytes)
 }
 
-/// Decodes a picture that is already in memory; `name` stands in error messages.
+/// Decodes a picture that is already in memory; `name` stands in messages.
 ///
 /// # Errors
-/// As [`decode`], but for reading.
-pub fn decode_bytes(bytes: &[u8], name: &Path) -> Result<Picture, VisionError> {
+/// As [`decode_warned`], but for reading.
+pub fn decode_bytes_warned(bytes: &[u8], name: &Path) -> Result<Decoded, VisionError> {
     if bytes.len() as u64 > MAX_FILE_BYTES {
-        return Err(VisionError::TooManyBytes {
-            path: name.to_owned(),
-            limit: MAX_FILE_BYTES,
-        });
+        return Err(too_many_bytes(name));
     }
-    let (picture, orientation) = match sniff(bytes, name)? {
+    let pixels = match sniff::sniff(bytes, name)? {
         Format::Jpeg => jpeg::decode(bytes, name)?,
-        Format::Png => png_webp::decode_png(bytes, name)?,
-        Format::WebP => png_webp::decode_webp(bytes, name)?,
+        Format::Png => png::decode(bytes, name)?,
+        Format::WebP => webp::decode(bytes, name)?,
     };
-    Ok(orient(picture, orientation))
+    let picture = orient(pixels.picture, pixels.orientation);
+    drop(pixels.share);
+    Ok(Decoded {
+        picture,
+        warnings: pixels.warning.into_iter().collect(),
+    })
 }
 
-/// The format by its first bytes.
-fn sniff(bytes: &[u8], name: &Path) -> Result<Format, VisionError> {
-    const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
-    const JPEG: &[u8] = b"\xff\xd8\xff";
-    let truncated = |format| VisionError::Truncated {
-        path: name.to_owned(),
-        format,
-        detail: format!("it ends after {} bytes, within the signature", bytes.len()),
-    };
-    if bytes.is_empty() {
-        return Err(VisionError::Empty {
-            path: name.to_owned(),
-        });
+fn too_many_bytes(path: &Path) -> VisionError {
+    VisionError::TooManyBytes {
+        path: path.to_owned(),
+        limit: MAX_FILE_BYTES,
     }
-    if bytes.starts_with(JPEG) {
-        return Ok(Format::Jpeg);
-    }
-    if bytes.starts_with(PNG) {
-        return Ok(Format::Png);
-    }
-    if bytes.len() >= 12 && bytes.starts_with(b"RIFF") && bytes[8..12] == *b"WEBP" {
-        return Ok(Format::WebP);
-    }
-    // Two bytes are enough to know a JPEG or PNG that breaks off within its signature.
-    if bytes.len() > 1 && JPEG.starts_with(bytes) {
-        return Err(truncated(Format::Jpeg));
-    }
-    if bytes.len() > 1 && PNG.starts_with(bytes) {
-        return Err(truncated(Format::Png));
-    }
-    let known: [(&[u8], &str); 8] = [
-        (b"GIF8", "a GIF"),
-        (b"BM", "a BMP"),
-        (b"II*\0", "a TIFF"),
-        (b"MM\0*", "a TIFF"),
-        (b"%PDF", "a PDF"),
-        (b"RIFF", "a RIFF file other than WebP"),
-        (b"<", "a text (HTML, XML or SVG)"),
-        (b"\0\0\0\x0cjP  ", "a JPEG 2000"),
-    ];
-    let found = known
-        .iter()
-        .find(|(magic, _)| bytes.starts_with(magic))
-        .map(|(_, what)| (*what).to_owned())
-        .or_else(|| {
-            let brand = bytes.get(4..12)?;
-            brand.starts_with(b"ftyp").then(|| {
-                let brand = String::from_utf8_lossy(&brand[4..]);
-                format!(
-                    "an ISO media file of brand {:?} (HEIC, AVIF or video)",
-                    brand.trim()
-                )
-            })
-        })
-        .unwrap_or_else(|| {
-            let hex: Vec<String> = bytes.iter().take(8).map(|b| format!("{b:02x}")).collect();
-            format!("bytes {}", hex.join(" "))
-        });
-    Err(VisionError::UnknownFormat {
-        path: name.to_owned(),
-        found,
-    })
 }
 
 /// Fails when the declared size is over the limit.

@@ -36,6 +36,14 @@ pub enum VisionError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// Something that is no regular file, which may have no end.
+    #[error("read picture {path}: expected a regular file, found {found}")]
+    NotAFile {
+        /// The path.
+        path: PathBuf,
+        /// What it is.
+        found: &'static str,
+    },
     /// The file holds no byte.
     #[error("decode {path}: expected JPEG, PNG or WebP, found an empty file (0 bytes)")]
     Empty {

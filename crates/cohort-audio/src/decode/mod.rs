@@ -25,14 +25,6 @@ use self::kind::Found;
 use self::source::Window;
 use crate::{AudioError, Sound};
 
-/// File name extensions (lower case, no dot) of the sound files that [`decode`] reads, the most wanted
-/// first: uncompressed, lossless, then what loses.
-pub const EXTENSIONS: [&str; 28] = [
-    "wav", "wave", "flac", "aiff", "aif", "aifc", "caf", "w64", "rf64", "bwf", "au", "snd", "sph",
-    "nist", "mp3", "ogg", "m4a", "oga", "opus", "mp4", "m4b", "aac", "mp2", "mka", "webm", "mkv",
-    "mov", "3gp",
-];
-
 /// A sound, and what was read otherwise than the file has it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Decoded {

@@ -80,7 +80,13 @@ pub(super) fn decode_all(
 fn decode(root: &Path, found: &Found) -> Content {
     let mut content = Content::default();
     if let Some(path) = &found.image {
-        match image_print(path) {
+        let mut warnings = Vec::new();
+        let print = image_print(path, &mut warnings);
+        for warning in warnings {
+            let message = warning.replace(&format!("{}/", root.display()), "");
+            content.problem(Modality::Image, Kind::OddMedia, &message);
+        }
+        match print {
             Ok(Some(print)) => content.image = Some(print),
             Ok(None) => {
                 content.problem(Modality::Image, Kind::BlankImage, "a picture of one colour")
@@ -140,8 +146,10 @@ impl Content {
 type AnyError = Box<dyn std::error::Error>;
 
 /// `None` for a blank picture, which would be similar to every other blank one.
-fn image_print(path: &Path) -> Result<Option<ImagePrint>, AnyError> {
-    let picture = cohort_vision::decode(path)?;
+fn image_print(path: &Path, warnings: &mut Vec<String>) -> Result<Option<ImagePrint>, AnyError> {
+    let decoded = cohort_vision::decode_warned(path)?;
+    warnings.extend(decoded.warnings);
+    let picture = decoded.picture;
     let Some(grey) = normalised_grey(&picture)? else {
         return Ok(None);
     };

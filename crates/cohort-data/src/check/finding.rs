@@ -83,6 +83,10 @@ kinds! {
     MissingMedia => ("missing-media", Error),
     /// Media files or transcripts that belong to no clip of the label tables.
     UnlabelledMedia => ("unlabelled-media", Note),
+    /// Files in a media folder that are of no use: of other kinds, hidden ones, those of a clip that has a more wanted one.
+    UnusedFiles => ("unused-files", Note),
+    /// A media file that is not quite as it should be and was read whole.
+    OddMedia => ("odd-media", Note),
     /// A media file that cannot be decoded or used: truncated, empty, of another format or sample rate.
     UndecodableMedia => ("undecodable-media", Error),
     /// A picture of one flat colour.

@@ -133,8 +133,17 @@ fn list_folders(root: &Path, schema: &Schema, findings: &mut Vec<Finding>) -> Fo
     }
     let mut folders = Folders::new();
     for name in names {
-        match media::list(&root.join(&name)) {
-            Ok(listing) => drop(folders.insert(name, listing)),
+        match media::list_all(&root.join(&name)) {
+            Ok((listing, unused)) => {
+                if !unused.is_empty() {
+                    let message = format!("not used: {unused}");
+                    findings.push(Finding {
+                        file: Some(name.clone()),
+                        ..Finding::new(Kind::UnusedFiles, message)
+                    });
+                }
+                folders.insert(name, listing);
+            }
             Err(error) => findings.push(Finding {
                 file: Some(name),
                 ..Finding::new(Kind::UnreadableFolder, without_root(root, &error))
@@ -157,8 +166,16 @@ fn missing(rows: &[Row<'_>], found: &[Found], findings: &mut Vec<Finding>) {
             .zip(found)
             .filter(|(_, found)| !found.has(modality))
         {
-            let endings = modality.extensions().join(", ");
-            let message = format!("expected a file of the modality {name} ({endings}), found none");
+            // The usual ones; docs list them all.
+            let endings: Vec<&str> = modality.extensions().iter().copied().take(6).collect();
+            let endings = endings.join(", ");
+            let more = if modality.extensions().len() > 6 {
+                ", ..."
+            } else {
+                ""
+            };
+            let message =
+                format!("expected a file of the modality {name} ({endings}{more}), found none");
             findings.push(row.finding(Kind::MissingMedia, message));
         }
     }

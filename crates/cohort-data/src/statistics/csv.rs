@@ -9,7 +9,8 @@ impl Statistics {
     /// The tables as CSV files, name and content: `counts.csv` with the frequencies of every attribute, and
     /// for each table `TARGET_by_ATTRIBUTE[_ATTRIBUTE].csv` with one row a cell. Every file has all splits;
     /// `relative_to_max` is (clips - largest) / largest within the target's level, `represented` is `no`
-    /// for a cell without a clip.
+    /// for a cell without a clip. With two attributes `relative_to_max_of_same_ATTRIBUTE` has the largest of the rows that
+    /// share the level of that attribute.
     pub fn csv_tables(&self) -> Vec<(String, String)> {
         let mut files = vec![("counts.csv".to_string(), self.counts_csv())];
         for (i, table) in self.pooled.tables.iter().enumerate() {
@@ -48,7 +49,18 @@ impl Statistics {
             .chain([&pooled.column])
             .map(String::as_str);
         let values = ["clips", "subjects", "relative_to_max", "represented"];
-        let mut text = line(std::iter::once("split").chain(keys).chain(values));
+        let places = 0..if pooled.rows.len() > 1 {
+            pooled.rows.len()
+        } else {
+            0
+        };
+        let within: Vec<String> = places
+            .clone()
+            .map(|place| format!("relative_to_max_of_same_{}", pooled.rows[place]))
+            .collect();
+        let within = within.iter().map(String::as_str);
+        let names = std::iter::once("split").chain(keys).chain(values);
+        let mut text = line(names.chain(within));
         for (split, section) in self.sections() {
             let Some(table) = section.tables.get(index) else {
                 continue;
@@ -57,14 +69,20 @@ impl Statistics {
                 for (column, level) in table.column_levels.iter().enumerate() {
                     let clips = table.count(Unit::Clips, row, column);
                     let subjects = table.count(Unit::Subjects, row, column).to_string();
-                    let relative = table
-                        .relative_to_max(Unit::Clips, row, column)
-                        .map_or(String::new(), |value| format!("{value:.4}"));
+                    let shown = |relative: Option<f64>| {
+                        relative.map_or(String::new(), |value| format!("{value:.4}"))
+                    };
+                    let relative = shown(table.relative_to_max(Unit::Clips, row, column));
+                    let within: Vec<String> = places
+                        .clone()
+                        .map(|place| shown(table.relative_within(place, Unit::Clips, row, column)))
+                        .collect();
                     let represented = if clips > 0 { "yes" } else { "no" };
                     let clips = clips.to_string();
                     let keys = levels.iter().chain([level]).map(String::as_str);
                     let values = [clips.as_str(), &subjects, &relative, represented];
-                    text += &line(std::iter::once(split).chain(keys).chain(values));
+                    let fields = std::iter::once(split).chain(keys).chain(values);
+                    text += &line(fields.chain(within.iter().map(String::as_str)));
                 }
             }
         }

@@ -81,6 +81,14 @@ fn table(table: &Table) -> Value {
             );
             let relative = table.relative_to_max(Unit::Clips, row, column);
             cell.insert("relative_to_max".into(), relative.into());
+            if table.rows.len() > 1 {
+                let within = table.rows.iter().enumerate().map(|(place, attribute)| {
+                    let relative = table.relative_within(place, Unit::Clips, row, column);
+                    (attribute.clone(), Value::from(relative))
+                });
+                let within: Map<String, Value> = within.collect();
+                cell.insert("relative_to_max_of_same".into(), within.into());
+            }
             cells.push(Value::Object(cell));
         }
     }

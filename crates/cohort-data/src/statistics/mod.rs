@@ -133,8 +133,33 @@ impl Table {
     /// Relative difference of a cell to the largest cell of its column: (value - max) / max, so 0 for the
     /// largest and -1 for a group that is not represented. `None` when the whole column is empty.
     pub fn relative_to_max(&self, unit: Unit, row: usize, column: usize) -> Option<f64> {
-        let max = self.column_max(unit, column) as f64;
-        (max > 0.0).then(|| (self.count(unit, row, column) as f64 - max) / max)
+        self.relative_to(self.column_max(unit, column), unit, row, column)
+    }
+
+    /// As [`Table::relative_to_max`], to the largest cell of its column among the rows that share the row's level of the
+    /// attribute at `place` of [`Table::rows`]: with Gender and Ethnicity and place 0 to the largest ethnicity of the
+    /// same gender. `None` when those are all empty, or there is no such attribute.
+    pub fn relative_within(
+        &self,
+        place: usize,
+        unit: Unit,
+        row: usize,
+        column: usize,
+    ) -> Option<f64> {
+        let level = self.row_levels.get(row)?.get(place)?;
+        let largest = self
+            .row_levels
+            .iter()
+            .enumerate()
+            .filter(|(_, levels)| levels.get(place) == Some(level))
+            .map(|(other, _)| self.count(unit, other, column))
+            .max()?;
+        self.relative_to(largest, unit, row, column)
+    }
+
+    fn relative_to(&self, largest: usize, unit: Unit, row: usize, column: usize) -> Option<f64> {
+        let largest = largest as f64;
+        (largest > 0.0).then(|| (self.count(unit, row, column) as f64 - largest) / largest)
     }
 }
 

@@ -79,21 +79,32 @@ fn write_section(text: &mut String, name: &str, section: &Section) -> std::fmt::
     }
     for table in &section.tables {
         let title = format!("{} by {}", table.column, table.rows.join(" x "));
-        write_table(text, &title, table, Unit::Clips)?;
-        write_table(text, &title, table, Unit::Subjects)?;
+        write_table(text, &title, table, Unit::Clips, None)?;
+        if let [first, _, ..] = &table.rows[..] {
+            let title = format!("{title}, against the largest of the same {first}");
+            write_table(text, &title, table, Unit::Clips, Some(0))?;
+        }
+        write_table(text, &title, table, Unit::Subjects, None)?;
     }
     for view in &section.without_majority {
         for table in &view.tables {
             let rows = table.rows.join(" x ");
             let title = format!("{} by {rows}, without {}", table.column, view.left_out);
-            write_table(text, &title, table, Unit::Clips)?;
-            write_table(text, &title, table, Unit::Subjects)?;
+            write_table(text, &title, table, Unit::Clips, None)?;
+            write_table(text, &title, table, Unit::Subjects, None)?;
         }
     }
     Ok(())
 }
 
-fn write_table(text: &mut String, title: &str, table: &Table, unit: Unit) -> std::fmt::Result {
+/// `within`: place of the attribute whose levels each have a largest group of their own.
+fn write_table(
+    text: &mut String,
+    title: &str,
+    table: &Table,
+    unit: Unit,
+    within: Option<usize>,
+) -> std::fmt::Result {
     let what = match unit {
         Unit::Clips => "clips",
         Unit::Subjects => "subjects",
@@ -135,7 +146,11 @@ fn write_table(text: &mut String, title: &str, table: &Table, unit: Unit) -> std
             write!(text, "  {:label_width$}", cut(name, label_width))?;
             for &column in block {
                 let count = table.count(unit, row, column);
-                let mark = match table.relative_to_max(unit, row, column) {
+                let relative = match within {
+                    None => table.relative_to_max(unit, row, column),
+                    Some(place) => table.relative_within(place, unit, row, column),
+                };
+                let mark = match relative {
                     _ if count == 0 => "none".to_string(),
                     Some(relative) if relative < 0.0 => format!("{:.0}%", 100.0 * relative),
                     _ => "max".to_string(),
@@ -184,7 +199,7 @@ mod tests {
             subjects: vec![2, 0, 2, 0],
         };
         let mut text = String::new();
-        write_table(&mut text, "Age", &table, Unit::Clips).unwrap();
+        write_table(&mut text, "Age", &table, Unit::Clips, None).unwrap();
         let expected = "
 Age, clips
            young          old

@@ -3,84 +3,25 @@
 
 use std::path::Path;
 
-use image::metadata::Orientation;
 use libjpeg_turbo_rs::{Decoder, JpegError, PixelFormat};
 
-use super::check_size;
+use super::budget::Share;
 use super::guard::guarded;
+use super::jpeg_walk::{End, walk};
+use super::orientation::orientation;
+use super::{Pixels, check_size};
 use crate::error::{Format, VisionError};
 use crate::picture::Picture;
 
-/// The frame header, as far as it matters here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Frame {
-    /// The low half of the marker: 0 to 2 for what can be decoded.
-    process: u8,
-    /// Bits a sample.
-    precision: u8,
-    width: u16,
-    height: u16,
-}
+/// Most bytes a pixel that decoding takes for a component (measured: 2.1 and 3.2): in one scan, and in several, whose
+/// coefficients are kept.
+const BYTES: [u64; 2] = [3, 4];
 
-/// What a walk over the segments finds.
-#[derive(Debug, PartialEq, Eq)]
-enum Walk {
-    /// The end-of-image marker after at least one scan.
-    Complete(Frame),
-    /// The bytes end first; the frame where it was seen.
-    EndsEarly(Option<Frame>),
-    /// An end-of-image marker, but no scan before it.
-    NoScan,
-}
-
-/// Walks the segments (T.81 annex B) without decoding anything. Embedded thumbnails lie inside
-/// a segment with a length and are stepped over with it.
-fn walk(bytes: &[u8]) -> Walk {
-    let mut frame = None;
-    let mut scanned = false;
-    let mut at = 2;
-    loop {
-        // The next marker: 0xFF followed by neither a stuffed zero, a fill byte nor a restart.
-        let Some(step) = bytes.get(at..).and_then(|rest| memchr::memchr(0xff, rest)) else {
-            return Walk::EndsEarly(frame);
-        };
-        at += step + 1;
-        let Some(&marker) = bytes.get(at) else {
-            return Walk::EndsEarly(frame);
-        };
-        match marker {
-            0xff => continue,
-            0x00 | 0x01 | 0xd0..=0xd8 => {
-                at += 1;
-                continue;
-            }
-            0xd9 => {
-                return match frame {
-                    Some(frame) if scanned => Walk::Complete(frame),
-                    _ => Walk::NoScan,
-                };
-            }
-            _ => {}
-        }
-        let Some(&[l1, l0]) = bytes.get(at + 1..at + 3) else {
-            return Walk::EndsEarly(frame);
-        };
-        let is_frame = matches!(marker, 0xc0..=0xcf) && !matches!(marker, 0xc4 | 0xc8 | 0xcc);
-        if is_frame && let Some(&[precision, h1, h0, w1, w0]) = bytes.get(at + 3..at + 8) {
-            frame = Some(Frame {
-                process: marker & 0x0f,
-                precision,
-                width: u16::from_be_bytes([w1, w0]),
-                height: u16::from_be_bytes([h1, h0]),
-            });
-        }
-        scanned |= marker == 0xda;
-        at += 1 + usize::from(u16::from_be_bytes([l1, l0])).max(2);
-    }
-}
-
-/// Decodes to RGB; also gives the EXIF orientation.
-pub(super) fn decode(bytes: &[u8], name: &Path) -> Result<(Picture, Orientation), VisionError> {
+/// Decodes to RGB.
+///
+/// A file whose end marker is missing, or has other data in its place, is read with a warning where the entropy-coded data hold
+/// every bit of every coefficient: the decoder is then given those data and an end marker.
+pub(super) fn decode(bytes: &[u8], name: &Path) -> Result<Pixels, VisionError> {
     let corrupt = |reason: String| VisionError::Corrupt {
         path: name.to_owned(),
         format: Format::Jpeg,
@@ -91,20 +32,20 @@ pub(super) fn decode(bytes: &[u8], name: &Path) -> Result<(Picture, Orientation)
         format: Format::Jpeg,
         reason,
     };
-    let frame = match walk(bytes) {
-        Walk::Complete(frame) => frame,
-        Walk::EndsEarly(frame) => {
-            let within = match frame {
-                Some(f) => format!("the data of a {} x {} picture", f.width, f.height),
-                None => "the header".to_owned(),
-            };
-            return Err(VisionError::Truncated {
-                path: name.to_owned(),
-                format: Format::Jpeg,
-                detail: format!("it ends after {} bytes, within {within}", bytes.len()),
-            });
-        }
-        Walk::NoScan => return Err(corrupt("it ends before any picture data".to_owned())),
+    let found = walk(bytes);
+    let within = match found.frame {
+        Some(f) => format!("the data of a {} x {} picture", f.width, f.height),
+        None => "the header".to_owned(),
+    };
+    let truncated = || VisionError::Truncated {
+        path: name.to_owned(),
+        format: Format::Jpeg,
+        detail: format!("it ends after {} bytes, within {within}", bytes.len()),
+    };
+    let frame = match (found.end, found.frame) {
+        (End::NoScan, _) => return Err(corrupt("it ends before any picture data".to_owned())),
+        (End::Marker | End::Early, Some(frame)) => frame,
+        (End::Marker | End::Early, None) => return Err(truncated()),
     };
     match frame.process {
         0..=2 => {}
@@ -116,7 +57,36 @@ pub(super) fn decode(bytes: &[u8], name: &Path) -> Result<(Picture, Orientation)
         return Err(unsupported(format!("{} bits a sample", frame.precision)));
     }
     check_size(frame.width.into(), frame.height.into(), name)?;
+    let exif = Some(&found.exif[..]).filter(|exif| !exif.is_empty());
+    let pixels = |(picture, share), warning| Pixels {
+        picture,
+        orientation: orientation(exif, found.xmp),
+        warning,
+        share,
+    };
+    if let Some(end) = found.unmarked_end {
+        let closed = [&bytes[..end], b"\xff\xd9"].concat();
+        if let Ok(whole) = to_rgb(&closed, name) {
+            let warning = format!(
+                "{}: this JPEG has no end marker; its picture data are complete and were read",
+                name.display()
+            );
+            return Ok(pixels(whole, Some(warning)));
+        }
+    }
+    if found.end == End::Early {
+        return Err(truncated());
+    }
+    Ok(pixels(to_rgb(bytes, name)?, None))
+}
 
+/// A whole JPEG to RGB.
+fn to_rgb(bytes: &[u8], name: &Path) -> Result<(Picture, Share), VisionError> {
+    let corrupt = |reason: String| VisionError::Corrupt {
+        path: name.to_owned(),
+        format: Format::Jpeg,
+        reason,
+    };
     let failed = |error: JpegError| corrupt(error.to_string());
     // Where fields of the header contradict each other (a component that gets no plane, for one) the
     // decoder panics.
@@ -125,14 +95,13 @@ pub(super) fn decode(bytes: &[u8], name: &Path) -> Result<(Picture, Orientation)
         let (width, height) = decoder.header().dimensions();
         // The decoder's frame is the one that counts: a file may hold several.
         check_size(width as u64, height as u64, name)?;
-        let orientation = decoder
-            .exif_orientation()
-            .and_then(Orientation::from_exif)
-            .unwrap_or(Orientation::NoTransforms);
+        let bytes_a_pixel = BYTES[usize::from(decoder.has_multiple_scans())];
+        let components = decoder.header().components.len().max(3) as u64;
+        let share = Share::take(width as u64 * height as u64 * components * bytes_a_pixel);
         decoder.set_output_format(PixelFormat::Rgb);
         decoder.set_stop_on_warning(true);
         let rgb = decoder.decode_image().map_err(failed)?.data;
-        Ok((Picture::new(width, height, rgb)?, orientation))
+        Ok((Picture::new(width, height, rgb)?, share))
     })
     .unwrap_or_else(|| Err(corrupt("its header contradicts itself".to_owned())))
 }

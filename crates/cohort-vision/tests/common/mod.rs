@@ -2,6 +2,8 @@
 //! scripts/patterns.py makes them) and operations read from a line of text.
 #![allow(dead_code, missing_docs)]
 
+pub mod containers;
+
 use cohort_vision::{
     Affine, IMAGENET_MEAN, IMAGENET_STD, Interpolation, Op, Picture, affine, colour,
     flip_horizontal, flip_vertical, normalise, resize, rotate,

@@ -3,15 +3,18 @@
 mod show;
 mod table;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
 use cohort_audio::{
-    AcousticFeatures, AcousticSettings, Decoded, EXTENSIONS, ExtendedFeatures, Preset,
-    acoustic_features, decode_warned,
+    AcousticFeatures, AcousticSettings, Decoded, ExtendedFeatures, Preset, acoustic_features,
+    decode_warned,
 };
+use cohort_data::folder::{self, Entry as FolderEntry};
+use cohort_tables::AUDIO_EXTENSIONS;
 use rayon::prelude::*;
 
 use crate::shell::{Outcome, Shell};
@@ -72,6 +75,39 @@ impl Analysis {
     }
 }
 
+/// Pitch frames that were longer than the settings say, by sample rate.
+#[derive(Debug, Default)]
+struct Lengthened(Mutex<BTreeMap<u32, usize>>);
+
+impl Lengthened {
+    /// Samples of the pitch frames at a sample rate, noted where they are more than the settings say.
+    fn used(&self, settings: &AcousticSettings, sample_rate: u32) -> anyhow::Result<usize> {
+        let used = settings.pitch_range(sample_rate)?.frame_length;
+        if used != settings.frame_length {
+            // A panic elsewhere leaves the map whole.
+            let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            known.insert(sample_rate, used);
+        }
+        Ok(used)
+    }
+}
+
+impl Analysis {
+    /// Says which frames were lengthened, where the caller chose `fmin` or the frame; a preset's own are documented.
+    fn tell(&self, settings: &AcousticSettings, frames: &Lengthened, shell: &Shell) {
+        if self.fmin.is_none() && self.frame_length.is_none() {
+            return;
+        }
+        let known = frames.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for (rate, used) in known.iter() {
+            shell.say(&format!(
+                "warning: pitch frames of {} samples do not hold {} periods of {} Hz at {rate} Hz; frames of {used} samples were used",
+                settings.frame_length, settings.min_periods, settings.fmin
+            ));
+        }
+    }
+}
+
 /// Arguments of `cohort audio features`.
 #[derive(Debug, Args)]
 pub(crate) struct Features {
@@ -117,6 +153,8 @@ struct Entry {
     f0_p5_hz: f64,
     f0_p95_hz: f64,
     voiced_fraction: f64,
+    /// Samples of the pitch frames: those of the settings, doubled until enough periods of `fmin` fit.
+    f0_frame_length: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     extended: Option<ExtendedFeatures>,
     #[serde(flatten)]
@@ -138,7 +176,13 @@ struct Skipped {
 }
 
 impl Entry {
-    fn new(file: &Path, sample_rate: u32, features: AcousticFeatures, track: bool) -> Self {
+    fn new(
+        file: &Path,
+        sample_rate: u32,
+        f0_frame_length: usize,
+        features: AcousticFeatures,
+        track: bool,
+    ) -> Self {
         Self {
             file: file.display().to_string(),
             sample_rate,
@@ -152,6 +196,7 @@ impl Entry {
             f0_p5_hz: features.f0_p5_hz,
             f0_p95_hz: features.f0_p95_hz,
             voiced_fraction: features.voiced_fraction,
+            f0_frame_length,
             extended: features.extended,
             track: track.then_some(Track {
                 onset_times_s: features.onset_times_s,
@@ -165,10 +210,21 @@ impl Entry {
 impl Features {
     fn run(self, shell: &Shell) -> anyhow::Result<Outcome> {
         let settings = self.analysis.settings()?;
-        let files = sound_files(&self.inputs)?;
+        let frames = Lengthened::default();
+        let entries = sound_files(&self.inputs, shell)?;
+        let files: Vec<PathBuf> = entries.iter().map(|entry| entry.path.clone()).collect();
         if let Some(out) = &self.out {
             let columns = AcousticFeatures::names(self.analysis.preset);
-            let skipped = table::write(out, &files, &settings, &columns, self.skip_bad, shell)?;
+            let skipped = table::write(
+                out,
+                &entries,
+                &settings,
+                &columns,
+                self.skip_bad,
+                &frames,
+                shell,
+            )?;
+            self.analysis.tell(&settings, &frames, shell);
             list(&skipped, shell);
             return Ok(Outcome::Done);
         }
@@ -178,7 +234,9 @@ impl Features {
             let Decoded { sound, warnings } = decode_warned(file)?;
             warnings.iter().for_each(|line| shell.say(line));
             let features = acoustic_features(&sound, &settings).with_context(|| at(file))?;
-            Ok(Entry::new(file, sound.sample_rate, features, self.track))
+            let frame = frames.used(&settings, sound.sample_rate)?;
+            let rate = sound.sample_rate;
+            Ok(Entry::new(file, rate, frame, features, self.track))
         };
         let bar = shell.bar("acoustic features", files.len());
         for chunk in files.chunks(CHUNK) {
@@ -193,6 +251,7 @@ impl Features {
             bar.inc(chunk.len() as u64);
         }
         bar.finish_and_clear();
+        self.analysis.tell(&settings, &frames, shell);
         list(&skipped, shell);
         if self.json {
             shell.print_json(&Document {
@@ -264,46 +323,42 @@ fn text(entries: &[Entry]) -> String {
 }
 
 /// The files named, and the sound files under the folders named, without repetition: in the order
-/// of the arguments, and by path inside a folder.
-fn sound_files(inputs: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
+/// of the arguments, and by path inside a folder. What else a folder holds is told.
+fn sound_files(inputs: &[PathBuf], shell: &Shell) -> anyhow::Result<Vec<FolderEntry>> {
     let mut files = Vec::new();
     let mut seen = BTreeSet::new();
     for input in inputs {
-        let mut found = Vec::new();
-        if input.is_dir() {
-            walk(input, &mut found)?;
-            found.sort();
-            let what = EXTENSIONS.join(", ");
-            anyhow::ensure!(
-                !found.is_empty(),
-                "{}: expected sound files ({what}), found none",
-                input.display()
-            );
+        let found = if input.is_dir() {
+            let listing = folder::search(input, &AUDIO_EXTENSIONS)?;
+            if listing.files.is_empty() {
+                let what = AUDIO_EXTENSIONS.join(", ");
+                let found = match listing.unused.is_empty() {
+                    true => "none".to_string(),
+                    false => format!("none (but {})", listing.unused),
+                };
+                anyhow::bail!(
+                    "{}: expected sound files ({what}), found {found}",
+                    input.display()
+                );
+            }
+            if !listing.unused.is_empty() {
+                shell.say(&format!(
+                    "{}: not used: {}",
+                    input.display(),
+                    listing.unused
+                ));
+            }
+            listing.files
         } else {
-            found.push(input.clone());
-        }
-        files.extend(found.into_iter().filter(|file| seen.insert(file.clone())));
+            vec![folder::named(input)]
+        };
+        files.extend(
+            found
+                .into_iter()
+                .filter(|file| seen.insert(file.path.clone())),
+        );
     }
     Ok(files)
-}
-
-fn walk(folder: &Path, found: &mut Vec<PathBuf>) -> anyhow::Result<()> {
-    let cannot = || format!("cannot list {}", folder.display());
-    for entry in std::fs::read_dir(folder).with_context(cannot)? {
-        let entry = entry.with_context(cannot)?;
-        let path = entry.path();
-        // A link to a folder is not followed: it may lead back.
-        if entry.file_type().with_context(cannot)?.is_dir() {
-            walk(&path, found)?;
-        } else if path
-            .extension()
-            .and_then(|extension| extension.to_str())
-            .is_some_and(|extension| EXTENSIONS.contains(&extension.to_lowercase().as_str()))
-        {
-            found.push(path);
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -315,13 +370,22 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         std::fs::create_dir(path("b")).unwrap();
-        for name in ["b/2.WAV", "b/1.mp3", "a.flac", "notes.txt"] {
+        for name in ["b/2.WAV", "b/1.mp3", "a.flac", "notes.md", "b/._1.mp3"] {
             std::fs::write(path(name), "x").unwrap();
         }
-        let files = sound_files(&[path("b/2.WAV"), folder.path().to_owned()]).unwrap();
+        let shell = Shell::new();
+        let files = sound_files(&[path("b/2.WAV"), folder.path().to_owned()], &shell).unwrap();
+        let files: Vec<PathBuf> = files.into_iter().map(|entry| entry.path).collect();
         assert_eq!(files, [path("b/2.WAV"), path("a.flac"), path("b/1.mp3")]);
         std::fs::create_dir(path("none")).unwrap();
-        let error = sound_files(&[path("none")]).unwrap_err().to_string();
+        let error = sound_files(&[path("none")], &shell)
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("found none"), "{error}");
+        std::fs::write(path("none/x.avi"), "x").unwrap();
+        let error = sound_files(&[path("none")], &shell)
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("found none (but 1 avi file)"), "{error}");
     }
 }

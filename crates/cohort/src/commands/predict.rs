@@ -38,7 +38,13 @@ impl Predict {
             Some(root) => {
                 ClipMedia::from_dataset(&Dataset::open(root, None)?, self.split.as_deref())?
             }
-            None => ClipMedia::from_files(&self.files)?,
+            None => {
+                let (clips, unused) = ClipMedia::from_files(&self.files)?;
+                if !unused.is_empty() {
+                    shell.say(&format!("not used: {unused}"));
+                }
+                clips
+            }
         };
         if clips.is_empty() {
             bail!("expected pictures, sounds or transcripts, or --data ROOT, found none");

@@ -6,20 +6,22 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use cohort_audio::{AcousticSettings, Decoded, acoustic_features, decode_bytes_warned};
-use cohort_tables::{EmbeddingTable, Journal, JournalRow, Provenance, clip_id, content_hash};
+use cohort_data::folder::{self, Entry};
+use cohort_tables::{EmbeddingTable, Journal, JournalRow, Provenance, content_hash};
 use rayon::prelude::*;
 
-use super::{CHUNK, Skipped, at, skip};
+use super::{CHUNK, Lengthened, Skipped, at, skip};
 use crate::shell::Shell;
 
 /// Writes one row a file. Rows of the table that is there already, and of the journal of a stopped
 /// run, are kept when the bytes of their file and the settings are the same.
 pub(super) fn write(
     out: &Path,
-    files: &[PathBuf],
+    entries: &[Entry],
     settings: &AcousticSettings,
     columns: &[&'static str],
     skip_bad: bool,
+    frames: &Lengthened,
     shell: &Shell,
 ) -> anyhow::Result<Vec<Skipped>> {
     anyhow::ensure!(
@@ -28,7 +30,8 @@ pub(super) fn write(
         "{}: expected a name that ends in .parquet",
         out.display()
     );
-    let clips = clips(files)?;
+    let files: Vec<PathBuf> = entries.iter().map(|entry| entry.path.clone()).collect();
+    let clips = clips(entries)?;
     let provenance = Provenance {
         producer: concat!("cohort-audio ", env!("CARGO_PKG_VERSION")).to_owned(),
         settings: content_hash(&serde_json::to_vec(settings)?),
@@ -66,6 +69,7 @@ pub(super) fn write(
         }
         let Decoded { sound, warnings } = decode_bytes_warned(file, bytes)?;
         warnings.iter().for_each(|line| shell.say(line));
+        frames.used(settings, sound.sample_rate)?;
         let vector = acoustic_features(&sound, settings)
             .with_context(|| at(file))?
             .vector();
@@ -136,24 +140,20 @@ pub(super) fn write(
     Ok(skipped)
 }
 
-/// The clip of each file; two files of one clip would be one row too many.
-fn clips(files: &[PathBuf]) -> anyhow::Result<Vec<String>> {
-    let mut owners: BTreeMap<String, &Path> = BTreeMap::new();
-    files
-        .iter()
-        .map(|file| {
-            let name = file.file_name().unwrap_or_default().to_string_lossy();
-            let clip = clip_id(&name).to_owned();
-            match owners.insert(clip.clone(), file) {
-                None => Ok(clip),
-                Some(other) => anyhow::bail!(
-                    "expected one file a clip, found {} and {} for clip {clip}",
-                    other.display(),
-                    file.display()
-                ),
-            }
-        })
-        .collect()
+/// The clip of each file, by [`folder::clip_ids`]; two files of one clip would be one row too many.
+fn clips(entries: &[Entry]) -> anyhow::Result<Vec<String>> {
+    let ids = folder::clip_ids(&[entries]).remove(0);
+    let mut owners: BTreeMap<&str, &Path> = BTreeMap::new();
+    for (clip, entry) in ids.iter().zip(entries) {
+        if let Some(other) = owners.insert(clip, &entry.path) {
+            anyhow::bail!(
+                "expected one file a clip, found {} and {} for clip {clip}",
+                other.display(),
+                entry.path.display()
+            );
+        }
+    }
+    Ok(ids)
 }
 
 /// Rows of the table that is there already, when they were made in the same way.

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use cohort_data::folder;
 use cohort_report::jpeg_address;
 use cohort_search::MapDocument;
-use cohort_tables::clip_id;
+use cohort_tables::{IMAGE_EXTENSIONS, clip_id};
 use rayon::prelude::*;
 
 use super::draw::Extras;
@@ -20,6 +20,8 @@ const QUALITY: u8 = 60;
 const MOST_BYTES: usize = 12_000_000;
 /// Pictures made between two looks at whether to stop.
 const CHUNK: usize = 256;
+/// Warnings about single pictures, at most; the rest is counted.
+const MOST_WARNINGS: usize = 5;
 
 /// A picture for each point that has one, until the page would become too large: then for as many as fit, spread evenly
 /// over the table.
@@ -30,10 +32,22 @@ pub(super) fn make(
 ) -> anyhow::Result<Vec<Option<String>>> {
     let files = match extras.images {
         Some(folder) => {
-            let mut found = HashMap::new();
-            list(folder, &mut found)?;
-            let of = |point: &cohort_search::PlacedClip| found.get(point.clip.as_str()).cloned();
-            document.points.iter().map(of).collect()
+            let found = pictures_of(folder, shell)?;
+            let of = |point: &cohort_search::PlacedClip| found.get(clip_id(&point.clip)).cloned();
+            let mut ambiguous = 0;
+            let mut files = Vec::with_capacity(document.points.len());
+            for point in &document.points {
+                let several = of(point).is_some_and(|found| found.is_none());
+                ambiguous += usize::from(several);
+                files.push(of(point).flatten());
+            }
+            if ambiguous > 0 {
+                shell.say(&format!(
+                    "{ambiguous} clips have no picture in the page: several pictures in folders below {} have their name, and only a path would tell which is theirs",
+                    folder.display()
+                ));
+            }
+            files
         }
         None => extras
             .about
@@ -50,16 +64,18 @@ pub(super) fn make(
     wanted.sort_by_key(|(i, _)| ((*i as u32).wrapping_mul(0x9e37_79b9), *i));
     let mut pictures = vec![None; files.len()];
     let (mut bytes, mut made, mut bad) = (0, 0, 0);
+    let mut warnings = Vec::new();
     let bar = shell.bar("pictures", wanted.len());
     'all: for chunk in wanted.chunks(CHUNK) {
         bar.set_position(made as u64);
         anyhow::ensure!(!shell.stopped(), "stopped");
         let results: Vec<_> = chunk.par_iter().map(|(_, file)| small(file)).collect();
         for ((i, _), result) in chunk.iter().zip(results) {
-            let Ok(address) = result else {
+            let Ok((address, mut warned)) = result else {
                 bad += 1;
                 continue;
             };
+            warnings.append(&mut warned);
             if bytes + address.len() > MOST_BYTES {
                 break 'all;
             }
@@ -69,6 +85,13 @@ pub(super) fn make(
         }
     }
     bar.finish_and_clear();
+    for warning in warnings.iter().take(MOST_WARNINGS) {
+        shell.say(&format!("warning: {warning}"));
+    }
+    if warnings.len() > MOST_WARNINGS {
+        let more = warnings.len() - MOST_WARNINGS;
+        shell.say(&format!("warning: {more} more pictures like these"));
+    }
     if bad > 0 {
         shell.say(&format!("{bad} pictures cannot be read and are not shown"));
     }
@@ -81,9 +104,10 @@ pub(super) fn make(
     Ok(pictures)
 }
 
-/// A picture made small, as a `data:` address.
-fn small(file: &Path) -> anyhow::Result<String> {
-    let picture = cohort_vision::decode(file)?;
+/// A picture made small, as a `data:` address, and what was odd about its file.
+fn small(file: &Path) -> anyhow::Result<(String, Vec<String>)> {
+    let decoded = cohort_vision::decode_warned(file)?;
+    let picture = decoded.picture;
     let (width, height) = (picture.width(), picture.height());
     let longer = width.max(height).max(1);
     let side = |length: usize| (length * SIDE / longer).max(1);
@@ -95,34 +119,49 @@ fn small(file: &Path) -> anyhow::Result<String> {
         picture.height() as u32,
         image::ExtendedColorType::Rgb8,
     )?;
-    Ok(jpeg_address(&jpeg))
+    Ok((jpeg_address(&jpeg), decoded.warnings))
 }
 
-/// Pictures in a folder and below it, by clip id; of several the first by path.
-fn list(folder: &Path, found: &mut HashMap<String, PathBuf>) -> anyhow::Result<()> {
-    let cannot = || format!("cannot list {}", folder.display());
-    let mut entries = std::fs::read_dir(folder)
-        .with_context(cannot)?
-        .collect::<Result<Vec<_>, _>>()
-        .with_context(cannot)?;
-    entries.sort_by_key(std::fs::DirEntry::file_name);
-    for entry in entries {
-        let path = entry.path();
-        // a link to a folder is not followed: it may lead back
-        if entry.file_type().with_context(cannot)?.is_dir() {
-            list(&path, found)?;
-        } else if let Some(name) = path.file_name().and_then(|name| name.to_str()) {
-            let clip = clip_id(name);
-            let extension = path
-                .extension()
-                .and_then(|e| e.to_str())
-                .unwrap_or_default();
-            if ["jpg", "jpeg", "png", "webp"].contains(&extension.to_lowercase().as_str()) {
-                found
-                    .entry(clip.to_string())
-                    .or_insert_with(|| path.clone());
-            }
+/// Pictures in a folder and below it, by their paths without ending and, where no other has it, by their name without ending;
+/// None for a name of several. Of two pictures of one path (`a.jpg`, `a.png`) the one with the more wanted ending counts. What
+/// else the folder holds is told.
+fn pictures_of(folder: &Path, shell: &Shell) -> anyhow::Result<HashMap<String, Option<PathBuf>>> {
+    let listing = folder::search(folder, &IMAGE_EXTENSIONS)?;
+    if !listing.unused.is_empty() {
+        shell.say(&format!(
+            "{}: not used: {}",
+            folder.display(),
+            listing.unused
+        ));
+    }
+    let rank = |path: &Path| {
+        let ending = path
+            .extension()
+            .and_then(|e| e.to_str())
+            .unwrap_or_default();
+        let known = IMAGE_EXTENSIONS.iter();
+        known
+            .clone()
+            .position(|e| e.eq_ignore_ascii_case(ending))
+            .unwrap_or(known.len())
+    };
+    let mut files = listing.files;
+    files.sort_by_key(|entry| (rank(&entry.path), entry.path.clone()));
+    let mut found: HashMap<String, Option<PathBuf>> = HashMap::new();
+    for (id, entry) in folder::clip_ids(&[&files])
+        .remove(0)
+        .into_iter()
+        .zip(&files)
+    {
+        let name = entry.below.rsplit('/').next().unwrap_or_default();
+        if id != clip_id(name) {
+            found.insert(clip_id(name).to_string(), None);
+        }
+        for id in [id.as_str(), clip_id(&entry.below)] {
+            found
+                .entry(id.to_string())
+                .or_insert_with(|| Some(entry.path.clone()));
         }
     }
-    Ok(())
+    Ok(found)
 }
