@@ -12,9 +12,11 @@ mod error;
 mod journal;
 mod labels;
 mod line_reader;
+mod lock;
 mod parquet_io;
 mod predictions;
 mod predictions_file;
+mod shown;
 
 pub use atomic::{remove_unfinished, write_atomic, write_atomic_with};
 pub use clip::clip_id;
@@ -23,7 +25,9 @@ pub use error::TableError;
 pub use journal::{Journal, JournalRow};
 pub use labels::{LabelColumn, LabelTable};
 pub use line_reader::LineReader;
+pub use lock::FolderLock;
 pub use predictions::Predictions;
+pub use shown::{shown, shown_lines};
 
 /// Hash of some bytes as used in provenance: the first 128 bits of BLAKE3, in lower-case hexadecimal.
 pub fn content_hash(bytes: &[u8]) -> String {
