@@ -41,10 +41,10 @@ pub(crate) struct Audit {
     /// Predictions of a second model to compare with
     #[arg(long, value_name = "FILE")]
     against: Option<PathBuf>,
-    /// Bootstrap resamples
+    /// Bootstrap resamples, 100 to 1000000
     #[arg(long, value_name = "N", default_value_t = AuditSettings::default().resamples)]
     resamples: usize,
-    /// Random relabellings a test
+    /// Random relabellings a test, 100 to 1000000
     #[arg(long, value_name = "N", default_value_t = AuditSettings::default().permutations)]
     permutations: usize,
     /// Level of the intervals
@@ -83,14 +83,17 @@ impl Audit {
             .filter(|codes| !codes.is_empty());
         let read = |path: &Path| Predictions::read(path, classes.as_deref());
         let predictions = read(&self.predictions)?;
-        let mut document = audit(&predictions, &labels, &settings)
+        let mut document = shell
+            .apart(|| audit(&predictions, &labels, &settings))
             .map_err(|error| self.place(&self.predictions, &settings, error))?;
         if let Some(against) = &self.against {
             let name = against
                 .file_name()
                 .map(|name| name.to_string_lossy())
                 .unwrap_or_default();
-            let comparison = compare(&predictions, &read(against)?, &name, &labels, &settings)
+            let other = read(against)?;
+            let comparison = shell
+                .apart(|| compare(&predictions, &other, &name, &labels, &settings))
                 .map_err(|error| self.place(against, &settings, error))?;
             document.comparison = Some(comparison);
         }

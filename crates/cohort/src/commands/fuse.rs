@@ -239,7 +239,8 @@ struct Document<'a> {
 impl Fuse {
     pub(crate) fn run(self, shell: &Shell) -> anyhow::Result<Outcome> {
         let (settings, _) = self.how.resolve()?;
-        let fused = fuse(&read(&self.modalities)?, &settings)?;
+        let tables = read(&self.modalities)?;
+        let fused = shell.apart(|| fuse(&tables, &settings))?;
         let out = &self.out;
         std::fs::create_dir_all(out).with_context(|| format!("cannot make {}", out.display()))?;
         let write_json = |name: &str, json: String| write_atomic(&out.join(name), json.as_bytes());
@@ -253,12 +254,9 @@ impl Fuse {
                     seed: self.how.seed,
                     ..IntervalSettings::default()
                 };
-                let found = aggregation(
-                    &fused.test,
-                    &settings.subjects,
-                    settings.ordered,
-                    &intervals,
-                )?;
+                let (subjects, ordered) = (&settings.subjects, settings.ordered);
+                let found =
+                    shell.apart(|| aggregation(&fused.test, subjects, ordered, &intervals))?;
                 write_json("aggregation.json", serde_json::to_string_pretty(&found)?)?;
                 together = Some(found);
             }
