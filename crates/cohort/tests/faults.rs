@@ -112,12 +112,19 @@ fn a_damaged_checkpoint_is_refused_by_name_before_anything_changes() {
 #[test]
 fn other_media_and_labels_are_refused_whatever_is_missing() {
     let folder = tempfile::tempdir().unwrap();
-    let (data, out) = (folder.path().join("data"), folder.path().join("run"));
+    let data = folder.path().join("data");
+    let out = copied(&folder);
     copy(&data);
+    // the same data set in another place is the same; only where it lies is written anew
     let (code, _, err) = resume(&data, &out);
     assert_eq!(code, 0, "{err}");
-    // the same data set in another place is the same
-    assert_same_files(finished(), &out);
+    let but_place = |run: &Path| {
+        let files = common::fixed_files(run).into_iter();
+        files
+            .filter(|(name, _)| name != "config.toml")
+            .collect::<Vec<_>>()
+    };
+    assert!(but_place(finished()) == but_place(&out));
     let [first, second] = ["train", "valid"].map(|split| first_media(&data, split, "wav"));
     let bytes = std::fs::read(&first).unwrap();
     std::fs::write(&second, bytes).unwrap();
