@@ -9,7 +9,7 @@ use cohort_tables::{LabelTable, clip_id};
 use crate::error::{DataError, quoted};
 use crate::label_file::{self, LabelFile, SplitTable, unknown_code};
 use crate::media::{self, MediaFiles, Modality};
-use crate::schema::Schema;
+use crate::schema::{Attribute, Schema};
 use crate::schema_file::SCHEMA_FILE;
 use crate::transcript::{TranscriptSource, TranscriptTable};
 
@@ -162,6 +162,22 @@ fn refuse_repeated_clips(files: &[LabelFile]) -> Result<(), DataError> {
     Ok(())
 }
 
+/// Whether a path leads, or may lead on some system, out of the folder that it is joined to.
+pub(crate) fn leaves(path: &str) -> bool {
+    path.starts_with('/') || path.contains(['\\', '\0']) || path.split('/').any(|step| step == "..")
+}
+
+/// What is expected of a code of the target that names a media folder, if this one leads out of the data set.
+pub(crate) fn leads_outside(schema: &Schema, attribute: &Attribute, code: &str) -> Option<String> {
+    let names_folder = attribute.column == schema.target && schema.folder.contains("{target}");
+    (names_folder && leaves(code)).then(|| {
+        format!(
+            "in {} a code that names a folder inside the data set's root",
+            attribute.column
+        )
+    })
+}
+
 fn read_clips(
     root: &Path,
     schema: &Schema,
@@ -203,6 +219,11 @@ fn read_clips(
                     .target_attribute()
                     .and_then(|target| target.levels.get(level));
                 let code = code.map_or("", |level| level.code.as_str());
+                let outside = (schema.target_attribute())
+                    .and_then(|target| leads_outside(schema, target, code));
+                if let Some(expected) = outside {
+                    return Err(file.row_error(row, expected, quoted(code)));
+                }
                 let folder = root.join(schema.media_folder(&file.split, code));
                 entry.insert(media::list(&folder)?)
             }

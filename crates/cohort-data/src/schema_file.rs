@@ -128,10 +128,7 @@ impl Schema {
         }
         let parts = [&self.labels, &self.folder, &self.transcripts].into_iter();
         for part in parts.chain(&self.splits) {
-            let leaves = part.starts_with('/')
-                || part.contains('\\')
-                || part.split('/').any(|step| step == "..");
-            if leaves {
+            if crate::dataset::leaves(part) {
                 return Err(("a path inside the data set's root".into(), quoted(part)));
             }
         }

@@ -257,3 +257,37 @@ fn every_clip_may_be_a_subject_of_its_own() {
     let counted = serde_json::to_value(statistics(&dataset)).unwrap();
     assert_eq!(counted["pooled"]["subjects"], 3, "{counted}");
 }
+
+#[test]
+fn a_code_that_leads_out_of_the_root_is_refused_by_table_and_row() {
+    for code in ["../../outside", "/tmp", "a/../../..", "..", "a\\b"] {
+        let corpus = Corpus::labels_only();
+        corpus.write(
+            "cohort.toml",
+            "name = \"mine\"\ntarget = \"AgeGroup\"\nfolder = \"{split}/{target}\"\n",
+        );
+        let path = corpus.path(&table("train"));
+        let text = std::fs::read_to_string(&path).unwrap();
+        let mut lines: Vec<String> = text.lines().map(String::from).collect();
+        let mut fields: Vec<&str> = lines[1].split(',').collect();
+        fields[2] = code;
+        lines[1] = fields.join(",");
+        corpus.write(&table("train"), lines.join("\n"));
+        // media lie there, and are not to be taken
+        std::fs::create_dir_all(corpus.path("train/x")).unwrap();
+        let told = error(&corpus);
+        let expected = format!(
+            "{}: row 2: expected in AgeGroup a code that names a folder inside the data set's root, found {code:?}",
+            table("train")
+        );
+        assert!(told.ends_with(&expected), "{told}");
+        let report = cohort_data::check(
+            corpus.root(),
+            None,
+            &cohort_data::CheckSettings::default(),
+            &|_, _| {},
+        );
+        let told = report.unwrap().to_text();
+        assert!(told.contains("a code that names a folder inside"), "{told}");
+    }
+}

@@ -362,6 +362,30 @@ impl Default for RunConfig {
     }
 }
 
+/// An error when a setting is out of its range.
+fn check(
+    name: &'static str,
+    holds: bool,
+    expected: &'static str,
+    found: &dyn Display,
+) -> Result<(), PipelineError> {
+    if holds {
+        return Ok(());
+    }
+    Err(PipelineError::Setting {
+        name,
+        expected,
+        found: found.to_string(),
+    })
+}
+
+/// The first of many widths.
+fn brief(widths: &[usize]) -> String {
+    let first: Vec<String> = widths.iter().take(20).map(usize::to_string).collect();
+    let more = if widths.len() > 20 { ", ..." } else { "" };
+    format!("[{}{more}]", first.join(", "))
+}
+
 /// Replaces the values that `given` has, and no others.
 fn set(table: &mut toml::Table, given: toml::Table) {
     for (key, value) in given {
@@ -449,6 +473,18 @@ impl RunConfig {
             train.validate()?;
         }
         self.features.text.validate()?;
+        self.check_networks()?;
+        for (name, resamples) in [
+            ("fusion.resamples", self.fusion.resamples),
+            ("audit.resamples", self.audit.resamples),
+        ] {
+            check(
+                name,
+                (100..=1_000_000).contains(&resamples),
+                "100 to 1000000",
+                &resamples,
+            )?;
+        }
         if !(16..=512).contains(&self.features.image_size) {
             return Err(PipelineError::Setting {
                 name: "features.image_size",
@@ -480,6 +516,66 @@ impl RunConfig {
             });
         }
         Ok(self)
+    }
+
+    /// Checks the shapes of the networks, before anything takes memory for them.
+    fn check_networks(&self) -> Result<(), PipelineError> {
+        let text = match self.features.text.encoder {
+            TextEncoder::Ngrams => self.features.text.buckets,
+            // the width of a sentence vector is known when it is read
+            TextEncoder::Bert | TextEncoder::FastText => 1,
+        };
+        for (name, inputs, widths) in [
+            ("image.hidden", 1, &self.image.hidden),
+            ("audio.hidden", 1, &self.audio.hidden),
+            ("text.hidden", text, &self.text.hidden),
+        ] {
+            let fits =
+                widths.len() <= 16 && widths.iter().all(|width| (1..=16_384).contains(width));
+            check(
+                name,
+                fits,
+                "at most 16 layers of 1 to 16384 units",
+                &brief(widths),
+            )?;
+            let layers = std::iter::once(&inputs).chain(widths).zip(widths);
+            // each factor is bounded by now
+            let weights: usize = layers.map(|(from, to)| from * to).sum();
+            check(
+                name,
+                weights <= 100_000_000,
+                "layers of at most 100000000 weights together",
+                &weights,
+            )?;
+        }
+        let joint = &self.joint;
+        check(
+            "joint.token",
+            (1..=2_048).contains(&joint.token),
+            "1 to 2048",
+            &joint.token,
+        )?;
+        check(
+            "joint.hidden",
+            (1..=8_192).contains(&joint.hidden),
+            "1 to 8192",
+            &joint.hidden,
+        )?;
+        for (name, share) in [
+            ("image.dropout", self.image.dropout),
+            ("audio.dropout", self.audio.dropout),
+            ("text.dropout", self.text.dropout),
+            ("joint.dropout", joint.dropout),
+            ("joint.modality_dropout", joint.modality_dropout),
+        ] {
+            check(
+                name,
+                (0.0..1.0).contains(&share),
+                "at least 0 and below 1",
+                &share,
+            )?;
+        }
+        Ok(())
     }
 
     /// The training loop of a modality's model.
@@ -558,6 +654,74 @@ impl RunConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_table_is_checked_before_anything_is_done() {
+        let told = |text: &str| {
+            let config: RunConfig = toml::from_str(text).unwrap();
+            config.resolve().unwrap_err().to_string()
+        };
+        for (text, message) in [
+            (
+                "[audit]\nresamples = 5",
+                "audit.resamples: expected 100 to 1000000, found 5",
+            ),
+            ("[audit]\nresamples = 2000000", "audit.resamples"),
+            (
+                "[fusion]\nresamples = 99",
+                "fusion.resamples: expected 100 to 1000000, found 99",
+            ),
+            (
+                "[audio]\nhidden = [0]",
+                "audio.hidden: expected at most 16 layers of 1 to 16384 units, found [0]",
+            ),
+            ("[text]\nhidden = [8, 0]", "text.hidden"),
+            ("[image]\nhidden = [0]", "image.hidden"),
+            ("[audio]\nhidden = [1000000, 1000000]", "audio.hidden"),
+            (
+                "[audio]\nhidden = [16384, 16384]",
+                "at most 100000000 weights together, found 268451840",
+            ),
+            (
+                "[text]\nhidden = [16384]\n[features.text]\nbuckets = 1048576",
+                "at most 100000000 weights",
+            ),
+            (
+                "[text]\ndropout = 7",
+                "text.dropout: expected at least 0 and below 1, found 7",
+            ),
+            ("[audio]\ndropout = nan", "audio.dropout"),
+            ("[image]\ndropout = -0.1", "image.dropout"),
+            (
+                "[joint]\ntoken = 0",
+                "joint.token: expected 1 to 2048, found 0",
+            ),
+            ("[joint]\ntoken = 100000000", "joint.token"),
+            (
+                "[joint]\nhidden = 0",
+                "joint.hidden: expected 1 to 8192, found 0",
+            ),
+            ("[joint]\nmodality_dropout = 5", "joint.modality_dropout"),
+            ("[joint]\ndropout = 1", "joint.dropout"),
+            ("[joint.train]\nepochs = 0", "epochs must be at least 1"),
+            (
+                "[text.train]\nepochs = 2000000",
+                "epochs must be at most 1000000, found 2000000",
+            ),
+            (
+                "[image.train]\nbatch_size = 2000000",
+                "batch_size must be at most 1000000",
+            ),
+        ] {
+            let found = told(text);
+            assert!(found.contains(message), "{text}: {found}");
+        }
+        let wide = "[audio]\nhidden = [4096, 4096]\n[text]\nhidden = []\n[audit]\nresamples = 100";
+        toml::from_str::<RunConfig>(wide)
+            .unwrap()
+            .resolve()
+            .unwrap();
+    }
 
     #[test]
     fn what_a_file_does_not_set_is_as_without_a_file() {

@@ -6,7 +6,7 @@ use cohort_audio::Sound;
 use cohort_data::{Clip, Dataset};
 use cohort_eval::IntervalSettings;
 use cohort_fusion::{Curves, DegradedPredictions, curves};
-use cohort_tables::{Predictions, write_atomic};
+use cohort_tables::{FolderLock, Predictions, write_atomic};
 use cohort_train::derive_seed;
 use cohort_vision::{Degradation, Picture};
 use rayon::prelude::*;
@@ -14,7 +14,7 @@ use rayon::prelude::*;
 use crate::embeddings::Seen;
 use crate::stages::{fusion_settings, splits, write_json};
 use crate::training::target_index;
-use crate::watch::say_warnings;
+use crate::watch::{apart, say_warnings};
 use crate::{Modality, PipelineError, Predictor, Watch};
 
 /// One way in which clips are made worse, and how far.
@@ -241,8 +241,29 @@ impl Test {
 /// At most `clips` test clips are used, whole subjects in the order of their names; all when it is none.
 ///
 /// # Errors
-/// A run that is not finished, media that cannot be read, [`PipelineError::Stopped`].
+/// Resamples out of their range, before anything is done; a run that is not finished or in use by another process; media
+/// that cannot be read, [`PipelineError::Stopped`].
 pub fn degrade(
+    run: &Path,
+    dataset: &Dataset,
+    damages: &[Damage],
+    clips: Option<usize>,
+    intervals: &IntervalSettings,
+    watch: &dyn Watch,
+) -> Result<Curves, PipelineError> {
+    intervals.check()?;
+    let lock = FolderLock::take(run)?;
+    let found = apart(watch, || {
+        curves_of(run, dataset, damages, clips, intervals, watch)
+    })?;
+    write_json(&run.join("degradation.json"), &found)?;
+    write_atomic(&run.join("degradation.csv"), found.to_csv().as_bytes())?;
+    drop(lock);
+    Ok(found)
+}
+
+/// The curves; no file is changed.
+fn curves_of(
     run: &Path,
     dataset: &Dataset,
     damages: &[Damage],
@@ -335,10 +356,12 @@ pub fn degrade(
     }
     watch.end();
     let fusion = fusion_settings(dataset, seed)?;
-    let found = curves(&inputs, &fusion.subjects, fusion.ordered, intervals)?;
-    write_json(&run.join("degradation.json"), &found)?;
-    write_atomic(&run.join("degradation.csv"), found.to_csv().as_bytes())?;
-    Ok(found)
+    Ok(curves(
+        &inputs,
+        &fusion.subjects,
+        fusion.ordered,
+        intervals,
+    )?)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use cohort_tables::{EmbeddingTable, Provenance, content_hash};
 use cohort_train::{MemorySource, Scores, Source, Trained};
 
 use crate::config::ImageMode;
-use crate::features::settings_hash;
+use crate::features::{own_table, settings_hash};
 use crate::pictures::PictureSource;
 use crate::stages::{make_folder, splits};
 use crate::training::{feature_table, target_index};
@@ -96,7 +96,9 @@ pub(crate) fn seen_by(
         let names = source.clips.iter().map(|clip| clip.id.clone()).collect();
         let hashes = source.hashes().to_vec();
         let sources: [&dyn Source; 1] = [&source];
-        return cached(&path, modality, &trained, settings, names, hashes, &sources);
+        return cached(
+            &path, modality, &trained, settings, names, hashes, &sources, watch,
+        );
     }
     if modality == Modality::Text
         && let Some(bert) = TunedBert::open(&config.features.text, watch)?
@@ -111,7 +113,9 @@ pub(crate) fn seen_by(
         let hashes = parts.iter().flat_map(|part| part.hashes.clone()).collect();
         let sources: Vec<&dyn Source> = parts.iter().map(|p| &p.source as &dyn Source).collect();
         let settings = settings_hash(&bert.hash()?)?;
-        return cached(&path, modality, &trained, settings, names, hashes, &sources);
+        return cached(
+            &path, modality, &trained, settings, names, hashes, &sources, watch,
+        );
     }
     let made = feature_table(config, dataset, modality, features, watch)?;
     let parts: Result<Vec<VectorSource>, PipelineError> = all
@@ -125,9 +129,15 @@ pub(crate) fn seen_by(
         hashes.extend_from_slice(&part.hashes);
     }
     let sources: Vec<&dyn Source> = parts.iter().map(|p| &p.samples as &dyn Source).collect();
-    cached(&path, modality, &trained, settings, names, hashes, &sources)
+    cached(
+        &path, modality, &trained, settings, names, hashes, &sources, watch,
+    )
 }
 
+#[expect(
+    clippy::too_many_arguments,
+    reason = "one call, of three kinds of samples"
+)]
 fn cached(
     path: &Path,
     modality: Modality,
@@ -136,6 +146,7 @@ fn cached(
     names: Vec<String>,
     hashes: Vec<String>,
     sources: &[&dyn Source],
+    watch: &dyn Watch,
 ) -> Result<Seen, PipelineError> {
     let rows = names.iter().zip(&hashes);
     let text = rows.fold(String::new(), |all, (clip, hash)| {
@@ -149,7 +160,7 @@ fn cached(
         source: content_hash(text.as_bytes()),
         ..Provenance::default()
     };
-    if let Ok(old) = EmbeddingTable::read(path) {
+    if let Some(old) = own_table(path, watch) {
         let same = Provenance {
             columns: Vec::new(),
             ..old.provenance.clone()

@@ -102,7 +102,9 @@ pub enum PipelineError {
         found: String,
     },
     /// Ctrl-C.
-    #[error("stopped; the same call with --resume goes on from here")]
+    #[error(
+        "stopped; what is done is kept, and the same call (with --resume where the command has it) goes on from there"
+    )]
     Stopped,
 }
 

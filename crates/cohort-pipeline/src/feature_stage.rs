@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use cohort_data::Dataset;
+use cohort_data::{Clip, Dataset};
+use cohort_tables::{FolderLock, shown};
 use serde_json::{Value, json};
 
 use crate::faces::{FaceNetwork, face_table};
@@ -26,27 +27,35 @@ pub fn feature_tables(
     dataset: &Dataset,
     config: &FeatureConfig,
     device: DeviceChoice,
-    faces: Option<&FaceNetwork>,
+    network: Option<&FaceNetwork>,
     folder: &Path,
     skip_bad: bool,
     watch: &dyn Watch,
 ) -> Result<FeatureTables, PipelineError> {
     let clips = || dataset.splits.iter().flat_map(|split| &split.clips);
+    let any = |has: fn(&Clip) -> bool| clips().any(has);
+    let faces = network.filter(|_| any(|clip| clip.image.is_some()));
+    let heard = any(|clip| clip.audio.is_some());
+    let read = any(|clip| clip.transcript.is_some());
+    let _lock = match faces.is_some() || heard || read {
+        true => {
+            make_folder(folder)?;
+            Some(FolderLock::take(folder)?)
+        }
+        false => None,
+    };
     let mut tables = Vec::new();
-    if let Some(network) = faces.filter(|_| clips().any(|clip| clip.image.is_some())) {
-        make_folder(folder)?;
+    if let Some(network) = faces {
         let path = folder.join("faces.parquet");
         let made = face_table(dataset, network, &path, skip_bad, watch)?;
         tables.push(("image", path, made));
     }
-    if clips().any(|clip| clip.audio.is_some()) {
-        make_folder(folder)?;
+    if heard {
         let path = folder.join("acoustic.parquet");
         let made = acoustic_table(dataset, &config.audio, &path, skip_bad, watch)?;
         tables.push(("audio", path, made));
     }
-    if clips().any(|clip| clip.transcript.is_some()) {
-        make_folder(folder)?;
+    if read {
         let path = folder.join("text.parquet");
         let made = text_table(dataset, &config.text, device, &path, skip_bad, watch)?;
         tables.push(("text", path, made));
@@ -54,7 +63,7 @@ pub fn feature_tables(
     if tables.is_empty() {
         return Err(PipelineError::Unusable {
             path: dataset.root.clone(),
-            expected: match faces {
+            expected: match network {
                 Some(_) => "clips with pictures, sounds or transcripts",
                 None => "clips with sounds or transcripts",
             }
@@ -117,7 +126,7 @@ impl FeatureTables {
                 made.skipped.len()
             );
             for bad in &made.skipped {
-                text += &format!("  left out {}: {}\n", bad.clip, bad.reason);
+                text += &format!("  left out {}: {}\n", shown(&bad.clip), shown(&bad.reason));
             }
         }
         text

@@ -190,7 +190,7 @@ pub(crate) fn make_table<T: Sync>(
     compute: impl Fn(&[&T]) -> Vec<Result<Vec<f32>, PipelineError>>,
     watch: &dyn Watch,
 ) -> Result<Features, PipelineError> {
-    let (mut journal, known) = recipe.cached()?;
+    let (mut journal, known) = recipe.cached(watch)?;
     let mut table = EmbeddingTable {
         dim: recipe.dim,
         ..EmbeddingTable::default()
@@ -267,13 +267,14 @@ impl Recipe<'_> {
     /// The journal, and by clip the source hash and vector of every row that was made in the same way before.
     pub(crate) fn cached(
         &self,
+        watch: &dyn Watch,
     ) -> Result<(Journal, HashMap<String, (String, Vec<f32>)>), PipelineError> {
         let p = &self.provenance;
         let key = format!("{}\n{}\n{}", p.producer, p.weights, p.settings);
         let journal_path = self.path.with_extension("partial");
         let (journal, finished) = Journal::open(&journal_path, &key)?;
         let mut known = HashMap::new();
-        if let Some(old) = reusable(self) {
+        if let Some(old) = reusable(self, watch) {
             for (i, clip) in old.clips.iter().enumerate() {
                 let vector = old.row(i).unwrap_or_default().to_vec();
                 known.insert(clip.clone(), (old.sources[i].clone(), vector));
@@ -327,11 +328,26 @@ impl Recipe<'_> {
 }
 
 /// The table that is there already, when its rows were made in the same way.
-fn reusable(recipe: &Recipe) -> Option<EmbeddingTable> {
-    let old = EmbeddingTable::read(recipe.path).ok()?;
+fn reusable(recipe: &Recipe, watch: &dyn Watch) -> Option<EmbeddingTable> {
+    let old = own_table(recipe.path, watch)?;
     let same = Provenance {
         source: String::new(),
         ..old.provenance.clone()
     } == recipe.provenance;
     (same && old.dim == recipe.dim).then_some(old)
+}
+
+/// The table that an earlier call wrote to `path`, if there is one and it is as it was written; one that is damaged is told,
+/// and will be made anew.
+pub(crate) fn own_table(path: &Path, watch: &dyn Watch) -> Option<EmbeddingTable> {
+    if !path.is_file() {
+        return None;
+    }
+    match EmbeddingTable::read_own(path) {
+        Ok(table) => Some(table),
+        Err(error) => {
+            watch.say(&format!("warning: {error}; the table is made anew"));
+            None
+        }
+    }
 }

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use cohort_data::{Clip, Dataset, Split};
 use cohort_fusion::{FusionModel, FusionSettings, JointModel, fuse};
-use cohort_tables::Predictions;
+use cohort_tables::{FolderLock, Predictions};
 use cohort_train::{
     EpochMetrics, Job, JointConfig, JointInput, ModelConfig, Progress, RunFolder, TrainError,
     Trained, train,
@@ -24,6 +24,7 @@ use crate::stages::{
     PREDICTIONS, PREDICTIONS_VALID, check_inputs, make_folder, splits, write_json,
 };
 use crate::training::{classes, target_index};
+use crate::watch::apart;
 use crate::{Modality, PipelineError, RunConfig, Watch};
 
 /// Name of the joint model's folder in a run folder, and of its document.
@@ -145,6 +146,8 @@ pub fn train_joint(
             found: plan.modalities.len().to_string(),
         });
     }
+    make_folder(out)?;
+    let _lock = FolderLock::take(out)?;
     let mut seen = Vec::new();
     for &modality in plan.modalities {
         let model = plan.models.join(modality.name());
@@ -220,7 +223,7 @@ pub fn train_joint(
                 test: own(one, test, target, &classes),
             });
         }
-        let fitted = fuse(&answers, plan.fusion)?;
+        let fitted = apart(watch, || fuse(&answers, plan.fusion))?;
         let members: Vec<Modality> = members.iter().map(|one| one.modality).collect();
         let names: Vec<String> = members.iter().map(ToString::to_string).collect();
         let file = format!("subsets/{}.csv", names.join("+"));

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use cohort_data::folder::{self, Entry, Unused};
 use cohort_data::{Dataset, TranscriptSource};
-use cohort_tables::{AUDIO_EXTENSIONS, IMAGE_EXTENSIONS, TRANSCRIPT_EXTENSIONS};
+use cohort_tables::{AUDIO_EXTENSIONS, IMAGE_EXTENSIONS, TRANSCRIPT_EXTENSIONS, shown};
 use rayon::prelude::*;
 use serde::Serialize;
 
@@ -324,18 +324,25 @@ impl Predictions {
         let mut text = String::new();
         for clip in &self.clips {
             let best = clip.probabilities.iter().copied().fold(0.0, f64::max);
-            text += &format!("{}: {} {best:.3};", clip.clip, name(&clip.class));
+            text += &format!(
+                "{}: {} {best:.3};",
+                shown(&clip.clip),
+                shown(&name(&clip.class))
+            );
             for (modality, share) in &clip.shares {
                 text += &format!(" {modality} {share:+.2}");
             }
             if let Some(joint) = &clip.joint_class {
-                text += &format!("; joint {}", name(joint));
+                text += &format!("; joint {}", shown(&name(joint)));
             }
             text.push('\n');
         }
-        text + "After the colon late fusion's class and its probability, then what each modality adds to the logarithm of that \
-                probability over the class's share (Shapley values).\n"
+        text
     }
+
+    /// How a line of [`Self::to_text`] is read.
+    pub const LEGEND: &str = "After the colon late fusion's class and its probability, then what each modality adds to the logarithm of that \
+                probability over the class's share (Shapley values).";
 
     /// `VideoName,prediction,p1..pK`, then a column `share_MODALITY` each, empty where the clip lacks it.
     pub fn to_csv(&self) -> String {

@@ -17,7 +17,7 @@ use crate::embeddings::{Seen, joint_samples};
 use crate::faces::FaceNetwork;
 use crate::joint::{JOINT, JointRecord};
 use crate::sentence_vectors::vectors_of;
-use crate::stages::read_json;
+use crate::stages::{document_of, read_json};
 use crate::tuned_text::TunedBert;
 use crate::view::View;
 use crate::word_vectors::means_of;
@@ -60,17 +60,19 @@ impl Predictor {
     /// # Errors
     /// A folder without configuration, models or fusion; files that are damaged.
     pub fn load(run: &Path, watch: &dyn Watch) -> Result<Self, PipelineError> {
+        let fusion = run.join("fused/fusion.json");
+        let fusion = read_json(&fusion)?.ok_or_else(|| PipelineError::Unusable {
+            path: run.to_path_buf(),
+            expected: "the folder of a finished `cohort run` or `cohort demo`".to_string(),
+            found: if run.join("checkpoints").is_dir() {
+                "that of one model; the run's is the one above it".to_string()
+            } else {
+                "no fused/fusion.json in it".to_string()
+            },
+        })?;
         let config = RunConfig::read(&run.join("config.toml"))?;
-        let document = |path: &Path| -> Result<serde_json::Value, PipelineError> {
-            read_json(path)?.ok_or_else(|| PipelineError::Unusable {
-                path: path.to_path_buf(),
-                expected: "a finished run".to_string(),
-                found: "none".to_string(),
-            })
-        };
-        let fusion = document(&run.join("fused/fusion.json"))?;
         let late = fusion.get("model").cloned().unwrap_or_default();
-        let late: FusionModel = serde_json::from_value(late)?;
+        let late: FusionModel = document_of(late, &run.join("fused/fusion.json"))?;
         let mut models = Vec::new();
         for modality in Modality::ALL {
             if late.modalities.iter().any(|name| name == modality.name()) {
@@ -81,7 +83,8 @@ impl Predictor {
         let joint = match read_json(&run.join(JOINT).join("joint.json"))? {
             None => None,
             Some(record) => {
-                let record: JointRecord = serde_json::from_value(record)?;
+                let path = run.join(JOINT).join("joint.json");
+                let record: JointRecord = document_of(record, &path)?;
                 Some((Trained::load(run.join(JOINT), config.device)?, record))
             }
         };

@@ -4,22 +4,25 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use cohort_data::{CheckSettings, Dataset};
+use cohort_data::{CheckSettings, Clip, Dataset, Split};
 use cohort_eval::{Audit, AuditSettings, Finding, IntervalSettings, Outcome, audit};
 use cohort_fusion::{AblationSettings, Fused, ablate, fuse};
-use cohort_tables::{Predictions, write_atomic};
+use cohort_nn::BertFolder;
+use cohort_tables::{FolderLock, Predictions, write_atomic};
 use serde_json::{Value, json};
 
-use crate::config_file::check_config;
+use crate::config_file::{Changeable, check_config};
 use crate::downloads::{file_of, text_weights};
 use crate::joint::{JOINT, JointPlan, TrainedJoint, train_joint};
 use crate::report::write_report;
 use crate::stages::{
-    AUDIT, PREDICTIONS, PREDICTIONS_VALID, all_labels, fusion_settings, make_folder, splits,
-    write_json,
+    AUDIT, PREDICTIONS, PREDICTIONS_VALID, all_labels, check_inputs, fusion_settings,
+    hash_of_labels, make_folder, splits, write_json,
 };
 use crate::training::{TrainedModality, classes, target_index, train_modality};
-use crate::{Headline, Modality, PipelineError, RunConfig, Watch};
+use crate::view::View;
+use crate::watch::apart;
+use crate::{Headline, Modality, PipelineError, RunConfig, TextEncoder, Watch};
 
 /// What a run ended with.
 #[derive(Debug)]
@@ -53,7 +56,10 @@ impl RunSummary {
 /// model a modality, late fusion fitted on the validation split, ablation, audit, report.
 ///
 /// With `resume` a run of the same configuration goes on where it stopped, however it stopped, and ends with the same
-/// bytes (but for the times in `run.json`) as one that was never stopped.
+/// bytes (but for the times in `run.json`) as one that was never stopped. Title, `[fusion]` and `[audit]` may differ from
+/// what it began with, and run folder and data set may have been moved; labels, media and weights must be the same.
+///
+/// Settings and labels are checked before anything is trained. The folder is kept for this process meanwhile.
 ///
 /// # Errors
 /// [`PipelineError`]: an `out` that holds a run already (without `resume`) or one of other settings; data that cannot be
@@ -80,6 +86,7 @@ struct Job<'a> {
     dataset: Dataset,
     modalities: Vec<Modality>,
     seconds: Vec<(String, f64)>,
+    _lock: FolderLock,
 }
 
 impl<'a> Job<'a> {
@@ -117,14 +124,27 @@ impl<'a> Job<'a> {
                     .to_string(),
             });
         }
+        let target = target_index(&dataset)?;
+        rehearse(config, &dataset, &modalities, watch)?;
         make_folder(out)?;
-        check_config(config, out, resume)?;
-        // a name that is not to be had ends the run here, not after hours
-        if modalities.contains(&Modality::Text) {
-            text_weights(&config.features.text, watch)?;
+        let lock = FolderLock::take(out)?;
+        let checked = check_config(config, out, resume, Changeable::Evaluation)?;
+        let labels = json!({ "labels": hash_of_labels(&dataset, target) });
+        check_inputs(out, true, &labels)?;
+        checked.write(out)?;
+        // weights that are not to be had or not to be used end the run here, not after hours
+        let text = &config.features.text;
+        if modalities.contains(&Modality::Text)
+            && let Some(weights) = text_weights(text, watch)?
+            && text.encoder == TextEncoder::Bert
+        {
+            BertFolder::open(&weights, &text.changes())?;
         }
-        if !config.image.weights.is_empty() && modalities.contains(&Modality::Image) {
-            file_of(&config.image.weights, watch)?;
+        if modalities.contains(&Modality::Image) {
+            View::of_run(config)?;
+            if !config.image.weights.is_empty() {
+                file_of(&config.image.weights, watch)?;
+            }
         }
         Ok(Self {
             config,
@@ -134,6 +154,7 @@ impl<'a> Job<'a> {
             dataset,
             modalities,
             seconds: Vec::new(),
+            _lock: lock,
         })
     }
 
@@ -162,12 +183,14 @@ impl<'a> Job<'a> {
         self.timed("split guard", |job| {
             let watch = job.watch;
             watch.begin("split guard", job.dataset.len());
-            let report = cohort_data::check(
-                &job.dataset.root,
-                None,
-                &CheckSettings::default(),
-                &|done, _| watch.at(done),
-            );
+            let report = apart(watch, || {
+                cohort_data::check(
+                    &job.dataset.root,
+                    None,
+                    &CheckSettings::default(),
+                    &|done, _| watch.at(done),
+                )
+            });
             watch.end();
             let report = report?;
             watch.say(&format!(
@@ -234,7 +257,7 @@ impl<'a> Job<'a> {
         let fused = self.timed("fusion", |job| {
             let folder = job.out.join("fused");
             make_folder(&folder)?;
-            let fused = fuse(&tables, &settings)?;
+            let fused = apart(job.watch, || fuse(&tables, &settings))?;
             fused.valid.write(&folder.join(PREDICTIONS_VALID))?;
             fused.test.write(&folder.join(PREDICTIONS))?;
             fused.test.write(&job.out.join(PREDICTIONS))?;
@@ -245,13 +268,10 @@ impl<'a> Job<'a> {
             let groups = job.groups();
             let intervals = job.intervals(job.config.fusion.resamples);
             let joint = joint.map_or_else(Vec::new, TrainedJoint::models);
-            let ablation = ablate(
-                &tables,
-                &joint,
-                Some(&labels),
-                &settings,
-                &AblationSettings { intervals, groups },
-            )?;
+            let how = AblationSettings { intervals, groups };
+            let ablation = apart(job.watch, || {
+                ablate(&tables, &joint, Some(&labels), &settings, &how)
+            })?;
             write_atomic(&job.out.join("ablation.csv"), ablation.to_csv().as_bytes())?;
             write_json(&job.out.join("ablation.json"), &ablation)
         })?;
@@ -306,7 +326,7 @@ impl<'a> Job<'a> {
         fused: &Fused,
     ) -> Result<Vec<String>, PipelineError> {
         let labels = all_labels(&self.dataset)?;
-        let mut settings = self.audit_settings();
+        let mut settings = audit_settings(self.config, &self.dataset);
         // all of the run's audits together keep the family error rate
         settings.alpha /= (models.len() + 1) as f64;
         let mut lines = Vec::new();
@@ -316,7 +336,7 @@ impl<'a> Job<'a> {
         for (name, predictions, folder) in
             std::iter::once(("fused", &fused.test, "")).chain(singles)
         {
-            let document = audit(predictions, &labels, &settings)?;
+            let document = apart(self.watch, || audit(predictions, &labels, &settings))?;
             write_json(&self.out.join(folder).join(AUDIT), &document)?;
             lines.extend(
                 findings(&document)
@@ -367,22 +387,14 @@ impl<'a> Job<'a> {
             .target_attribute()
             .is_some_and(|target| target.ordered);
         let intervals = self.intervals(self.config.audit.resamples);
-        Headline::new(test, &rows, majority, ordered, &intervals)
+        apart(self.watch, || {
+            Headline::new(test, &rows, majority, ordered, &intervals)
+        })
     }
 
-    /// Attribute columns that are compared: those asked for, else all but the target.
+    /// Attribute columns that are compared.
     fn groups(&self) -> Vec<String> {
-        if !self.config.audit.groups.is_empty() {
-            return self.config.audit.groups.clone();
-        }
-        let schema = &self.dataset.schema;
-        let attributes = schema
-            .attributes
-            .iter()
-            .map(|attribute| attribute.column.clone());
-        attributes
-            .filter(|column| *column != schema.target)
-            .collect()
+        groups(self.config, &self.dataset)
     }
 
     fn intervals(&self, resamples: usize) -> IntervalSettings {
@@ -390,30 +402,6 @@ impl<'a> Job<'a> {
             resamples,
             seed: self.config.seed,
             ..IntervalSettings::default()
-        }
-    }
-
-    fn audit_settings(&self) -> AuditSettings {
-        let schema = &self.dataset.schema;
-        let target = schema.target_attribute();
-        let names = schema.attributes.iter().map(|attribute| {
-            let levels = attribute.levels.iter();
-            let names: BTreeMap<String, String> = levels
-                .map(|level| (level.code.clone(), level.name.clone()))
-                .collect();
-            (attribute.column.clone(), names)
-        });
-        AuditSettings {
-            subject: schema.subject_column.clone(),
-            target: schema.target.clone(),
-            groups: self.groups(),
-            ordered: target.is_some_and(|target| target.ordered),
-            midpoints: target
-                .and_then(|target| target.levels.iter().map(|level| level.midpoint).collect()),
-            names: names.collect(),
-            resamples: self.config.audit.resamples,
-            seed: self.config.seed,
-            ..AuditSettings::default()
         }
     }
 
@@ -437,6 +425,133 @@ impl<'a> Job<'a> {
             "modalities": self.modalities,
         })
     }
+}
+
+/// Attribute columns that are compared: those asked for, else all but the target.
+fn groups(config: &RunConfig, dataset: &Dataset) -> Vec<String> {
+    if !config.audit.groups.is_empty() {
+        return config.audit.groups.clone();
+    }
+    let schema = &dataset.schema;
+    let attributes = schema
+        .attributes
+        .iter()
+        .map(|attribute| attribute.column.clone());
+    attributes
+        .filter(|column| *column != schema.target)
+        .collect()
+}
+
+fn audit_settings(config: &RunConfig, dataset: &Dataset) -> AuditSettings {
+    let schema = &dataset.schema;
+    let target = schema.target_attribute();
+    let names = schema.attributes.iter().map(|attribute| {
+        let levels = attribute.levels.iter();
+        let names: BTreeMap<String, String> = levels
+            .map(|level| (level.code.clone(), level.name.clone()))
+            .collect();
+        (attribute.column.clone(), names)
+    });
+    AuditSettings {
+        subject: schema.subject_column.clone(),
+        target: schema.target.clone(),
+        groups: groups(config, dataset),
+        ordered: target.is_some_and(|target| target.ordered),
+        midpoints: target
+            .and_then(|target| target.levels.iter().map(|level| level.midpoint).collect()),
+        names: names.collect(),
+        resamples: config.audit.resamples,
+        seed: config.seed,
+        ..AuditSettings::default()
+    }
+}
+
+/// Checks settings and labels by what comes after the training, so that nothing of it fails when hours have passed: the
+/// audit's groups, subjects that contradict each other, classes that cannot be learnt, and the audit itself, on guesses
+/// in the place of a model's answers.
+fn rehearse(
+    config: &RunConfig,
+    dataset: &Dataset,
+    modalities: &[Modality],
+    watch: &dyn Watch,
+) -> Result<(), PipelineError> {
+    let unusable = |expected: String, found: String| PipelineError::Unusable {
+        path: dataset.root.clone(),
+        expected,
+        found,
+    };
+    let attributes: Vec<&str> = dataset
+        .schema
+        .attributes
+        .iter()
+        .map(|attribute| attribute.column.as_str())
+        .filter(|column| *column != dataset.schema.target)
+        .collect();
+    for group in &config.audit.groups {
+        if !attributes.contains(&group.as_str()) {
+            return Err(unusable(
+                format!(
+                    "in audit.groups attributes of the data set other than its target ({})",
+                    attributes.join(", ")
+                ),
+                group.clone(),
+            ));
+        }
+    }
+    fusion_settings(dataset, config.seed)?;
+    let target = target_index(dataset)?;
+    let [train, valid, test] = splits(dataset)?;
+    let classes = classes(dataset);
+    let counts = |split: &Split, modality: Modality| {
+        let mut counts = vec![0usize; classes.len()];
+        let clips = split.clips.iter().filter(|clip| modality.is_in(clip));
+        for clip in clips {
+            if let Some(count) = clip
+                .levels
+                .get(target)
+                .and_then(|&level| counts.get_mut(level))
+            {
+                *count += 1;
+            }
+        }
+        counts
+    };
+    for &modality in modalities {
+        let (learnt, tried) = (counts(train, modality), counts(valid, modality));
+        let found: usize = learnt.iter().sum();
+        if found < 2 {
+            return Err(unusable(
+                format!("at least two training clips with {modality}"),
+                found.to_string(),
+            ));
+        }
+        if !learnt.iter().zip(&tried).any(|(a, b)| *a > 0 && *b > 0) {
+            return Err(unusable(
+                format!(
+                    "a validation clip with {modality} of a class that has training clips with it"
+                ),
+                "none".to_string(),
+            ));
+        }
+    }
+    let label = |clip: &Clip| clip.levels.get(target).copied();
+    let seen = test.clips.iter().filter(|clip| label(clip).is_some());
+    let seen: Vec<&Clip> = seen.collect();
+    let guesses = Predictions::from_logits(
+        seen.iter().map(|clip| clip.name.clone()).collect(),
+        classes.clone(),
+        Some(seen.iter().filter_map(|clip| label(clip)).collect()),
+        &vec![0.0; seen.len() * classes.len()],
+    );
+    let settings = AuditSettings {
+        resamples: 100,
+        permutations: 100,
+        ..audit_settings(config, dataset)
+    };
+    apart(watch, || {
+        audit(&guesses, &all_labels(dataset)?, &settings).map_err(PipelineError::from)
+    })?;
+    Ok(())
 }
 
 /// What an audit says of every attribute that is shown or suspected, a line each; else one line for the whole.

@@ -95,7 +95,7 @@ fn embed(
     skipped: Vec<Skipped>,
     watch: &dyn Watch,
 ) -> Result<Features, PipelineError> {
-    let (mut journal, known) = recipe.cached()?;
+    let (mut journal, known) = recipe.cached(watch)?;
     let mut rows: Vec<Option<Vec<f32>>> = items
         .iter()
         .map(|item| {

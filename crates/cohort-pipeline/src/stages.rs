@@ -4,7 +4,7 @@ use std::path::Path;
 
 use cohort_data::{Dataset, Split};
 use cohort_fusion::{FusionSettings, Subjects};
-use cohort_tables::{LabelTable, remove_unfinished, write_atomic};
+use cohort_tables::{LabelTable, content_hash, remove_unfinished, write_atomic};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -101,22 +101,110 @@ pub(crate) fn read_json(path: &Path) -> Result<Option<Value>, PipelineError> {
     }
 }
 
-/// A resumed run must see the media, tables and models that it began with: `found` names them by their hashes.
+/// The document of a file as what it stands for.
+pub(crate) fn document_of<T: serde::de::DeserializeOwned>(
+    document: Value,
+    path: &Path,
+) -> Result<T, PipelineError> {
+    serde_json::from_value(document).map_err(|error| PipelineError::Config {
+        path: path.to_path_buf(),
+        message: error.to_string(),
+    })
+}
+
+/// Name of the document that says by hashes what a model was trained on.
+const INPUTS: &str = "inputs.json";
+
+/// A resumed run must see the media, tables and models that it began with: `found` names them by their hashes. A model that
+/// is trained already without saying on what is refused, and one that is not to be resumed is left as it is.
 pub(crate) fn check_inputs(out: &Path, resume: bool, found: &Value) -> Result<(), PipelineError> {
-    let path = out.join("inputs.json");
-    match std::fs::read(&path) {
-        Ok(bytes) if resume => {
-            let expected: Value = serde_json::from_slice(&bytes)?;
+    let path = out.join(INPUTS);
+    let has = |name: &str| out.join("checkpoints").join(name).exists();
+    if !resume && has("last.safetensors") {
+        // training refuses the folder
+        return Ok(());
+    }
+    match read_json(&path)? {
+        Some(expected) if resume => {
             if expected != *found {
+                let changed = changed(&expected, found);
                 return Err(PipelineError::Unusable {
                     path,
                     expected: "the media, labels and weights that this run began with".to_string(),
-                    found: "others; start a new run in another folder".to_string(),
+                    found: format!("others{changed}; start a new run in another folder"),
                 });
             }
-            remove_unfinished(out, 0)?;
+            Ok(remove_unfinished(out, 0)?)
         }
-        _ => write_atomic(&path, &serde_json::to_vec_pretty(found)?)?,
+        None if has("last.safetensors") || has("best.safetensors") => {
+            Err(PipelineError::Unusable {
+                path,
+                expected: "the hashes of what the model beside it was trained on, without which nobody can tell whether that changed"
+                    .to_string(),
+                found: "no such file; start a new run in another folder".to_string(),
+            })
+        }
+        _ => write_json(&path, found),
     }
-    Ok(())
+}
+
+/// Which of the hashes differ, in brackets; nothing where they have no names.
+fn changed(expected: &Value, found: &Value) -> String {
+    let (Some(expected), Some(found)) = (expected.as_object(), found.as_object()) else {
+        return String::new();
+    };
+    let names: std::collections::BTreeSet<&String> = expected.keys().chain(found.keys()).collect();
+    let differ = names
+        .into_iter()
+        .filter(|name| expected.get(*name) != found.get(*name));
+    let differ: Vec<&str> = differ.map(String::as_str).collect();
+    format!(" ({} changed)", differ.join(", "))
+}
+
+/// Hash of who is in a data set: the clips of every split with their classes, in order. The same data set in another place
+/// has the same.
+pub(crate) fn hash_of_labels(dataset: &Dataset, target: usize) -> String {
+    let mut text = String::new();
+    for split in &dataset.splits {
+        text += &format!("{}\n", split.name);
+        for clip in &split.clips {
+            text += &format!("{:?} {:?}\n", clip.name, clip.levels.get(target));
+        }
+    }
+    content_hash(text.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_model_is_gone_on_with_only_on_what_it_began_with() {
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path();
+        let (mine, other) = (
+            json!({ "train": "a", "test": "b" }),
+            json!({ "train": "a", "test": "c" }),
+        );
+        check_inputs(out, true, &mine).unwrap();
+        check_inputs(out, true, &mine).unwrap();
+        let told = check_inputs(out, true, &other).unwrap_err().to_string();
+        assert!(
+            told.contains("found others (test changed); start"),
+            "{told}"
+        );
+        // begun, and called without resuming: what it began with stays written
+        std::fs::create_dir(out.join("checkpoints")).unwrap();
+        std::fs::write(out.join("checkpoints/last.safetensors"), b"x").unwrap();
+        check_inputs(out, false, &other).unwrap();
+        check_inputs(out, true, &mine).unwrap();
+        std::fs::write(out.join(INPUTS), b"").unwrap();
+        let told = check_inputs(out, true, &mine).unwrap_err().to_string();
+        assert!(told.contains("inputs.json: "), "{told}");
+        std::fs::remove_file(out.join(INPUTS)).unwrap();
+        let told = check_inputs(out, true, &mine).unwrap_err().to_string();
+        assert!(told.contains("found no such file"), "{told}");
+        assert!(!out.join(INPUTS).exists());
+    }
 }

@@ -1,21 +1,22 @@
 //! One model trained under a grid of settings, and a table of what became of it.
 //!
-//! A cell is a run folder of its own. One that is finished has a `cell.json` and is not run again; one that was
-//! stopped goes on where it stopped. What is best is said by the validation split alone; the test split is shown
+//! A cell is a run folder of its own. One that is finished has a `cell.json` and is not run again, if it was trained and
+//! scored on what is there now; one that was stopped goes on where it stopped. What is best is said by the validation split alone; the test split is shown
 //! beside it.
 
 use std::path::Path;
 
 use cohort_data::Dataset;
 use cohort_eval::{Interval, IntervalSettings, Metric, Sample, intervals};
-use cohort_tables::Predictions;
+use cohort_tables::{FolderLock, Predictions, content_hash};
 use cohort_train::{EpochMetrics, Selection, TrainSettings};
 use serde::{Deserialize, Serialize};
 
-use crate::config_file::check_config;
+use crate::config_file::{Changeable, check_config};
 use crate::headline::subject_numbers;
-use crate::stages::{make_folder, read_json, splits, write_json};
-use crate::training::target_index;
+use crate::stages::{check_inputs, document_of, make_folder, read_json, splits, write_json};
+use crate::training::{model_inputs, target_index};
+use crate::watch::apart;
 use crate::{Modality, PipelineError, RunConfig, Watch, train_modality};
 
 /// The settings of a sweep; every combination is trained. An empty list keeps the configuration's value.
@@ -105,7 +106,7 @@ pub struct TestScores {
 /// `sweep.csv`, `sweep.txt` and `curves.svg` there. A sweep that was stopped goes on; a grid may grow.
 ///
 /// # Errors
-/// As [`train_modality`]; when `out` holds a sweep of another configuration.
+/// As [`train_modality`]; when `out` holds a sweep of another configuration, or cells of other media, labels or weights.
 pub fn sweep(
     config: &RunConfig,
     modality: Modality,
@@ -116,7 +117,8 @@ pub fn sweep(
     let configs = combinations(config, modality, grid)?;
     let dataset = Dataset::open(&config.data, None)?;
     make_folder(out)?;
-    check_config(config, out, true)?;
+    let _lock = FolderLock::take(out)?;
+    check_config(config, out, true, Changeable::Nothing)?.write(out)?;
     let scorer = Scorer {
         dataset: &dataset,
         settings: IntervalSettings {
@@ -124,6 +126,10 @@ pub fn sweep(
             ..IntervalSettings::default()
         },
     };
+    let subjects = scorer.subjects()?;
+    let features = out.join("features");
+    // the same for every cell; known once a cell is to be taken as it is
+    let mut inputs = None;
     let mut cells: Vec<SweepCell> = Vec::new();
     for (number, config) in configs.iter().enumerate() {
         let settings = config.train_settings(modality);
@@ -131,15 +137,24 @@ pub fn sweep(
         let folder = out.join(&name);
         let path = folder.join("cell.json");
         if let Some(done) = read_json(&path)? {
-            let done = serde_json::from_value(done);
-            cells.push(done.map_err(|error| PipelineError::Config {
-                path,
-                message: error.to_string(),
-            })?);
+            let inputs = match &mut inputs {
+                Some(inputs) => inputs,
+                none => none.insert(model_inputs(config, &dataset, modality, &features, watch)?),
+            };
+            check_inputs(&folder, true, inputs)?;
+            let done: Finished = document_of(done, &path)?;
+            if done.subjects != subjects {
+                return Err(PipelineError::Unusable {
+                    path,
+                    expected: "the subjects of the test clips that this cell was scored with"
+                        .to_string(),
+                    found: "others; start a new sweep in another folder".to_string(),
+                });
+            }
+            cells.push(done.cell);
             continue;
         }
         watch.say(&format!("run {} of {}: {name}", number + 1, configs.len()));
-        let features = out.join("features");
         let model = train_modality(config, &dataset, modality, &features, &folder, true, watch)?;
         let Some(best) = model.history.last().cloned() else {
             return Err(PipelineError::Unusable {
@@ -154,10 +169,12 @@ pub fn sweep(
             learning_rate: settings.learning_rate,
             seed: settings.seed,
             best,
-            test: scorer.score(&model.test)?,
+            test: apart(watch, || scorer.score(&model.test))?,
         };
-        write_json(&path, &cell)?;
-        cells.push(cell);
+        let subjects = subjects.clone();
+        let done = Finished { cell, subjects };
+        write_json(&path, &done)?;
+        cells.push(done.cell);
     }
     let Some(first) = cells.first() else {
         return Err(PipelineError::Setting {
@@ -277,6 +294,15 @@ fn by_setting(cells: &[SweepCell], selection: Selection) -> Vec<SweepSetting> {
     settings
 }
 
+/// `cell.json`.
+#[derive(Serialize, Deserialize)]
+struct Finished {
+    #[serde(flatten)]
+    cell: SweepCell,
+    /// Hash of whose the test clips are, on which the intervals depend.
+    subjects: String,
+}
+
 /// Scores predictions of the test split.
 struct Scorer<'a> {
     dataset: &'a Dataset,
@@ -284,6 +310,16 @@ struct Scorer<'a> {
 }
 
 impl Scorer<'_> {
+    /// Hash of whose the test clips are.
+    fn subjects(&self) -> Result<String, PipelineError> {
+        let [_, _, test] = splits(self.dataset)?;
+        let rows = test.clips.iter();
+        let text = rows.fold(String::new(), |all, clip| {
+            all + &format!("{:?} {:?}\n", clip.id, clip.subject)
+        });
+        Ok(content_hash(text.as_bytes()))
+    }
+
     fn score(&self, predictions: &Predictions) -> Result<TestScores, PipelineError> {
         let [_, _, test] = splits(self.dataset)?;
         let target = &self.dataset.schema.attributes[target_index(self.dataset)?];

@@ -5,14 +5,14 @@ use std::path::Path;
 use std::str::FromStr;
 
 use cohort_data::{Clip, Dataset, Split};
-use cohort_tables::{EmbeddingTable, Predictions, content_hash};
+use cohort_tables::{EmbeddingTable, FolderLock, Predictions, content_hash};
 use cohort_train::{
     EpochMetrics, Job, ModelConfig, Progress, RunFacts, RunFolder, Source, TrainError, Trained,
     Weights, train,
 };
 use cohort_vision::Transform;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::config::ImageMode;
 use crate::faces::{FaceNetwork, face_table, weights_to_tune};
@@ -128,6 +128,49 @@ pub fn train_modality(
     resume: bool,
     watch: &dyn Watch,
 ) -> Result<TrainedModality, PipelineError> {
+    make_folder(out)?;
+    let _lock = FolderLock::take(out)?;
+    prepare(
+        config,
+        dataset,
+        modality,
+        features,
+        watch,
+        |stage, prepared| stage.fit(prepared, out, resume),
+    )
+}
+
+/// What a model of one modality would be trained on: the hashes that its `inputs.json` holds. Nothing is trained; the
+/// feature tables are brought up to date.
+///
+/// # Errors
+/// As [`train_modality`], but for the training.
+pub(crate) fn model_inputs(
+    config: &RunConfig,
+    dataset: &Dataset,
+    modality: Modality,
+    features: &Path,
+    watch: &dyn Watch,
+) -> Result<Value, PipelineError> {
+    prepare(
+        config,
+        dataset,
+        modality,
+        features,
+        watch,
+        |stage, prepared| Ok(stage.inputs(&prepared.parts)),
+    )
+}
+
+/// Gives `then` the samples of a model, its network and where it begins.
+fn prepare<T>(
+    config: &RunConfig,
+    dataset: &Dataset,
+    modality: Modality,
+    features: &Path,
+    watch: &dyn Watch,
+    then: impl FnOnce(&Stage, Prepared) -> Result<T, PipelineError>,
+) -> Result<T, PipelineError> {
     let target = target_index(dataset)?;
     let view = match modality {
         Modality::Image => Some(View::of_run(config)?),
@@ -136,28 +179,33 @@ pub fn train_modality(
     let mut stage = Stage {
         cut: None,
         weights: None,
+        features: None,
         view: view.as_ref().and_then(View::settings),
         config,
         dataset,
         target,
         modality,
-        out,
-        resume,
         watch,
     };
     if let Some(view) = view.filter(|_| config.image.mode == ImageMode::Pixels) {
-        return stage.pictures(&view);
+        return stage.pictures(&view, then);
     }
     if modality == Modality::Text
         && let Some(bert) = TunedBert::open(&config.features.text, watch)?
     {
-        return stage.tokens(&bert);
+        return stage.tokens(&bert, then);
     }
     let made = feature_table(config, dataset, modality, features, watch)?;
     stage.cut = made.cut;
-    let weights = &made.table.provenance.weights;
-    stage.weights = (!weights.is_empty()).then(|| weights.clone());
-    stage.vectors(&made.table, made.skipped)
+    let provenance = &made.table.provenance;
+    stage.weights = (!provenance.weights.is_empty()).then(|| provenance.weights.clone());
+    let how = [
+        provenance.producer.as_str(),
+        provenance.settings.as_str(),
+        &provenance.columns.join(" "),
+    ];
+    stage.features = Some(content_hash(how.join("\n").as_bytes()));
+    stage.vectors(&made.table, made.skipped, then)
 }
 
 /// The feature table of the voices, the words, or the faces as a frozen network sees them, brought up to date.
@@ -169,6 +217,7 @@ pub(crate) fn feature_table(
     watch: &dyn Watch,
 ) -> Result<Features, PipelineError> {
     make_folder(features)?;
+    let _lock = FolderLock::take(features)?;
     match modality {
         Modality::Image => face_table(
             dataset,
@@ -243,15 +292,24 @@ struct Stage<'a> {
     cut: Option<usize>,
     /// Hash of the weights that the training begins from, or that its features were made with.
     weights: Option<String>,
+    /// Hash of how its features were made.
+    features: Option<String>,
     /// What of the pictures is seen, if not all.
-    view: Option<serde_json::Value>,
+    view: Option<Value>,
     config: &'a RunConfig,
     dataset: &'a Dataset,
     target: usize,
     modality: Modality,
-    out: &'a Path,
-    resume: bool,
     watch: &'a dyn Watch,
+}
+
+/// What a model is trained on, and from where.
+struct Prepared<'a> {
+    /// Training, validation, test.
+    parts: [Part<'a>; 3],
+    network: &'a ModelConfig,
+    start: Option<&'a Weights>,
+    skipped: Vec<Skipped>,
 }
 
 /// Samples of one split, with their clips.
@@ -263,7 +321,11 @@ struct Part<'a> {
 }
 
 impl Stage<'_> {
-    fn pictures(&mut self, view: &View) -> Result<TrainedModality, PipelineError> {
+    fn pictures<T>(
+        &mut self,
+        view: &View,
+        then: impl FnOnce(&Stage, Prepared) -> Result<T, PipelineError>,
+    ) -> Result<T, PipelineError> {
         let input = self.config.picture_input();
         let mut skipped = Vec::new();
         let [train, valid, test] = splits(self.dataset)?;
@@ -293,11 +355,21 @@ impl Stage<'_> {
             false => None,
         };
         let parts = [part(&train), part(&valid), part(&test)];
-        self.fit(parts, &network, start.as_ref(), skipped)
+        let prepared = Prepared {
+            parts,
+            network: &network,
+            start: start.as_ref(),
+            skipped,
+        };
+        then(self, prepared)
     }
 
     /// The last layers of a BERT with a head.
-    fn tokens(&mut self, bert: &TunedBert) -> Result<TrainedModality, PipelineError> {
+    fn tokens<T>(
+        &mut self,
+        bert: &TunedBert,
+        then: impl FnOnce(&Stage, Prepared) -> Result<T, PipelineError>,
+    ) -> Result<T, PipelineError> {
         let (target, skip_bad) = (self.target, self.config.skip_bad);
         let parts = splits(self.dataset)?
             .map(|split| TokenPart::new(bert, &split.clips, target, skip_bad, self.watch));
@@ -321,7 +393,13 @@ impl Stage<'_> {
             }
         };
         let parts = [part(&train), part(&valid), part(&test)];
-        self.fit(parts, &network, Some(&start), skipped)
+        let prepared = Prepared {
+            parts,
+            network: &network,
+            start: Some(&start),
+            skipped,
+        };
+        then(self, prepared)
     }
 
     /// The network of tables and pictures, from scratch.
@@ -350,11 +428,12 @@ impl Stage<'_> {
         Ok(source)
     }
 
-    fn vectors(
+    fn vectors<T>(
         &self,
         table: &EmbeddingTable,
         skipped: Vec<Skipped>,
-    ) -> Result<TrainedModality, PipelineError> {
+        then: impl FnOnce(&Stage, Prepared) -> Result<T, PipelineError>,
+    ) -> Result<T, PipelineError> {
         let [train, valid, test] =
             splits(self.dataset)?.map(|split| VectorSource::new(table, &split.clips, self.target));
         let (train, valid, test) = (train?, valid?, test?);
@@ -369,35 +448,54 @@ impl Stage<'_> {
         };
         let network = self.network(table.dim);
         let parts = [part(&train), part(&valid), part(&test)];
-        self.fit(parts, &network, None, skipped)
+        let prepared = Prepared {
+            parts,
+            network: &network,
+            start: None,
+            skipped,
+        };
+        then(self, prepared)
     }
 
-    fn fit(
-        &self,
-        [train_part, valid, test]: [Part; 3],
-        network: &ModelConfig,
-        start: Option<&Weights>,
-        skipped: Vec<Skipped>,
-    ) -> Result<TrainedModality, PipelineError> {
-        let classes = classes(self.dataset);
-        let mut settings = self.config.train_settings(self.modality).clone();
-        let target = &self.dataset.schema.attributes[self.target];
-        if !target.ordered {
-            settings = settings.without_order();
-        }
-        let run = RunFolder::open(self.out)?;
-        let mut hashes =
-            json!({ "train": train_part.hash, "valid": valid.hash, "test": test.hash });
+    /// Hashes of everything that the model learns from.
+    fn inputs(&self, [train, valid, test]: &[Part; 3]) -> Value {
+        let mut hashes = json!({ "train": train.hash, "valid": valid.hash, "test": test.hash });
         if let Some(cut) = self.cut {
             hashes["transcripts_cut"] = cut.into();
         }
         if let Some(weights) = &self.weights {
             hashes["weights"] = weights.as_str().into();
         }
+        if let Some(features) = &self.features {
+            hashes["features"] = features.as_str().into();
+        }
         if let Some(view) = &self.view {
             hashes["crop"] = view.clone();
         }
-        check_inputs(self.out, self.resume, &hashes)?;
+        hashes
+    }
+
+    fn fit(
+        &self,
+        prepared: Prepared,
+        out: &Path,
+        resume: bool,
+    ) -> Result<TrainedModality, PipelineError> {
+        let hashes = self.inputs(&prepared.parts);
+        let Prepared {
+            parts: [train_part, valid, test],
+            network,
+            start,
+            skipped,
+        } = prepared;
+        let classes = classes(self.dataset);
+        let mut settings = self.config.train_settings(self.modality).clone();
+        let target = &self.dataset.schema.attributes[self.target];
+        if !target.ordered {
+            settings = settings.without_order();
+        }
+        let run = RunFolder::open(out)?;
+        check_inputs(out, resume, &hashes)?;
         let job = Job {
             network,
             train: train_part.source,
@@ -405,7 +503,7 @@ impl Stage<'_> {
             settings: &settings,
             start,
             run: &run,
-            resume: self.resume,
+            resume,
         };
         let mut progress = EpochBar {
             modality: self.modality,
@@ -419,8 +517,8 @@ impl Stage<'_> {
             TrainError::Interrupted { .. } => PipelineError::Stopped,
             other => other.into(),
         })?;
-        let valid = self.predict(&trained, &valid, &classes, PREDICTIONS_VALID)?;
-        let test = self.predict(&trained, &test, &classes, PREDICTIONS)?;
+        let valid = self.predict(&trained, &valid, &classes, &out.join(PREDICTIONS_VALID))?;
+        let test = self.predict(&trained, &test, &classes, &out.join(PREDICTIONS))?;
         let history = trained.history().to_vec();
         Ok(TrainedModality {
             modality: self.modality,
@@ -436,7 +534,7 @@ impl Stage<'_> {
         trained: &Trained,
         part: &Part,
         classes: &[String],
-        file: &str,
+        file: &Path,
     ) -> Result<Predictions, PipelineError> {
         if part.clips.is_empty() {
             return Err(PipelineError::Unusable {
@@ -453,7 +551,7 @@ impl Stage<'_> {
             Some(part.labels.to_vec()),
             &scores.logits,
         );
-        predictions.write(&self.out.join(file))?;
+        predictions.write(file)?;
         Ok(predictions)
     }
 }

@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::PipelineError;
+
 /// What a stage tells while it works. Implementations decide whether and how to show it.
 pub trait Watch: Sync {
     /// A line of talk: what begins, what was found, what was skipped.
@@ -18,6 +20,9 @@ pub trait Watch: Sync {
     fn end(&self);
     /// Flag that becomes true when the work shall stop where it can be resumed.
     fn stop(&self) -> &AtomicBool;
+    /// Whether nothing would be lost if the process ended at once. While that is so, a watcher may end it when it is told
+    /// to stop, for this work does not look at [`Watch::stop`]. Default: nothing is made of it.
+    fn may_end(&self, _yes: bool) {}
     /// Whether the work shall stop.
     fn stopped(&self) -> bool {
         self.stop().load(Ordering::SeqCst)
@@ -29,6 +34,29 @@ pub(crate) fn say_warnings(warnings: &[String], watch: &dyn Watch) {
     for warning in warnings {
         watch.say(&format!("warning: {warning}"));
     }
+}
+
+/// Does work that changes no file and does not look at [`Watch::stop`].
+///
+/// # Errors
+/// [`PipelineError::Stopped`] when the work shall stop before or after it; the work's own.
+pub(crate) fn apart<T, E>(
+    watch: &dyn Watch,
+    work: impl FnOnce() -> Result<T, E>,
+) -> Result<T, PipelineError>
+where
+    PipelineError: From<E>,
+{
+    if watch.stopped() {
+        return Err(PipelineError::Stopped);
+    }
+    watch.may_end(true);
+    let done = work();
+    watch.may_end(false);
+    if watch.stopped() {
+        return Err(PipelineError::Stopped);
+    }
+    Ok(done?)
 }
 
 /// A watcher that says nothing and never stops the work, for tests and libraries.

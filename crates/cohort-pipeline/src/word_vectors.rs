@@ -66,7 +66,7 @@ fn embed(
     skipped: Vec<Skipped>,
     watch: &dyn Watch,
 ) -> Result<Features, PipelineError> {
-    let (mut journal, known) = recipe.cached()?;
+    let (mut journal, known) = recipe.cached(watch)?;
     let kept = |item: &Item<String>| {
         let (source, vector) = known.get(&item.clip.id)?;
         (*source == item.source && vector.len() == recipe.dim).then(|| vector.clone())

@@ -53,7 +53,7 @@ impl SearchError {
         Self::Setting {
             name,
             expected: expected.into(),
-            found: found.to_string(),
+            found: brief(found.to_string()),
         }
     }
 
@@ -67,5 +67,13 @@ impl SearchError {
             expected: expected.into(),
             found: found.into(),
         }
+    }
+}
+
+/// A number with hundreds of digits in powers of ten.
+fn brief(found: String) -> String {
+    match found.parse::<f64>() {
+        Ok(number) if found.len() > 25 => format!("{number:e}"),
+        _ => found,
     }
 }

@@ -12,7 +12,9 @@ use crate::population::{Subject, populate};
 use crate::schema::Split;
 use crate::settings::SynthSettings;
 use crate::truth::Truth;
-use crate::write::{Staging, create_dir, write_face, write_file, write_transcript, write_voice};
+use crate::write::{
+    Staging, create_dir, remove_lock, write_face, write_file, write_transcript, write_voice,
+};
 use crate::{face, voice, words};
 
 /// One clip to be made.
@@ -58,13 +60,13 @@ const CLIP_TRUTH_FILE: &str = "truth_clips.csv";
 /// The same settings give the same bytes, whatever the number of threads; work is spread over the
 /// current rayon pool. `progress` is called with (clips done, clips in all) from any thread. Files
 /// go to a hidden folder beside `out` that is renamed when whole, so a run that is killed leaves no
-/// half corpus, and the next run sweeps its remains away. A folder that already holds the whole corpus
+/// half corpus, and the next run sweeps its remains away; a folder of that name that is not such remains is left alone. A folder that already holds the whole corpus
 /// of these settings is left as it is.
 ///
 /// # Errors
 ///
 /// [`SynthError::Setting`] when a setting is out of range; [`SynthError::Occupied`] when `out` holds
-/// anything else; [`SynthError::Busy`] when another process is at work on the same folder;
+/// anything else; [`SynthError::Foreign`] when the hidden folder is somebody else's; [`SynthError::Busy`] when another process is at work on the same folder;
 /// [`SynthError::Io`] and [`SynthError::Encode`] when a file cannot be written (disk full, no
 /// permission): the unfinished files are removed.
 pub fn synthesise(
@@ -86,6 +88,7 @@ pub fn synthesise(
     truth_text.push('\n');
 
     if already_there(out, &truth_text, &clips)? {
+        remove_lock(out)?;
         progress(clips.len(), clips.len());
         return Ok(truth);
     }
@@ -229,7 +232,12 @@ fn already_there(out: &Path, truth_text: &str, clips: &[Clip]) -> Result<bool, S
     let media = clips
         .iter()
         .flat_map(|clip| MEDIA.map(|extension| clip.media(extension)));
-    match tables.chain(media).find(|path| !out.join(path).is_file()) {
+    // an empty file is what a power cut leaves
+    let whole = |path: &PathBuf| {
+        let found = out.join(path).metadata();
+        found.is_ok_and(|file| file.is_file() && file.len() > 0)
+    };
+    match tables.chain(media).find(|path| !whole(path)) {
         Some(missing) => Err(occupied(format!(
             "the corpus in it lacks {}",
             missing.display()

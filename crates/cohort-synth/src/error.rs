@@ -25,6 +25,14 @@ pub enum SynthError {
         /// What lies there.
         found: String,
     },
+    /// The hidden folder in which the corpus is gathered is somebody else's; nothing was changed.
+    #[error("synthesise: {} is in the way: expected no such folder, or what a killed synthesis left there, found {found}; move it away, or choose another name for the corpus", path.display())]
+    Foreign {
+        /// The hidden folder.
+        path: PathBuf,
+        /// What lies there.
+        found: String,
+    },
     /// Another process is writing the same corpus.
     #[error("synthesise: {} is being written by another process", path.display())]
     Busy {

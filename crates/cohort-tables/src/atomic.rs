@@ -1,15 +1,20 @@
 //! Writing a file so that no reader ever sees half of it.
 
-use std::fs::File;
+use std::collections::BTreeSet;
+use std::fs::{File, TryLockError};
 use std::io::{self, BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use tempfile::NamedTempFile;
 
 use crate::TableError;
 
 const PREFIX: &str = ".cohort-";
 const SUFFIX: &str = ".tmp";
 
-/// Writes `bytes` to `path`: under a temporary name in the same folder, flushed to the disk, then renamed.
+/// Writes `bytes` to `path`: under a temporary name in the same folder, flushed to the disk, then renamed. The first write
+/// into a folder also removes what killed processes left half written in it (see [`remove_unfinished`]).
 ///
 /// # Errors
 /// [`TableError::Write`] when the folder is missing, not writable or full; the old file, if any, is untouched.
@@ -30,27 +35,64 @@ pub fn write_atomic_with(
         _ => Path::new("."),
     };
     let write = || -> io::Result<()> {
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(PREFIX).suffix(SUFFIX);
-        #[cfg(unix)]
-        {
-            // A temporary file is private by default; what users get should follow their umask.
-            use std::os::unix::fs::PermissionsExt;
-            builder.permissions(std::fs::Permissions::from_mode(0o666));
-        }
-        let temporary = builder.tempfile_in(folder)?;
-        // held until the file has its name, so that nobody takes it for one that a killed process left; on a file system
-        // without locks the write matters more
-        let _ = temporary.as_file().try_lock();
+        let temporary = open_temporary(folder)?;
         let mut writer = BufWriter::new(temporary.as_file());
         fill(&mut writer)?;
         writer.flush()?;
         drop(writer);
         temporary.as_file().sync_all()?;
         temporary.persist(path).map_err(|error| error.error)?;
+        sync_folder(folder);
         Ok(())
     };
+    tidy_once(folder);
     write().map_err(|source| TableError::write(path, source))
+}
+
+/// A temporary file in `folder`, locked until it is closed so that nobody takes it for one that a killed process left.
+fn open_temporary(folder: &Path) -> io::Result<NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(PREFIX).suffix(SUFFIX);
+    #[cfg(unix)]
+    {
+        // A temporary file is private by default; what users get should follow their umask.
+        use std::os::unix::fs::PermissionsExt;
+        builder.permissions(std::fs::Permissions::from_mode(0o666));
+    }
+    loop {
+        let temporary = builder.tempfile_in(folder)?;
+        match temporary.as_file().try_lock() {
+            // Another process that tidies up met the file before it was locked, and holds or has removed it.
+            Err(TryLockError::WouldBlock) => {}
+            Ok(()) if !temporary.path().exists() => {}
+            // on a file system without locks nothing is ever taken for abandoned
+            Ok(()) | Err(TryLockError::Error(_)) => return Ok(temporary),
+        }
+    }
+}
+
+/// Makes the names in a folder as durable as its files, where the file system can.
+fn sync_folder(folder: &Path) {
+    #[cfg(unix)]
+    if let Ok(folder) = File::open(folder) {
+        // the file is whole under one name or the other whatever comes of this
+        let _ = folder.sync_all();
+    }
+    #[cfg(not(unix))]
+    let _ = folder;
+}
+
+/// Tidies a folder up at this process's first write into it.
+fn tidy_once(folder: &Path) {
+    static TIDIED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+    let Ok(place) = folder.canonicalize() else {
+        return;
+    };
+    let mut tidied = TIDIED.lock().unwrap_or_else(PoisonError::into_inner);
+    if tidied.insert(place) {
+        // what cannot be removed is no reason not to write
+        let _ = remove_unfinished(folder, 0);
+    }
 }
 
 /// Removes what processes that were killed while they wrote left in `folder` and `levels` of folders below it: temporary
@@ -97,11 +139,16 @@ mod tests {
         let inner = folder.path().join("features");
         std::fs::create_dir(&inner).unwrap();
         let at = |name: &str| inner.join(name);
-        for name in [".cohort-a1.tmp", ".cohort-b2.tmp", ".cohort", "x.tmp"] {
-            std::fs::write(at(name), b"half").unwrap();
-        }
+        std::fs::write(at(".cohort-of-a-killed-process.tmp"), b"half").unwrap();
         write_atomic_with(&at("table.csv"), |file| {
             file.write_all(b"whole")?;
+            assert!(
+                !at(".cohort-of-a-killed-process.tmp").exists(),
+                "at the first write"
+            );
+            for name in [".cohort-a1.tmp", ".cohort-b2.tmp", ".cohort", "x.tmp"] {
+                std::fs::write(at(name), b"half")?;
+            }
             // another process's look at the folder while this one writes
             let mut held = File::open(at(".cohort-b2.tmp"))?;
             held.lock()?;

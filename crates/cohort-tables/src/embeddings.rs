@@ -1,5 +1,6 @@
 //! Embedding tables: one vector a clip.
 
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ use parquet::file::metadata::KeyValue;
 use crate::TableError;
 use crate::embeddings_file;
 use crate::format::{Read, ReadOptions};
-use crate::parquet_io::{self, BATCH_ROWS};
+use crate::parquet_io::{self, BATCH_ROWS, ParquetInput};
 
 /// How a table came about; its rows may be reused only when producer, weights and settings agree.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -52,6 +53,8 @@ pub(crate) const KEYS: [&str; 5] = [
     "cohort.source_hash",
     "cohort.columns",
 ];
+/// Key of [`EmbeddingTable::checksum`].
+pub(crate) const CHECKSUM: &str = "cohort.content_hash";
 
 impl EmbeddingTable {
     /// Number of rows.
@@ -89,6 +92,57 @@ impl EmbeddingTable {
         embeddings_file::read(path, options)
     }
 
+    /// As [`Self::read`], of a table that this program wrote and nobody may have changed since: one without a checksum
+    /// is refused too.
+    ///
+    /// # Errors
+    /// As [`Self::read`]; [`TableError::File`] when the content is not what was written.
+    pub fn read_own(path: &Path) -> Result<Self, TableError> {
+        let file = File::open(path).map_err(|source| TableError::read(path, source))?;
+        if ParquetInput::open(path, file)?.value(CHECKSUM).is_none() {
+            return Err(TableError::file(path, "a checksum of its content", "none"));
+        }
+        Self::read(path)
+    }
+
+    /// Hash of everything in the table, in hexadecimal; written beside it, so that a damaged file is noticed.
+    fn checksum(&self) -> String {
+        let p = &self.provenance;
+        let mut hasher = blake3::Hasher::new();
+        let mut text = |text: &str| {
+            hasher.update(&(text.len() as u64).to_le_bytes());
+            hasher.update(text.as_bytes());
+        };
+        for part in [&p.producer, &p.weights, &p.settings, &p.source] {
+            text(part);
+        }
+        text(&p.columns.join("\n"));
+        for (clip, source) in self.clips.iter().zip(&self.sources) {
+            text(clip);
+            text(source);
+        }
+        hasher.update(&(self.dim as u64).to_le_bytes());
+        let mut bytes = Vec::with_capacity(1 << 16);
+        for values in self.values.chunks(1 << 14) {
+            bytes.clear();
+            bytes.extend(values.iter().flat_map(|value| value.to_le_bytes()));
+            hasher.update(&bytes);
+        }
+        hasher.finalize().to_hex()[..32].to_string()
+    }
+
+    pub(crate) fn check(&self, path: &Path, expected: &str) -> Result<(), TableError> {
+        let found = self.checksum();
+        if found == expected {
+            return Ok(());
+        }
+        Err(TableError::file(
+            path,
+            format!("the content that was written (checksum {expected})"),
+            format!("another ({found}): the file is damaged"),
+        ))
+    }
+
     /// Writes a Parquet file under a temporary name renamed into place.
     ///
     /// # Errors
@@ -120,9 +174,10 @@ impl EmbeddingTable {
         ]));
         let p = &self.provenance;
         let columns = p.columns.join("\n");
-        let metadata = KEYS
-            .iter()
-            .zip([&p.producer, &p.weights, &p.settings, &p.source, &columns])
+        let checksum = self.checksum();
+        let values = [&p.producer, &p.weights, &p.settings, &p.source, &columns];
+        let metadata = (KEYS.iter().zip(values))
+            .chain([(&CHECKSUM, &checksum)])
             .map(|(key, value)| KeyValue::new((*key).to_string(), value.clone()))
             .collect();
         let batches = (0..self.len().div_ceil(BATCH_ROWS)).map(|batch| {
@@ -175,6 +230,60 @@ mod tests {
             written.write(&path).unwrap();
             assert_eq!(EmbeddingTable::read(&path).unwrap(), written);
         }
+    }
+
+    #[test]
+    fn no_flipped_bit_changes_what_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.parquet");
+        let written = table(9, 5);
+        written.write(&path).unwrap();
+        let whole = std::fs::read(&path).unwrap();
+        assert_eq!(EmbeddingTable::read_own(&path).unwrap(), written);
+        for at in 0..whole.len() {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 1 << (at % 8);
+            std::fs::write(&path, bytes).unwrap();
+            // a decoder of the library that panics is as good as an error here
+            let read = std::panic::catch_unwind(|| EmbeddingTable::read_own(&path));
+            if let Ok(Ok(read)) = read {
+                assert_eq!(read, written, "byte {at}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_table_without_a_checksum_is_read_but_not_as_our_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.parquet");
+        let schema = Arc::new(Schema::new(vec![
+            Field::new("clip", DataType::Utf8, false),
+            Field::new(
+                "vector",
+                DataType::FixedSizeList(Arc::new(Field::new("item", DataType::Float32, false)), 1),
+                false,
+            ),
+        ]));
+        let vectors = FixedSizeListArray::try_new(
+            Arc::new(Field::new("item", DataType::Float32, false)),
+            1,
+            Arc::new(Float32Array::from(vec![0.5])),
+            None,
+        );
+        let batch = RecordBatch::try_new(
+            Arc::clone(&schema),
+            vec![
+                Arc::new(StringArray::from_iter_values(["a"])),
+                Arc::new(vectors.unwrap()),
+            ],
+        );
+        parquet_io::write_batches(&path, schema, Vec::new(), std::iter::once(batch)).unwrap();
+        assert_eq!(EmbeddingTable::read(&path).unwrap().clips, ["a"]);
+        let error = EmbeddingTable::read_own(&path).unwrap_err().to_string();
+        assert!(
+            error.ends_with("expected a checksum of its content, found none"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -321,6 +321,7 @@ fn read_parquet(
     notes.extend(said);
     let [producer, weights, settings, source, components] =
         crate::embeddings::KEYS.map(|key| input.value(key).unwrap_or_default());
+    let checksum = input.value(crate::embeddings::CHECKSUM);
     let components = if components.is_empty() {
         Vec::new()
     } else {
@@ -358,6 +359,9 @@ fn read_parquet(
         }
         Ok(())
     })?;
+    if let Some(expected) = checksum {
+        rows.table.check(path, &expected)?;
+    }
     Ok(Read {
         table: rows.table,
         notes,

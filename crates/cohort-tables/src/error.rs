@@ -22,6 +22,14 @@ pub enum TableError {
         /// The operating system's reason.
         source: std::io::Error,
     },
+    /// Another process is at work in the folder.
+    #[error("{}: in use by {holder}; wait for it, or take another folder", path.display())]
+    InUse {
+        /// The folder.
+        path: PathBuf,
+        /// `process N`, or `another process` where its number is not known.
+        holder: String,
+    },
     /// One row is not as it must be.
     #[error("{}: row {row}: expected {expected}, found {found}", path.display())]
     Row {

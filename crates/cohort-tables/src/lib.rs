@@ -17,11 +17,13 @@ mod guard;
 mod input;
 mod journal;
 mod labels;
+mod lock;
 mod media;
 mod npy;
 mod parquet_io;
 mod predictions;
 mod predictions_file;
+mod shown;
 mod text_table;
 mod thrift;
 
@@ -38,8 +40,10 @@ pub use error::TableError;
 pub use format::{Decimal, Delimiter, Read, ReadOptions, TableFormat};
 pub use journal::{Journal, JournalRow};
 pub use labels::{LabelColumn, LabelTable};
+pub use lock::FolderLock;
 pub use media::{AUDIO_EXTENSIONS, IMAGE_EXTENSIONS, TRANSCRIPT_EXTENSIONS};
 pub use predictions::Predictions;
+pub use shown::{shown, shown_lines};
 pub use text_table::TextTable;
 
 /// Hash of some bytes as used in provenance: the first 128 bits of BLAKE3, in lower-case hexadecimal.

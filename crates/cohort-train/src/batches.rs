@@ -98,19 +98,28 @@ pub(crate) fn for_each_batch<S: Source + ?Sized>(
     augment: Augment,
     mut work: impl FnMut(Batch) -> Result<ControlFlow<()>, TrainError>,
 ) -> Result<(), TrainError> {
+    let batches = || {
+        let steps = plan.0.iter().enumerate();
+        steps.map(move |(step, samples)| load(source, step, samples, augment))
+    };
     thread::scope(|scope| {
         let (sender, receiver) = sync_channel(AHEAD);
-        scope.spawn(move || {
-            for (step, samples) in plan.0.iter().enumerate() {
-                let batch = load(source, step, samples, augment);
+        let prepare = move || {
+            for batch in batches() {
                 let failed = batch.is_err();
                 // A failed send means that the loop has ended and dropped the receiver.
                 if sender.send(batch).is_err() || failed {
                     break;
                 }
             }
-        });
-        for batch in receiver {
+        };
+        // Where no thread is to be had, each batch is prepared when it is its turn.
+        let batches: Box<dyn Iterator<Item = Result<Batch, TrainError>> + '_> =
+            match thread::Builder::new().spawn_scoped(scope, prepare) {
+                Ok(_) => Box::new(receiver.into_iter()),
+                Err(_) => Box::new(batches()),
+            };
+        for batch in batches {
             if work(batch?)?.is_break() {
                 break;
             }

@@ -13,12 +13,14 @@ use serde::{Deserialize, Serialize};
 use crate::{EpochMetrics, RunFolder, Source, TrainError, TrainSettings};
 
 /// Version of the document inside a checkpoint.
-pub(crate) const SCHEMA: &str = "cohort.checkpoint/1";
+pub(crate) const SCHEMA: &str = "cohort.checkpoint/2";
 
 /// What a checkpoint says besides its tensors.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Document {
     pub(crate) schema: String,
+    /// BLAKE3 of the whole file with [`NO_CHECKSUM`] in the place of this.
+    pub(crate) checksum: String,
     pub(crate) network: ModelConfig,
     pub(crate) settings: TrainSettings,
     pub(crate) data: DataFacts,
@@ -27,6 +29,10 @@ pub(crate) struct Document {
     pub(crate) start: Option<String>,
     pub(crate) history: Vec<EpochMetrics>,
 }
+
+/// Stands for the checksum while it is computed.
+pub(crate) const NO_CHECKSUM: &str =
+    "0000000000000000000000000000000000000000000000000000000000000000";
 
 /// What identifies the samples of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -95,8 +101,7 @@ pub(crate) fn write_best(
     weights: &Weights,
     document: &str,
 ) -> Result<(), TrainError> {
-    let bytes = weights.to_safetensors(document)?;
-    run.write("checkpoints/best.safetensors", &bytes)
+    write(run, "checkpoints/best.safetensors", weights, document)
 }
 
 /// Writes everything needed to go on.
@@ -108,13 +113,39 @@ pub(crate) fn write_last(run: &RunFolder, state: State, document: &str) -> Resul
             arrays.insert(format!("{prefix}{name}"), array);
         }
     }
-    let bytes = Weights(arrays).to_safetensors(document)?;
-    run.write("checkpoints/last.safetensors", &bytes)
+    write(
+        run,
+        "checkpoints/last.safetensors",
+        &Weights(arrays),
+        document,
+    )
 }
 
-/// Reads a checkpoint; also gives the BLAKE3 hash of the file, in hexadecimal.
+/// Writes weights with a document whose checksum is [`NO_CHECKSUM`], which is replaced.
+fn write(run: &RunFolder, name: &str, weights: &Weights, document: &str) -> Result<(), TrainError> {
+    let mut bytes = weights.to_safetensors(document)?;
+    let place = place_of(&bytes, NO_CHECKSUM).ok_or_else(|| TrainError::Format {
+        path: run.path().join(name),
+        expected: "a document with a place for its checksum",
+        found: "none".to_owned(),
+    })?;
+    let checksum = blake3::hash(&bytes).to_hex();
+    bytes[place].copy_from_slice(checksum.as_bytes());
+    run.write(name, &bytes)
+}
+
+/// Where a checksum stands in a file: the document lies before all tensors, and it begins with schema and checksum.
+fn place_of(bytes: &[u8], checksum: &str) -> Option<std::ops::Range<usize>> {
+    let length = checksum.len();
+    let at = bytes
+        .windows(length)
+        .position(|window| window == checksum.as_bytes())?;
+    Some(at..at + length)
+}
+
+/// Reads a checkpoint, checked against its checksum; also gives the BLAKE3 hash of the file, in hexadecimal.
 pub(crate) fn read(path: &Path) -> Result<(Weights, Document, String), TrainError> {
-    let bytes = fs::read(path).map_err(TrainError::io("reading", path))?;
+    let mut bytes = fs::read(path).map_err(TrainError::io("reading", path))?;
     let (weights, text) = Weights::from_safetensors(&bytes, path)?;
     let format = |found: String| TrainError::Format {
         path: path.to_owned(),
@@ -127,8 +158,20 @@ pub(crate) fn read(path: &Path) -> Result<(Weights, Document, String), TrainErro
         Some(SCHEMA) => {}
         other => return Err(format(other.unwrap_or("no schema").to_owned())),
     }
-    let document = serde_json::from_value(value).map_err(|e| format(e.to_string()))?;
-    Ok((weights, document, blake3::hash(&bytes).to_hex().to_string()))
+    let document: Document = serde_json::from_value(value).map_err(|e| format(e.to_string()))?;
+    let hash = blake3::hash(&bytes).to_hex().to_string();
+    let damaged = || TrainError::Damaged {
+        path: path.to_owned(),
+    };
+    let place = (document.checksum.len() == NO_CHECKSUM.len())
+        .then(|| place_of(&bytes, &document.checksum))
+        .flatten()
+        .ok_or_else(damaged)?;
+    bytes[place].copy_from_slice(NO_CHECKSUM.as_bytes());
+    if blake3::hash(&bytes).to_hex().as_str() != document.checksum {
+        return Err(damaged());
+    }
+    Ok((weights, document, hash))
 }
 
 /// Splits what [`write_last`] wrote, its parts checked against each other.
@@ -159,4 +202,48 @@ pub(crate) fn split(all: Weights, path: &Path) -> Result<State, TrainError> {
         moments: Weights(moments),
         average: (!average.is_empty()).then_some(Weights(average)),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_flipped_bit_is_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = RunFolder::open(folder.path()).unwrap();
+        let document = Document {
+            schema: SCHEMA.to_owned(),
+            checksum: NO_CHECKSUM.to_owned(),
+            network: ModelConfig::Mlp(cohort_nn::MlpConfig::new(2, vec![], 2)),
+            settings: TrainSettings::default(),
+            data: DataFacts {
+                train_counts: vec![1, 1],
+                valid_counts: vec![1, 1],
+                digest: "d".to_owned(),
+            },
+            start: None,
+            history: Vec::new(),
+        };
+        let array = Array {
+            shape: vec![3],
+            values: vec![0.25, -1.5, 3.0],
+        };
+        let weights = Weights(BTreeMap::from([("w".to_owned(), array)]));
+        let text = serde_json::to_string(&document).unwrap();
+        write_best(&run, &weights, &text).unwrap();
+        let path = run.best_checkpoint();
+        let whole = fs::read(&path).unwrap();
+        let (read, _, hash) = super::read(&path).unwrap();
+        assert_eq!(read, weights);
+        assert_eq!(hash, blake3::hash(&whole).to_hex().as_str());
+        for at in 0..whole.len() {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 1 << (at % 8);
+            fs::write(&path, bytes).unwrap();
+            let error = super::read(&path).err().map(|error| error.to_string());
+            let error = error.unwrap_or_else(|| panic!("byte {at} was taken"));
+            assert!(error.contains("best.safetensors"), "{error}");
+        }
+    }
 }

@@ -18,9 +18,21 @@ impl TrainSettings {
                 self.epochs.to_string(),
             ),
             (
+                "epochs",
+                self.epochs <= 1_000_000,
+                "at most 1000000",
+                self.epochs.to_string(),
+            ),
+            (
                 "batch_size",
                 self.batch_size >= 2,
                 "at least 2",
+                self.batch_size.to_string(),
+            ),
+            (
+                "batch_size",
+                self.batch_size <= 1_000_000,
+                "at most 1000000",
                 self.batch_size.to_string(),
             ),
             (
@@ -31,8 +43,8 @@ impl TrainSettings {
             ),
             (
                 "accumulate",
-                self.accumulate >= 1,
-                "at least 1",
+                (1..=1_000_000).contains(&self.accumulate),
+                "at least 1 and at most 1000000",
                 self.accumulate.to_string(),
             ),
             (

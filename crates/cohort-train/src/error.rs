@@ -98,6 +98,12 @@ pub enum TrainError {
         /// The file that would hold it.
         file: PathBuf,
     },
+    /// A checkpoint whose bytes are not those that were written.
+    #[error("{}: expected the checkpoint as it was written, found other bytes (its checksum does not fit): the file is damaged; train the model anew in another folder, or restore the file", path.display())]
+    Damaged {
+        /// The checkpoint.
+        path: PathBuf,
+    },
     /// A file of the run folder is damaged or of another version.
     #[error("{}: expected {expected}, found {found}", path.display())]
     Format {
@@ -118,6 +124,9 @@ pub enum TrainError {
         /// The cause.
         source: io::Error,
     },
+    /// What killed processes left in the run folder could not be removed.
+    #[error(transparent)]
+    Tables(#[from] cohort_tables::TableError),
     /// A network or its weights do not fit.
     #[error(transparent)]
     Network(#[from] NnError),

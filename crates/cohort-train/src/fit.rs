@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use crate::average::Average;
 use crate::batches::{Plan, for_each_batch};
-use crate::checkpoint::{self, DataFacts, Document, SCHEMA, State};
+use crate::checkpoint::{self, DataFacts, Document, NO_CHECKSUM, SCHEMA, State};
 use crate::gradients::Pending;
 use crate::history::is_over;
 use crate::network::Network;
@@ -66,11 +66,12 @@ pub struct RunFacts {
     /// Class indices without a training sample: their loss weight is 0 and they cannot be learnt.
     pub classes_without_samples: Vec<usize>,
     /// Input columns that are constant over the training samples; they carry nothing. Known only
-    /// when the network standardises its inputs and the run begins.
+    /// when the network standardises its inputs.
     pub constant_columns: Vec<String>,
     /// BLAKE3 of names and labels of both parts.
     pub data_digest: String,
-    /// Epochs that an earlier call had done.
+    /// Epochs that an earlier call had done; not written, so that a resumed run's document is that of one never stopped.
+    #[serde(skip)]
     pub resumed_after: usize,
 }
 
@@ -181,18 +182,23 @@ impl<'a> Fit<'a> {
         let device = settings.device.device()?;
         let training = device.clone().autodiff();
         let mut optimiser = Optimiser::new(settings);
-        let mut constant_columns = Vec::new();
+        let standardises = job.start.is_none() && job.network.standardises();
+        // a resumed network has them already; what they say of the columns stands in `run.json` again
+        let moments = match standardises {
+            true => Some(moments(job, stop)?),
+            false => None,
+        };
+        let constant = moments.as_ref().map(Moments::constant_columns);
+        let constant_columns = constant.unwrap_or_default().into_iter();
+        let constant_columns = constant_columns.map(|c| job.train.column(c)).collect();
         let (mut earlier_average, mut history) = (None, Vec::new());
         let network = match earlier(job, &data)? {
             None => {
                 let seed = derive_seed(settings.seed, "weights", &[]);
                 let (config, head) = (job.network, settings.head);
                 let mut network = Network::init(config, head, seed, job.start, &training)?;
-                if job.start.is_none() && config.standardises() {
-                    let moments = moments(job, stop)?;
-                    let constant = moments.constant_columns();
-                    constant_columns = constant.iter().map(|&c| job.train.column(c)).collect();
-                    network.model = network.model.with_moments(&moments, &training);
+                if let Some(moments) = &moments {
+                    network.model = network.model.with_moments(moments, &training);
                 }
                 network
             }
@@ -391,6 +397,7 @@ impl<'a> Fit<'a> {
     fn document(&self) -> Result<String, TrainError> {
         let document = Document {
             schema: SCHEMA.to_owned(),
+            checksum: NO_CHECKSUM.to_owned(),
             network: self.job.network.clone(),
             settings: self.job.settings.clone(),
             data: self.data.clone(),

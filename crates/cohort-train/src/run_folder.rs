@@ -1,8 +1,9 @@
 //! The folder of one run, in which every file appears whole or not at all.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs;
 use std::path::{Path, PathBuf};
+
+use cohort_tables::{TableError, remove_unfinished, write_atomic};
 
 use crate::TrainError;
 
@@ -29,16 +30,7 @@ impl RunFolder {
         let path = path.into();
         let checkpoints = path.join("checkpoints");
         fs::create_dir_all(&checkpoints).map_err(TrainError::io("creating", &checkpoints))?;
-        for folder in [&path, &checkpoints] {
-            let entries = fs::read_dir(folder).map_err(TrainError::io("reading", folder))?;
-            for entry in entries {
-                let entry = entry.map_err(TrainError::io("reading", folder))?;
-                if entry.file_name().to_string_lossy().ends_with(PARTIAL) {
-                    let stale = entry.path();
-                    fs::remove_file(&stale).map_err(TrainError::io("removing", &stale))?;
-                }
-            }
-        }
+        remove_unfinished(&path, 1).map_err(unfinished)?;
         Ok(Self { path })
     }
 
@@ -58,28 +50,22 @@ impl RunFolder {
     }
 
     /// Writes a file of the run under a temporary name, forces it to disk and renames it, so that
-    /// a reader or a killed run never sees half of it.
+    /// a reader or a killed run never sees half of it; on a full disk nothing is left of it.
     ///
     /// # Errors
     /// [`TrainError::Io`] naming the file.
     pub fn write(&self, name: impl AsRef<Path>, bytes: &[u8]) -> Result<(), TrainError> {
         let target = self.path.join(name);
-        let mut partial = target.clone().into_os_string();
-        partial.push(PARTIAL);
-        let partial = PathBuf::from(partial);
-        write_through(&partial, bytes)
-            .and_then(|()| fs::rename(&partial, &target))
-            .map_err(TrainError::io("writing", &target))
+        write_atomic(&target, bytes).map_err(unfinished)
     }
 }
 
-/// Ending of a file that is being written.
-const PARTIAL: &str = ".partial";
-
-fn write_through(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = File::create(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
+/// A table's error about a file, as one of training.
+fn unfinished(error: TableError) -> TrainError {
+    match error {
+        TableError::Write { path, source } => TrainError::io("writing", &path)(source),
+        other => TrainError::Tables(other),
+    }
 }
 
 pub(crate) fn best_checkpoint(run: &Path) -> PathBuf {
@@ -97,7 +83,7 @@ mod tests {
         run.write("metrics.jsonl", b"one").unwrap();
         run.write("metrics.jsonl", b"two").unwrap();
         run.write("checkpoints/x", b"three").unwrap();
-        fs::write(run.path().join("checkpoints/y.partial"), b"half").unwrap();
+        fs::write(run.path().join("checkpoints/.cohort-y.tmp"), b"half").unwrap();
         let run = RunFolder::open(run.path()).unwrap();
         let names = |at: &Path| -> Vec<String> {
             let mut names: Vec<_> = fs::read_dir(at)
@@ -117,7 +103,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let run = RunFolder::open(folder.path()).unwrap();
         let error = run.write("no/such/folder", b"").unwrap_err().to_string();
-        assert!(error.contains("no/such/folder"), "{error}");
+        assert!(
+            error.contains("writing ") && error.contains("no/such/folder"),
+            "{error}"
+        );
         fs::write(folder.path().join("file"), b"").unwrap();
         let error = RunFolder::open(folder.path().join("file"))
             .unwrap_err()

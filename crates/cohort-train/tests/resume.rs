@@ -315,3 +315,42 @@ fn damaged_or_missing_checkpoints_are_told() {
     let error = mlp_job(folder.path(), true, 1).unwrap_err().to_string();
     assert!(error.contains("last.safetensors"), "{error}");
 }
+
+/// `run.json` of a resumed run is that of one never stopped, but for its times.
+#[test]
+fn the_facts_of_a_resumed_run_differ_in_times_alone() {
+    let samples = |n: usize, seed: usize| {
+        // the second column is the same for all
+        let values = (0..n).flat_map(|i| [((i * 7 + seed) % 13) as f32, 3.0, (i % 3) as f32]);
+        let names = (0..n).map(|i| format!("c{i}")).collect();
+        let labels = (0..n).map(|i| i % 3).collect();
+        cohort_train::MemorySource::new(vec![3], names, labels, values.collect()).unwrap()
+    };
+    let (training, valid) = (samples(60, 1), samples(30, 2));
+    let network = ModelConfig::Mlp(MlpConfig::audio(3, 3));
+    let settings = TrainSettings {
+        epochs: 2,
+        ..TrainSettings::default()
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let facts = |resume| {
+        run(
+            &network,
+            &training,
+            &valid,
+            &settings,
+            folder.path(),
+            resume,
+        )
+        .unwrap();
+        let text = std::fs::read_to_string(folder.path().join("run.json")).unwrap();
+        let mut facts: serde_json::Value = serde_json::from_str(&text).unwrap();
+        for time in ["started_unix", "seconds"] {
+            facts.as_object_mut().unwrap().remove(time).unwrap();
+        }
+        facts
+    };
+    let first = facts(false);
+    assert_eq!(first["constant_columns"].as_array().unwrap().len(), 1);
+    assert_eq!(facts(true), first);
+}

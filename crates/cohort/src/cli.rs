@@ -17,9 +17,9 @@ use crate::shell::{Outcome, Shell};
     arg_required_else_help = true
 )]
 pub(crate) struct Cli {
-    /// Threads to use [default: one a core]; results do not depend on it
-    #[arg(long, global = true, value_name = "N")]
-    pub(crate) threads: Option<std::num::NonZeroUsize>,
+    /// Threads to use, 1 to 1024 [default: one a core]; results do not depend on it
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=i64::from(crate::threads::MOST)))]
+    pub(crate) threads: Option<u16>,
     #[command(subcommand)]
     pub(crate) command: Command,
 }

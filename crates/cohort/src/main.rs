@@ -1,12 +1,13 @@
 //! The `cohort` command: arguments in, exit code out.
 //!
 //! Exit code 0: done. 1: done, and a check found something. 2: the input or the call is wrong.
-//! 130: stopped by Ctrl-C; the same call with `--resume` goes on where it stopped.
+//! 130: stopped by Ctrl-C; what is done is kept, and the same call (with `--resume` where there is one) goes on there.
 
 mod cli;
 mod commands;
 mod memory;
 mod shell;
+mod threads;
 #[cfg(feature = "networks")]
 mod watch;
 
@@ -20,21 +21,23 @@ fn main() -> ExitCode {
     memory::keep_freed_blocks();
     let cli = cli::Cli::parse_from(cli::arguments());
     let shell = Shell::new();
-    if let Some(threads) = cli.threads {
-        // the pool is fixed before anything uses it, so this cannot fail
-        let _ = rayon::ThreadPoolBuilder::new()
-            .num_threads(threads.get())
-            .build_global();
+    if let Err(error) = threads::start(cli.threads) {
+        shell.fail(&format!("error: {error}"));
+        return ExitCode::from(2);
     }
     match cli.command.run(&shell) {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::Found) => ExitCode::from(1),
         Err(error) if shell.stopped() => {
-            shell.say(&format!("stopped: {}", shell::message(&error)));
-            ExitCode::from(130)
+            let message = shell::message(&error);
+            match message.starts_with("stopped") {
+                true => shell.fail(&message),
+                false => shell.fail(&format!("stopped: {message}")),
+            }
+            ExitCode::from(shell::STOPPED)
         }
         Err(error) => {
-            shell.say(&format!("error: {}", shell::message(&error)));
+            shell.fail(&format!("error: {}", shell::message(&error)));
             ExitCode::from(2)
         }
     }

@@ -1,13 +1,16 @@
 //! What a command has of the outside: streams, progress bars, Ctrl-C.
 //!
-//! Data goes to stdout; talk and progress go to stderr, bars only when that is a terminal.
+//! Data goes to stdout; talk and progress go to stderr, bars only when that is a terminal. Names and messages of unknown
+//! origin pass through here on their way to a terminal: what would act on it is shown instead.
 
+use std::borrow::Cow;
 use std::io::{IsTerminal, Write};
 #[cfg(feature = "networks")]
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
+use cohort_tables::{shown, shown_lines};
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// How a command ended when nothing was wrong with its input.
@@ -22,6 +25,18 @@ pub(crate) enum Outcome {
 /// Set by Ctrl-C; long work looks at it and ends where it can be resumed.
 pub(crate) static STOP: AtomicBool = AtomicBool::new(false);
 
+/// Set while nothing would be lost if the process ended at once, because work that does not look at [`STOP`] goes on.
+static MAY_END: AtomicBool = AtomicBool::new(false);
+
+/// Exit code of a command that Ctrl-C ended.
+pub(crate) const STOPPED: u8 = 130;
+
+/// Ends the process in the middle of work of which nothing is kept.
+fn end_now() -> ! {
+    let _ = writeln!(std::io::stderr(), "stopped");
+    std::process::exit(i32::from(STOPPED));
+}
+
 /// The outside of a command.
 #[derive(Debug)]
 pub(crate) struct Shell {
@@ -32,7 +47,8 @@ pub(crate) struct Shell {
 }
 
 impl Shell {
-    /// Takes over Ctrl-C: the first asks the work to stop, the second ends the process at once.
+    /// Takes over Ctrl-C: the first asks the work to stop, or ends the process where nothing is lost by it; the second ends
+    /// it at once.
     pub(crate) fn new() -> Self {
         let shell = Self {
             terminal: std::io::stderr().is_terminal(),
@@ -41,7 +57,10 @@ impl Shell {
         };
         let handler = ctrlc::set_handler(|| {
             if STOP.swap(true, Ordering::SeqCst) {
-                std::process::exit(130);
+                std::process::exit(i32::from(STOPPED));
+            }
+            if MAY_END.load(Ordering::SeqCst) {
+                end_now();
             }
         });
         if let Err(error) = handler {
@@ -57,9 +76,12 @@ impl Shell {
         STOP.load(Ordering::SeqCst)
     }
 
-    /// A line of talk on stderr. A closed stderr is no reason to fail.
-    pub(crate) fn say(&self, line: &str) {
-        let _ = writeln!(std::io::stderr(), "{line}");
+    /// Says whether nothing would be lost if the process ended at once; if Ctrl-C was pressed before, it ends now.
+    pub(crate) fn set_may_end(&self, yes: bool) {
+        MAY_END.store(yes, Ordering::SeqCst);
+        if yes && self.stopped() {
+            end_now();
+        }
     }
 
     /// What was read otherwise than it was written.
@@ -69,11 +91,41 @@ impl Shell {
         }
     }
 
-    /// Text on stdout, with a line end. A reader that has had enough (`cohort ... | head`) is no error.
+    /// Does work that writes no file and does not look at [`STOP`]; Ctrl-C ends the process in the middle of it.
+    pub(crate) fn apart<T>(&self, work: impl FnOnce() -> T) -> T {
+        self.set_may_end(true);
+        let done = work();
+        self.set_may_end(false);
+        done
+    }
+
+    /// A line of talk on stderr. A closed stderr is no reason to fail.
+    pub(crate) fn say(&self, line: &str) {
+        let _ = writeln!(std::io::stderr(), "{}", shown(line));
+    }
+
+    /// How a command failed, on stderr: a line, or lines with the drawing of a place in a configuration file.
+    pub(crate) fn fail(&self, how: &str) {
+        let how = match how.contains("TOML parse error at ") {
+            true => shown_lines(how),
+            false => shown(how),
+        };
+        let _ = writeln!(std::io::stderr(), "{how}");
+    }
+
+    /// Text on stdout, with a line end.
+    ///
+    /// # Errors
+    /// As [`Shell::print_data`].
+    pub(crate) fn print(&self, text: &str) -> anyhow::Result<()> {
+        self.print_data(&shown_lines(text))
+    }
+
+    /// Data on stdout as it is, with a line end. A reader that has had enough (`cohort ... | head`) is no error.
     ///
     /// # Errors
     /// When stdout cannot be written, on a full disk for one.
-    pub(crate) fn print(&self, text: &str) -> anyhow::Result<()> {
+    pub(crate) fn print_data(&self, text: &str) -> anyhow::Result<()> {
         let mut stdout = std::io::stdout().lock();
         let written = writeln!(stdout, "{}", text.trim_end_matches('\n'));
         match written.and_then(|()| stdout.flush()) {
@@ -87,7 +139,7 @@ impl Shell {
     /// # Errors
     /// As [`Shell::print`].
     pub(crate) fn print_json<T: serde::Serialize>(&self, document: &T) -> anyhow::Result<()> {
-        self.print(&serde_json::to_string_pretty(document)?)
+        self.print_data(&harmless_json(&serde_json::to_string_pretty(document)?))
     }
 
     /// A progress bar with rate and time left: on a terminal only, else it shows nothing.
@@ -111,9 +163,24 @@ impl Shell {
         if let Ok(style) = ProgressStyle::with_template(style) {
             bar.set_style(style.progress_chars("=> "));
         }
-        bar.set_message(what.to_string());
+        bar.set_message(shown(what).into_owned());
         bar
     }
+}
+
+/// A JSON document in which no character acts on a terminal; it says the same.
+fn harmless_json(json: &str) -> Cow<'_, str> {
+    // the rest is escaped already, or belongs to the layout
+    let acts = |c: char| !c.is_ascii_control() && shown(c.encode_utf8(&mut [0; 4])).len() > 4;
+    let acts = |c: char| c == '\u{7f}' || acts(c);
+    if !json.contains(acts) {
+        return Cow::Borrowed(json);
+    }
+    let escaped = json.chars().map(|c| match acts(c) {
+        true => format!("\\u{:04x}", u32::from(c)),
+        false => c.to_string(),
+    });
+    Cow::Owned(escaped.collect())
 }
 
 /// An error and its causes on one line, without saying twice what a cause's message already holds.
@@ -126,4 +193,21 @@ pub(crate) fn message(error: &anyhow::Error) -> String {
         }
     }
     message
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_says_the_same_without_acting_on_a_terminal() {
+        let value = serde_json::json!({ "clip\u{9b}2J": "a\u{7f}\u{202e}é\u{1b}\n", "n": [1, 2] });
+        let text = serde_json::to_string_pretty(&value).unwrap();
+        let printed = harmless_json(&text);
+        let acts = |c: char| c != '\n' && (c.is_control() || c == '\u{202e}');
+        assert!(!printed.contains(acts), "{printed:?}");
+        assert!(printed.contains('é'));
+        let read: serde_json::Value = serde_json::from_str(&printed).unwrap();
+        assert_eq!(read, value);
+    }
 }

@@ -51,6 +51,10 @@ impl Watch for Shell {
         });
     }
 
+    fn may_end(&self, yes: bool) {
+        self.set_may_end(yes);
+    }
+
     fn stop(&self) -> &AtomicBool {
         &STOP
     }

@@ -154,7 +154,7 @@ fn files_that_are_no_clips_are_refused_by_name() {
     }
     let (code, _, stderr) = finish(cohort().arg("predict").arg(folder.path()).arg(&broken));
     assert_eq!(code, 2);
-    assert!(stderr.contains("config.toml"), "{stderr}");
+    assert!(stderr.contains("no fused/fusion.json in it"), "{stderr}");
 }
 
 #[test]

@@ -95,6 +95,61 @@ fn finished_runs_are_not_run_again_and_a_stopped_sweep_ends_as_one_that_was_not(
 }
 
 #[test]
+fn cells_of_other_media_or_labels_are_not_taken() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, out) = (folder.path().join("data"), folder.path().join("out"));
+    common::copy(&data);
+    let run = |rates: &str| {
+        finish(
+            cohort()
+                .arg("sweep")
+                .arg(&data)
+                .args(["text", "--epochs", "2", "--learning-rate", rates, "--out"])
+                .arg(&out),
+        )
+    };
+    let (code, table, stderr) = run("0.005");
+    assert_eq!(code, 0, "{stderr}");
+    assert_eq!(run("0.005"), (0, table, String::new()));
+    let written = std::fs::read(out.join("sweep.json")).unwrap();
+    let refused = |changed: &str| {
+        let (code, stdout, stderr) = run("0.005,0.01");
+        assert_eq!((code, stdout.as_str()), (2, ""), "{stderr}");
+        assert!(stderr.contains(changed), "{stderr}");
+        assert_eq!(std::fs::read(out.join("sweep.json")).unwrap(), written);
+    };
+    // other words
+    let [first, second] = ["train", "test"].map(|split| common::first_media(&data, split, "pkl"));
+    let (words, others) = (
+        std::fs::read(&second).unwrap(),
+        std::fs::read(&first).unwrap(),
+    );
+    std::fs::write(&second, others).unwrap();
+    refused("batch64-rate0.005-seed1/inputs.json: expected the media, labels and weights");
+    refused("(test changed)");
+    std::fs::write(&second, words).unwrap();
+    assert_eq!(run("0.005").0, 0);
+    // half of the test rows; then other subjects, on which the intervals rest
+    let table = data.join("test_set_age_labels.csv");
+    let text = std::fs::read_to_string(&table).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    std::fs::write(&table, lines[..lines.len() / 2].join("\n")).unwrap();
+    refused("(test changed)");
+    let one = |line: &&str| {
+        let fields: Vec<&str> = line.split(',').collect();
+        let subject = if fields[1] == "UserID" {
+            "UserID"
+        } else {
+            "one"
+        };
+        [&[fields[0], subject], &fields[2..]].concat().join(",")
+    };
+    let other: Vec<String> = lines.iter().map(one).collect();
+    std::fs::write(&table, other.join("\n")).unwrap();
+    refused("expected the subjects of the test clips");
+}
+
+#[test]
 fn another_configuration_or_a_bad_grid_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let (code, _, stderr) = sweep(folder.path(), &["--batch-size", "1"]);

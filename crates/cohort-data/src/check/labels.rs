@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{Finding, Kind, Row};
+use crate::dataset::leads_outside;
+use crate::error::quoted;
 use crate::label_file::{LabelFile, unknown_code};
 use crate::schema::Schema;
 
@@ -63,8 +65,11 @@ fn check_row(schema: &Schema, row: &Row<'_>, findings: &mut Vec<Finding>) {
         let Some(codes) = table.column(&attribute.column) else {
             continue;
         };
-        if level.is_none() {
-            let code = codes.get(row.index).map_or("", String::as_str);
+        let code = codes.get(row.index).map_or("", String::as_str);
+        if let Some(expected) = leads_outside(schema, attribute, code) {
+            let message = format!("expected {expected}, found {}", quoted(code));
+            findings.push(row.finding(Kind::UnknownLabel, message));
+        } else if level.is_none() {
             let (expected, found) = unknown_code(attribute, code);
             let message = format!("expected {expected}, found {found}");
             findings.push(row.finding(Kind::UnknownLabel, message));

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::{Finding, Kind, Row, without_root};
+use crate::dataset::leaves;
 use crate::error::shorten;
 use crate::media::{self, MediaFiles, Modality};
 use crate::schema::Schema;
@@ -121,6 +122,8 @@ fn list_folders(root: &Path, schema: &Schema, findings: &mut Vec<Finding>) -> Fo
         .target_attribute()
         .map(|target| target.codes())
         .unwrap_or_default();
+    // what lies outside is none of the data set's
+    let codes: Vec<&String> = codes.iter().filter(|code| !leaves(code)).collect();
     let mut names: BTreeSet<String> = BTreeSet::new();
     for split in &schema.splits {
         names.extend(codes.iter().map(|code| schema.media_folder(split, code)));

@@ -27,7 +27,7 @@ pub(crate) struct Ablate {
     /// Label column by whose groups the shares are given too; may be given again
     #[arg(long = "group", value_name = "COLUMN", requires = "labels")]
     groups: Vec<String>,
-    /// Bootstrap resamples
+    /// Bootstrap resamples, 100 to 1000000
     #[arg(long, value_name = "N", default_value_t = AblationSettings::default().intervals.resamples)]
     resamples: usize,
     /// Level of the intervals
@@ -99,7 +99,8 @@ impl Ablate {
             intervals,
             groups: self.groups,
         };
-        let found = ablate(&modalities, &joint, labels.as_ref(), &fusion, &settings)?;
+        let found =
+            shell.apart(|| ablate(&modalities, &joint, labels.as_ref(), &fusion, &settings))?;
         if let Some(out) = &self.out {
             std::fs::create_dir_all(out)
                 .with_context(|| format!("cannot make {}", out.display()))?;

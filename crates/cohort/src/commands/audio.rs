@@ -317,7 +317,8 @@ fn text(entries: &[Entry]) -> String {
         ] {
             out += &format!("{value:>9.digits$}");
         }
-        out += &format!("  {}{}\n", e.file, if e.silent { " (silent)" } else { "" });
+        let silent = if e.silent { " (silent)" } else { "" };
+        out += &format!("  {}{silent}\n", cohort_tables::shown(&e.file));
     }
     out
 }

@@ -44,10 +44,10 @@ pub(crate) struct Audit {
     /// Predictions of a second model to compare with
     #[arg(long, value_name = "FILE")]
     against: Option<PathBuf>,
-    /// Bootstrap resamples
+    /// Bootstrap resamples, 100 to 1000000
     #[arg(long, value_name = "N", default_value_t = AuditSettings::default().resamples)]
     resamples: usize,
-    /// Random relabellings a test
+    /// Random relabellings a test, 100 to 1000000
     #[arg(long, value_name = "N", default_value_t = AuditSettings::default().permutations)]
     permutations: usize,
     /// Level of the intervals
@@ -86,14 +86,16 @@ impl Audit {
         let predictions = read(&self.predictions)?;
         let against = self.against.as_deref().map(read).transpose()?;
         self.tables.all_found()?;
-        let mut document = audit(&predictions, &labels, &settings)
+        let mut document = shell
+            .apart(|| audit(&predictions, &labels, &settings))
             .map_err(|error| self.place(&self.predictions, &labels, &settings, error))?;
         if let (Some(against), Some(others)) = (&self.against, &against) {
             let name = against
                 .file_name()
                 .map(|name| name.to_string_lossy())
                 .unwrap_or_default();
-            let comparison = compare(&predictions, others, &name, &labels, &settings)
+            let comparison = shell
+                .apart(|| compare(&predictions, others, &name, &labels, &settings))
                 .map_err(|error| self.place(against, &labels, &settings, error))?;
             document.comparison = Some(comparison);
         }

@@ -98,7 +98,7 @@ impl Words {
         };
         let dataset = Dataset::open(&self.root, None)?;
         shell.say_notes(&dataset.notes);
-        let found = words(&dataset, &settings)?;
+        let found = shell.apart(|| words(&dataset, &settings))?;
         if self.json {
             shell.print_json(&found)?;
         } else {
@@ -115,8 +115,11 @@ impl Synth {
             seed: self.seed,
         };
         let bar = shell.bar("embedded corpus", self.clips);
-        let truth = synthesise(&self.out, &settings, &|done, _| {
-            bar.set_position(done as u64)
+        // whenever it ends, what is there of the corpus is no corpus yet
+        let truth = shell.apart(|| {
+            synthesise(&self.out, &settings, &|done, _| {
+                bar.set_position(done as u64)
+            })
         })?;
         bar.finish_and_clear();
         shell.print(&format!(
@@ -149,15 +152,12 @@ impl Stats {
 impl Check {
     fn run(self, shell: &Shell) -> anyhow::Result<Outcome> {
         let bar = shell.bar("split guard", 0);
-        let report = check(
-            &self.root,
-            None,
-            &CheckSettings::default(),
-            &|done, total| {
-                bar.set_length(total as u64);
-                bar.set_position(done as u64);
-            },
-        )?;
+        let progress = |done, total| {
+            bar.set_length(total as u64);
+            bar.set_position(done as u64);
+        };
+        let settings = CheckSettings::default();
+        let report = shell.apart(|| check(&self.root, None, &settings, &progress))?;
         bar.finish_and_clear();
         if self.json {
             shell.print_json(&report)?;

@@ -26,7 +26,7 @@ pub(crate) struct Degrade {
     /// Use at most about so many test clips, whole subjects
     #[arg(long, value_name = "N")]
     clips: Option<usize>,
-    /// Bootstrap resamples
+    /// Bootstrap resamples, 100 to 1000000
     #[arg(long, value_name = "N", default_value_t = 1000)]
     resamples: usize,
     /// Print one JSON document (cohort.degradation/1)
@@ -36,6 +36,11 @@ pub(crate) struct Degrade {
 
 impl Degrade {
     pub(crate) fn run(self, shell: &Shell) -> anyhow::Result<Outcome> {
+        let intervals = IntervalSettings {
+            resamples: self.resamples,
+            ..IntervalSettings::default()
+        };
+        intervals.check()?;
         let config = RunConfig::read(&self.run.join("config.toml"))?;
         let root = self.data.unwrap_or_else(|| config.data.clone());
         let name = |damage: &Damage| damage.name.replace(' ', "-");
@@ -51,9 +56,8 @@ impl Degrade {
         let wanted = |damage: &Damage| self.only.is_empty() || self.only.contains(&name(damage));
         let damages: Vec<Damage> = DAMAGES.into_iter().filter(wanted).collect();
         let intervals = IntervalSettings {
-            resamples: self.resamples,
             seed: config.seed,
-            ..IntervalSettings::default()
+            ..intervals
         };
         let dataset = Dataset::open(&root, None)?;
         let found = degrade(&self.run, &dataset, &damages, self.clips, &intervals, shell)?;

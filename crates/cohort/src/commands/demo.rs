@@ -1,7 +1,8 @@
 //! `cohort demo`: the whole job on the embedded corpus.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use anyhow::bail;
 use clap::Args;
 use cohort_pipeline::RunConfig;
 use cohort_synth::{SynthSettings, synthesise};
@@ -31,6 +32,7 @@ impl Demo {
             ..RunConfig::default()
         };
         let config = self.changes.apply(config).resolve()?;
+        refuse_foreign(&self.out)?;
         std::fs::create_dir_all(&self.out)
             .map_err(|error| anyhow::anyhow!("cannot write {}: {error}", self.out.display()))?;
         let settings = SynthSettings {
@@ -38,10 +40,31 @@ impl Demo {
             seed: config.seed,
         };
         let bar = shell.bar("embedded corpus", self.clips);
-        synthesise(&corpus, &settings, &|done, _| bar.set_position(done as u64))?;
+        shell.apart(|| synthesise(&corpus, &settings, &|done, _| bar.set_position(done as u64)))?;
         bar.finish_and_clear();
         let summary = cohort_pipeline::run(&config, &self.out.join("run"), true, shell)?;
         shell.print(&summary.to_text())?;
         Ok(Outcome::Done)
+    }
+}
+
+/// An error when the folder holds anything and was not made by an earlier demo.
+fn refuse_foreign(out: &Path) -> anyhow::Result<()> {
+    let Ok(mut entries) = out.read_dir() else {
+        // not there, or not a folder, which is told when it is made
+        return Ok(());
+    };
+    let ours = ["corpus/truth.json", ".corpus.partial"];
+    if ours.iter().any(|name| out.join(name).exists()) {
+        return Ok(());
+    }
+    match entries.next() {
+        Some(Ok(entry)) => bail!(
+            "{}: expected no such folder, an empty one, or that of an earlier demo (with corpus/truth.json), found {} in it; \
+             --out names another",
+            out.display(),
+            entry.file_name().display()
+        ),
+        _ => Ok(()),
     }
 }

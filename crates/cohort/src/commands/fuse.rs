@@ -249,7 +249,7 @@ impl Fuse {
         let (settings, _) = self.how.resolve(shell)?;
         let modalities = read(&self.modalities, &self.how.tables, shell)?;
         self.how.tables.all_found()?;
-        let fused = fuse(&modalities, &settings)?;
+        let fused = shell.apart(|| fuse(&modalities, &settings))?;
         let out = &self.out;
         std::fs::create_dir_all(out).with_context(|| format!("cannot make {}", out.display()))?;
         let write_json = |name: &str, json: String| write_atomic(&out.join(name), json.as_bytes());
@@ -263,12 +263,9 @@ impl Fuse {
                     seed: self.how.seed,
                     ..IntervalSettings::default()
                 };
-                let found = aggregation(
-                    &fused.test,
-                    &settings.subjects,
-                    settings.ordered,
-                    &intervals,
-                )?;
+                let (subjects, ordered) = (&settings.subjects, settings.ordered);
+                let found =
+                    shell.apart(|| aggregation(&fused.test, subjects, ordered, &intervals))?;
                 write_json("aggregation.json", serde_json::to_string_pretty(&found)?)?;
                 together = Some(found);
             }

@@ -1,6 +1,6 @@
 //! `cohort predict`: a run's answers for new clips.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use clap::Args;
@@ -24,7 +24,7 @@ pub(crate) struct Predict {
     /// One split of it
     #[arg(long, value_name = "NAME", requires = "data")]
     split: Option<String>,
-    /// Write a table: VideoName,prediction,p1..pK and each modality's share
+    /// Write a table: VideoName,prediction,p1..pK and each modality's share; - prints it in place of the text
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
     /// Print one JSON document (cohort.predict/1)
@@ -34,6 +34,9 @@ pub(crate) struct Predict {
 
 impl Predict {
     pub(crate) fn run(self, shell: &Shell) -> anyhow::Result<Outcome> {
+        if self.json && self.csv.as_deref() == Some(Path::new("-")) {
+            bail!("--csv -: expected no --json beside it, since both print on standard output");
+        }
         let clips = match &self.data {
             Some(root) => {
                 ClipMedia::from_dataset(&Dataset::open(root, None)?, self.split.as_deref())?
@@ -49,14 +52,18 @@ impl Predict {
         if clips.is_empty() {
             bail!("expected pictures, sounds or transcripts, or --data ROOT, found none");
         }
-        let found = predict(&self.run, &clips, shell)?;
-        if let Some(path) = &self.csv {
-            write_atomic(path, found.to_csv().as_bytes())?;
+        let found = shell.apart(|| predict(&self.run, &clips, shell))?;
+        let to_stdout = self.csv.as_deref() == Some(Path::new("-"));
+        match &self.csv {
+            Some(_) if to_stdout => shell.print_data(&found.to_csv())?,
+            Some(path) => write_atomic(path, found.to_csv().as_bytes())?,
+            None => {}
         }
         if self.json {
             shell.print_json(&found)?;
-        } else {
+        } else if !to_stdout {
             shell.print(&found.to_text())?;
+            shell.say(cohort_pipeline::Predictions::LEGEND);
         }
         Ok(Outcome::Done)
     }

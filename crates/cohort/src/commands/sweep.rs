@@ -60,7 +60,7 @@ impl Sweep {
         if self.json {
             shell.print_json(&found)?;
         } else if self.csv {
-            shell.print(&found.to_csv())?;
+            shell.print_data(&found.to_csv())?;
         } else {
             shell.print(&found.to_text())?;
         }

@@ -126,6 +126,29 @@ fn a_configuration_that_cannot_be_used_is_named_before_anything_is_made() {
             }
         }
     }
+    // values of what comes after the training, and shapes that no memory holds, are told first too
+    for (tables, message) in [
+        (
+            "[audit]\nresamples = 5",
+            "setting audit.resamples: expected 100 to 1000000, found 5",
+        ),
+        (
+            "[fusion]\nresamples = 5",
+            "setting fusion.resamples: expected 100 to 1000000, found 5",
+        ),
+        (
+            "[joint]\ntoken = 100000000",
+            "setting joint.token: expected 1 to 2048, found 100000000",
+        ),
+        (
+            "[audio]\nhidden = [1000000, 1000000]",
+            "setting audio.hidden: expected at most 16 layers of 1 to 16384 units, found [1000000, 1000000]",
+        ),
+    ] {
+        bench.write("run.toml", format!("data = \"data\"\n{tables}\n"));
+        bench.refuses("run run.toml --out run", message);
+        bench.refuses("train text run.toml --out model", message);
+    }
     bench.write("run.toml", "data = \"nowhere\"\n");
     bench.refuses(
         "run run.toml --out run",

@@ -108,6 +108,13 @@ fn synthesis_without_room_can_be_done_again() {
     assert!(!bench.exists("corpus"));
     bench.works("data synth corpus --clips 60");
     assert_eq!(bench.list(""), ["corpus"]);
+    // a folder of the name that the corpus is gathered under, but another's
+    bench.write(".other.partial/mine.txt", "keep");
+    bench.refuses(
+        "data synth other --clips 60",
+        "synthesise: .other.partial is in the way: expected no such folder, or what a killed synthesis left there, found a folder that is not its own; move it away, or choose another name for the corpus",
+    );
+    assert_eq!(bench.read(".other.partial/mine.txt"), b"keep");
     // what is in the way is left as it is
     bench.write("mine/notes.txt", "keep");
     bench.refuses(
@@ -186,7 +193,14 @@ fn a_feature_table_with_a_value_that_is_no_number_is_made_anew() {
         Vec::new(),
     ] {
         bench.write("features/acoustic.parquet", broken);
-        bench.works("features data --out features");
+        let told = bench.run("features data --out features");
+        assert_eq!(told.code, 0, "{}", told.err);
+        assert!(
+            told.err.starts_with("warning: features/acoustic.parquet: ")
+                && told.err.ends_with("; the table is made anew\n"),
+            "{}",
+            told.err
+        );
         assert!(bench.files("features") == good);
     }
     // a journal that is none, or that broke off, is no harm either

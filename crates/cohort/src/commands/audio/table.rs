@@ -40,7 +40,7 @@ pub(super) fn write(
     };
     let key = format!("{}\n{}", provenance.producer, provenance.settings);
     let (mut journal, finished) = Journal::open(&out.with_extension("partial"), &key)?;
-    let mut known = kept(out, &provenance);
+    let mut known = kept(out, &provenance, shell);
     known.extend(
         finished
             .into_iter()
@@ -157,9 +157,16 @@ fn clips(entries: &[Entry]) -> anyhow::Result<Vec<String>> {
 }
 
 /// Rows of the table that is there already, when they were made in the same way.
-fn kept(out: &Path, provenance: &Provenance) -> HashMap<String, (String, Vec<f32>)> {
-    let Ok(old) = EmbeddingTable::read(out) else {
+fn kept(out: &Path, provenance: &Provenance, shell: &Shell) -> HashMap<String, (String, Vec<f32>)> {
+    if !out.is_file() {
         return HashMap::new();
+    }
+    let old = match EmbeddingTable::read_own(out) {
+        Ok(old) => old,
+        Err(error) => {
+            shell.say(&format!("warning: {error}; the table is made anew"));
+            return HashMap::new();
+        }
     };
     let made = Provenance {
         source: String::new(),

@@ -138,7 +138,7 @@ impl Map {
         }
         let stages = Stages::new(shell);
         let progress = |stage: &str, done, total| stages.at(stage, done, total);
-        let map = cohort_search::map(&points, &self.settings(), &progress);
+        let map = shell.apart(|| cohort_search::map(&points, &self.settings(), &progress));
         stages.end();
         let map = map.with_context(at)?;
         let about: Vec<Option<&About>> = clips
@@ -153,15 +153,18 @@ impl Map {
                     .map(|about| about.and_then(|a| a.group))
                     .collect();
                 let subjects = known.subjects(&about);
-                let agreed = agreement(
-                    &points,
-                    &map.plane()?,
-                    &groups,
-                    subjects.as_deref(),
-                    JUDGED_BY,
-                    self.seed,
-                    &progress,
-                );
+                let plane = map.plane()?;
+                let agreed = shell.apart(|| {
+                    agreement(
+                        &points,
+                        &plane,
+                        &groups,
+                        subjects.as_deref(),
+                        JUDGED_BY,
+                        self.seed,
+                        &progress,
+                    )
+                });
                 stages.end();
                 Some(labelling(known, &groups, agreed?))
             }
