@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use cohort_tables::clip_id;
+use cohort_tables::id_key;
 
 use crate::error::DataError;
 
@@ -69,10 +69,10 @@ pub(crate) fn list(folder: &Path) -> Result<BTreeMap<String, MediaFiles>, DataEr
         let Some((id, modality, rank)) = parse(&name).filter(|_| !is_folder) else {
             continue;
         };
-        let key = (id.to_string(), modality);
+        let key = (id.clone(), modality);
         // Names come sorted, so equal ranks ("a.jpg", "a.JPG") are settled the same way each time.
         if ranks.get(&key).is_none_or(|&best| rank < best) {
-            let files = found.entry(id.to_string()).or_default();
+            let files = found.entry(id).or_default();
             files.files[modality as usize] = Some(folder.join(&name));
             ranks.insert(key, rank);
         }
@@ -113,7 +113,7 @@ fn entries(folder: &Path) -> Result<Vec<(String, bool)>, DataError> {
 }
 
 /// Clip id, modality and rank among the modality's extensions.
-fn parse(name: &str) -> Option<(&str, Modality, usize)> {
+fn parse(name: &str) -> Option<(String, Modality, usize)> {
     let (stem, extension) = name.rsplit_once('.')?;
     let lower = extension.to_ascii_lowercase();
     Modality::ALL.into_iter().find_map(|modality| {
@@ -121,7 +121,7 @@ fn parse(name: &str) -> Option<(&str, Modality, usize)> {
             .extensions()
             .iter()
             .position(|known| *known == lower)?;
-        Some((clip_id(stem), modality, rank))
+        Some((id_key(stem), modality, rank))
     })
 }
 
@@ -140,12 +140,16 @@ mod tests {
             ("a.000.mp4.wav", Some(("a.000", Modality::Audio))),
             ("a.pkl", Some(("a", Modality::Transcript))),
             ("a.000", None),
+            (
+                "Jose\u{301}.000.jpg",
+                Some(("Jos\u{e9}.000", Modality::Image)),
+            ),
             ("readme", None),
         ];
         for (name, expected) in cases {
             assert_eq!(
                 parse(name).map(|(id, modality, _)| (id, modality)),
-                expected,
+                expected.map(|(id, modality)| (id.to_string(), modality)),
                 "{name}"
             );
         }

@@ -40,6 +40,7 @@ pub use conformal::{Conformal, SetCoverage};
 pub use correction::{benjamini_hochberg, holm};
 pub use disparity::{ClassGap, Disparity, Finding, Scheme, disparities};
 pub use error::EvalError;
+pub use frame::Joins;
 pub use groups::{Calibration, CalibrationBin, ClassError, Confusion, GroupRow};
 pub use interval::{
     Estimate, FEWEST_CLAIMED, FEWEST_FOR_BOOTSTRAP, FEWEST_SUBJECTS, Interval, IntervalSettings,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cohort_tables::{LabelTable, clip_id};
+use cohort_tables::{LabelTable, clip_id, code, is_missing};
 
 use crate::FusionError;
 
@@ -43,8 +43,14 @@ impl Subjects {
         let mut twice = Vec::new();
         for (name, subject) in labels.names.iter().zip(values) {
             let clip = clip_id(name);
-            if let Some(before) = by_clip.insert(clip.to_string(), subject.clone())
-                && before != *subject
+            // one rule for what is the same subject as in the audit
+            let subject = if is_missing(subject) {
+                "".into()
+            } else {
+                code(subject)
+            };
+            if let Some(before) = by_clip.insert(clip.to_string(), subject.to_string())
+                && before != subject
             {
                 twice.push(clip);
             }
@@ -82,13 +88,19 @@ impl Subjects {
     ) -> Result<(Vec<String>, Vec<usize>), FusionError> {
         let mut of_clip: Vec<&str> = Vec::with_capacity(clips.len());
         let mut unknown: Vec<&str> = Vec::new();
+        let mut nobody: Vec<&str> = Vec::new();
         for clip in clips {
             let clip = clip_id(clip);
             of_clip.push(match self {
                 Self::ClipPrefix => clip.rsplit_once('.').map_or(clip, |(subject, _)| subject),
                 Self::EachClip => clip,
                 Self::Column { by_clip, .. } => match by_clip.get(clip) {
-                    Some(subject) => subject,
+                    Some(subject) => {
+                        if subject.is_empty() {
+                            nobody.push(clip);
+                        }
+                        subject
+                    }
                     None => {
                         unknown.push(clip);
                         ""
@@ -101,6 +113,13 @@ impl Subjects {
                 split,
                 "every clip in the label tables, and missing there none",
                 &unknown,
+            ));
+        }
+        if !nobody.is_empty() {
+            return Err(FusionError::clips(
+                split,
+                "a subject for every clip, and no value (an empty field or a word such as nan) for none",
+                &nobody,
             ));
         }
         let mut positions: BTreeMap<&str, usize> = of_clip.iter().map(|&s| (s, 0)).collect();

@@ -5,6 +5,8 @@
 //! under a temporary name and renamed into place.
 
 mod atomic;
+mod class_columns;
+mod class_order;
 mod clip;
 mod csv_input;
 mod embeddings;
@@ -12,18 +14,24 @@ mod error;
 mod journal;
 mod labels;
 mod line_reader;
+mod matching;
 mod parquet_io;
 mod predictions;
 mod predictions_file;
+mod spelling;
 
 pub use atomic::{remove_unfinished, write_atomic, write_atomic_with};
+pub use class_columns::{ClassColumns, have_evident_order};
+pub use class_order::{before_the_spreadsheet, evident_order, range_of, sorted as sorted_classes};
 pub use clip::clip_id;
 pub use embeddings::{EmbeddingTable, Provenance};
 pub use error::TableError;
 pub use journal::{Journal, JournalRow};
 pub use labels::{LabelColumn, LabelTable};
 pub use line_reader::LineReader;
+pub use matching::{IdMatches, id_key, ids_of_files, match_ids, unify_ids};
 pub use predictions::Predictions;
+pub use spelling::{Spellings, code, fold, is_missing, shown, tidy};
 
 /// Hash of some bytes as used in provenance: the first 128 bits of BLAKE3, in lower-case hexadecimal.
 pub fn content_hash(bytes: &[u8]) -> String {

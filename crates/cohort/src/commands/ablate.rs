@@ -1,14 +1,14 @@
 //! `cohort ablate`: what each modality is worth.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Args;
 use cohort_eval::IntervalSettings;
 use cohort_fusion::{AblationSettings, JointModel, ablate};
-use cohort_tables::{Predictions, write_atomic};
+use cohort_tables::write_atomic;
 
-use super::fuse::{How, Tables, parse_tables, read};
+use super::fuse::{How, Tables, parse_tables};
 use crate::shell::{Outcome, Shell};
 
 /// Arguments of `cohort ablate`.
@@ -72,20 +72,22 @@ fn parse_joint(argument: &str) -> Result<Joint, String> {
 
 impl Ablate {
     pub(crate) fn run(self, shell: &Shell) -> anyhow::Result<Outcome> {
-        let (fusion, labels) = self.how.resolve()?;
-        let modalities = read(&self.modalities)?;
-        let classes = modalities
-            .first()
-            .map(|modality| modality.test.classes.clone());
-        let mut joint = Vec::with_capacity(self.joint.len());
-        for model in self.joint {
-            let test = Predictions::read(&model.test, classes.as_deref())?;
-            joint.push(JointModel {
+        let joint: Vec<&Path> = self
+            .joint
+            .iter()
+            .map(|model| model.test.as_path())
+            .collect();
+        let inputs = self.how.read(&self.modalities, &joint, shell)?;
+        let joint: Vec<JointModel> = self
+            .joint
+            .into_iter()
+            .zip(inputs.joint)
+            .map(|(model, test)| JointModel {
                 family: model.family,
                 modalities: model.modalities,
                 test,
-            });
-        }
+            })
+            .collect();
         let intervals = IntervalSettings {
             resamples: self.resamples,
             level: self.level,
@@ -95,7 +97,15 @@ impl Ablate {
             intervals,
             groups: self.groups,
         };
-        let found = ablate(&modalities, &joint, labels.as_ref(), &fusion, &settings)?;
+        let labels = inputs.labels.as_ref();
+        let mut found = ablate(
+            &inputs.modalities,
+            &joint,
+            labels,
+            &inputs.settings,
+            &settings,
+        )?;
+        (found.ids, found.notes) = (inputs.ids, inputs.notes);
         if let Some(out) = &self.out {
             std::fs::create_dir_all(out)
                 .with_context(|| format!("cannot make {}", out.display()))?;

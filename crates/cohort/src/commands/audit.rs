@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Args;
-use cohort_data::Schema;
 use cohort_eval::{Audit as Document, AuditSettings, EvalError, Verdict, audit, compare};
 use cohort_tables::{LabelTable, Predictions, write_atomic};
 
+use super::meaning::{Meaning, Meanings, notes_of};
 use crate::shell::{Outcome, Shell};
 
 /// Arguments of `cohort audit`.
@@ -32,12 +32,8 @@ pub(crate) struct Audit {
     /// Compare the groups of every pair of columns too
     #[arg(long)]
     intersections: bool,
-    /// The classes have no order
-    #[arg(long)]
-    unordered: bool,
-    /// What codes mean [default: First Impressions where the labels' codes fit]
-    #[arg(long, value_name = "SCHEMA.toml")]
-    schema: Option<PathBuf>,
+    #[command(flatten)]
+    meaning: Meaning,
     /// Predictions of a second model to compare with
     #[arg(long, value_name = "FILE")]
     against: Option<PathBuf>,
@@ -70,30 +66,56 @@ impl Audit {
         for path in &self.labels {
             labels.append(&LabelTable::read(path)?, path)?;
         }
-        let schema = match &self.schema {
-            Some(path) => Some(Schema::from_toml(path)?),
-            None => Some(Schema::first_impressions()).filter(|schema| fits(schema, &labels)),
-        };
-        let settings = self.settings(schema.as_ref());
-        let classes = schema
+        let meanings = self.meaning.of(Some(&labels))?;
+        let mut settings = self.settings(&meanings);
+        let classes = self.meaning.classes(&meanings, &settings.target)?;
+        let stated = classes.is_some();
+        let read = |path: &Path| Predictions::read_told(path, classes.as_deref());
+        let (predictions, columns) = read(&self.predictions)?;
+        let mut notes = notes_of(&predictions, &columns, stated);
+        settings.ordered = self.meaning.ordered(
+            &meanings,
+            &settings.target,
+            &predictions.classes,
+            &mut notes,
+        );
+        // the value of each class, in the order of the classes
+        let target = meanings
+            .schema
             .as_ref()
-            .filter(|schema| schema.target == settings.target)
-            .and_then(Schema::target_attribute)
-            .map(cohort_data::Attribute::codes)
-            .filter(|codes| !codes.is_empty());
-        let read = |path: &Path| Predictions::read(path, classes.as_deref());
-        let predictions = read(&self.predictions)?;
+            .and_then(|schema| schema.attribute(&settings.target));
+        settings.midpoints = target.and_then(|target| {
+            let value = |class: &String| target.levels.get(target.level(class)?)?.midpoint;
+            predictions.classes.iter().map(value).collect()
+        });
         let mut document = audit(&predictions, &labels, &settings)
             .map_err(|error| self.place(&self.predictions, &settings, error))?;
+        if columns.put_right || columns.disagreeing_rows > 0 {
+            document.class_columns = Some(columns);
+        }
         if let Some(against) = &self.against {
             let name = against
                 .file_name()
                 .map(|name| name.to_string_lossy())
                 .unwrap_or_default();
-            let comparison = compare(&predictions, &read(against)?, &name, &labels, &settings)
+            let (other, columns) = match &classes {
+                Some(_) => read(against)?,
+                // a model that never says a class has it all the same
+                None => Predictions::read_told(against, Some(&predictions.classes))?,
+            };
+            let told = notes_of(&other, &columns, stated);
+            notes.extend(told.into_iter().map(|note| format!("{name}: {note}")));
+            let comparison = compare(&predictions, &other, &name, &labels, &settings)
                 .map_err(|error| self.place(against, &settings, error))?;
             document.comparison = Some(comparison);
         }
+        for note in notes
+            .iter()
+            .chain(document.notes.iter().filter(|note| about_reading(note)))
+        {
+            shell.say(note);
+        }
+        document.notes.splice(0..0, notes);
         if let Some(out) = &self.out {
             write(&document, out)?;
         }
@@ -131,8 +153,12 @@ impl Audit {
         anyhow::anyhow!("{}: {error}; {hint}", files.join(", "))
     }
 
-    fn settings(&self, schema: Option<&Schema>) -> AuditSettings {
-        let mut settings = AuditSettings::default();
+    fn settings(&self, meanings: &Meanings) -> AuditSettings {
+        let schema = meanings.schema.as_ref();
+        let mut settings = AuditSettings {
+            meanings: Some(meanings.whose.clone()),
+            ..AuditSettings::default()
+        };
         if let Some(schema) = schema {
             settings.subject.clone_from(&schema.subject_column);
             settings.target.clone_from(&schema.target);
@@ -140,7 +166,7 @@ impl Audit {
                 let names = attribute
                     .levels
                     .iter()
-                    .map(|l| (l.code.clone(), l.name.clone()));
+                    .map(|l| (cohort_tables::code(&l.code).into_owned(), l.name.clone()));
                 settings
                     .names
                     .insert(attribute.column.clone(), names.collect());
@@ -149,11 +175,6 @@ impl Audit {
         if let Some(target) = &self.target {
             settings.target.clone_from(target);
         }
-        if let Some(target) = schema.and_then(|schema| schema.attribute(&settings.target)) {
-            settings.ordered = target.ordered;
-            settings.midpoints = target.levels.iter().map(|level| level.midpoint).collect();
-        }
-        settings.ordered &= !self.unordered;
         if let Some(subject) = &self.subject {
             settings.subject.clone_from(subject);
         }
@@ -170,14 +191,11 @@ impl Audit {
     }
 }
 
-/// Whether the labels have all columns of the schema, with codes that it knows.
-fn fits(schema: &Schema, labels: &LabelTable) -> bool {
-    labels.column(&schema.subject_column).is_some()
-        && schema.attributes.iter().all(|attribute| {
-            labels
-                .column(&attribute.column)
-                .is_some_and(|codes| codes.iter().all(|code| attribute.level(code).is_some()))
-        })
+/// Whether a note of the document is about ids or codes that were read otherwise than they are written, or look alike.
+fn about_reading(note: &str) -> bool {
+    note.starts_with("warning: ")
+        || note.starts_with("ids: ")
+        || note.contains("in more than one spelling")
 }
 
 /// Writes the document in every form; each file is whole or absent.

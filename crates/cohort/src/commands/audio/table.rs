@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use cohort_audio::{AcousticSettings, acoustic_features, decode_bytes};
-use cohort_tables::{EmbeddingTable, Journal, JournalRow, Provenance, clip_id, content_hash};
+use cohort_tables::{EmbeddingTable, Journal, JournalRow, Provenance, content_hash, ids_of_files};
 use rayon::prelude::*;
 
 use super::{CHUNK, Skipped, at, skip};
@@ -137,17 +137,14 @@ fn clips(files: &[PathBuf]) -> anyhow::Result<Vec<String>> {
     let mut owners: BTreeMap<String, &Path> = BTreeMap::new();
     files
         .iter()
-        .map(|file| {
-            let name = file.file_name().unwrap_or_default().to_string_lossy();
-            let clip = clip_id(&name).to_owned();
-            match owners.insert(clip.clone(), file) {
-                None => Ok(clip),
-                Some(other) => anyhow::bail!(
-                    "expected one file a clip, found {} and {} for clip {clip}",
-                    other.display(),
-                    file.display()
-                ),
-            }
+        .zip(ids_of_files(files))
+        .map(|(file, clip)| match owners.insert(clip.clone(), file) {
+            None => Ok(clip),
+            Some(other) => anyhow::bail!(
+                "expected one file a clip, found {} and {} for clip {clip}",
+                other.display(),
+                file.display()
+            ),
         })
         .collect()
 }

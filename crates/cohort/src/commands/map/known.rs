@@ -7,6 +7,8 @@ use anyhow::{Context, bail, ensure};
 use cohort_data::{Attribute, Dataset, Schema, TranscriptSource};
 use cohort_tables::LabelTable;
 
+use crate::commands::meaning::read_schema;
+
 /// What is asked for.
 pub(super) struct Ask<'a> {
     pub(super) column: Option<&'a str>,
@@ -66,7 +68,7 @@ fn about_alone(i: usize) -> usize {
 
 /// Reads a data set.
 pub(super) fn from_dataset(root: &Path, ask: &Ask) -> anyhow::Result<Known> {
-    let schema = ask.schema.map(Schema::from_toml).transpose()?;
+    let schema = ask.schema.map(read_schema).transpose()?;
     let dataset = Dataset::open(root, schema)?;
     let schema = &dataset.schema;
     let column = ask.column.unwrap_or(&schema.target);
@@ -102,8 +104,9 @@ pub(super) fn from_dataset(root: &Path, ask: &Ask) -> anyhow::Result<Known> {
 pub(super) fn from_table(path: &Path, ask: &Ask) -> anyhow::Result<Known> {
     let labels = LabelTable::read(path)?;
     let schema = match ask.schema {
-        Some(path) => Schema::from_toml(path)?,
-        None => Schema::first_impressions(),
+        Some(path) => read_schema(path)?,
+        None if Schema::first_impressions().is_layout_of(&labels) => Schema::first_impressions(),
+        None => Schema::without_meanings(),
     };
     let column = match ask.column {
         Some(column) => column,
