@@ -186,6 +186,32 @@ mod tests {
     }
 
     #[test]
+    fn subjects_are_compared_by_the_rule_of_the_audit_and_no_value_is_nobody() {
+        let table = labels(&[
+            ("a", "u1"),
+            ("b", "u1\u{200b}"),
+            ("c", "7.0"),
+            ("d", " 7"),
+            ("e", "nan"),
+            ("f", "U1"),
+        ]);
+        let subjects = Subjects::from_labels(&table, "UserID").unwrap();
+        let index = |clips: &[&str]| {
+            let clips: Vec<String> = clips.iter().map(|clip| (*clip).to_string()).collect();
+            subjects.index("test", &clips)
+        };
+        assert_eq!(
+            index(&["a", "b", "c", "d", "f"]).unwrap().1,
+            [2, 2, 0, 0, 1]
+        );
+        let error = index(&["a", "e"]).unwrap_err().to_string();
+        assert!(
+            error.contains("a subject for every clip") && error.ends_with(": e"),
+            "{error}"
+        );
+    }
+
+    #[test]
     fn unknown_clips_columns_and_contradictions_are_errors_that_list_them() {
         let table = labels(&[("a.mp4", "u"), ("b.mp4", "u")]);
         let error = Subjects::from_labels(&table, "Speaker")

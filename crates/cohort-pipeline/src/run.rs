@@ -404,6 +404,7 @@ impl<'a> Job<'a> {
             midpoints: target
                 .and_then(|target| target.levels.iter().map(|level| level.midpoint).collect()),
             names: names.collect(),
+            meanings: Some(format!("names and values are those of {}", schema.name)),
             resamples: self.config.audit.resamples,
             seed: self.config.seed,
             ..AuditSettings::default()

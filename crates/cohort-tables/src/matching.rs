@@ -156,8 +156,9 @@ pub fn id_key(name: &str) -> String {
 /// The row of `right` that each row of `left` is, by name.
 ///
 /// Names are one when their clip ids are ([`clip_id`] of [`tidy`]). A row that finds none is looked for by its path, with
-/// `/` and `\` alike and without the folder that all names of its table share: joined where one path ends in the other and
-/// nothing else in either table does, or where the two tables name nothing alike and the file's name is unique in both.
+/// `/` and `\` alike: joined where one path ends in the other and nothing else in either table does, or where the two
+/// tables name nothing alike and the file's name is unique in both; then the folder that all names of a table share does
+/// not count.
 /// Ids that differ in letter case are never joined, but counted. Of equal names in `right` the first is taken.
 pub fn match_ids(left: &[&str], right: &[&str]) -> (Vec<Option<usize>>, IdMatches) {
     let mut found = IdMatches::default();
@@ -186,7 +187,10 @@ pub fn match_ids(left: &[&str], right: &[&str]) -> (Vec<Option<usize>>, IdMatche
         return (rows, found);
     }
     let strangers = rows.iter().all(Option::is_none);
-    let (a, b) = (Paths::new(&left_keys), Paths::new(&right_keys));
+    let (a, b) = (
+        Paths::new(&left_keys, strangers),
+        Paths::new(&right_keys, strangers),
+    );
     let example = |row: usize, other: usize| (left[row].to_string(), right[other].to_string());
     let mut by_fold: HashMap<String, usize> = HashMap::new();
     for (row, key) in right_keys.iter().enumerate() {
@@ -313,7 +317,7 @@ pub fn ids_of_files<P: AsRef<Path>>(files: &[P]) -> Vec<String> {
 
 /// The ids of a table as paths.
 struct Paths {
-    /// Path of each row below the folder that all share, without ending, with `/`.
+    /// Path of each row, without ending, with `/`.
     full: Vec<String>,
     /// Rows by full path.
     by_full: HashMap<String, Vec<usize>>,
@@ -322,7 +326,8 @@ struct Paths {
 }
 
 impl Paths {
-    fn new(keys: &[String]) -> Self {
+    /// `relative`: below the folder that all share, as far as there is one.
+    fn new(keys: &[String], relative: bool) -> Self {
         let split: Vec<Vec<&str>> = keys
             .iter()
             .map(|key| {
@@ -331,7 +336,7 @@ impl Paths {
                     .collect()
             })
             .collect();
-        let shared = shared_folders(&split);
+        let shared = if relative { shared_folders(&split) } else { 0 };
         let mut full = Vec::with_capacity(keys.len());
         let mut by_full: HashMap<String, Vec<usize>> = HashMap::with_capacity(keys.len());
         let mut by_end: HashMap<String, (usize, usize)> = HashMap::with_capacity(keys.len());
