@@ -74,7 +74,7 @@ fn each_fault_is_found_as_what_it_is() {
             "subject in two splits, written with another case in one",
             |c| c.replace(&table("test"), "mp4,fffffffffff", "mp4,-AAAAAAAAAA"),
             &[(Kind::IdsByCase, 1)],
-            "subjects whose ids differ by case only, or by white space: \"-AAAAAAAAAA\" (test 1 clip) and \"-aaaaaaaaaa\" (train 2 clips)",
+            "subjects whose ids differ by case only, or by white space or leading zeros: \"-AAAAAAAAAA\" (test 1 clip) and \"-aaaaaaaaaa\" (train 2 clips)",
         ),
         (
             "subject in two splits, with a mark that nobody sees in one",

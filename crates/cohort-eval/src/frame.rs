@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
 use cohort_tables::{
-    IdMatches, LabelTable, Predictions, Spellings, code, id_key, is_missing, match_ids,
+    IdMatches, LabelTable, Predictions, Spellings, code, fold, id_key, is_missing, match_ids,
     sorted_classes,
 };
 use serde::{Deserialize, Serialize};
@@ -482,7 +482,11 @@ fn strangers(classes: &[String], target: &[String], joined: &[(usize, usize)]) -
             let date = date.map_or(String::new(), |range| {
                 format!(", a spreadsheet's date for {range}?")
             });
-            format!("{of_label} in {count} clips{date}")
+            let alike = classes.iter().find(|class| fold(class) == fold(of_label));
+            let alike = alike.map_or(String::new(), |class| {
+                format!(", which is not {class}: case and leading zeros count")
+            });
+            format!("{of_label} in {count} clips{date}{alike}")
         })
         .take(LISTED)
         .collect();

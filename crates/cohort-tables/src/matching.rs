@@ -67,7 +67,7 @@ pub struct IdMatches {
     /// The first of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by_path_example: Option<(String, String)>,
-    /// Clips **not** joined whose ids differ in letter case or inner white space only.
+    /// Clips **not** joined whose ids differ in letter case, inner white space or leading zeros only.
     pub by_case: usize,
     /// The first of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -130,7 +130,7 @@ impl IdMatches {
         let mut notes = Vec::new();
         if let Some((a, b)) = &self.by_case_example {
             notes.push(format!(
-                "warning: ids differ by case only, or by white space inside, for {} clips ({} and {}), which were not joined",
+                "warning: ids differ by case only, or by white space inside or leading zeros, for {} clips ({} and {}), which were not joined",
                 self.by_case,
                 shown(a),
                 shown(b)

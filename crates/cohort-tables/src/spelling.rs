@@ -83,14 +83,18 @@ fn whole(text: &str) -> &str {
     if number == "-0" { "0" } else { number }
 }
 
-/// What is left of an id when letter case and all white space are taken away: ids that are equal in this and not in
-/// [`tidy`] are most likely one id that two people typed.
+/// What is left of an id when letter case, all white space and a number's leading zeros are taken away: ids that are
+/// equal in this and not in [`tidy`] are most likely one id that two people typed.
 pub fn fold(text: &str) -> String {
-    tidy(text)
+    let folded: String = tidy(text)
         .chars()
         .filter(|c| !c.is_whitespace())
         .flat_map(char::to_lowercase)
-        .collect()
+        .collect();
+    match folded.trim_start_matches('0') {
+        number if !number.is_empty() && folded.bytes().all(|b| b.is_ascii_digit()) => number.into(),
+        _ => folded,
+    }
 }
 
 /// How the values of one column were spelt.
@@ -102,7 +106,7 @@ pub struct Spellings {
     /// The first such value, in two of its spellings.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub joined_example: Option<(String, String)>,
-    /// Sets of values that differ in letter case or inner white space only. They were **not** taken for one.
+    /// Sets of values that differ in letter case, inner white space or leading zeros only. They were **not** taken for one.
     pub by_case: usize,
     /// The first such set's first two values.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -173,7 +177,7 @@ impl Spellings {
         }
         if let Some((a, b)) = &self.by_case_example {
             notes.push(format!(
-                "warning: {column}: {what} differ by case only, or by white space inside, in {} ({} and {}): kept apart; if they are one, {then}",
+                "warning: {column}: {what} differ by case only, or by white space inside or leading zeros, in {} ({} and {}): kept apart; if they are one, {then}",
                 counted(self.by_case, "place"),
                 shown(a),
                 shown(b)
@@ -258,6 +262,10 @@ mod tests {
         assert_ne!(tidy("s00"), tidy("S00"));
         assert_ne!(tidy("s 00"), tidy("s00"));
         assert_eq!(fold("S 00"), fold("s00"));
+        assert_eq!(
+            (fold("007"), fold("0"), fold("00"), fold("0a")),
+            ("7".into(), "0".into(), "00".into(), "0a".into())
+        );
         // compatibility forms are other characters: a full-width digit is none of ours to change
         assert_ne!(tidy("\u{ff11}"), tidy("1"));
     }

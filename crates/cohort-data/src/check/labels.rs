@@ -212,7 +212,7 @@ fn spellings(schema: &Schema, rows: &[Row<'_>], findings: &mut Vec<Finding>) {
             clip,
             ..Finding::new(
                 Kind::IdsByCase,
-                format!("{what} whose ids differ by case only, or by white space: {}; kept apart, but if they are one the splits share it", each.join(" and ")),
+                format!("{what} whose ids differ by case only, or by white space or leading zeros: {}; kept apart, but if they are one the splits share it", each.join(" and ")),
             )
         });
     }

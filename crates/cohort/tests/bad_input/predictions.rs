@@ -151,7 +151,10 @@ fn predictions_that_cannot_be_used_are_named_by_all_three() {
         let list = "expected one of the classes 1, 2, 3, 4, 5, 6, 7";
         for command in [FUSE, ABLATE, AUDIT] {
             let command = format!("{command} --schema first-impressions");
-            bench.refuses(&command, &format!("image.csv: row 4: {list}, found {found}"));
+            bench.refuses(
+                &command,
+                &format!("image.csv: row 4: {list}, found {found}"),
+            );
         }
         bench.write(TEST, &good);
     }
