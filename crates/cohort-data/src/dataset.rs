@@ -4,7 +4,7 @@ use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
-use cohort_tables::{LabelTable, clip_id};
+use cohort_tables::{LabelTable, code, id_key, is_missing, tidy};
 
 use crate::error::{DataError, quoted};
 use crate::label_file::{self, LabelFile, SplitTable, unknown_code};
@@ -40,7 +40,8 @@ pub struct Split {
 /// One clip: who it shows and where its media are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Clip {
-    /// Clip id: [`Clip::name`] without a media extension. Unique in the data set.
+    /// Clip id: [`Clip::name`] in composed letters and without a media extension ([`cohort_tables::id_key`]). Unique in
+    /// the data set.
     pub id: String,
     /// Name as in the label table.
     pub name: String,
@@ -59,7 +60,8 @@ pub struct Clip {
 impl Dataset {
     /// Opens the data set in a folder. Label tables alone, without any media, are a data set.
     ///
-    /// The schema is the one given, else `ROOT/cohort.toml`, else [`Schema::first_impressions`].
+    /// The schema is the one given, else `ROOT/cohort.toml`, else [`Schema::first_impressions`] where the clips are named as
+    /// that data set's are, else [`Schema::without_meanings`].
     ///
     /// # Errors
     /// [`DataError::NoLabelTable`] when no split has a label table; another [`DataError`] for the first thing
@@ -67,7 +69,7 @@ impl Dataset {
     /// subject, a label that the schema does not know, a clip that occurs twice. [`crate::check`] lists all
     /// of them at once.
     pub fn open(root: &Path, schema: Option<Schema>) -> Result<Self, DataError> {
-        let mut schema = resolve_schema(root, schema)?;
+        let (mut schema, stated) = resolve_schema(root, schema)?;
         let mut files = Vec::new();
         for SplitTable { file, .. } in label_file::read_all(root, &schema)? {
             let file = file?;
@@ -81,7 +83,7 @@ impl Dataset {
             }
             files.push(file);
         }
-        label_file::infer_levels(&mut schema, files.iter())?;
+        label_file::infer_levels(&mut schema, stated, files.iter())?;
         refuse_repeated_clips(&files)?;
         let mut transcripts = TranscriptTable::read(root, &schema)?.unwrap_or_default();
         transcripts.refuse_repeated(root, &schema)?;
@@ -135,21 +137,24 @@ impl Clip {
     }
 }
 
-/// The given schema, else the one in the root, else First Impressions.
-pub(crate) fn resolve_schema(root: &Path, schema: Option<Schema>) -> Result<Schema, DataError> {
+/// The given schema, else the one in the root, else First Impressions', and whether somebody stated it.
+pub(crate) fn resolve_schema(
+    root: &Path,
+    schema: Option<Schema>,
+) -> Result<(Schema, bool), DataError> {
     let path = root.join(SCHEMA_FILE);
     match schema {
-        Some(schema) => Ok(schema),
-        None if path.symlink_metadata().is_ok() => Schema::from_toml(&path),
-        None => Ok(Schema::first_impressions()),
+        Some(schema) => Ok((schema, true)),
+        None if path.symlink_metadata().is_ok() => Ok((Schema::from_toml(&path)?, true)),
+        None => Ok((Schema::first_impressions(), false)),
     }
 }
 
 fn refuse_repeated_clips(files: &[LabelFile]) -> Result<(), DataError> {
-    let mut seen: HashMap<&str, (&LabelFile, usize)> = HashMap::new();
+    let mut seen: HashMap<String, (&LabelFile, usize)> = HashMap::new();
     for file in files {
         for (row, name) in file.table.names.iter().enumerate() {
-            if let Some((first, at)) = seen.insert(clip_id(name), (file, row)) {
+            if let Some((first, at)) = seen.insert(id_key(name), (file, row)) {
                 let place = format!("{} row {}", first.split, first.line(at));
                 return Err(file.row_error(
                     row,
@@ -190,13 +195,19 @@ fn read_clips(
     let mut listings: HashMap<usize, BTreeMap<String, MediaFiles>> = HashMap::new();
     let mut clips = Vec::with_capacity(file.table.len());
     for (row, (name, subject)) in file.table.names.iter().zip(columns.subjects).enumerate() {
-        if name.is_empty() || subject.is_empty() {
-            let expected = if name.is_empty() {
+        if tidy(name).is_empty() || is_missing(subject) {
+            let expected = if tidy(name).is_empty() {
                 "a clip name"
             } else {
                 "a subject"
             };
-            return Err(file.row_error(row, expected, "an empty field"));
+            let found = match subject.as_str() {
+                word if !word.is_empty() && !tidy(name).is_empty() => {
+                    format!("{} (no value)", quoted(word))
+                }
+                _ => "an empty field".into(),
+            };
+            return Err(file.row_error(row, expected, found));
         }
         let mut levels = Vec::with_capacity(schema.attributes.len());
         for (attribute, codes) in schema.attributes.iter().zip(&columns.codes) {
@@ -207,7 +218,7 @@ fn read_clips(
             })?;
             levels.push(level);
         }
-        let id = clip_id(name);
+        let id = id_key(name);
         let level = target
             .and_then(|target| levels.get(target))
             .copied()
@@ -228,12 +239,12 @@ fn read_clips(
                 entry.insert(media::list(&folder)?)
             }
         };
-        let mut media = listing.remove(id).unwrap_or_default();
-        let text = transcripts.texts.remove(id);
+        let mut media = listing.remove(&id).unwrap_or_default();
+        let text = transcripts.texts.remove(&id);
         clips.push(Clip {
-            id: id.to_string(),
+            id,
             name: name.clone(),
-            subject: subject.clone(),
+            subject: code(subject).into_owned(),
             levels,
             image: media.take(Modality::Image),
             audio: media.take(Modality::Audio),

@@ -6,7 +6,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use cohort_tables::clip_id;
+use cohort_tables::id_key;
 
 use crate::error::DataError;
 
@@ -184,16 +184,16 @@ pub(crate) fn entries_if_any(folder: &Path) -> Result<(Vec<(String, bool)>, Unus
 pub fn clip_ids(groups: &[&[Entry]]) -> Vec<Vec<String>> {
     let name = |entry: &Entry| {
         let name = entry.below.rsplit('/').next().unwrap_or_default();
-        clip_id(name).to_string()
+        id_key(name)
     };
     let mut shared: HashSet<String> = HashSet::new();
     for group in groups {
-        let mut paths: HashMap<String, &str> = HashMap::new();
+        let mut paths: HashMap<String, String> = HashMap::new();
         for entry in *group {
-            let path = clip_id(&entry.below);
+            let path = id_key(&entry.below);
             // Two files of one path (`a/1.wav`, `a/1.flac`) are one clip's, however it is called.
             if paths
-                .insert(name(entry), path)
+                .insert(name(entry), path.clone())
                 .is_some_and(|other| other != path)
             {
                 shared.insert(name(entry));
@@ -201,7 +201,7 @@ pub fn clip_ids(groups: &[&[Entry]]) -> Vec<Vec<String>> {
         }
     }
     let id = |entry: &Entry| match name(entry) {
-        name if shared.contains(&name) => clip_id(&entry.below).to_string(),
+        name if shared.contains(&name) => id_key(&entry.below),
         name => name,
     };
     groups

@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use cohort_tables::{LabelColumn, LabelTable, ReadOptions, RowProblem, TextTable};
+use cohort_tables::{
+    LabelColumn, LabelTable, ReadOptions, RowProblem, TextTable, have_evident_order,
+};
 
 use crate::error::{DataError, quoted, shorten};
 use crate::files;
@@ -186,11 +188,21 @@ pub(crate) fn read_all(root: &Path, schema: &Schema) -> Result<Vec<SplitTable>, 
     Ok(present.into_iter().map(read).collect())
 }
 
-/// Fills in the levels of the attributes whose levels the schema leaves to the tables.
+/// Fills in the levels of the attributes whose levels the schema leaves to the tables. Where nobody `stated` the schema,
+/// First Impressions' meanings stay only where the clips are named as its are, and an order only where it is evident.
 pub(crate) fn infer_levels<'a>(
     schema: &mut Schema,
+    stated: bool,
     files: impl Iterator<Item = &'a LabelFile> + Clone,
 ) -> Result<(), DataError> {
+    let mut names = files
+        .clone()
+        .flat_map(|file| &file.table.names)
+        .map(String::as_str)
+        .peekable();
+    if !stated && names.peek().is_some() && !Schema::has_ids_of_first_impressions(names) {
+        *schema = Schema::without_meanings();
+    }
     for attribute in schema
         .attributes
         .iter_mut()
@@ -201,7 +213,26 @@ pub(crate) fn infer_levels<'a>(
             .clone()
             .filter_map(|file| file.table.column(&column))
             .flatten();
-        attribute.infer_levels(values.map(String::as_str).filter(|code| !code.is_empty()));
+        attribute.infer_levels(values.map(String::as_str));
+        if attribute.ordered && !have_evident_order(&attribute.codes()) {
+            if !stated {
+                attribute.ordered = false;
+            } else if !attribute.levels.is_empty() {
+                let path = files
+                    .clone()
+                    .next()
+                    .map(|file| file.path.clone())
+                    .unwrap_or_default();
+                let expected = format!(
+                    "levels of {column} that are numbers or ranges, or the order of the levels in the schema, which says ordered = true"
+                );
+                return Err(DataError::file(
+                    &path,
+                    expected,
+                    shorten(&attribute.codes(), 12),
+                ));
+            }
+        }
         if attribute.levels.len() > INFERRED_LEVELS_LIMIT {
             let path = files
                 .clone()

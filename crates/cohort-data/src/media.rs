@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use cohort_tables::{AUDIO_EXTENSIONS, IMAGE_EXTENSIONS, TRANSCRIPT_EXTENSIONS, clip_id};
+use cohort_tables::{AUDIO_EXTENSIONS, IMAGE_EXTENSIONS, TRANSCRIPT_EXTENSIONS, id_key};
 
 use crate::error::DataError;
 use crate::folder::{self, Unused};
@@ -84,10 +84,10 @@ pub(crate) fn list_all(folder: &Path) -> Result<(BTreeMap<String, MediaFiles>, U
             unused.count_file(&name);
             continue;
         };
-        let key = (id.to_string(), modality);
+        let key = (id.clone(), modality);
         // Names come sorted, so equal ranks ("a.jpg", "a.JPG") are settled the same way each time.
         if ranks.get(&key).is_none_or(|&best| rank < best) {
-            let files = found.entry(id.to_string()).or_default();
+            let files = found.entry(id).or_default();
             let before = files.files[modality as usize].replace(folder.join(&name));
             if let Some(before) = before.as_deref().and_then(Path::file_name) {
                 unused.count_file(&before.to_string_lossy());
@@ -110,7 +110,7 @@ pub(crate) fn folders(folder: &Path) -> Result<Vec<String>, DataError> {
 }
 
 /// Clip id, modality and rank among the modality's extensions.
-fn parse(name: &str) -> Option<(&str, Modality, usize)> {
+fn parse(name: &str) -> Option<(String, Modality, usize)> {
     let (stem, extension) = name.rsplit_once('.')?;
     let lower = extension.to_ascii_lowercase();
     Modality::ALL.into_iter().find_map(|modality| {
@@ -118,7 +118,7 @@ fn parse(name: &str) -> Option<(&str, Modality, usize)> {
             .extensions()
             .iter()
             .position(|known| *known == lower)?;
-        Some((clip_id(stem), modality, rank))
+        Some((id_key(stem), modality, rank))
     })
 }
 
@@ -137,12 +137,16 @@ mod tests {
             ("a.000.mp4.wav", Some(("a.000", Modality::Audio))),
             ("a.pkl", Some(("a", Modality::Transcript))),
             ("a.000", None),
+            (
+                "Jose\u{301}.000.jpg",
+                Some(("Jos\u{e9}.000", Modality::Image)),
+            ),
             ("readme", None),
         ];
         for (name, expected) in cases {
             assert_eq!(
                 parse(name).map(|(id, modality, _)| (id, modality)),
-                expected,
+                expected.map(|(id, modality)| (id.to_string(), modality)),
                 "{name}"
             );
         }

@@ -1,6 +1,8 @@
 //! What the columns of a data set mean: names, codes, order, and where its files lie.
 
-use cohort_tables::TableFormat;
+use cohort_tables::{
+    LabelTable, TableFormat, clip_id, code, is_missing, sorted_classes, tidy,
+};
 use serde::{Deserialize, Serialize};
 
 /// Description of a data set. Everything that differs between data sets is here, as data;
@@ -136,6 +138,53 @@ impl Schema {
         }
     }
 
+    /// A data set in the files and columns of First Impressions of which nobody said what its codes mean: they stand for
+    /// themselves, and levels are those that occur. The order of the target's is that of their numbers, if they have one.
+    pub fn without_meanings() -> Self {
+        let mut schema = Self::first_impressions();
+        schema.name = "no schema (codes as they are)".into();
+        for attribute in &mut schema.attributes {
+            attribute.levels.clear();
+        }
+        schema
+    }
+
+    /// Whether a label table is one of First Impressions, so that the built-in names and years are its own: it has this
+    /// schema's columns, no code that the schema does not know, and ids of that data set's kind (see
+    /// [`Schema::has_ids_of_first_impressions`]).
+    pub fn is_layout_of(&self, labels: &LabelTable) -> bool {
+        Self::has_ids_of_first_impressions(labels.names.iter().map(String::as_str))
+            && labels.column(&self.subject_column).is_some()
+            && self.attributes.iter().all(|attribute| {
+                labels.column(&attribute.column).is_some_and(|codes| {
+                    codes
+                        .iter()
+                        .all(|code| is_missing(code) || attribute.level(code).is_some())
+                })
+            })
+    }
+
+    /// Whether clips are named as First Impressions names them, three in four at least: the eleven characters of a YouTube
+    /// id, a dot and three digits (`-9Uee9Y2UZo.000.mp4`). No names at all are none of its.
+    pub fn has_ids_of_first_impressions<'a>(names: impl Iterator<Item = &'a str>) -> bool {
+        let own = |name: &str| {
+            let name = tidy(name);
+            clip_id(&name).split_once('.').is_some_and(|(video, part)| {
+                let letter = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+                video.len() == 11
+                    && video.bytes().all(letter)
+                    && part.len() == 3
+                    && part.bytes().all(|b| b.is_ascii_digit())
+            })
+        };
+        let (mut all, mut its) = (0_usize, 0_usize);
+        for name in names {
+            all += 1;
+            its += usize::from(own(name));
+        }
+        all > 0 && its * 4 >= all * 3
+    }
+
     /// Position of the target in [`Schema::attributes`]; a valid schema always has one.
     pub fn target_index(&self) -> Option<usize> {
         self.attribute_index(&self.target)
@@ -192,9 +241,15 @@ impl Attribute {
         }
     }
 
-    /// Index of the level with this code.
-    pub fn level(&self, code: &str) -> Option<usize> {
-        self.levels.iter().position(|level| level.code == code)
+    /// Index of the level with this code, by the rule for what is one code ([`cohort_tables::code`]): `1.0` is `1`.
+    pub fn level(&self, text: &str) -> Option<usize> {
+        let exact = self.levels.iter().position(|level| level.code == text);
+        exact.or_else(|| {
+            let text = code(text);
+            self.levels
+                .iter()
+                .position(|level| code(&level.code) == text)
+        })
     }
 
     /// Codes in order.
@@ -207,22 +262,17 @@ impl Attribute {
         self.levels.iter().map(|level| level.name.clone()).collect()
     }
 
-    /// Levels from the codes that occur: sorted as numbers when all are whole numbers, else as text.
+    /// Levels from the codes that occur, words for a missing value left out: in the order of their numbers when all are
+    /// numbers or ranges, else as text.
     pub(crate) fn infer_levels<'a>(&mut self, codes: impl Iterator<Item = &'a str>) {
-        let mut codes: Vec<&str> = codes.collect();
-        codes.sort_unstable();
-        codes.dedup();
-        let numbers: Option<Vec<i64>> = codes.iter().map(|code| code.parse().ok()).collect();
-        if let Some(numbers) = numbers {
-            let mut pairs: Vec<(i64, &str)> = numbers.into_iter().zip(codes).collect();
-            pairs.sort_unstable();
-            codes = pairs.into_iter().map(|(_, code)| code).collect();
-        }
-        self.levels = codes
+        let codes: std::collections::BTreeSet<_> =
+            codes.filter(|text| !is_missing(text)).map(code).collect();
+        let codes: Vec<_> = codes.into_iter().collect();
+        self.levels = sorted_classes(&codes)
             .into_iter()
             .map(|code| Level {
-                code: code.into(),
-                name: code.into(),
+                name: code.clone(),
+                code,
                 midpoint: None,
             })
             .collect();
@@ -243,6 +293,10 @@ mod tests {
         assert_eq!(age.level("4"), Some(3));
         assert_eq!(age.level("04"), None);
         assert_eq!(
+            (age.level("4.0"), age.level("\u{a0}4\u{200b}")),
+            (Some(3), Some(3))
+        );
+        assert_eq!(
             schema.attribute("Gender").unwrap().names(),
             ["Male", "Female"]
         );
@@ -252,8 +306,13 @@ mod tests {
 
     #[test]
     fn levels_are_inferred_in_number_order_or_text_order() {
-        let cases: [(&[&str], &[&str]); 3] = [
+        let cases: [(&[&str], &[&str]); 5] = [
             (&["10", "2", "2", "-1"], &["-1", "2", "10"]),
+            (&["2.0", "nan", " 1 ", "1.0", ""], &["1", "2"]),
+            (
+                &["10-19", "3-9", "more than 70", "0-2"],
+                &["0-2", "3-9", "10-19", "more than 70"],
+            ),
             (&["b", "10", "2"], &["10", "2", "b"]),
             (&[], &[]),
         ];
@@ -266,5 +325,45 @@ mod tests {
             attribute.infer_levels(codes.iter().copied());
             assert_eq!(attribute.codes(), expected);
         }
+    }
+
+    #[test]
+    fn names_and_years_are_first_impressions_own() {
+        let schema = Schema::first_impressions();
+        let table = |rows: &[[&str; 5]]| LabelTable {
+            names: rows.iter().map(|row| row[0].to_string()).collect(),
+            columns: ["UserID", "AgeGroup", "Gender", "Ethnicity"]
+                .iter()
+                .zip(1..)
+                .map(|(name, i)| cohort_tables::LabelColumn {
+                    name: (*name).into(),
+                    values: rows.iter().map(|row| row[i].to_string()).collect(),
+                })
+                .collect(),
+        };
+        let own = [
+            ["-9Uee9Y2UZo.000.mp4", "-9Uee9Y2UZo", "1", "2", "2"],
+            ["kyNPHHIKjlh.004", "kyNPHHIKjlh", "7.0", "1", "nan"],
+        ];
+        assert!(schema.is_layout_of(&table(&own)));
+        let others = [
+            // somebody else's ids, codes, and a column less
+            table(&[["s00.000.mp4", "s00", "1", "1", "1"]]),
+            table(&[["-9Uee9Y2UZo.000.mp4", "-9Uee9Y2UZo", "8", "2", "2"]]),
+            LabelTable {
+                columns: table(&own).columns[..3].to_vec(),
+                ..table(&own)
+            },
+        ];
+        for other in others {
+            assert!(!schema.is_layout_of(&other));
+        }
+        assert!(!Schema::has_ids_of_first_impressions(std::iter::empty()));
+        assert!(
+            Schema::without_meanings()
+                .attributes
+                .iter()
+                .all(|attribute| attribute.levels.is_empty())
+        );
     }
 }

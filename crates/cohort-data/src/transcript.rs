@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use cohort_tables::clip_id;
+use cohort_tables::id_key;
 
 use crate::error::{DataError, quoted};
 use crate::label_file::read_table;
@@ -77,11 +77,7 @@ impl TranscriptTable {
             ..Self::default()
         };
         for ((name, text), &line) in names.iter().zip(texts).zip(&file.lines) {
-            if table
-                .texts
-                .insert(clip_id(name).to_string(), text)
-                .is_some()
-            {
+            if table.texts.insert(id_key(name), text).is_some() {
                 table.repeated.push((line, name.clone()));
             }
         }

@@ -253,7 +253,8 @@ mod tests {
         }
         std::fs::write(folder.path().join("train_set_age_labels.csv"), labels).unwrap();
         std::fs::write(folder.path().join("transcripts.csv"), texts).unwrap();
-        let dataset = Dataset::open(folder.path(), None).unwrap();
+        let dataset =
+            Dataset::open(folder.path(), Some(crate::Schema::first_impressions())).unwrap();
         let found = words(&dataset, &WordsSettings::default()).unwrap();
         let third = &found.groups[2];
         assert_eq!((third.subjects, third.warning.is_none()), (40, true));

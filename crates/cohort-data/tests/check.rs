@@ -71,6 +71,35 @@ fn each_fault_is_found_as_what_it_is() {
             "subject ddddddddddd  subject is in valid (1 clip) and test (1 clip)",
         ),
         (
+            "subject in two splits, written with another case in one",
+            |c| c.replace(&table("test"), "mp4,fffffffffff", "mp4,-AAAAAAAAAA"),
+            &[(Kind::IdsByCase, 1)],
+            "subjects whose ids differ by case only, or by white space or leading zeros: \"-AAAAAAAAAA\" (test 1 clip) and \"-aaaaaaaaaa\" (train 2 clips)",
+        ),
+        (
+            "subject in two splits, with a mark that nobody sees in one",
+            |c| {
+                c.replace(&table("test"), "mp4,fffffffffff", "mp4,-aaaaaaaaaa\u{200b}");
+            },
+            &[(Kind::SubjectInTwoSplits, 1), (Kind::RespeltIds, 1)],
+            "1 subject in several spellings, each taken for one subject: \"-aaaaaaaaaa\" and \"-aaaaaaaaaa\\u{200b}\"",
+        ),
+        (
+            "files whose names differ by case",
+            |c| {
+                for ending in ["jpg", "wav", "pkl"] {
+                    let (from, to) = (
+                        format!("{D}.{ending}"),
+                        format!("valid/4/DDDDDDDDDDD.000.{ending}"),
+                    );
+                    c.copy(&from, &to);
+                    c.remove(&from);
+                }
+            },
+            &[(Kind::MissingMedia, 3), (Kind::UnlabelledMedia, 1)],
+            "found none, but files of \"DDDDDDDDDDD.000\", which differs by case only",
+        ),
+        (
             "subject in two splits",
             |c| c.replace(&table("test"), "mp4,fffffffffff", "mp4,-aaaaaaaaaa"),
             &[(Kind::SubjectInTwoSplits, 1)],
@@ -340,4 +369,19 @@ fn the_real_tables_hold_what_is_known_of_them() {
     ];
     assert_eq!(kinds(&report), expected);
     assert!(report.found());
+}
+
+#[test]
+fn files_with_decomposed_names_belong_to_clips_with_composed_ones() {
+    let corpus = Corpus::whole();
+    let from = "ddddddddddd.000";
+    corpus.replace(&table("valid"), from, "Jos\u{e9}ddddddd.000");
+    for ending in ["jpg", "wav", "pkl"] {
+        let file = |id: &str| format!("valid/4/{id}.{ending}");
+        corpus.copy(&file(from), &file("Jose\u{301}ddddddd.000"));
+        corpus.remove(&file(from));
+    }
+    let report = run(&corpus);
+    assert_eq!(kinds(&report), []);
+    assert_eq!(report.splits[1].images, 2);
 }

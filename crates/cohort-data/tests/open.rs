@@ -291,3 +291,50 @@ fn a_code_that_leads_out_of_the_root_is_refused_by_table_and_row() {
         assert!(told.contains("a code that names a folder inside"), "{told}");
     }
 }
+
+#[test]
+fn codes_are_read_by_one_rule_and_mean_nothing_where_nobody_said_so() {
+    let corpus = Corpus::labels_only();
+    // pandas writes whole numbers so as soon as one is missing
+    corpus.replace(
+        &table("valid"),
+        "ddddddddddd,4,2,2",
+        "ddddddddddd,4.0, 2.0 ,2\u{a0}",
+    );
+    let dataset = Dataset::open(corpus.root(), None).unwrap();
+    assert_eq!(dataset.schema.name, "First Impressions v3");
+    assert_eq!(dataset.split("valid").unwrap().clips[0].levels, [3, 1, 1]);
+
+    // the same columns and files with ids of somebody else's
+    for (split, rows) in CLIPS {
+        let lines: Vec<String> = rows
+            .iter()
+            .enumerate()
+            .map(|(i, row)| format!("{split}{i}.mp4,{split}{i},{},{},{}", row[2], row[3], row[4]))
+            .collect();
+        corpus.write(
+            &table(split),
+            format!("{}\n{}\n", corpus::HEADER, lines.join("\n")),
+        );
+    }
+    let dataset = Dataset::open(corpus.root(), None).unwrap();
+    let age = dataset.schema.target_attribute().unwrap();
+    assert_eq!((age.codes(), age.names()), (age.names(), age.codes()));
+    assert!(age.ordered && age.levels.iter().all(|level| level.midpoint.is_none()));
+    assert_eq!(dataset.schema.name, "no schema (codes as they are)");
+    let stated = Dataset::open(corpus.root(), Some(Schema::first_impressions())).unwrap();
+    assert_eq!(stated.schema.target_attribute().unwrap().names()[6], "61+");
+    // names without an order are not ordered, and a schema that says so without listing them is asked
+    corpus.replace(&table("train"), ",3,", ",young,");
+    let dataset = Dataset::open(corpus.root(), None).unwrap();
+    assert!(!dataset.schema.target_attribute().unwrap().ordered);
+    corpus.write(
+        "cohort.toml",
+        "name='x'\ntarget='AgeGroup'\n[[attribute]]\ncolumn='AgeGroup'\nordered=true\n",
+    );
+    let error = corpus.plain(&Dataset::open(corpus.root(), None).unwrap_err());
+    assert!(
+        error.starts_with("ROOT/train_set_age_labels.csv: expected levels of AgeGroup that are numbers or ranges, or the order"),
+        "{error}"
+    );
+}

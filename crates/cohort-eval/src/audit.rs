@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cohort_tables::{LabelTable, Predictions};
+use cohort_tables::{ClassColumns, LabelTable, Predictions};
 use serde::{Deserialize, Serialize};
 
 use crate::abstention::{RiskCoverage, risk_coverage};
@@ -10,7 +10,7 @@ use crate::compare::Comparison;
 use crate::conformal::{Conformal, conformal};
 use crate::disparity::{Disparity, gaps};
 use crate::finding::{ClassGap, Finding};
-use crate::frame::Frame;
+use crate::frame::{Frame, Joins};
 use crate::groups::{Calibration, ClassError, Confusion, GroupRow, groups};
 use crate::interval::tally_intervals;
 use crate::outcome::Fairness;
@@ -34,6 +34,12 @@ pub struct Audit {
     pub labels_without_prediction: usize,
     /// Clips whose probabilities do not sum to 1 within 0.001; they were divided by their sum.
     pub unnormalised_rows: usize,
+    /// Ids and codes that were read as one although they are written in several ways; absent where there are none.
+    #[serde(default, skip_serializing_if = "Joins::is_empty")]
+    pub joins: Joins,
+    /// Which column of probabilities is which class's, where the reader of the predictions told something of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class_columns: Option<ClassColumns>,
     /// What was asked for.
     pub settings: AuditSettings,
     /// The classes in order.
@@ -132,6 +138,8 @@ pub fn audit(
         subjects: frame.subjects,
         labels_without_prediction: frame.labels_without_prediction,
         unnormalised_rows: sample.unnormalised_rows(),
+        joins: frame.joins.clone(),
+        class_columns: None,
         settings: settings.clone(),
         classes,
         reference_bias: reference_bias(&frame),

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use cohort_tables::{LabelTable, Predictions, clip_id};
+use cohort_tables::{LabelTable, Predictions, clip_id, unify_ids};
 use serde::{Deserialize, Serialize};
 
 use crate::frame::Frame;
@@ -65,6 +65,9 @@ pub fn compare(
             ),
         });
     }
+    let mut unified = (predictions.clone(), other.clone());
+    unify_ids(&mut [&mut unified.0.names, &mut unified.1.names]);
+    let (predictions, other) = (&unified.0, &unified.1);
     let ids = |p: &Predictions| -> HashSet<String> {
         p.names
             .iter()

@@ -1,8 +1,13 @@
 //! Predictions and labels joined by clip: plain indices, in an order that does not depend on the order of the files.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
 
-use cohort_tables::{LabelTable, Predictions, clip_id};
+use cohort_tables::{
+    IdMatches, LabelTable, Predictions, Spellings, code, fold, id_key, is_missing, match_ids,
+    sorted_classes,
+};
+use serde::{Deserialize, Serialize};
 
 use crate::{AuditSettings, EvalError, Sample};
 
@@ -12,6 +17,24 @@ const MOST_GROUPS: usize = 50;
 const LISTED: usize = 5;
 /// Name of the group of clips whose label is empty: it stays in the table like any other.
 const NO_VALUE: &str = "(no value)";
+
+/// What was read as one although it is written in several ways, and what was not.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Joins {
+    /// Clips of predictions and labels.
+    #[serde(default, skip_serializing_if = "IdMatches::is_empty")]
+    pub ids: IdMatches,
+    /// Subjects and values of attributes, by column; columns with nothing to tell are not there.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub columns: BTreeMap<String, Spellings>,
+}
+
+impl Joins {
+    /// Whether there is nothing to tell.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
 
 /// A label column as indices.
 #[derive(Debug, Clone)]
@@ -32,7 +55,10 @@ pub(crate) struct Attribute {
 impl Attribute {
     /// Puts the codes in the order of `codes`, others after them.
     fn order_as(&mut self, codes: &[String]) {
-        let place = |code: &String| codes.iter().position(|c| c == code).unwrap_or(codes.len());
+        let place = |own: &String| {
+            let same = |class: &String| code(class) == own.as_str();
+            codes.iter().position(same).unwrap_or(codes.len())
+        };
         let mut order: Vec<usize> = (0..self.codes.len()).collect();
         order.sort_by_key(|&old| self.codes.get(old).map(place));
         for group in &mut self.of_row {
@@ -73,8 +99,9 @@ pub(crate) struct Frame {
     pub(crate) attributes: Vec<Attribute>,
     /// Label rows without a prediction.
     pub(crate) labels_without_prediction: usize,
-    /// Columns left out, and why.
+    /// Columns left out, and why; ids and codes read otherwise than they are written.
     pub(crate) notes: Vec<String>,
+    pub(crate) joins: Joins,
 }
 
 impl Frame {
@@ -91,25 +118,32 @@ impl Frame {
                 found: "none".into(),
             });
         }
-        let label_ids: Vec<&str> = (0..labels.len()).map(|row| labels.clip(row)).collect();
-        let prediction_ids: Vec<&str> =
-            predictions.names.iter().map(|name| clip_id(name)).collect();
-        let row_of = index("labels", &label_ids)?;
-        index("predictions", &prediction_ids)?;
+        let keys =
+            |names: &[String]| -> Vec<String> { names.iter().map(|name| id_key(name)).collect() };
+        let prediction_ids = keys(&predictions.names);
+        refuse_repeated("labels", &keys(&labels.names))?;
+        refuse_repeated("predictions", &prediction_ids)?;
+        let (rows, ids) = match_ids(&texts(&predictions.names), &texts(&labels.names));
         let mut joined: Vec<(usize, usize)> = Vec::with_capacity(prediction_ids.len());
         let mut missing = Vec::new();
         for (row, id) in prediction_ids.iter().enumerate() {
-            match row_of.get(id) {
-                Some(&label) => joined.push((row, label)),
+            match rows.get(row).copied().flatten() {
+                Some(label) => joined.push((row, label)),
                 None => missing.push(id.to_string()),
             }
+        }
+        if missing.is_empty() {
+            refuse_shared(&joined, &prediction_ids)?;
         }
         if !missing.is_empty() {
             let count = missing.len();
             missing.truncate(LISTED);
             return Err(EvalError::Ids {
                 what: "predictions".into(),
-                expected: "every clip in the label table".into(),
+                expected: match ids.warnings().as_slice() {
+                    [] => "every clip in the label table".into(),
+                    hints => format!("every clip in the label table ({})", hints.join("; ")),
+                },
                 count,
                 ids: missing,
             });
@@ -126,17 +160,38 @@ impl Frame {
         if let Some(row) = joined
             .iter()
             .map(|&(_, label)| label)
-            .filter(|&label| subjects.get(label).is_none_or(String::is_empty))
+            .filter(|&label| {
+                subjects
+                    .get(label)
+                    .is_none_or(|subject| is_missing(subject))
+            })
             .min()
         {
             return Err(EvalError::Row {
                 what: format!("labels, column {}", settings.subject),
                 row: row + 1,
                 expected: "a subject for every clip that has a prediction".into(),
-                found: "an empty field".into(),
+                found: match subjects.get(row).map_or("", String::as_str) {
+                    "" => "an empty field".into(),
+                    word => format!("{word:?}, a word for no value"),
+                },
             });
         }
-        let subject = encode(&settings.subject, subjects, &joined);
+        let subject = encode(&settings.subject, subjects, &joined, settings);
+        let mut joins = Joins {
+            ids,
+            columns: BTreeMap::new(),
+        };
+        let mut notes = joins.ids.notes();
+        let spellings = |column: &[String]| {
+            let values = joined.iter().filter_map(|&(_, label)| column.get(label));
+            Spellings::of(values.map(String::as_str), code)
+        };
+        let told = spellings(subjects);
+        if !told.is_empty() {
+            notes.extend(told.subject_notes(&settings.subject));
+            joins.columns.insert(settings.subject.clone(), told);
+        }
         let truth = truth(predictions, labels, settings, &joined)?;
         let mut attributes = Vec::new();
         if labels.column(&settings.target).is_some() {
@@ -174,10 +229,11 @@ impl Frame {
             subject: subject.of_row,
             attributes: Vec::new(),
             labels_without_prediction: labels.len() - joined.len(),
-            notes: Vec::new(),
+            notes,
+            joins,
         };
         for (name, is_target) in attributes {
-            let mut attribute = encode(&name, column(&name)?, &joined);
+            let mut attribute = encode(&name, column(&name)?, &joined, settings);
             if is_target {
                 attribute.is_target = true;
                 attribute.order_as(&frame.classes);
@@ -188,6 +244,11 @@ impl Frame {
                     attribute.codes.len()
                 ));
                 continue;
+            }
+            let told = spellings(column(&name)?);
+            if !told.is_empty() {
+                frame.notes.extend(told.attribute_notes(&name));
+                frame.joins.columns.insert(name.clone(), told);
             }
             attribute.names = attribute
                 .codes
@@ -293,17 +354,38 @@ impl Frame {
     }
 }
 
-/// Row of each id; an error that lists repeated ids.
-fn index<'a>(what: &str, ids: &[&'a str]) -> Result<HashMap<&'a str, usize>, EvalError> {
+fn texts(names: &[String]) -> Vec<&str> {
+    names.iter().map(String::as_str).collect()
+}
+
+/// The error that two predictions are of one label row.
+fn refuse_shared(joined: &[(usize, usize)], ids: &[String]) -> Result<(), EvalError> {
+    let mut of_label = HashMap::with_capacity(joined.len());
+    let shared = joined
+        .iter()
+        .find(|&&(row, label)| of_label.insert(label, row).is_some());
+    match shared.and_then(|&(row, _)| ids.get(row)) {
+        None => Ok(()),
+        Some(id) => Err(EvalError::Ids {
+            what: "predictions".into(),
+            expected: "every clip once".into(),
+            count: 1,
+            ids: vec![id.clone()],
+        }),
+    }
+}
+
+/// An error that lists repeated ids.
+fn refuse_repeated(what: &str, ids: &[String]) -> Result<(), EvalError> {
     let mut row_of = HashMap::with_capacity(ids.len());
     let mut repeated = Vec::new();
     for (row, id) in ids.iter().enumerate() {
-        if row_of.insert(*id, row).is_some() {
+        if row_of.insert(id, row).is_some() {
             repeated.push(id.to_string());
         }
     }
     if repeated.is_empty() {
-        return Ok(row_of);
+        return Ok(());
     }
     let count = repeated.len();
     repeated.truncate(LISTED);
@@ -335,10 +417,10 @@ fn truth(
         (Some(truth), None) => Ok(gather(truth, joined)),
         (Some(truth), Some(target)) => {
             for &(row, label) in joined {
-                let (Some(&class), Some(code)) = (truth.get(row), target.get(label)) else {
+                let (Some(&class), Some(of_label)) = (truth.get(row), target.get(label)) else {
                     continue;
                 };
-                if code_of(class) != code {
+                if code(code_of(class)) != code(of_label) {
                     return Err(EvalError::Row {
                         what: format!(
                             "predictions, clip {}",
@@ -346,10 +428,14 @@ fn truth(
                         ),
                         row: row + 1,
                         expected: format!(
-                            "ground truth {code}, as the labels' {}",
+                            "ground truth {of_label}, as the labels' {}",
                             settings.target
                         ),
-                        found: code_of(class).to_string(),
+                        found: format!(
+                            "{}{}",
+                            code_of(class),
+                            strangers(&predictions.classes, target, joined)
+                        ),
                     });
                 }
             }
@@ -358,16 +444,19 @@ fn truth(
         (None, Some(target)) => joined
             .iter()
             .map(|&(_, label)| {
-                let code = target.get(label).map_or("", String::as_str);
+                let of_label = target.get(label).map_or("", String::as_str);
                 predictions
                     .classes
                     .iter()
-                    .position(|class| class == code)
+                    .position(|class| code(class) == code(of_label))
                     .ok_or_else(|| EvalError::Row {
                         what: format!("labels, column {}", settings.target),
                         row: label + 1,
                         expected: format!("one of the classes {}", predictions.classes.join(", ")),
-                        found: code.to_string(),
+                        found: format!(
+                            "{of_label}{}",
+                            strangers(&predictions.classes, target, joined)
+                        ),
                     })
             })
             .collect(),
@@ -379,45 +468,79 @@ fn truth(
     }
 }
 
-/// A text column as indices into its sorted codes.
-fn encode(name: &str, values: &[String], joined: &[(usize, usize)]) -> Attribute {
-    let values: Vec<&str> = joined
-        .iter()
-        .map(|&(_, label)| values.get(label).map_or("", String::as_str))
-        .collect();
-    let mut codes = values.clone();
-    codes.sort_unstable();
-    codes.dedup();
-    let of_row: Vec<usize>;
-    let numbers: Option<Vec<i64>> = codes.iter().map(|code| code.parse().ok()).collect();
-    if let Some(numbers) = numbers {
-        // Text order first, then by number: find each code's place in the order of numbers.
-        let mut order: Vec<usize> = (0..codes.len()).collect();
-        order.sort_by_key(|&i| numbers.get(i).copied());
-        let mut place = vec![0; codes.len()];
-        for (new, &old) in order.iter().enumerate() {
-            if let Some(place) = place.get_mut(old) {
-                *place = new;
-            }
-        }
-        of_row = values
-            .iter()
-            .map(|value| {
-                let old = codes.binary_search(value).unwrap_or(0);
-                place.get(old).copied().unwrap_or(0)
-            })
-            .collect();
-        codes = order
-            .iter()
-            .filter_map(|&i| codes.get(i).copied())
-            .collect();
-    } else {
-        of_row = values
-            .iter()
-            .map(|value| codes.binary_search(value).unwrap_or(0))
-            .collect();
+/// What the labels' target has and the classes have not, in words: ` (only the labels have ...)`; empty without such.
+fn strangers(classes: &[String], target: &[String], joined: &[(usize, usize)]) -> String {
+    let mut counts: BTreeMap<Cow<'_, str>, usize> = BTreeMap::new();
+    for of_label in joined.iter().filter_map(|&(_, label)| target.get(label)) {
+        *counts.entry(code(of_label)).or_default() += 1;
     }
-    let codes: Vec<String> = codes.into_iter().map(String::from).collect();
+    let alone: Vec<String> = counts
+        .iter()
+        .filter(|(of_label, _)| !classes.iter().any(|class| code(class) == **of_label))
+        .map(|(of_label, count)| {
+            let date = cohort_tables::before_the_spreadsheet(of_label);
+            let date = date.map_or(String::new(), |range| {
+                format!(", a spreadsheet's date for {range}?")
+            });
+            let alike = classes.iter().find(|class| fold(class) == fold(of_label));
+            let alike = alike.map_or(String::new(), |class| {
+                format!(", which is not {class}: case and leading zeros count")
+            });
+            format!("{of_label} in {count} clips{date}{alike}")
+        })
+        .take(LISTED)
+        .collect();
+    match alone.is_empty() {
+        true => String::new(),
+        false => format!(" (only the labels have {})", alone.join("; ")),
+    }
+}
+
+/// A text column as indices into its codes, which are in the order of their numbers or as text. Words for a missing value
+/// are the empty code, unless the settings name them.
+fn encode(
+    name: &str,
+    values: &[String],
+    joined: &[(usize, usize)],
+    settings: &AuditSettings,
+) -> Attribute {
+    let named = settings.names.get(name);
+    let values: Vec<Cow<'_, str>> = joined
+        .iter()
+        .map(|&(_, label)| {
+            let value = values.get(label).map_or("", String::as_str);
+            if is_missing(value) && named.is_none_or(|names| !names.contains_key(value)) {
+                Cow::Borrowed("")
+            } else {
+                code(value)
+            }
+        })
+        .collect();
+    let mut distinct: Vec<&str> = values.iter().map(AsRef::as_ref).collect();
+    distinct.sort_unstable();
+    distinct.dedup();
+    let filled: Vec<&str> = distinct
+        .iter()
+        .copied()
+        .filter(|code| !code.is_empty())
+        .collect();
+    let mut codes = sorted_classes(&filled);
+    if filled.len() < distinct.len() {
+        codes.insert(0, String::new());
+    }
+    let place: HashMap<&str, usize> = codes
+        .iter()
+        .enumerate()
+        .map(|(i, code)| (code.as_str(), i))
+        .collect();
+    let of_row = values
+        .iter()
+        .map(|value| {
+            *place
+                .get(value.as_ref())
+                .expect("every value is among its codes")
+        })
+        .collect();
     Attribute {
         name: name.to_string(),
         names: codes.clone(),
@@ -555,6 +678,73 @@ mod tests {
         assert!(
             error.contains("no ground_truth and no column Age"),
             "{error}"
+        );
+    }
+
+    #[test]
+    fn codes_and_ids_are_compared_by_one_rule_on_both_sides() {
+        let labels = labels(&[
+            ["a.mp4", "u1", "9.0", "1"],
+            ["b.mp4", "u1\u{200b}", "10.0", "1.0"],
+            ["Jos\u{e9}.000.mp4", "U1", " 9 ", "nan"],
+            ["d.mp4", "7.0", "9", "<NA>"],
+            ["e.mp4", "7", "9", "01"],
+        ]);
+        let rows = [
+            ("C:\\x\\a.wav", 0, 0),
+            ("/x/b.jpg", 1, 0),
+            ("/x/Jose\u{301}.000", 0, 0),
+            ("d.mp4\u{a0}", 0, 0),
+            ("e", 0, 0),
+        ];
+        let frame = Frame::new(&predictions(&rows), &labels, &AuditSettings::default()).unwrap();
+        assert_eq!(frame.truth.iter().filter(|&&class| class == 1).count(), 1);
+        // u1, U1 and 7: zero-width marks and .0 are none, case is
+        assert_eq!(frame.subjects, 3);
+        let gender = frame.attributes.last().unwrap();
+        assert_eq!(gender.codes, ["", "01", "1"]);
+        assert_eq!(gender.names, ["(no value)", "01", "1"]);
+        assert_eq!(
+            gender.rows().iter().map(Vec::len).collect::<Vec<_>>(),
+            [2, 1, 2]
+        );
+        assert_eq!(
+            (frame.joins.ids.by_path, frame.joins.ids.by_spelling),
+            (3, 1)
+        );
+        let subjects = &frame.joins.columns["UserID"];
+        assert_eq!((subjects.joined, subjects.by_case), (2, 1));
+        assert!(
+            frame
+                .notes
+                .iter()
+                .any(|note| note.starts_with("warning: UserID: ids differ by case only"))
+        );
+        assert_eq!(frame.joins.columns["Gender"].joined, 1);
+    }
+
+    #[test]
+    fn ids_that_differ_by_case_are_named_and_not_joined() {
+        let labels = labels(&[["a.mp4", "u1", "9", "m"], ["b.mp4", "u1", "10", "m"]]);
+        let rows = [("A.mp4", 0, 0), ("b", 1, 1)];
+        let error =
+            Frame::new(&predictions(&rows), &labels, &AuditSettings::default()).unwrap_err();
+        let error = error.to_string();
+        assert!(error.contains("ids differ by case only"), "{error}");
+        assert!(error.contains("(\"A.mp4\" and \"a.mp4\")"), "{error}");
+    }
+
+    #[test]
+    fn labels_that_no_class_knows_are_counted_and_a_spreadsheets_date_is_recognised() {
+        let labels = labels(&[["a", "u1", "09-Sep", "m"], ["b", "u1", "10", "m"]]);
+        let error = Frame::new(
+            &predictions(&[("a", 0, 0), ("b", 1, 1)]),
+            &labels,
+            &AuditSettings::default(),
+        );
+        assert_eq!(
+            error.unwrap_err().to_string(),
+            "predictions, clip a: row 1: expected ground truth 09-Sep, as the labels' AgeGroup, found 9 (only the labels have 09-Sep in 1 clips, a spreadsheet's date for 9-9?)"
         );
     }
 }

@@ -48,6 +48,7 @@ pub use correction::{benjamini_hochberg, holm};
 pub use disparity::{Disparity, Gaps, Scheme, disparities};
 pub use error::EvalError;
 pub use finding::{ClassGap, Finding, Rule};
+pub use frame::Joins;
 pub use groups::{Calibration, CalibrationBin, ClassError, Confusion, GroupRow};
 pub use interval::{
     Estimate, FEWEST_CLAIMED, FEWEST_FOR_BOOTSTRAP, FEWEST_SUBJECTS, Interval, IntervalSettings,

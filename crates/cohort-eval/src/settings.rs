@@ -25,6 +25,9 @@ pub struct AuditSettings {
     pub midpoints: Option<Vec<f64>>,
     /// Names for people: column, code, name (default none: codes are shown).
     pub names: BTreeMap<String, BTreeMap<String, String>>,
+    /// Whose names and values [`AuditSettings::names`] and [`AuditSettings::midpoints`] are, in words (default none).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub meanings: Option<String>,
     /// Bootstrap resamples of subjects (default 10,000).
     pub resamples: usize,
     /// Random relabellings of subjects a test (default 5,000).
@@ -49,6 +52,7 @@ impl Default for AuditSettings {
             ordered: true,
             midpoints: None,
             names: BTreeMap::new(),
+            meanings: None,
             resamples: 10_000,
             permutations: 5_000,
             level: 0.95,
@@ -105,10 +109,16 @@ impl AuditSettings {
 
     /// Name of a code of a column, the code itself without one.
     pub fn name<'a>(&'a self, column: &str, code: &'a str) -> &'a str {
-        self.names
-            .get(column)
-            .and_then(|names| names.get(code))
-            .map_or(code, String::as_str)
+        let Some(names) = self.names.get(column) else {
+            return code;
+        };
+        let same = || {
+            let same = names
+                .iter()
+                .find(|(key, _)| cohort_tables::code(key) == code);
+            same.map(|(_, name)| name)
+        };
+        names.get(code).or_else(same).map_or(code, String::as_str)
     }
 
     /// Checks the ranges.

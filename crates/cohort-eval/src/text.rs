@@ -25,6 +25,9 @@ impl Audit {
             self.subjects,
             100.0 * self.settings.level
         )?;
+        if let Some(meanings) = &self.settings.meanings {
+            writeln!(out, "Meanings: {meanings}.\n")?;
+        }
         self.write_skill(out)?;
         self.write_findings(out)?;
         self.write_groups(out)?;

@@ -1,9 +1,10 @@
 //! Ablation: every subset of the modalities, late and joint, and each modality's share of the skill.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use cohort_eval::{Interval, IntervalSettings, Metric, Sample, intervals, paired_differences};
-use cohort_tables::{LabelTable, Predictions, clip_id};
+use cohort_tables::{IdMatches, LabelTable, Predictions, clip_id, code, is_missing};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -80,6 +81,12 @@ pub struct Ablation {
     pub rows: Vec<AblationRow>,
     /// Shapley shares: for every family and metric, for everyone and by group.
     pub shares: Vec<Shares>,
+    /// Clips that were joined although the tables do not write their ids alike; absent where there are none.
+    #[serde(default, skip_serializing_if = "IdMatches::is_empty")]
+    pub ids: IdMatches,
+    /// What a reader should know of how the tables were read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// One model of an ablation.
@@ -256,6 +263,8 @@ pub fn ablate(
         full: full.name.clone(),
         rows: rows?,
         shares: all_shares(&prepared, truth, &subject, &candidates, &groups, settings),
+        ids: IdMatches::default(),
+        notes: Vec::new(),
     })
 }
 
@@ -495,17 +504,24 @@ fn group_rows(
             let known: Vec<&str> = labels.column_names().collect();
             return Err(FusionError::setting("groups", known.join(", "), column));
         };
-        let code: BTreeMap<&str, &str> = labels
+        let codes: BTreeMap<&str, Cow<'_, str>> = labels
             .names
             .iter()
             .zip(values)
-            .map(|(name, value)| (clip_id(name), value.as_str()))
+            .map(|(name, value)| {
+                let code = if is_missing(value) {
+                    "(no value)".into()
+                } else {
+                    code(value)
+                };
+                (clip_id(name), code)
+            })
             .collect();
         let mut by_code: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
         let mut unknown = Vec::new();
         for (i, name) in prepared.test.names.iter().enumerate() {
-            match code.get(clip_id(name)) {
-                Some(code) => by_code.entry(code).or_default().push(i),
+            match codes.get(clip_id(name)) {
+                Some(code) => by_code.entry(code.as_ref()).or_default().push(i),
                 None => unknown.push(clip_id(name)),
             }
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use cohort_eval::{Metric, Sample, scores};
-use cohort_tables::Predictions;
+use cohort_tables::{IdMatches, Predictions};
 use serde::{Deserialize, Serialize};
 
 use crate::FusionError;
@@ -56,6 +56,12 @@ pub struct FusionRecord {
     pub valid: SplitRecord,
     /// The test split.
     pub test: SplitRecord,
+    /// Clips that were joined although the tables do not write their ids alike; absent where there are none.
+    #[serde(default, skip_serializing_if = "IdMatches::is_empty")]
+    pub ids: IdMatches,
+    /// What a reader should know of how the tables were read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// One split of a fusion.
@@ -105,6 +111,8 @@ pub fn fuse(modalities: &[Modality], settings: &FusionSettings) -> Result<Fused,
         valid: prepared.split_record("valid", &model, &valid)?,
         test: prepared.split_record("test", &model, &test)?,
         model,
+        ids: IdMatches::default(),
+        notes: Vec::new(),
     };
     Ok(Fused {
         valid,

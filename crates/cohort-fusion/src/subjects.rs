@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cohort_tables::{LabelTable, clip_id};
+use cohort_tables::{LabelTable, clip_id, code, is_missing};
 
 use crate::FusionError;
 
@@ -43,8 +43,14 @@ impl Subjects {
         let mut twice = Vec::new();
         for (name, subject) in labels.names.iter().zip(values) {
             let clip = clip_id(name);
-            if let Some(before) = by_clip.insert(clip.to_string(), subject.clone())
-                && before != *subject
+            // one rule for what is the same subject as in the audit
+            let subject = if is_missing(subject) {
+                "".into()
+            } else {
+                code(subject)
+            };
+            if let Some(before) = by_clip.insert(clip.to_string(), subject.to_string())
+                && before != subject
             {
                 twice.push(clip);
             }
@@ -82,13 +88,19 @@ impl Subjects {
     ) -> Result<(Vec<String>, Vec<usize>), FusionError> {
         let mut of_clip: Vec<&str> = Vec::with_capacity(clips.len());
         let mut unknown: Vec<&str> = Vec::new();
+        let mut nobody: Vec<&str> = Vec::new();
         for clip in clips {
             let clip = clip_id(clip);
             of_clip.push(match self {
                 Self::ClipPrefix => clip.rsplit_once('.').map_or(clip, |(subject, _)| subject),
                 Self::EachClip => clip,
                 Self::Column { by_clip, .. } => match by_clip.get(clip) {
-                    Some(subject) => subject,
+                    Some(subject) => {
+                        if subject.is_empty() {
+                            nobody.push(clip);
+                        }
+                        subject
+                    }
                     None => {
                         unknown.push(clip);
                         ""
@@ -101,6 +113,13 @@ impl Subjects {
                 split,
                 "every clip in the label tables, and missing there none",
                 &unknown,
+            ));
+        }
+        if !nobody.is_empty() {
+            return Err(FusionError::clips(
+                split,
+                "a subject for every clip, and no value (an empty field or a word such as nan) for none",
+                &nobody,
             ));
         }
         let mut positions: BTreeMap<&str, usize> = of_clip.iter().map(|&s| (s, 0)).collect();
@@ -164,6 +183,32 @@ mod tests {
                 "{name}"
             );
         }
+    }
+
+    #[test]
+    fn subjects_are_compared_by_the_rule_of_the_audit_and_no_value_is_nobody() {
+        let table = labels(&[
+            ("a", "u1"),
+            ("b", "u1\u{200b}"),
+            ("c", "7.0"),
+            ("d", " 7"),
+            ("e", "nan"),
+            ("f", "U1"),
+        ]);
+        let subjects = Subjects::from_labels(&table, "UserID").unwrap();
+        let index = |clips: &[&str]| {
+            let clips: Vec<String> = clips.iter().map(|clip| (*clip).to_string()).collect();
+            subjects.index("test", &clips)
+        };
+        assert_eq!(
+            index(&["a", "b", "c", "d", "f"]).unwrap().1,
+            [2, 2, 0, 0, 1]
+        );
+        let error = index(&["a", "e"]).unwrap_err().to_string();
+        assert!(
+            error.contains("a subject for every clip") && error.ends_with(": e"),
+            "{error}"
+        );
     }
 
     #[test]

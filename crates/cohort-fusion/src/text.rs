@@ -49,8 +49,17 @@ impl FusionRecord {
         for (name, split) in [("Validation", &self.valid), ("Test", &self.test)] {
             text += &split_text(name, split);
         }
-        text
+        text + &notes_text(&self.notes)
     }
+}
+
+/// Notes at the end of a document; nothing without any.
+fn notes_text(notes: &[String]) -> String {
+    if notes.is_empty() {
+        return String::new();
+    }
+    let lines: Vec<String> = notes.iter().map(|note| format!("- {note}\n")).collect();
+    format!("\nNotes\n{}", lines.concat())
 }
 
 fn split_text(name: &str, split: &SplitRecord) -> String {
@@ -239,7 +248,7 @@ impl Ablation {
             rows.push(row);
         }
         text += &table(&rows);
-        text
+        text + &notes_text(&self.notes)
     }
 
     /// One line a row and metric: values and differences with their intervals.

@@ -460,6 +460,7 @@ fn audit_settings(config: &RunConfig, dataset: &Dataset) -> AuditSettings {
         midpoints: target
             .and_then(|target| target.levels.iter().map(|level| level.midpoint).collect()),
         names: names.collect(),
+        meanings: Some(format!("names and values are those of {}", schema.name)),
         resamples: config.audit.resamples,
         seed: config.seed,
         ..AuditSettings::default()

@@ -55,7 +55,7 @@ impl Folder {
     ) -> Result<(Predictions, Vec<String>), String> {
         let path = self.write("p.csv", bytes);
         match Predictions::read_with(&path, None, options) {
-            Ok(read) => Ok((read.table, self.short(read.notes))),
+            Ok((read, _)) => Ok((read.table, self.short(read.notes))),
             Err(error) => Err(self.short(vec![error.to_string()]).remove(0)),
         }
     }

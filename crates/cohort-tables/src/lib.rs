@@ -5,6 +5,8 @@
 //! under a temporary name and renamed into place.
 
 mod atomic;
+mod class_columns;
+mod class_order;
 mod clip;
 mod columns;
 mod delimited;
@@ -18,12 +20,14 @@ mod input;
 mod journal;
 mod labels;
 mod lock;
+mod matching;
 mod media;
 mod npy;
 mod parquet_io;
 mod predictions;
 mod predictions_file;
 mod shown;
+mod spelling;
 mod text_table;
 mod thrift;
 
@@ -33,6 +37,8 @@ mod damage_tests;
 mod foreign_tests;
 
 pub use atomic::{remove_unfinished, write_atomic, write_atomic_with};
+pub use class_columns::{ClassColumns, have_evident_order};
+pub use class_order::{before_the_spreadsheet, evident_order, range_of, sorted as sorted_classes};
 pub use clip::clip_id;
 pub use delimited::RowProblem;
 pub use embeddings::{EmbeddingTable, Provenance};
@@ -41,9 +47,11 @@ pub use format::{Decimal, Delimiter, Read, ReadOptions, TableFormat};
 pub use journal::{Journal, JournalRow};
 pub use labels::{LabelColumn, LabelTable};
 pub use lock::FolderLock;
+pub use matching::{IdMatches, id_key, match_ids, unify_ids};
 pub use media::{AUDIO_EXTENSIONS, IMAGE_EXTENSIONS, TRANSCRIPT_EXTENSIONS};
 pub use predictions::Predictions;
 pub use shown::{shown, shown_lines};
+pub use spelling::{Spellings, code, fold, is_missing, spelled_out, tidy};
 pub use text_table::TextTable;
 
 /// Hash of some bytes as used in provenance: the first 128 bits of BLAKE3, in lower-case hexadecimal.

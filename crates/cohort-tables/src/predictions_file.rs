@@ -1,16 +1,20 @@
 //! The file format of [`Predictions`].
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use crate::class_columns::{Contradicted, Known, Resolved, Votes, named_columns, positions};
+use crate::class_order::{before_the_spreadsheet, sorted};
 use crate::columns::{self, WANTED};
 use crate::dialect::Number;
 use crate::format::{Read, ReadOptions};
 use crate::labels::name_column;
 use crate::parquet_io;
 use crate::predictions::{Predictions, first_largest};
+use crate::spelling::{code as canonical, is_missing, tidy};
 use crate::text_table::Source;
-use crate::{TableError, write_atomic_with};
+use crate::{ClassColumns, TableError, write_atomic_with};
 
 /// Room that rounding may take outside `[0, 1]`.
 const ROUNDING: f64 = 1e-6;
@@ -26,6 +30,8 @@ struct Raw {
     codes: Codes,
     /// First row without ground truth, in a table with a column for it.
     no_truth: Option<u64>,
+    /// Line of each row.
+    lines: Vec<u64>,
 }
 
 /// Distinct codes, numbered as they come, so that a million rows do not hold a million strings.
@@ -39,11 +45,11 @@ struct Codes {
 impl Codes {
     fn number(&mut self, code: &str, row: u64) -> u32 {
         let code = canonical(code);
-        if let Some(&number) = self.numbers.get(code) {
+        if let Some(&number) = self.numbers.get(code.as_ref()) {
             return number;
         }
         let number = u32::try_from(self.numbers.len()).unwrap_or(u32::MAX);
-        self.numbers.insert(code.to_string(), number);
+        self.numbers.insert(code.into_owned(), number);
         self.rows.push(row);
         number
     }
@@ -60,26 +66,16 @@ impl Codes {
 /// Number of an empty ground truth field.
 const NO_TRUTH: u32 = u32::MAX;
 
-/// `3.0`, as pandas writes integers beside missing values, is code `3`.
-fn canonical(code: &str) -> &str {
-    match code.split_once('.') {
-        Some((whole, zeros))
-            if !zeros.is_empty()
-                && zeros.bytes().all(|b| b == b'0')
-                && whole.parse::<i64>().is_ok() =>
-        {
-            whole
-        }
-        _ => code,
-    }
-}
-
 /// Where the fields of a row are.
 struct Layout {
     name: usize,
     truth: Option<usize>,
     prediction: Option<usize>,
     probabilities: ProbabilityColumns,
+    /// What the names of separate columns say of their classes.
+    labels: Vec<String>,
+    /// Stated classes that would else be words for a missing value.
+    words: Vec<String>,
 }
 
 enum ProbabilityColumns {
@@ -89,80 +85,37 @@ enum ProbabilityColumns {
     Separate(Vec<usize>),
 }
 
-/// What stands before the number of a class in the name of a probability column.
-const PROBABILITY_PREFIXES: [&str; 8] = [
-    "p",
-    "p_",
-    "prob",
-    "prob_",
-    "proba",
-    "proba_",
-    "probability",
-    "probability_",
-];
-
-/// Columns `PREFIX`, number, by number; of several prefixes the one with the most columns.
-fn numbered(header: &[String]) -> (&'static str, Vec<(u32, usize)>) {
-    let of = |prefix: &str| {
-        let mut columns: Vec<(u32, usize)> = header
-            .iter()
-            .enumerate()
-            .filter_map(|(i, column)| {
-                let number = column.to_lowercase();
-                let number = number.strip_prefix(prefix)?;
-                // `p_1`, not `p+1`
-                number
-                    .bytes()
-                    .all(|byte| byte.is_ascii_digit())
-                    .then_some(())?;
-                Some((number.parse().ok()?, i))
-            })
-            .collect();
-        columns.sort_unstable();
-        columns
-    };
-    let mut best = ("p", Vec::new());
-    for prefix in PROBABILITY_PREFIXES {
-        let columns = of(prefix);
-        if columns.len() > best.1.len() {
-            best = (prefix, columns);
-        }
-    }
-    best
-}
-
 impl Layout {
-    /// The layout, and what is to be said of it.
-    fn of(path: &Path, header: &[String]) -> Result<(Self, Vec<String>), TableError> {
+    /// The layout, and what is to be said of it; `stated` are the classes where somebody stated them.
+    fn of(
+        path: &Path,
+        header: &[String],
+        stated: Option<&[String]>,
+    ) -> Result<(Self, Vec<String>), TableError> {
         let position = |name: &str| columns::find(header, name);
         let missing = |what: &str, ours: &[&str]| columns::missing(path, what, ours, header);
         let name = name_column(path, header)?;
-        let (prefix, numbered) = numbered(header);
+        let numbered = named_columns(header);
         let mut notes = Vec::new();
-        if let (Some(&(first, from)), Some(&(last, to))) = (numbered.first(), numbered.last()) {
-            let gap = numbered
-                .iter()
-                .zip(first..)
-                .find(|&(&(number, _), expected)| number != expected);
-            if first > 1 || gap.is_some() {
-                let what = match prefix {
-                    "p" => "probability columns p1..pK without a gap".to_string(),
-                    _ => format!("probability columns {prefix}0, {prefix}1.. without a gap"),
-                };
-                return Err(missing(&what, &[]));
-            }
-            if prefix != "p" {
-                let (from, to) = (&header[from], &header[to]);
-                notes.push(format!(
-                    "{}: columns {from} to {to} are read as the probabilities of {} classes, in the order of their numbers",
-                    path.display(),
-                    last - first + 1
-                ));
+        let plain = |i: usize| {
+            let bytes = header[i].as_bytes();
+            matches!(bytes, [b'p' | b'P', digit, ..] if digit.is_ascii_digit())
+        };
+        if let Some((first, _)) = numbered.first().filter(|&&(_, i)| plain(i)) {
+            let first: u64 = first.parse().unwrap_or(u64::MAX);
+            let expected = (first..).map(|number| number.to_string());
+            if first > 1
+                || numbered
+                    .iter()
+                    .zip(expected)
+                    .any(|((label, _), number)| *label != number)
+            {
+                return Err(missing("probability columns p1..pK without a gap", &[]));
             }
         }
         let probabilities = match position("probabilities") {
             _ if !numbered.is_empty() => {
-                ProbabilityColumns::Separate(numbered.into_iter().map(|(_, i)| i).collect())
+                ProbabilityColumns::Separate(numbered.iter().map(|&(_, i)| i).collect())
             }
             Some(i) => ProbabilityColumns::List(i),
             None => ProbabilityColumns::None,
@@ -184,15 +137,25 @@ impl Layout {
                 path.display()
             ));
         }
-        Ok((
-            Self {
-                name,
-                truth,
-                prediction,
-                probabilities,
+        let layout = Self {
+            name,
+            truth,
+            prediction,
+            labels: match probabilities {
+                ProbabilityColumns::Separate(_) => {
+                    numbered.into_iter().map(|(label, _)| label).collect()
+                }
+                _ => Vec::new(),
             },
-            notes,
-        ))
+            probabilities,
+            words: stated
+                .unwrap_or_default()
+                .iter()
+                .filter(|class| is_missing(class))
+                .cloned()
+                .collect(),
+        };
+        Ok((layout, notes))
     }
 
     /// The columns that are read.
@@ -216,6 +179,8 @@ impl Layout {
             next - 1
         };
         Self {
+            labels: self.labels.clone(),
+            words: self.words.clone(),
             name: take(),
             truth: self.truth.map(|_| take()),
             prediction: self.prediction.map(|_| take()),
@@ -254,9 +219,9 @@ pub(crate) fn read(
     path: &Path,
     classes: Option<&[String]>,
     options: &ReadOptions,
-) -> Result<Read<Predictions>, TableError> {
+) -> Result<(Read<Predictions>, ClassColumns), TableError> {
     let source = Source::open(path, options, &WANTED)?;
-    let (layout, mut notes) = Layout::of(path, source.header())?;
+    let (layout, mut notes) = Layout::of(path, source.header(), classes)?;
     let packed = layout.packed();
     let mut raw = Raw::new(&layout);
     let (said, mapped) = source.rows(&layout.columns(), |row| match row {
@@ -264,11 +229,13 @@ pub(crate) fn read(
         Err(problem) => Err(problem.error(path)),
     })?;
     notes.splice(0..0, said);
-    Ok(Read {
-        table: finish(path, raw, classes)?,
+    let (table, columns) = finish(path, raw, &layout.labels, classes)?;
+    let read = Read {
+        table,
         notes,
         mapped,
-    })
+    };
+    Ok((read, columns))
 }
 
 impl Raw {
@@ -290,13 +257,16 @@ impl Raw {
         field: impl Fn(usize) -> &'r str,
     ) -> Result<(), TableError> {
         let name = field(layout.name);
-        if name.is_empty() {
+        if tidy(name).is_empty() {
             return Err(TableError::row(path, line, "a clip name", "an empty field"));
         }
         self.names.push(name.to_string());
+        self.lines.push(line);
+        let none =
+            |code: &str| is_missing(code) && !layout.words.iter().any(|word| *word == tidy(code));
         if let (Some(i), Some(truth)) = (layout.truth, self.truth.as_mut()) {
             let code = field(i);
-            truth.push(if code.is_empty() {
+            truth.push(if none(code) {
                 self.no_truth.get_or_insert(line);
                 NO_TRUTH
             } else {
@@ -305,13 +275,13 @@ impl Raw {
         }
         if let (Some(i), Some(predicted)) = (layout.prediction, self.predicted.as_mut()) {
             let code = field(i);
-            if code.is_empty() {
-                return Err(TableError::row(
-                    path,
-                    line,
-                    "a prediction",
-                    "an empty field",
-                ));
+            if none(code) {
+                let found = if code.is_empty() {
+                    "an empty field".into()
+                } else {
+                    format!("{code:?}")
+                };
+                return Err(TableError::row(path, line, "a prediction", found));
             }
             predicted.push(self.codes.number(code, line));
         }
@@ -361,6 +331,10 @@ impl Raw {
                 }
                 ProbabilityColumns::None => {}
             }
+            if values.len() > before && values[before..].iter().all(|&p| p == 0.0) {
+                let expected = "probabilities of which one at least is above 0";
+                return Err(TableError::row(path, line, expected, "zeros only"));
+            }
             let width = values.len() - before;
             if self.width == 0 {
                 self.width = width;
@@ -378,15 +352,21 @@ impl Raw {
     }
 }
 
-fn finish(path: &Path, raw: Raw, classes: Option<&[String]>) -> Result<Predictions, TableError> {
+fn finish(
+    path: &Path,
+    raw: Raw,
+    labels: &[String],
+    stated: Option<&[String]>,
+) -> Result<(Predictions, ClassColumns), TableError> {
     let Raw {
         names,
         truth,
         predicted,
-        probabilities,
+        mut probabilities,
         width,
         codes,
         no_truth,
+        lines,
     } = raw;
     if names.is_empty() {
         return Err(TableError::file(
@@ -410,9 +390,38 @@ fn finish(path: &Path, raw: Raw, classes: Option<&[String]>) -> Result<Predictio
         }
         None => None,
     };
-    let classes = match classes {
-        Some(classes) => classes.to_vec(),
-        None => infer_classes(path, &codes, width)?,
+    let found: Vec<&str> = codes.numbers.keys().map(String::as_str).collect();
+    let known = Known {
+        stated,
+        labels,
+        codes: &found,
+        width,
+    };
+    let votes = match (&predicted, &probabilities) {
+        (Some(predicted), Some(values)) => {
+            Some(Votes::new(predicted, codes.numbers.len(), values, width))
+        }
+        _ => None,
+    };
+    let number = |class: &str| codes.numbers.get(class).copied();
+    let resolved = match &probabilities {
+        Some(_) => known.resolve(votes.as_ref(), number).map_err(|wrong| {
+            contradicted(
+                path,
+                &wrong,
+                &codes,
+                predicted.as_deref(),
+                probabilities.as_deref(),
+                &lines,
+            )
+        })?,
+        None => None,
+    };
+    let (classes, columns) = match (resolved, stated) {
+        (Some(Resolved { classes, columns }), _) => (classes, columns),
+        (None, Some(stated)) => (stated.to_vec(), ClassColumns::default()),
+        (None, None) if width == 0 => (sorted(&found), ClassColumns::default()),
+        (None, None) => return Err(unfit(path, &codes, width, labels)),
     };
     if width > 0 && width != classes.len() {
         return Err(TableError::file(
@@ -427,11 +436,19 @@ fn finish(path: &Path, raw: Raw, classes: Option<&[String]>) -> Result<Predictio
     }
     let mut index = vec![None; codes.numbers.len()];
     for (code, &number) in &codes.numbers {
-        index[number as usize] = classes.iter().position(|class| canonical(class) == code);
+        index[number as usize] = classes
+            .iter()
+            .position(|class| canonical(class) == code.as_str());
     }
     if let Some((row, code)) = codes.first(|_, number| index[number as usize].is_none()) {
         let expected = format!("one of the classes {}", classes.join(", "));
-        return Err(TableError::row(path, row, expected, format!("{code:?}")));
+        return Err(TableError::row(path, row, expected, quoted(code)));
+    }
+    if let Some(values) = probabilities
+        .as_mut()
+        .filter(|_| !columns.columns.is_empty())
+    {
+        put_in_order(values, &columns.columns, &classes);
     }
     // every number has an index now
     let resolve = |numbers: Vec<u32>| -> Vec<usize> {
@@ -446,62 +463,145 @@ fn finish(path: &Path, raw: Raw, classes: Option<&[String]>) -> Result<Predictio
             None => Vec::new(),
         },
     };
-    Ok(Predictions {
+    let table = Predictions {
         names,
         classes,
         truth,
         predicted,
         probabilities,
-    })
+    };
+    Ok((table, columns))
 }
 
-/// Class codes of a file that does not come with a schema.
-fn infer_classes(path: &Path, codes: &Codes, width: usize) -> Result<Vec<String>, TableError> {
+/// Moves the values of each row from the order of the columns into that of the classes.
+fn put_in_order(values: &mut [f64], columns: &[String], classes: &[String]) {
+    let from: Vec<usize> = classes
+        .iter()
+        .map(|class| {
+            let place = columns
+                .iter()
+                .position(|column| *column == canonical(class));
+            place.expect("the columns are the classes in some order")
+        })
+        .collect();
+    if from.is_sorted() {
+        return;
+    }
+    let mut row_before = vec![0.0; from.len()];
+    for row in values.chunks_exact_mut(from.len()) {
+        row_before.copy_from_slice(row);
+        for (value, &from) in row.iter_mut().zip(&from) {
+            *value = row_before[from];
+        }
+    }
+}
+
+/// A code in quotes, with what it was before a spreadsheet took it for a date.
+fn quoted(code: &str) -> String {
+    match before_the_spreadsheet(code) {
+        Some(range) => format!("{code:?} (a spreadsheet's date for {range}?)"),
+        None => format!("{code:?}"),
+    }
+}
+
+/// The error for probabilities whose columns the predictions contradict in every order.
+fn contradicted(
+    path: &Path,
+    wrong: &Contradicted,
+    codes: &Codes,
+    predicted: Option<&[u32]>,
+    probabilities: Option<&[f64]>,
+    lines: &[u64],
+) -> TableError {
+    let width = wrong.columns.len();
+    let rows = predicted
+        .unwrap_or_default()
+        .iter()
+        .zip(probabilities.unwrap_or_default().chunks_exact(width));
+    let first = rows.enumerate().find_map(|(row, (number, p))| {
+        let class = &wrong.columns[first_largest(p)];
+        let predicted = codes.numbers.iter().find(|(_, n)| *n == number)?.0;
+        (class != predicted).then(|| {
+            (
+                lines[row],
+                format!("class {class} in a row with prediction {predicted}"),
+            )
+        })
+    });
+    let (line, found) = first.unwrap_or((1, "another class".into()));
+    TableError::row(
+        path,
+        line,
+        format!(
+            "the most probable class to be the prediction, with columns in the order {}",
+            wrong.columns.join(", ")
+        ),
+        format!(
+            "{found}; {} of {} rows agree, and no other order of the columns fits. Name each column by its class (p_CLASS), or leave out the column prediction to take the most probable class",
+            wrong.agreeing, wrong.rows
+        ),
+    )
+}
+
+/// The error for codes that the columns of probabilities cannot be the classes of.
+fn unfit(path: &Path, codes: &Codes, width: usize, labels: &[String]) -> TableError {
     let found: Vec<&str> = codes.numbers.keys().map(String::as_str).collect();
+    let listed = |codes: &[&str]| -> String {
+        let codes: Vec<Cow<'_, str>> = codes
+            .iter()
+            .map(|code| match before_the_spreadsheet(code) {
+                Some(_) => Cow::Owned(quoted(code)),
+                None => Cow::Borrowed(*code),
+            })
+            .collect();
+        codes.join(", ")
+    };
+    if !labels.is_empty() && !positions(labels) {
+        let names: BTreeSet<Cow<'_, str>> = labels.iter().map(|label| canonical(label)).collect();
+        return match codes.first(|code, _| !names.contains(code)) {
+            Some((row, code)) => {
+                let expected = format!(
+                    "a class that has a column of probabilities ({})",
+                    labels.join(", ")
+                );
+                TableError::row(path, row, expected, quoted(code))
+            }
+            None => TableError::file(
+                path,
+                "one column of probabilities a class",
+                format!("columns for {}", labels.join(", ")),
+            ),
+        };
+    }
     let whole: BTreeSet<i64> = found.iter().filter_map(|code| code.parse().ok()).collect();
     let outside = |low: i64, high: i64| {
         codes.first(|code, _| !code.parse().is_ok_and(|n: i64| (low..=high).contains(&n)))
     };
     let k = i64::try_from(width).unwrap_or(i64::MAX);
-    if !found.iter().all(|code| code.parse::<i64>().is_ok()) {
-        if width == 0 || width == found.len() {
-            return Ok(found.iter().map(ToString::to_string).collect());
-        }
+    if whole.len() < found.len() {
         // one code too many: name its row where the others are whole numbers in their range
         if let Some((row, code)) = outside(0, k).filter(|_| !whole.is_empty()) {
             let expected = format!("a class code within 1..{width}, one a probability");
-            return Err(TableError::row(path, row, expected, format!("{code:?}")));
+            return TableError::row(path, row, expected, quoted(code));
         }
-        return Err(TableError::file(
+        return TableError::file(
             path,
             format!("{width} classes, one a probability, or class codes 1..{width}"),
-            format!("{} classes: {}", found.len(), found.join(", ")),
-        ));
-    }
-    if width == 0 {
-        return Ok(whole.iter().map(ToString::to_string).collect());
-    }
-    if outside(1, k).is_none() {
-        return Ok((1..=k).map(|n| n.to_string()).collect());
-    }
-    if outside(0, k - 1).is_none() {
-        return Ok((0..k).map(|n| n.to_string()).collect());
-    }
-    if whole.len() == width {
-        return Ok(whole.iter().map(ToString::to_string).collect());
+            format!("{} classes: {}", found.len(), listed(&found)),
+        );
     }
     match outside(0, k) {
-        Some((row, code)) => Err(TableError::row(
+        Some((row, code)) => TableError::row(
             path,
             row,
             format!("a class code within 1..{width}, one a probability"),
             code,
-        )),
-        None => Err(TableError::file(
+        ),
+        None => TableError::file(
             path,
             format!("class codes within 1..{width}, one a probability"),
             format!("codes 0 to {width}"),
-        )),
+        ),
     }
 }
 
@@ -545,7 +645,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("p.csv");
         std::fs::write(&path, content).unwrap();
-        let read = read(&path, classes, &ReadOptions::default()).map(|read| read.table);
+        let read = read(&path, classes, &ReadOptions::default()).map(|(read, _)| read.table);
         read.map_err(|error| {
             error
                 .to_string()
@@ -679,6 +779,176 @@ mod tests {
         for (content, classes, expected) in cases {
             assert_eq!(parse(content, classes).unwrap_err(), expected);
         }
+    }
+
+    /// A table of `classes` predicted in turn, thrice each, with probability .6 for the prediction and the rest shared
+    /// evenly; `columns` is the order of the classes in the file, `header` names its columns.
+    fn table_of(classes: &[&str], columns: &[&str], header: &[String]) -> String {
+        let mut text = format!("VideoName,ground_truth,prediction,{}\n", header.join(","));
+        let rest = 0.4 / (columns.len() - 1) as f64;
+        for (i, class) in classes.iter().cycle().take(3 * classes.len()).enumerate() {
+            let row: Vec<String> = columns
+                .iter()
+                .map(|column| {
+                    if column == class {
+                        "0.6".into()
+                    } else {
+                        rest.to_string()
+                    }
+                })
+                .collect();
+            text += &format!("c{i},{class},{class},{}\n", row.join(","));
+        }
+        text
+    }
+
+    fn numbered(k: usize) -> Vec<String> {
+        (1..=k).map(|i| format!("p{i}")).collect()
+    }
+
+    /// The probability that each row gives its prediction.
+    fn confidences(table: &Predictions) -> Vec<f64> {
+        (0..table.len())
+            .map(|i| table.row(i).unwrap()[table.predicted[i]])
+            .collect()
+    }
+
+    fn told(content: &str, classes: Option<&[String]>) -> (Predictions, ClassColumns) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("p.csv");
+        std::fs::write(&path, content).unwrap();
+        read(&path, classes).unwrap()
+    }
+
+    #[test]
+    fn columns_in_text_order_or_numbered_from_zero_are_put_right_by_the_predictions() {
+        let twelve: Vec<String> = (1..=12).map(|i| i.to_string()).collect();
+        let by_number: Vec<&str> = twelve.iter().map(String::as_str).collect();
+        let mut by_text = by_number.clone();
+        by_text.sort_unstable();
+        let ages = ["0-2", "3-9", "10-19", "20-29", "more than 70"];
+        let mut ages_by_text = ages;
+        ages_by_text.sort_unstable();
+        let zero: Vec<String> = (0..7).map(|i| i.to_string()).collect();
+        let zero: Vec<&str> = zero.iter().map(String::as_str).collect();
+        // predicted classes, order of the columns, classes that are read, whether another order was expected
+        let cases: [(&[&str], &[&str], &[&str], bool); 7] = [
+            (&by_number, &by_number, &by_number, false),
+            (&by_number, &by_text, &by_number, true),
+            (&by_number[..9], &by_text, &by_number, true),
+            (&ages, &ages, &ages, false),
+            (&ages, &ages_by_text, &ages, true),
+            // class 0 never occurs
+            (&zero[1..], &zero, &zero, true),
+            (&zero, &zero, &zero, false),
+        ];
+        for (predicted, columns, classes, put_right) in cases {
+            let content = table_of(predicted, columns, &numbered(columns.len()));
+            let (table, found) = told(&content, None);
+            assert_eq!(table.classes, classes, "{columns:?}");
+            assert_eq!(found.put_right, put_right, "{columns:?}: {found:?}");
+            assert!(confidences(&table).iter().all(|&p| p == 0.6), "{columns:?}");
+            assert_eq!(found.columns, columns);
+            assert_eq!(found.notes().len(), usize::from(put_right));
+        }
+        // a stated order of the classes is no statement on the columns
+        let (table, found) = told(
+            &table_of(&by_number, &by_text, &numbered(12)),
+            Some(&twelve),
+        );
+        assert!(found.put_right && confidences(&table).iter().all(|&p| p == 0.6));
+        assert_eq!(table.classes, twelve);
+    }
+
+    #[test]
+    fn columns_that_name_their_class_are_matched_by_it() {
+        let ages = ["3-9", "more than 70", "0-2", "10-19"];
+        for prefix in ["p_", "proba_", "prob_", "probability_", "P_"] {
+            let header: Vec<String> = ages.iter().map(|age| format!("{prefix}{age}")).collect();
+            let (table, found) = told(&table_of(&ages, &ages, &header), None);
+            assert_eq!(table.classes, ["0-2", "3-9", "10-19", "more than 70"]);
+            assert!(confidences(&table).iter().all(|&p| p == 0.6), "{prefix}");
+            assert!(!found.put_right);
+        }
+        // codes in another order than the columns, whose numbers are codes
+        let codes = ["3", "5", "9"];
+        let header = ["proba_9", "proba_3", "proba_5"].map(String::from);
+        let (table, _) = told(&table_of(&codes, &["9", "3", "5"], &header), None);
+        assert_eq!(table.classes, codes);
+        assert!(confidences(&table).iter().all(|&p| p == 0.6));
+        // numbers from 0 that are places
+        let header = ["proba_0", "proba_1", "proba_2"].map(String::from);
+        let (table, _) = told(&table_of(&codes, &codes, &header), None);
+        assert!(confidences(&table).iter().all(|&p| p == 0.6));
+        let error = parse("VideoName,prediction,p_a,p_b\nx,c,1,0\n", None).unwrap_err();
+        assert_eq!(
+            error,
+            "DIR/p.csv: row 2: expected a class that has a column of probabilities (a, b), found \"c\""
+        );
+    }
+
+    #[test]
+    fn an_order_that_no_prediction_bears_out_is_refused_and_a_few_other_decisions_are_told() {
+        let shifted = table_of(&["1", "2", "3"], &["3", "1", "2"], &numbered(3));
+        let error = parse(&shifted, None).unwrap_err();
+        assert!(
+            error.starts_with("DIR/p.csv: row 2: expected the most probable class to be the prediction, with columns in the order 1, 2, 3, found class 2 in a row with prediction 1; 0 of 9 rows agree"),
+            "{error}"
+        );
+        // a threshold of one's own: decisions that are not the most probable class in a minority of the rows
+        let text = "VideoName,prediction,p1,p2\na,2,.6,.4\nb,2,.2,.8\nc,1,.9,.1\n";
+        let (_, found) = told(text, None);
+        assert_eq!(
+            (found.put_right, found.disagreeing_rows, found.compared_rows),
+            (false, 1, 3)
+        );
+        assert_eq!(
+            parse("VideoName,prediction,p1,p2\na,2,.6,.4\nb,2,0,0\n", None).unwrap_err(),
+            "DIR/p.csv: row 3: expected probabilities of which one at least is above 0, found zeros only"
+        );
+    }
+
+    #[test]
+    fn a_spreadsheets_dates_and_words_for_no_value_are_named() {
+        let error = parse(
+            "VideoName,ground_truth,prediction,p1,p2\na,09-Mar,3-9,1,0\nb,0-2,0-2,1,0\n",
+            None,
+        );
+        assert_eq!(
+            error.unwrap_err(),
+            "DIR/p.csv: expected 2 classes, one a probability, or class codes 1..2, found 3 classes: 0-2, \"09-Mar\" (a spreadsheet's date for 3-9?), 3-9"
+        );
+        let error = parse(
+            "VideoName,ground_truth,prediction\na,1,1\nb,2.0,nan\n",
+            None,
+        );
+        assert_eq!(
+            error.unwrap_err(),
+            "DIR/p.csv: row 3: expected a prediction, found \"nan\""
+        );
+        let (table, _) = told(
+            "VideoName,ground_truth,prediction\na,nan,1\nb,<NA>,2.0\n",
+            None,
+        );
+        assert_eq!(
+            (table.truth, table.classes),
+            (None, vec!["1".to_string(), "2".into()])
+        );
+        // a class may be called so by its schema
+        let classes = ["None".to_string(), "some".into()];
+        let (table, _) = told(
+            "VideoName,ground_truth,prediction\na,None,some\n",
+            Some(&classes),
+        );
+        assert_eq!(table.truth, Some(vec![0]));
+        let (table, _) = told(
+            "VideoName,ground_truth,prediction\na,09-Mar,3-9\nb,0-2,0-2\n",
+            None,
+        );
+        assert_eq!(
+            table.one_sided_classes(),
+            [vec![("09-Mar".into(), 1)], vec![("3-9".into(), 1)]]
+        );
     }
 
     #[test]

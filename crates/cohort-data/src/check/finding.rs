@@ -71,6 +71,10 @@ kinds! {
     ClipInTwoSplits => ("clip-in-two-splits", Error),
     /// A subject that is in two splits.
     SubjectInTwoSplits => ("subject-in-two-splits", Error),
+    /// Subjects or clips whose ids differ in letter case, inner white space or leading zeros only: kept apart, though they may be one.
+    IdsByCase => ("ids-differ-by-case-only", Warning),
+    /// Subjects in several spellings that differ in nothing visible, which were taken for one.
+    RespeltIds => ("ids-in-several-spellings", Note),
     /// A subject whose clips carry different levels of one attribute.
     ContradictingLabels => ("contradicting-labels", Warning),
     /// No clip at all has this modality.

@@ -1,6 +1,8 @@
 //! Findings in the label tables: rows, columns, codes, clips, subjects.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+use cohort_tables::{fold, spelled_out};
 
 use super::{Finding, Kind, Row};
 use crate::dataset::leads_outside;
@@ -22,6 +24,7 @@ pub(super) fn check(
     }
     repeated_clips(rows, findings);
     subjects(schema, rows, findings);
+    spellings(schema, rows, findings);
 }
 
 fn check_file(schema: &Schema, file: &LabelFile, findings: &mut Vec<Finding>) {
@@ -81,8 +84,8 @@ fn check_row(schema: &Schema, row: &Row<'_>, findings: &mut Vec<Finding>) {
 fn repeated_clips(rows: &[Row<'_>], findings: &mut Vec<Finding>) {
     let mut first: BTreeMap<&str, &Row<'_>> = BTreeMap::new();
     for row in rows.iter().filter(|row| !row.id.is_empty()) {
-        let Some(earlier) = first.get(row.id) else {
-            first.insert(row.id, row);
+        let Some(earlier) = first.get(row.id.as_str()) else {
+            first.insert(&row.id, row);
             continue;
         };
         let kind = match earlier.split == row.split {
@@ -100,7 +103,7 @@ fn repeated_clips(rows: &[Row<'_>], findings: &mut Vec<Finding>) {
 fn subjects(schema: &Schema, rows: &[Row<'_>], findings: &mut Vec<Finding>) {
     let mut by_subject: BTreeMap<&str, Vec<&Row<'_>>> = BTreeMap::new();
     for row in rows.iter().filter(|row| !row.subject.is_empty()) {
-        by_subject.entry(row.subject).or_default().push(row);
+        by_subject.entry(&row.subject).or_default().push(row);
     }
     for (subject, clips) in by_subject {
         let mut splits: BTreeMap<usize, usize> = BTreeMap::new();
@@ -153,6 +156,88 @@ fn subjects(schema: &Schema, rows: &[Row<'_>], findings: &mut Vec<Finding>) {
                 findings.push(finding(Kind::ContradictingLabels, message));
             }
         }
+    }
+}
+
+/// Ids that a person would take for one.
+fn spellings(schema: &Schema, rows: &[Row<'_>], findings: &mut Vec<Finding>) {
+    let with_subject = || rows.iter().filter(|row| !row.subject.is_empty());
+    let mut written: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    let mut alike: BTreeMap<(bool, String), BTreeMap<&str, BTreeMap<usize, usize>>> =
+        BTreeMap::new();
+    for row in with_subject() {
+        written
+            .entry(&row.subject)
+            .or_default()
+            .insert(row.subject_as_written);
+        let ids = alike.entry((true, fold(&row.subject))).or_default();
+        *ids.entry(&row.subject)
+            .or_default()
+            .entry(row.split)
+            .or_default() += 1;
+    }
+    let clips_are_subjects = schema.subject_column == schema.name_column;
+    for row in rows
+        .iter()
+        .filter(|row| !row.id.is_empty() && !clips_are_subjects)
+    {
+        let ids = alike.entry((false, fold(&row.id))).or_default();
+        *ids.entry(&row.id)
+            .or_default()
+            .entry(row.split)
+            .or_default() += 1;
+    }
+    for ((is_subject, _), ids) in alike.iter().filter(|(_, ids)| ids.len() > 1) {
+        let what = if *is_subject { "subjects" } else { "clips" };
+        let each: Vec<String> = ids
+            .iter()
+            .map(|(id, splits)| {
+                let splits: Vec<String> = splits
+                    .iter()
+                    .map(|(split, count)| {
+                        let row = rows.iter().find(|row| row.split == *split);
+                        format!(
+                            "{} {}",
+                            row.map_or("", |row| &row.file.split),
+                            clips_of(*count)
+                        )
+                    })
+                    .collect();
+                format!("{} ({})", spelled_out(id), splits.join(", "))
+            })
+            .collect();
+        let first = ids.keys().next().map(|id| (*id).to_string());
+        let (subject, clip) = if *is_subject {
+            (first, None)
+        } else {
+            (None, first)
+        };
+        findings.push(Finding {
+            subject,
+            clip,
+            ..Finding::new(
+                Kind::IdsByCase,
+                format!("{what} whose ids differ by case only, or by white space or leading zeros: {}; kept apart, but if they are one the splits share it", each.join(" and ")),
+            )
+        });
+    }
+    let several: Vec<&BTreeSet<&str>> = written
+        .values()
+        .filter(|spellings| spellings.len() > 1)
+        .collect();
+    if let Some(first) = several.first() {
+        let spellings: Vec<String> = first.iter().map(|spelling| spelled_out(spelling)).collect();
+        findings.push(Finding::new(
+            Kind::RespeltIds,
+            format!(
+                "{} in several spellings, each taken for one subject: {}",
+                match several.len() {
+                    1 => "1 subject".to_string(),
+                    count => format!("{count} subjects"),
+                },
+                spellings.join(" and ")
+            ),
+        ));
     }
 }
 

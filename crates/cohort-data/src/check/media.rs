@@ -39,7 +39,7 @@ pub(super) fn find(
     mut transcripts: TranscriptTable,
     findings: &mut Vec<Finding>,
 ) -> Vec<Found> {
-    let ids: BTreeSet<&str> = rows.iter().map(|row| row.id).collect();
+    let ids: BTreeSet<&str> = rows.iter().map(|row| row.id.as_str()).collect();
     repeated_transcripts(schema, &transcripts, findings);
     let folders = list_folders(root, schema, findings);
     let mut elsewhere: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
@@ -54,7 +54,10 @@ pub(super) fn find(
         let level = target.and_then(|target| row.levels.get(target).copied().flatten());
         let level = level.and_then(|level| schema.target_attribute()?.levels.get(level));
         let own = level.map(|level| schema.media_folder(&row.file.split, &level.code));
-        let places = elsewhere.get(row.id).map(Vec::as_slice).unwrap_or_default();
+        let places = elsewhere
+            .get(row.id.as_str())
+            .map(Vec::as_slice)
+            .unwrap_or_default();
         // A row whose label is unknown has no folder of its own: take what there is.
         let here = places
             .iter()
@@ -82,9 +85,12 @@ pub(super) fn find(
             });
         }
         let place = here.or(places.first());
-        let files = place.and_then(|folder| folders.get(*folder)?.get(row.id));
+        let files = place.and_then(|folder| folders.get(*folder)?.get(&row.id));
         let path = |modality| files?.get(modality).map(Path::to_path_buf);
-        let text = transcripts.texts.remove(row.id).map(TranscriptSource::Text);
+        let text = transcripts
+            .texts
+            .remove(&row.id)
+            .map(TranscriptSource::Text);
         all.push(Found {
             image: path(Modality::Image),
             audio: path(Modality::Audio),
@@ -93,7 +99,12 @@ pub(super) fn find(
                 .or(text),
         });
     }
-    missing(rows, &all, findings);
+    let strangers = folders.values().flat_map(BTreeMap::keys);
+    let strangers = strangers.filter(|id| !ids.contains(id.as_str()));
+    let by_fold = strangers
+        .map(|id| (cohort_tables::fold(id), id.as_str()))
+        .collect();
+    missing(rows, &all, &by_fold, findings);
     unlabelled(schema, &folders, &ids, &transcripts, findings);
     all
 }
@@ -105,7 +116,7 @@ fn repeated_transcripts(
 ) {
     for (line, name) in &transcripts.repeated {
         findings.push(Finding {
-            clip: Some(cohort_tables::clip_id(name).to_string()),
+            clip: Some(cohort_tables::id_key(name)),
             row: Some(*line),
             file: Some(schema.transcripts.clone()),
             ..Finding::new(
@@ -156,7 +167,13 @@ fn list_folders(root: &Path, schema: &Schema, findings: &mut Vec<Finding>) -> Fo
     folders
 }
 
-fn missing(rows: &[Row<'_>], found: &[Found], findings: &mut Vec<Finding>) {
+/// `by_fold` has the files that belong to no row, by their ids without letter case.
+fn missing(
+    rows: &[Row<'_>],
+    found: &[Found],
+    by_fold: &BTreeMap<String, &str>,
+    findings: &mut Vec<Finding>,
+) {
     for modality in Modality::ALL {
         let name = modality.name();
         if found.iter().all(|found| !found.has(modality)) {
@@ -177,8 +194,14 @@ fn missing(rows: &[Row<'_>], found: &[Found], findings: &mut Vec<Finding>) {
             } else {
                 ""
             };
-            let message =
+            let mut message =
                 format!("expected a file of the modality {name} ({endings}{more}), found none");
+            if let Some(other) = by_fold.get(&cohort_tables::fold(&row.id)) {
+                message += &format!(
+                    ", but files of {}, which differs by case only",
+                    cohort_tables::spelled_out(other)
+                );
+            }
             findings.push(row.finding(Kind::MissingMedia, message));
         }
     }

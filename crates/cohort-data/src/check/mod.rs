@@ -9,7 +9,9 @@ mod text;
 
 use std::path::Path;
 
-use cohort_tables::clip_id;
+use std::borrow::Cow;
+
+use cohort_tables::{code, id_key, is_missing};
 use serde::{Deserialize, Serialize};
 
 use crate::dataset::resolve_schema;
@@ -60,9 +62,11 @@ struct Row<'a> {
     /// Position in the file's table.
     index: usize,
     line: u64,
-    id: &'a str,
-    /// Empty when the column is missing or the field is.
-    subject: &'a str,
+    id: String,
+    /// As it is compared; empty when the column is missing or the field has no value.
+    subject: Cow<'a, str>,
+    /// As the table has it.
+    subject_as_written: &'a str,
     /// Level of each attribute; `None` when the column is missing or the code unknown.
     levels: Vec<Option<usize>>,
 }
@@ -71,7 +75,7 @@ impl Row<'_> {
     fn finding(&self, kind: Kind, message: impl Into<String>) -> Finding {
         Finding {
             split: Some(self.file.split.clone()),
-            clip: Some(self.id.to_string()),
+            clip: Some(self.id.clone()),
             row: Some(self.line),
             ..Finding::new(kind, message)
         }
@@ -86,7 +90,7 @@ impl Row<'_> {
 /// Looks at a whole data set and lists what is wrong with it, where [`crate::Dataset::open`] would stop at the first
 /// fault. The order of the findings does not depend on the number of threads.
 ///
-/// The schema is the one given, else `ROOT/cohort.toml`, else First Impressions. `progress` is told how many clips
+/// The schema is found as by [`crate::Dataset::open`]. `progress` is told how many clips
 /// are decoded, and of how many; it is called from several threads.
 ///
 /// # Errors
@@ -98,7 +102,7 @@ pub fn check(
     settings: &CheckSettings,
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<CheckReport, DataError> {
-    let mut schema = resolve_schema(root, schema)?;
+    let (mut schema, stated) = resolve_schema(root, schema)?;
     let mut findings = Vec::new();
     let mut files = Vec::new();
     let tables = label_file::read_all(root, &schema)?;
@@ -134,7 +138,7 @@ pub fn check(
             }
         }
     }
-    label_file::infer_levels(&mut schema, files.iter())?;
+    label_file::infer_levels(&mut schema, stated, files.iter())?;
     let transcripts = TranscriptTable::read(root, &schema).unwrap_or_else(|error| {
         let file = Some(schema.transcripts.clone());
         let message = without_file(root, &schema.transcripts, &error);
@@ -223,8 +227,12 @@ fn rows<'a>(schema: &Schema, files: &'a [LabelFile]) -> Vec<Row<'a>> {
                 split,
                 index: i,
                 line: file.line(i),
-                id: clip_id(name),
-                subject: subjects.get(i).map_or("", String::as_str),
+                id: id_key(name),
+                subject: match subjects.get(i) {
+                    Some(subject) if !is_missing(subject) => code(subject),
+                    _ => "".into(),
+                },
+                subject_as_written: subjects.get(i).map_or("", String::as_str),
                 levels: levels
                     .map(|(attribute, codes)| codes.get(i).and_then(|code| attribute.level(code)))
                     .collect(),

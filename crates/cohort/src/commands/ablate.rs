@@ -1,6 +1,6 @@
 //! `cohort ablate`: what each modality is worth.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Args;
@@ -8,7 +8,7 @@ use cohort_eval::IntervalSettings;
 use cohort_fusion::{AblationSettings, JointModel, ablate};
 use cohort_tables::write_atomic;
 
-use super::fuse::{How, Tables, parse_tables, read};
+use super::fuse::{How, Tables, parse_tables};
 use crate::shell::{Outcome, Shell};
 
 /// Arguments of `cohort ablate`.
@@ -72,24 +72,22 @@ fn parse_joint(argument: &str) -> Result<Joint, String> {
 
 impl Ablate {
     pub(crate) fn run(self, shell: &Shell) -> anyhow::Result<Outcome> {
-        let (fusion, labels) = self.how.resolve(shell)?;
-        let modalities = read(&self.modalities, &self.how.tables, shell)?;
-        let classes = modalities
-            .first()
-            .map(|modality| modality.test.classes.clone());
-        let mut joint = Vec::with_capacity(self.joint.len());
-        for model in self.joint {
-            let test = self
-                .how
-                .tables
-                .predictions(&model.test, classes.as_deref(), shell)?;
-            joint.push(JointModel {
+        let joint: Vec<&Path> = self
+            .joint
+            .iter()
+            .map(|model| model.test.as_path())
+            .collect();
+        let inputs = self.how.read(&self.modalities, &joint, shell)?;
+        let joint: Vec<JointModel> = self
+            .joint
+            .into_iter()
+            .zip(inputs.joint)
+            .map(|(model, test)| JointModel {
                 family: model.family,
                 modalities: model.modalities,
                 test,
-            });
-        }
-        self.how.tables.all_found()?;
+            })
+            .collect();
         let intervals = IntervalSettings {
             resamples: self.resamples,
             level: self.level,
@@ -99,8 +97,17 @@ impl Ablate {
             intervals,
             groups: self.groups,
         };
-        let found =
-            shell.apart(|| ablate(&modalities, &joint, labels.as_ref(), &fusion, &settings))?;
+        let labels = inputs.labels.as_ref();
+        let mut found = shell.apart(|| {
+            ablate(
+                &inputs.modalities,
+                &joint,
+                labels,
+                &inputs.settings,
+                &settings,
+            )
+        })?;
+        (found.ids, found.notes) = (inputs.ids, inputs.notes);
         if let Some(out) = &self.out {
             std::fs::create_dir_all(out)
                 .with_context(|| format!("cannot make {}", out.display()))?;

@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Args;
-use cohort_data::Schema;
 use cohort_eval::{Audit as Document, AuditSettings, EvalError, Outcome as Shown, audit, compare};
 use cohort_tables::{LabelTable, write_atomic};
 
+use super::meaning::{Meaning, Meanings, notes_of};
 use super::tables::TableArgs;
 use crate::shell::{Outcome, Shell};
 
@@ -35,12 +35,8 @@ pub(crate) struct Audit {
     /// Compare the groups of every pair of columns too
     #[arg(long)]
     intersections: bool,
-    /// The classes have no order
-    #[arg(long)]
-    unordered: bool,
-    /// What codes mean [default: First Impressions where the labels' codes fit]
-    #[arg(long, value_name = "SCHEMA.toml")]
-    schema: Option<PathBuf>,
+    #[command(flatten)]
+    meaning: Meaning,
     /// Predictions of a second model to compare with
     #[arg(long, value_name = "FILE")]
     against: Option<PathBuf>,
@@ -71,34 +67,58 @@ impl Audit {
     pub(crate) fn run(self, shell: &Shell) -> anyhow::Result<Outcome> {
         let labels = self.tables.all_labels(&self.labels, shell)?;
         let labels = labels.unwrap_or_default();
-        let schema = match &self.schema {
-            Some(path) => Some(Schema::from_toml(path)?),
-            None => Some(Schema::first_impressions()).filter(|schema| fits(schema, &labels)),
-        };
-        let settings = self.settings(schema.as_ref());
-        let classes = schema
-            .as_ref()
-            .filter(|schema| schema.target == settings.target)
-            .and_then(Schema::target_attribute)
-            .map(cohort_data::Attribute::codes)
-            .filter(|codes| !codes.is_empty());
-        let read = |path: &Path| self.tables.predictions(path, classes.as_deref(), shell);
-        let predictions = read(&self.predictions)?;
-        let against = self.against.as_deref().map(read).transpose()?;
+        let meanings = self.meaning.of(Some(&labels))?;
+        let mut settings = self.settings(&meanings);
+        let classes = self.meaning.classes(&meanings, &settings.target)?;
+        let stated = classes.is_some();
+        let read = |path: &Path, classes: Option<&[String]>| self.tables.predictions(path, classes, shell);
+        let (predictions, columns) = read(&self.predictions, classes.as_deref())?;
+        // a model that never says a class has it all the same
+        let of_all = classes.as_deref().unwrap_or(&predictions.classes);
+        let against = self.against.as_deref();
+        let against = against.map(|path| read(path, Some(of_all))).transpose()?;
         self.tables.all_found()?;
+        let mut notes = notes_of(&predictions, &columns, stated);
+        settings.ordered = self.meaning.ordered(
+            &meanings,
+            &settings.target,
+            &predictions.classes,
+            &mut notes,
+        );
+        // the value of each class, in the order of the classes
+        let target = meanings
+            .schema
+            .as_ref()
+            .and_then(|schema| schema.attribute(&settings.target));
+        settings.midpoints = target.and_then(|target| {
+            let value = |class: &String| target.levels.get(target.level(class)?)?.midpoint;
+            predictions.classes.iter().map(value).collect()
+        });
         let mut document = shell
             .apart(|| audit(&predictions, &labels, &settings))
             .map_err(|error| self.place(&self.predictions, &labels, &settings, error))?;
-        if let (Some(against), Some(others)) = (&self.against, &against) {
+        if columns.put_right || columns.disagreeing_rows > 0 {
+            document.class_columns = Some(columns);
+        }
+        if let (Some(against), Some((other, columns))) = (&self.against, &against) {
             let name = against
                 .file_name()
                 .map(|name| name.to_string_lossy())
                 .unwrap_or_default();
+            let told = notes_of(other, columns, stated);
+            notes.extend(told.into_iter().map(|note| format!("{name}: {note}")));
             let comparison = shell
-                .apart(|| compare(&predictions, others, &name, &labels, &settings))
+                .apart(|| compare(&predictions, other, &name, &labels, &settings))
                 .map_err(|error| self.place(against, &labels, &settings, error))?;
             document.comparison = Some(comparison);
         }
+        for note in notes
+            .iter()
+            .chain(document.notes.iter().filter(|note| about_reading(note)))
+        {
+            shell.say(note);
+        }
+        document.notes.splice(0..0, notes);
         if let Some(out) = &self.out {
             write(&document, out)?;
         }
@@ -140,8 +160,12 @@ impl Audit {
         anyhow::anyhow!("{}: {error}; {hint}{proposed}", files.join(", "))
     }
 
-    fn settings(&self, schema: Option<&Schema>) -> AuditSettings {
-        let mut settings = AuditSettings::default();
+    fn settings(&self, meanings: &Meanings) -> AuditSettings {
+        let schema = meanings.schema.as_ref();
+        let mut settings = AuditSettings {
+            meanings: Some(meanings.whose.clone()),
+            ..AuditSettings::default()
+        };
         if let Some(schema) = schema {
             settings.subject.clone_from(&schema.subject_column);
             settings.target.clone_from(&schema.target);
@@ -149,7 +173,7 @@ impl Audit {
                 let names = attribute
                     .levels
                     .iter()
-                    .map(|l| (l.code.clone(), l.name.clone()));
+                    .map(|l| (cohort_tables::code(&l.code).into_owned(), l.name.clone()));
                 settings
                     .names
                     .insert(attribute.column.clone(), names.collect());
@@ -158,11 +182,6 @@ impl Audit {
         if let Some(target) = &self.target {
             settings.target.clone_from(target);
         }
-        if let Some(target) = schema.and_then(|schema| schema.attribute(&settings.target)) {
-            settings.ordered = target.ordered;
-            settings.midpoints = target.levels.iter().map(|level| level.midpoint).collect();
-        }
-        settings.ordered &= !self.unordered;
         if let Some(subject) = &self.subject {
             settings.subject.clone_from(subject);
         }
@@ -179,14 +198,11 @@ impl Audit {
     }
 }
 
-/// Whether the labels have all columns of the schema, with codes that it knows.
-fn fits(schema: &Schema, labels: &LabelTable) -> bool {
-    labels.column(&schema.subject_column).is_some()
-        && schema.attributes.iter().all(|attribute| {
-            labels
-                .column(&attribute.column)
-                .is_some_and(|codes| codes.iter().all(|code| attribute.level(code).is_some()))
-        })
+/// Whether a note of the document is about ids or codes that were read otherwise than they are written, or look alike.
+fn about_reading(note: &str) -> bool {
+    note.starts_with("warning: ")
+        || note.starts_with("ids: ")
+        || note.contains("in more than one spelling")
 }
 
 /// Writes the document in every form; each file is whole or absent.

@@ -9,8 +9,9 @@ use cohort_fusion::{
     Aggregation, AggregationRule, Fit, FusionRecord, FusionRule, FusionSettings, Modality,
     StackingKind, Subjects, aggregate, aggregation, fuse,
 };
-use cohort_tables::{LabelTable, Predictions, write_atomic};
+use cohort_tables::{IdMatches, LabelTable, Predictions, Spellings, unify_ids, write_atomic};
 
+use super::meaning::{Meaning, notes_of};
 use super::tables::TableArgs;
 use crate::shell::{Outcome, Shell};
 
@@ -59,13 +60,12 @@ pub(super) struct How {
     labels: Vec<PathBuf>,
     #[command(flatten)]
     pub(super) tables: TableArgs,
-    /// Label column with the subject, for folds, intervals and aggregation [default: UserID with --labels, else the
+    /// Label column with the subject, for folds, intervals and aggregation [default: the schema's or UserID with --labels, else the
     /// clip's name before its last dot]
     #[arg(long, value_name = "COLUMN", requires = "labels")]
     by: Option<String>,
-    /// The classes have no order
-    #[arg(long)]
-    unordered: bool,
+    #[command(flatten)]
+    meaning: Meaning,
     /// Folds by subject that choose penalties
     #[arg(long, value_name = "N", default_value_t = FusionSettings::default().folds)]
     folds: usize,
@@ -145,11 +145,8 @@ fn parse_fit(argument: &str) -> Result<Fit, String> {
 }
 
 impl How {
-    /// The settings, and the label table when there is one.
-    pub(super) fn resolve(
-        &self,
-        shell: &Shell,
-    ) -> anyhow::Result<(FusionSettings, Option<LabelTable>)> {
+    /// The rule, with its weights.
+    fn rule(&self) -> anyhow::Result<FusionRule> {
         let rule = match self.rule {
             None if self.weights.is_empty() => Rule::Fitted,
             None => Rule::Weighted,
@@ -159,7 +156,7 @@ impl How {
             bail!("--weights: expected with the rule weighted and with no other");
         }
         let fit = self.fit;
-        let rule = match rule {
+        Ok(match rule {
             Rule::Sum => FusionRule::SumLogits,
             Rule::Weighted => FusionRule::WeightedSumLogits {
                 weights: self.weights.clone(),
@@ -175,64 +172,145 @@ impl How {
                 kind: StackingKind::Ordinal,
                 fit,
             },
+        })
+    }
+}
+
+/// Everything that is fused, read.
+pub(super) struct Inputs {
+    pub(super) modalities: Vec<Modality>,
+    pub(super) joint: Vec<Predictions>,
+    pub(super) labels: Option<LabelTable>,
+    pub(super) settings: FusionSettings,
+    /// Clips joined although their ids are not written alike.
+    pub(super) ids: IdMatches,
+    /// What the reader should know of how tables were read.
+    pub(super) notes: Vec<String>,
+}
+
+impl How {
+    /// Reads the tables of every model and of the joint models `joint`; where nobody states the classes, all take those of
+    /// the first model's test table. What is said of the reading is said on stderr too.
+    pub(super) fn read(
+        &self,
+        tables: &[Tables],
+        joint: &[&Path],
+        shell: &Shell,
+    ) -> anyhow::Result<Inputs> {
+        let rule = self.rule()?;
+        let mut labels = self.tables.all_labels(&self.labels, shell)?;
+        // what the labels look like says nothing of what the models predict
+        let meanings = self.meaning.of(None)?;
+        let target = meanings
+            .schema
+            .as_ref()
+            .map_or("AgeGroup", |schema| schema.target.as_str());
+        let mut classes = self.meaning.classes(&meanings, target)?;
+        let stated = classes.is_some();
+        let mut notes = Vec::new();
+        let mut read = |path: &Path, with_probabilities: bool| -> anyhow::Result<Predictions> {
+            let (table, columns) = self.tables.predictions(path, classes.as_deref(), shell)?;
+            if with_probabilities && table.probabilities.is_none() {
+                bail!(
+                    "{}: expected probabilities of every class (p1..pK or a probabilities list), found decisions only",
+                    path.display()
+                );
+            }
+            classes.get_or_insert_with(|| table.classes.clone());
+            let told = notes_of(&table, &columns, stated);
+            notes.extend(
+                told.into_iter()
+                    .map(|note| format!("{}: {note}", path.display())),
+            );
+            Ok(table)
         };
-        let labels = self.tables.all_labels(&self.labels, shell)?;
+        let mut modalities = Vec::with_capacity(tables.len());
+        for one in tables {
+            // decisions alone would also not tell how many classes there are
+            let test = read(&one.test, true)?;
+            let valid = match &one.valid {
+                Some(path) => read(path, true)?,
+                None => Predictions::default(),
+            };
+            modalities.push(Modality {
+                name: one.name.clone(),
+                valid,
+                test,
+            });
+        }
+        let joint = joint.iter().map(|path| read(path, false));
+        let mut joint: Vec<Predictions> = joint.collect::<anyhow::Result<_>>()?;
+        self.tables.all_found()?;
+        let ids = self.unify(&mut modalities, &mut joint, labels.as_mut());
+        notes.extend(ids.notes());
+        let column = self.by.as_deref().or(meanings
+            .schema
+            .as_ref()
+            .map(|schema| schema.subject_column.as_str()));
+        let column = column.unwrap_or("UserID");
         let subjects = match &labels {
-            Some(labels) => Subjects::from_labels(labels, self.by.as_deref().unwrap_or("UserID"))?,
+            Some(labels) => {
+                if let Some(values) = labels.subjects(column) {
+                    let told =
+                        Spellings::of(values.iter().map(String::as_str), cohort_tables::code);
+                    notes.extend(told.subject_notes(column));
+                }
+                Subjects::from_labels(labels, column)?
+            }
             None => Subjects::default(),
         };
+        let ordered = self.meaning.ordered(
+            &meanings,
+            target,
+            classes.as_deref().unwrap_or_default(),
+            &mut notes,
+        );
+        for note in &notes {
+            shell.say(note);
+        }
         let settings = FusionSettings {
             calibrate: self.calibrate || rule.fit().is_some(),
             rule,
             folds: self.folds,
             seed: self.seed,
             subjects,
-            ordered: !self.unordered,
+            ordered,
             ..FusionSettings::default()
         };
-        Ok((settings, labels))
+        Ok(Inputs {
+            modalities,
+            joint,
+            labels,
+            settings,
+            ids,
+            notes,
+        })
     }
-}
 
-/// Reads the tables of every model; all take the classes of the first one's test table.
-pub(super) fn read(
-    tables: &[Tables],
-    how: &TableArgs,
-    shell: &Shell,
-) -> anyhow::Result<Vec<Modality>> {
-    let mut classes: Option<Vec<String>> = None;
-    let mut modalities = Vec::with_capacity(tables.len());
-    for one in tables {
-        let test = read_probabilities(&one.test, classes.as_deref(), how, shell)?;
-        let classes = classes.get_or_insert_with(|| test.classes.clone());
-        let valid = match &one.valid {
-            Some(path) => read_probabilities(path, Some(classes), how, shell)?,
-            None => Predictions::default(),
-        };
-        modalities.push(Modality {
-            name: one.name.clone(),
-            valid,
-            test,
-        });
+    /// One spelling for the ids of a clip in all tables of a split, and in the labels.
+    fn unify(
+        &self,
+        modalities: &mut [Modality],
+        joint: &mut [Predictions],
+        labels: Option<&mut LabelTable>,
+    ) -> IdMatches {
+        let (mut valid, mut test): (Vec<_>, Vec<_>) = modalities
+            .iter_mut()
+            .map(|modality| (&mut modality.valid.names, &mut modality.test.names))
+            .unzip();
+        test.extend(joint.iter_mut().map(|table| &mut table.names));
+        let mut found = unify_ids(&mut valid);
+        found.add(unify_ids(&mut test));
+        if let Some(labels) = labels {
+            let mut all: Vec<String> = valid
+                .into_iter()
+                .chain(test)
+                .flat_map(|names| names.iter().cloned())
+                .collect();
+            found.add(unify_ids(&mut [&mut all, &mut labels.names]));
+        }
+        found
     }
-    Ok(modalities)
-}
-
-/// A table that can be fused: decisions alone would also not tell how many classes there are.
-fn read_probabilities(
-    path: &Path,
-    classes: Option<&[String]>,
-    how: &TableArgs,
-    shell: &Shell,
-) -> anyhow::Result<Predictions> {
-    let table = how.predictions(path, classes, shell)?;
-    if table.probabilities.is_none() {
-        bail!(
-            "{}: expected probabilities of every class (p1..pK or a probabilities list), found decisions only",
-            path.display()
-        );
-    }
-    Ok(table)
 }
 
 /// What `--json` prints: the record, with the aggregation beside it.
@@ -246,10 +324,10 @@ struct Document<'a> {
 
 impl Fuse {
     pub(crate) fn run(self, shell: &Shell) -> anyhow::Result<Outcome> {
-        let (settings, _) = self.how.resolve(shell)?;
-        let modalities = read(&self.modalities, &self.how.tables, shell)?;
-        self.how.tables.all_found()?;
-        let fused = shell.apart(|| fuse(&modalities, &settings))?;
+        let inputs = self.how.read(&self.modalities, &[], shell)?;
+        let settings = inputs.settings;
+        let mut fused = shell.apart(|| fuse(&inputs.modalities, &settings))?;
+        (fused.record.ids, fused.record.notes) = (inputs.ids, inputs.notes);
         let out = &self.out;
         std::fs::create_dir_all(out).with_context(|| format!("cannot make {}", out.display()))?;
         let write_json = |name: &str, json: String| write_atomic(&out.join(name), json.as_bytes());

@@ -12,6 +12,7 @@ pub(crate) mod demo;
 pub(crate) mod features;
 pub(crate) mod fuse;
 pub(crate) mod map;
+mod meaning;
 #[cfg(feature = "networks")]
 pub(crate) mod predict;
 #[cfg(feature = "networks")]

@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::bail;
 use clap::Args;
 use cohort_tables::{
-    Decimal, Delimiter, EmbeddingTable, LabelTable, Predictions, Read, ReadOptions, TableError,
+    ClassColumns, Decimal, Delimiter, EmbeddingTable, LabelTable, Predictions, Read, ReadOptions, TableError,
     TableFormat,
 };
 
@@ -73,15 +73,15 @@ impl TableArgs {
         Ok(labels)
     }
 
-    /// Reads predictions, likewise.
+    /// Reads predictions, likewise; with what was found of the columns of probabilities.
     pub(crate) fn predictions(
         &self,
         path: &Path,
         classes: Option<&[String]>,
         shell: &Shell,
-    ) -> Result<Predictions, TableError> {
-        let read = Predictions::read_with(path, classes, &self.options())?;
-        Ok(self.told(read, shell))
+    ) -> Result<(Predictions, ClassColumns), TableError> {
+        let (read, columns) = Predictions::read_with(path, classes, &self.options())?;
+        Ok((self.told(read, shell), columns))
     }
 
     /// Reads an embedding table, likewise.

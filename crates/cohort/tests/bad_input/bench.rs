@@ -22,6 +22,28 @@ pub struct Bench {
 /// Header of the label tables.
 const HEADER: &str = "VideoName,UserID,AgeGroup,Gender,Ethnicity";
 
+/// What the codes of the tables mean, stated since the clips are not named as First Impressions' are.
+const SCHEMA: &str = r#"name = "First Impressions v3"
+target = "AgeGroup"
+
+[[attribute]]
+column = "AgeGroup"
+ordered = true
+levels = [
+  { code = "1", name = "7-13" }, { code = "2", name = "14-18" }, { code = "3", name = "19-24" },
+  { code = "4", name = "25-32" }, { code = "5", name = "33-45" }, { code = "6", name = "46-60" },
+  { code = "7", name = "61+" },
+]
+
+[[attribute]]
+column = "Gender"
+levels = [{ code = "1", name = "Male" }, { code = "2", name = "Female" }]
+
+[[attribute]]
+column = "Ethnicity"
+levels = [{ code = "1", name = "Asian" }, { code = "2", name = "Caucasian" }, { code = "3", name = "African-American" }]
+"#;
+
 impl Bench {
     /// An empty folder.
     pub fn new() -> Self {
@@ -30,9 +52,10 @@ impl Bench {
         }
     }
 
-    /// Label tables alone: three training clips, two validation and two test clips.
+    /// Label tables and their schema: three training clips, two validation and two test clips.
     pub fn with_labels() -> Self {
         let bench = Self::new();
+        bench.write("data/cohort.toml", SCHEMA);
         let splits = [
             ("train", "a.000,a,1,1,1\nb.000,b,2,2,2\nc.000,c,3,1,3\n"),
             ("valid", "d.000,d,1,1,1\ne.000,e,2,2,2\n"),

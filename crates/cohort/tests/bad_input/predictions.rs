@@ -147,8 +147,15 @@ fn predictions_that_cannot_be_used_are_named_by_all_three() {
         let range = "expected a class code within 1..7, one a probability";
         bench.refuses(FUSE, &format!("image.csv: row 4: {range}, found {bare}"));
         bench.refuses(ABLATE, &format!("image.csv: row 4: {range}, found {bare}"));
+        bench.refuses(AUDIT, &format!("image.csv: row 4: {range}, found {bare}"));
         let list = "expected one of the classes 1, 2, 3, 4, 5, 6, 7";
-        bench.refuses(AUDIT, &format!("image.csv: row 4: {list}, found {found}"));
+        for command in [FUSE, ABLATE, AUDIT] {
+            let command = format!("{command} --schema first-impressions");
+            bench.refuses(
+                &command,
+                &format!("image.csv: row 4: {list}, found {found}"),
+            );
+        }
         bench.write(TEST, &good);
     }
     assert_eq!(bench.list(""), ["image.csv", "labels.csv", "text.csv"]);

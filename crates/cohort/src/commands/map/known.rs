@@ -7,6 +7,7 @@ use anyhow::{Context, bail, ensure};
 use cohort_data::{Attribute, Dataset, Schema, TranscriptSource};
 use cohort_tables::LabelTable;
 
+use crate::commands::meaning::read_schema;
 use crate::shell::Shell;
 
 /// What is asked for.
@@ -68,7 +69,7 @@ fn about_alone(i: usize) -> usize {
 
 /// Reads a data set.
 pub(super) fn from_dataset(root: &Path, ask: &Ask, shell: &Shell) -> anyhow::Result<Known> {
-    let schema = ask.schema.map(Schema::from_toml).transpose()?;
+    let schema = ask.schema.map(read_schema).transpose()?;
     let dataset = Dataset::open(root, schema)?;
     shell.say_notes(&dataset.notes);
     let schema = &dataset.schema;
@@ -104,8 +105,9 @@ pub(super) fn from_dataset(root: &Path, ask: &Ask, shell: &Shell) -> anyhow::Res
 /// Reads a label table.
 pub(super) fn from_table(path: &Path, labels: &LabelTable, ask: &Ask) -> anyhow::Result<Known> {
     let schema = match ask.schema {
-        Some(path) => Schema::from_toml(path)?,
-        None => Schema::first_impressions(),
+        Some(path) => read_schema(path)?,
+        None if Schema::first_impressions().is_layout_of(&labels) => Schema::first_impressions(),
+        None => Schema::without_meanings(),
     };
     let column = match ask.column {
         Some(column) => column,
