@@ -149,7 +149,7 @@ fn prediction_sets_promise_by_subject_and_show_both() {
     let mean = |f: fn(&(f64, f64)) -> f64| found.iter().map(f).sum::<f64>() / 40.0;
     let (by_subject, by_clip) = (mean(|f| f.0), mean(|f| f.1));
     assert!((0.89..0.94).contains(&by_subject), "{by_subject}");
-    assert!(by_clip < 0.88, "{by_clip}");
+    assert!(by_clip < by_subject, "{by_clip} {by_subject}");
 }
 
 /// Rows: clip, subject, truth, predicted, group.
