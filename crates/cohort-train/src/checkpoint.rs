@@ -7,71 +7,23 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use cohort_nn::{Array, ModelConfig, Weights};
+use cohort_nn::{Array, Weights};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::{EpochMetrics, RunFolder, Source, TrainError, TrainSettings};
+use crate::{EpochMetrics, RunFolder, TrainError};
 
 /// Version of the document inside a checkpoint.
 pub(crate) const SCHEMA: &str = "cohort.checkpoint/1";
 
 /// What a checkpoint says besides its tensors.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Document {
+pub(crate) struct Document<R> {
     pub(crate) schema: String,
-    pub(crate) network: ModelConfig,
-    pub(crate) settings: TrainSettings,
-    pub(crate) data: DataFacts,
-    /// BLAKE3 of the weights that the run began from, where they were given.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) start: Option<String>,
+    /// What decides the run, part by part.
+    #[serde(flatten)]
+    pub(crate) record: R,
     pub(crate) history: Vec<EpochMetrics>,
-}
-
-/// What identifies the samples of a run.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct DataFacts {
-    /// Training samples of each class.
-    pub(crate) train_counts: Vec<usize>,
-    /// Validation samples of each class.
-    pub(crate) valid_counts: Vec<usize>,
-    /// BLAKE3 of names and labels of both parts, in order.
-    pub(crate) digest: String,
-}
-
-impl DataFacts {
-    /// Counts the labels and checks that each is below `classes`.
-    pub(crate) fn new(
-        train: &dyn Source,
-        valid: &dyn Source,
-        classes: usize,
-    ) -> Result<Self, TrainError> {
-        let mut hasher = blake3::Hasher::new();
-        let mut count = |source: &dyn Source, part: &'static str| {
-            let mut counts = vec![0; classes];
-            for index in 0..source.len() {
-                let (name, label) = (source.name(index), source.label(index));
-                let count = counts.get_mut(label).ok_or_else(|| TrainError::Data {
-                    part,
-                    expected: format!("class indices below {classes}"),
-                    found: format!("{label} for {name:?}"),
-                })?;
-                *count += 1;
-                hasher.update(name.as_bytes());
-                hasher.update(&[0]);
-                hasher.update(&(label as u64).to_le_bytes());
-            }
-            hasher.update(part.as_bytes());
-            Ok::<_, TrainError>(counts)
-        };
-        let train_counts = count(train, "training")?;
-        let valid_counts = count(valid, "validation")?;
-        Ok(Self {
-            train_counts,
-            valid_counts,
-            digest: hasher.finalize().to_hex().to_string(),
-        })
-    }
 }
 
 /// Name of a tensor of the network in a checkpoint that also holds optimiser state.
@@ -113,7 +65,9 @@ pub(crate) fn write_last(run: &RunFolder, state: State, document: &str) -> Resul
 }
 
 /// Reads a checkpoint; also gives the BLAKE3 hash of the file, in hexadecimal.
-pub(crate) fn read(path: &Path) -> Result<(Weights, Document, String), TrainError> {
+pub(crate) fn read<R: DeserializeOwned>(
+    path: &Path,
+) -> Result<(Weights, Document<R>, String), TrainError> {
     let bytes = fs::read(path).map_err(TrainError::io("reading", path))?;
     let (weights, text) = Weights::from_safetensors(&bytes, path)?;
     let format = |found: String| TrainError::Format {
