@@ -12,8 +12,8 @@ use cohort_data::{Clip, Dataset, Split};
 use cohort_fusion::{FusionModel, FusionSettings, JointModel, fuse};
 use cohort_tables::{FolderLock, Predictions};
 use cohort_train::{
-    EpochMetrics, Job, JointConfig, JointInput, ModelConfig, Progress, RunFolder, TrainError,
-    Trained, train,
+    EpochMetrics, Job, JointConfig, JointInput, ModelConfig, Progress, RunFacts, RunFolder,
+    TrainError, Trained, train,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -98,7 +98,9 @@ impl TrainedJoint {
         let score = best.map_or_else(String::new, |epoch| {
             format!(
                 ": best epoch {}, validation loss {:.3}, balanced accuracy {:.3}",
-                epoch.epoch, epoch.valid_loss, epoch.valid_balanced_accuracy
+                epoch.epoch,
+                epoch.valid_loss(),
+                epoch.value("valid_balanced_accuracy")
             )
         });
         format!(
@@ -325,13 +327,15 @@ struct Bar<'a> {
     epochs: usize,
 }
 
-impl Progress for Bar<'_> {
+impl Progress<RunFacts> for Bar<'_> {
     fn epoch(&mut self, metrics: &EpochMetrics, best: bool) {
         self.watch.at(metrics.epoch.min(self.epochs));
         if best {
             self.watch.say(&format!(
                 "joint epoch {}: validation loss {:.3}, balanced accuracy {:.3}",
-                metrics.epoch, metrics.valid_loss, metrics.valid_balanced_accuracy
+                metrics.epoch,
+                metrics.valid_loss(),
+                metrics.value("valid_balanced_accuracy")
             ));
         }
     }

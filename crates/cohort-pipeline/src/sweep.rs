@@ -285,8 +285,8 @@ fn by_setting(cells: &[SweepCell], selection: Selection) -> Vec<SweepSetting> {
             batch_size: cell.batch_size,
             learning_rate: cell.learning_rate,
             seeds: runs().count(),
-            merit: mean(&|c| c.best.merit(selection)),
-            valid_balanced_accuracy: mean(&|c| c.best.valid_balanced_accuracy),
+            merit: mean(&|c| selection.criterion().merit(&c.best)),
+            valid_balanced_accuracy: mean(&|c| c.best.value("valid_balanced_accuracy")),
             test_accuracy: mean(&|c| value(&c.test.accuracy)),
             test_balanced_accuracy: mean(&|c| value(&c.test.balanced_accuracy)),
         });

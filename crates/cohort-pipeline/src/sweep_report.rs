@@ -22,16 +22,6 @@ pub(crate) fn write(sweep: &Sweep, out: &Path) -> Result<(), PipelineError> {
     Ok(write_atomic(&out.join("curves.svg"), svg.as_bytes())?)
 }
 
-/// The selection metric as epochs record it.
-fn value(metrics: &EpochMetrics, selection: Selection) -> f64 {
-    match selection {
-        Selection::BalancedAccuracy => metrics.valid_balanced_accuracy,
-        Selection::QuadraticKappa => metrics.valid_quadratic_kappa.unwrap_or(f64::NAN),
-        Selection::MacroMae => metrics.valid_macro_mae,
-        Selection::Loss => metrics.valid_loss,
-    }
-}
-
 fn name(selection: Selection) -> &'static str {
     match selection {
         Selection::BalancedAccuracy => "balanced accuracy",
@@ -80,7 +70,7 @@ impl Sweep {
                 run.learning_rate,
                 run.seed,
                 run.best.epoch,
-                value(&run.best, self.selection)
+                run.best.value(self.selection.criterion().metric)
             );
             text += &row(head, &run.test);
         }
@@ -118,9 +108,17 @@ impl Sweep {
     /// A row a run; the last row is the most frequent class of the test split.
     pub fn to_csv(&self) -> String {
         let metrics = ["accuracy", "balanced_accuracy", "within_one", "mae_groups"];
-        let mut text = "batch_size,learning_rate,seed,best_epoch,valid_loss,valid_accuracy,\
-                        valid_balanced_accuracy,valid_quadratic_kappa,valid_macro_mae"
-            .to_string();
+        let of_valid = [
+            "valid_loss",
+            "valid_accuracy",
+            "valid_balanced_accuracy",
+            "valid_quadratic_kappa",
+            "valid_macro_mae",
+        ];
+        let mut text = format!(
+            "batch_size,learning_rate,seed,best_epoch,{}",
+            of_valid.join(",")
+        );
         for metric in metrics {
             text += &format!(",test_{metric},test_{metric}_low,test_{metric}_high");
         }
@@ -139,18 +137,14 @@ impl Sweep {
         };
         for run in &self.cells {
             let best = &run.best;
-            let kappa = best.valid_quadratic_kappa;
+            let value = |name: &str| best.get(name).map_or_else(String::new, |x| x.to_string());
             text += &format!(
-                "\n{},{},{},{},{},{},{},{},{}{}",
+                "\n{},{},{},{},{}{}",
                 run.batch_size,
                 run.learning_rate,
                 run.seed,
                 best.epoch,
-                best.valid_loss,
-                best.valid_accuracy,
-                best.valid_balanced_accuracy,
-                kappa.map_or_else(String::new, |k| k.to_string()),
-                best.valid_macro_mae,
+                of_valid.map(value).join(","),
                 tail(&run.test)
             );
         }
@@ -178,7 +172,7 @@ fn curves(sweep: &Sweep, out: &Path) -> Result<String, PipelineError> {
             ),
             points: history?
                 .iter()
-                .map(|m| (m.epoch as f64, value(m, sweep.selection)))
+                .map(|m| (m.epoch as f64, m.value(sweep.selection.criterion().metric)))
                 .collect(),
             dashed: colour >= 6,
             colour: colour % 6,

@@ -102,7 +102,8 @@ impl TrainedModality {
         let score = best.map_or_else(String::new, |epoch| {
             format!(
                 ": best epoch {}, validation balanced accuracy {:.3}",
-                epoch.epoch, epoch.valid_balanced_accuracy
+                epoch.epoch,
+                epoch.value("valid_balanced_accuracy")
             )
         });
         format!(
@@ -564,7 +565,7 @@ struct EpochBar<'a> {
     batches: usize,
 }
 
-impl Progress for EpochBar<'_> {
+impl Progress<RunFacts> for EpochBar<'_> {
     fn start(&mut self, facts: &RunFacts) {
         for class in &facts.classes_without_samples {
             self.watch.say(&format!(
@@ -596,9 +597,9 @@ impl Progress for EpochBar<'_> {
                 "{} epoch {}: validation balanced accuracy {:.3}, accuracy {:.3}, loss {:.3}",
                 self.modality,
                 metrics.epoch,
-                metrics.valid_balanced_accuracy,
-                metrics.valid_accuracy,
-                metrics.valid_loss
+                metrics.value("valid_balanced_accuracy"),
+                metrics.value("valid_accuracy"),
+                metrics.valid_loss()
             ));
         }
     }

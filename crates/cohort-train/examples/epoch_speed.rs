@@ -9,8 +9,8 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use cohort_train::{
-    CompactCnnConfig, EpochMetrics, Job, MemorySource, MlpConfig, ModelConfig, Progress, RunFolder,
-    TrainError, TrainSettings, derive_seed, train,
+    CompactCnnConfig, EpochMetrics, Job, MemorySource, MlpConfig, ModelConfig, Progress, RunFacts,
+    RunFolder, TrainError, TrainSettings, derive_seed, train,
 };
 
 /// Samples of K classes whose values are noise around a class-dependent mean.
@@ -29,7 +29,7 @@ fn samples(count: usize, shape: &[usize], classes: usize) -> Result<MemorySource
 /// Notes when each epoch ended.
 struct Clock(Instant, Vec<f64>);
 
-impl Progress for Clock {
+impl Progress<RunFacts> for Clock {
     fn epoch(&mut self, _metrics: &EpochMetrics, _best: bool) {
         self.1.push(self.0.elapsed().as_secs_f64());
         self.0 = Instant::now();

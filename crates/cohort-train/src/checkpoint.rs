@@ -7,78 +7,30 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use cohort_nn::{Array, ModelConfig, Weights};
+use cohort_nn::{Array, Weights};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::{EpochMetrics, RunFolder, Source, TrainError, TrainSettings};
+use crate::{EpochMetrics, RunFolder, TrainError};
 
 /// Version of the document inside a checkpoint.
 pub(crate) const SCHEMA: &str = "cohort.checkpoint/2";
 
 /// What a checkpoint says besides its tensors.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Document {
+pub(crate) struct Document<R> {
     pub(crate) schema: String,
     /// BLAKE3 of the whole file with [`NO_CHECKSUM`] in the place of this.
     pub(crate) checksum: String,
-    pub(crate) network: ModelConfig,
-    pub(crate) settings: TrainSettings,
-    pub(crate) data: DataFacts,
-    /// BLAKE3 of the weights that the run began from, where they were given.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) start: Option<String>,
+    /// What decides the run, part by part.
+    #[serde(flatten)]
+    pub(crate) record: R,
     pub(crate) history: Vec<EpochMetrics>,
 }
 
 /// Stands for the checksum while it is computed.
 pub(crate) const NO_CHECKSUM: &str =
     "0000000000000000000000000000000000000000000000000000000000000000";
-
-/// What identifies the samples of a run.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct DataFacts {
-    /// Training samples of each class.
-    pub(crate) train_counts: Vec<usize>,
-    /// Validation samples of each class.
-    pub(crate) valid_counts: Vec<usize>,
-    /// BLAKE3 of names and labels of both parts, in order.
-    pub(crate) digest: String,
-}
-
-impl DataFacts {
-    /// Counts the labels and checks that each is below `classes`.
-    pub(crate) fn new(
-        train: &dyn Source,
-        valid: &dyn Source,
-        classes: usize,
-    ) -> Result<Self, TrainError> {
-        let mut hasher = blake3::Hasher::new();
-        let mut count = |source: &dyn Source, part: &'static str| {
-            let mut counts = vec![0; classes];
-            for index in 0..source.len() {
-                let (name, label) = (source.name(index), source.label(index));
-                let count = counts.get_mut(label).ok_or_else(|| TrainError::Data {
-                    part,
-                    expected: format!("class indices below {classes}"),
-                    found: format!("{label} for {name:?}"),
-                })?;
-                *count += 1;
-                hasher.update(name.as_bytes());
-                hasher.update(&[0]);
-                hasher.update(&(label as u64).to_le_bytes());
-            }
-            hasher.update(part.as_bytes());
-            Ok::<_, TrainError>(counts)
-        };
-        let train_counts = count(train, "training")?;
-        let valid_counts = count(valid, "validation")?;
-        Ok(Self {
-            train_counts,
-            valid_counts,
-            digest: hasher.finalize().to_hex().to_string(),
-        })
-    }
-}
 
 /// Name of a tensor of the network in a checkpoint that also holds optimiser state.
 const NETWORK: &str = "network.";
@@ -144,7 +96,9 @@ fn place_of(bytes: &[u8], checksum: &str) -> Option<std::ops::Range<usize>> {
 }
 
 /// Reads a checkpoint, checked against its checksum; also gives the BLAKE3 hash of the file, in hexadecimal.
-pub(crate) fn read(path: &Path) -> Result<(Weights, Document, String), TrainError> {
+pub(crate) fn read<R: DeserializeOwned>(
+    path: &Path,
+) -> Result<(Weights, Document<R>, String), TrainError> {
     let mut bytes = fs::read(path).map_err(TrainError::io("reading", path))?;
     let (weights, text) = Weights::from_safetensors(&bytes, path)?;
     let format = |found: String| TrainError::Format {
@@ -158,7 +112,7 @@ pub(crate) fn read(path: &Path) -> Result<(Weights, Document, String), TrainErro
         Some(SCHEMA) => {}
         other => return Err(format(other.unwrap_or("no schema").to_owned())),
     }
-    let document: Document = serde_json::from_value(value).map_err(|e| format(e.to_string()))?;
+    let document: Document<R> = serde_json::from_value(value).map_err(|e| format(e.to_string()))?;
     let hash = blake3::hash(&bytes).to_hex().to_string();
     let damaged = || TrainError::Damaged {
         path: path.to_owned(),
@@ -215,14 +169,7 @@ mod tests {
         let document = Document {
             schema: SCHEMA.to_owned(),
             checksum: NO_CHECKSUM.to_owned(),
-            network: ModelConfig::Mlp(cohort_nn::MlpConfig::new(2, vec![], 2)),
-            settings: TrainSettings::default(),
-            data: DataFacts {
-                train_counts: vec![1, 1],
-                valid_counts: vec![1, 1],
-                digest: "d".to_owned(),
-            },
-            start: None,
+            record: BTreeMap::from([("network".to_owned(), 2)]),
             history: Vec::new(),
         };
         let array = Array {
@@ -234,14 +181,14 @@ mod tests {
         write_best(&run, &weights, &text).unwrap();
         let path = run.best_checkpoint();
         let whole = fs::read(&path).unwrap();
-        let (read, _, hash) = super::read(&path).unwrap();
+        let (read, _, hash) = super::read::<BTreeMap<String, usize>>(&path).unwrap();
         assert_eq!(read, weights);
         assert_eq!(hash, blake3::hash(&whole).to_hex().as_str());
         for at in 0..whole.len() {
             let mut bytes = whole.clone();
             bytes[at] ^= 1 << (at % 8);
             fs::write(&path, bytes).unwrap();
-            let error = super::read(&path).err().map(|error| error.to_string());
+            let error = super::read::<BTreeMap<String, usize>>(&path).err().map(|error| error.to_string());
             let error = error.unwrap_or_else(|| panic!("byte {at} was taken"));
             assert!(error.contains("best.safetensors"), "{error}");
         }

@@ -7,11 +7,11 @@ use cohort_nn::burn::tensor::{Gradients, Tensor};
 
 /// Gradients by name, each as `[first axis, all others]`.
 #[derive(Default)]
-pub(crate) struct NamedGradients(BTreeMap<String, Tensor<2>>);
+pub struct NamedGradients(BTreeMap<String, Tensor<2>>);
 
 impl NamedGradients {
     /// Adds those of a module's parameters, under `prefix`.
-    pub(crate) fn collect<M: Module>(&mut self, module: &M, prefix: &str, gradients: &Gradients) {
+    pub fn collect<M: Module>(&mut self, module: &M, prefix: &str, gradients: &Gradients) {
         module.visit(&mut Collector {
             gradients,
             into: self,

@@ -2,86 +2,169 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Selection, TrainSettings};
+use crate::Metrics;
 
-/// One line of `metrics.jsonl`. Every average is over samples, not over batches.
+/// One line of `metrics.jsonl`: an object with `epoch`, `learning_rate`, `train_loss`, further `train_` values of the task,
+/// and its `valid_` values, `valid_loss` first. Every average is over samples, not over batches.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EpochMetrics {
     /// Epoch, from 1.
     pub epoch: usize,
     /// Learning rate of the epoch's last step.
     pub learning_rate: f64,
-    /// Cross-entropy, weighted as in that epoch, on the training samples as they were seen: augmented, with dropout,
-    /// by the weights of the moment.
-    pub train_loss: f64,
-    /// Accuracy on the same.
-    pub train_accuracy: f64,
-    /// Weighted cross-entropy on the validation samples after the epoch.
-    pub valid_loss: f64,
-    /// Accuracy on the validation samples.
-    pub valid_accuracy: f64,
-    /// Mean recall over the classes present in the validation samples.
-    pub valid_balanced_accuracy: f64,
-    /// Cohen's kappa with quadratic weights; null when it is undefined.
-    pub valid_quadratic_kappa: Option<f64>,
-    /// Mean over present classes of the mean absolute error in class indices.
-    pub valid_macro_mae: f64,
+    /// Named values, in the order in which the task gives them; null where one is undefined.
+    #[serde(flatten, with = "named")]
+    pub values: Metrics,
 }
+
+/// Mean loss of an epoch's training samples as they were seen, by the weights of the moment.
+pub const TRAIN_LOSS: &str = "train_loss";
+/// Mean loss of the validation samples after the epoch; every task records it.
+pub const VALID_LOSS: &str = "valid_loss";
 
 impl EpochMetrics {
-    /// The selection metric, turned so that larger is better.
-    pub fn merit(&self, selection: Selection) -> f64 {
-        match selection {
-            Selection::BalancedAccuracy => self.valid_balanced_accuracy,
-            Selection::QuadraticKappa => self.valid_quadratic_kappa.unwrap_or(f64::NEG_INFINITY),
-            Selection::MacroMae => -self.valid_macro_mae,
-            Selection::Loss => -self.valid_loss,
-        }
+    /// A value by name; `None` where it is undefined or not recorded.
+    pub fn get(&self, name: &str) -> Option<f64> {
+        let found = self.values.iter().find(|(own, _)| own == name)?;
+        found.1
     }
 
-    /// Better by the selection metric; if equal, by the lower validation loss.
-    fn beats(&self, other: &Self, selection: Selection) -> bool {
-        let (a, b) = (self.merit(selection), other.merit(selection));
-        a > b || (a == b && self.valid_loss < other.valid_loss)
+    /// A value by name; NaN where it is undefined or not recorded.
+    pub fn value(&self, name: &str) -> f64 {
+        self.get(name).unwrap_or(f64::NAN)
+    }
+
+    /// Loss on the validation samples.
+    pub fn valid_loss(&self) -> f64 {
+        self.value(VALID_LOSS)
+    }
+
+    /// Better by the criterion; if equal, by the lower validation loss.
+    fn beats(&self, other: &Self, criterion: Criterion) -> bool {
+        let (a, b) = (criterion.merit(self), criterion.merit(other));
+        a > b || (a == b && self.valid_loss() < other.valid_loss())
     }
 }
 
-/// The epoch of `history` that predictions use: best by `selection`, ties broken by the lower
+/// The measure that selects an epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Criterion {
+    /// Name of the value.
+    pub metric: &'static str,
+    /// Whether less is better.
+    pub lower_is_better: bool,
+}
+
+impl Criterion {
+    /// The lowest validation loss.
+    pub const LOSS: Self = Self {
+        metric: VALID_LOSS,
+        lower_is_better: true,
+    };
+
+    /// The epoch's value, turned so that larger is better; an undefined one is worse than any other.
+    pub fn merit(self, metrics: &EpochMetrics) -> f64 {
+        match (metrics.get(self.metric), self.lower_is_better) {
+            (None, _) => f64::NEG_INFINITY,
+            (Some(value), true) => -value,
+            (Some(value), false) => value,
+        }
+    }
+}
+
+/// The epoch of `history` that predictions use: best by `criterion`, ties broken by the lower
 /// validation loss and then the earlier epoch. None before the first epoch.
-pub fn best_epoch(history: &[EpochMetrics], selection: Selection) -> Option<&EpochMetrics> {
+pub fn best_epoch(history: &[EpochMetrics], criterion: Criterion) -> Option<&EpochMetrics> {
     let mut best = history.first()?;
     for metrics in history {
-        if metrics.beats(best, selection) {
+        if metrics.beats(best, criterion) {
             best = metrics;
         }
     }
     Some(best)
 }
 
-/// Whether training is over: all epochs done, or `patience` epochs since the best one and since the class weights
-/// set in.
-pub(crate) fn is_over(history: &[EpochMetrics], settings: &TrainSettings) -> bool {
-    let best = best_epoch(history, settings.selection).map_or(0, |m| m.epoch);
-    let since = best.max(settings.unweighted_epochs());
-    history.len() >= settings.epochs || history.len() >= since + settings.patience
+/// Whether training is over: all `epochs` done, or `patience` epochs since the best one and since `patience_begins`.
+pub(crate) fn is_over(
+    history: &[EpochMetrics],
+    criterion: Criterion,
+    (epochs, patience): (usize, usize),
+    patience_begins: usize,
+) -> bool {
+    let best = best_epoch(history, criterion).map_or(0, |m| m.epoch);
+    let since = best.max(patience_begins);
+    history.len() >= epochs || history.len() >= since + patience
+}
+
+/// Named values as the entries of an object, in their order.
+mod named {
+    use std::fmt;
+
+    use serde::de::{Deserializer, MapAccess, Visitor};
+    use serde::ser::{SerializeMap, Serializer};
+
+    use crate::Metrics;
+
+    pub fn serialize<S: Serializer>(values: &Metrics, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(values.len()))?;
+        for (name, value) in values {
+            map.serialize_entry(name, value)?;
+        }
+        map.end()
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Metrics, D::Error> {
+        struct Entries;
+        impl<'de> Visitor<'de> for Entries {
+            type Value = Metrics;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("named numbers")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Metrics, A::Error> {
+                let mut values = Vec::new();
+                while let Some(entry) = map.next_entry()? {
+                    values.push(entry);
+                }
+                Ok(values)
+            }
+        }
+        deserializer.deserialize_map(Entries)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const BALANCED: Criterion = Criterion {
+        metric: "valid_balanced_accuracy",
+        lower_is_better: false,
+    };
+    const KAPPA: Criterion = Criterion {
+        metric: "valid_quadratic_kappa",
+        lower_is_better: false,
+    };
+    const MAE: Criterion = Criterion {
+        metric: "valid_macro_mae",
+        lower_is_better: true,
+    };
+
     /// A scripted run: (balanced accuracy, loss) by epoch.
     fn script(values: &[(f64, f64)]) -> Vec<EpochMetrics> {
         let line = |(i, &(metric, loss)): (usize, &(f64, f64))| EpochMetrics {
             epoch: i + 1,
             learning_rate: 1e-3,
-            train_loss: 1.0,
-            train_accuracy: 0.5,
-            valid_loss: loss,
-            valid_accuracy: 0.5,
-            valid_balanced_accuracy: metric,
-            valid_quadratic_kappa: (metric > 0.0).then_some(1.0 - metric),
-            valid_macro_mae: metric,
+            values: [
+                (TRAIN_LOSS, Some(1.0)),
+                (VALID_LOSS, Some(loss)),
+                (BALANCED.metric, Some(metric)),
+                (KAPPA.metric, (metric > 0.0).then_some(1.0 - metric)),
+                (MAE.metric, Some(metric)),
+            ]
+            .map(|(name, value)| (name.to_owned(), value))
+            .to_vec(),
         };
         values.iter().enumerate().map(line).collect()
     }
@@ -89,53 +172,40 @@ mod tests {
     #[test]
     fn the_best_epoch_follows_the_metric_then_the_loss_then_the_order() {
         let history = script(&[(0.3, 1.0), (0.5, 0.9), (0.5, 0.8), (0.5, 0.8), (0.4, 0.1)]);
-        let cases = [
-            (Selection::BalancedAccuracy, 3),
-            (Selection::QuadraticKappa, 1),
-            (Selection::MacroMae, 1),
-            (Selection::Loss, 5),
-        ];
-        for (selection, epoch) in cases {
-            assert_eq!(
-                best_epoch(&history, selection).unwrap().epoch,
-                epoch,
-                "{selection:?}"
-            );
+        let cases = [(BALANCED, 3), (KAPPA, 1), (MAE, 1), (Criterion::LOSS, 5)];
+        for (criterion, epoch) in cases {
+            let best = best_epoch(&history, criterion).unwrap();
+            assert_eq!(best.epoch, epoch, "{criterion:?}");
         }
-        assert!(best_epoch(&[], Selection::Loss).is_none());
+        assert!(best_epoch(&[], Criterion::LOSS).is_none());
         // An undefined kappa is worse than any other.
         let history = script(&[(0.0, 0.1), (0.9, 1.0)]);
-        assert_eq!(
-            best_epoch(&history, Selection::QuadraticKappa)
-                .unwrap()
-                .epoch,
-            2
-        );
+        assert_eq!(best_epoch(&history, KAPPA).unwrap().epoch, 2);
     }
 
     #[test]
     fn patience_counts_from_the_best_epoch() {
         let history = script(&[(0.3, 1.0), (0.5, 0.9), (0.4, 0.9), (0.4, 0.9), (0.4, 0.9)]);
-        let over = |length: usize, patience: usize, epochs: usize| {
-            let settings = TrainSettings {
-                patience,
-                epochs,
-                ..TrainSettings::default()
-            };
-            is_over(&history[..length], &settings)
+        let over = |length: usize, patience: usize, epochs: usize, begins: usize| {
+            is_over(&history[..length], BALANCED, (epochs, patience), begins)
         };
-        assert!(!over(0, 1, 5));
-        assert!(!over(4, 3, 9));
-        assert!(over(5, 3, 9), "epoch 2 is best, 3 more are allowed");
-        assert!(over(3, 1, 9));
-        assert!(over(2, 9, 2), "all epochs done");
-        let deferred = TrainSettings {
-            patience: 1,
-            epochs: 10,
-            deferred_weights: 0.4,
-            ..TrainSettings::default()
-        };
-        assert!(!is_over(&history[..4], &deferred), "weights set in after 4");
-        assert!(is_over(&history, &deferred));
+        assert!(!over(0, 1, 5, 0));
+        assert!(!over(4, 3, 9, 0));
+        assert!(over(5, 3, 9, 0), "epoch 2 is best, 3 more are allowed");
+        assert!(over(3, 1, 9, 0));
+        assert!(over(2, 9, 2, 0), "all epochs done");
+        assert!(!over(4, 1, 10, 4), "patience begins after 4");
+        assert!(over(5, 1, 10, 4));
+    }
+
+    #[test]
+    fn a_line_keeps_names_order_and_what_is_undefined() {
+        let line = "{\"epoch\":3,\"learning_rate\":0.001,\"train_loss\":0.1,\"z\":0.30000000000000004,\"a\":null}";
+        let metrics: EpochMetrics = serde_json::from_str(line).unwrap();
+        assert_eq!(
+            (metrics.get("z"), metrics.get("a")),
+            (Some(0.1 + 0.2), None)
+        );
+        assert_eq!(serde_json::to_string(&metrics).unwrap(), line);
     }
 }

@@ -1,7 +1,7 @@
 //! The training loop: batches, optimiser, schedule, early stopping, checkpoints.
 //!
-//! [`train`] fits a network ([`ModelConfig`]) to a [`Source`] of samples inside a [`RunFolder`];
-//! [`Trained::load`] and [`Trained::predict`] use what it left there.
+//! [`fit`] trains whatever a [`Task`] describes inside a [`RunFolder`]. Classification is the first task: [`train`] fits a
+//! network ([`ModelConfig`]) to a [`Source`] of samples; [`Trained::load`] and [`Trained::predict`] use what it left there.
 //!
 //! Everything random is a function of (seed, purpose, epoch, index or step). A run therefore
 //! gives the same bytes whatever the number of threads, and a run that was killed and resumed
@@ -12,34 +12,37 @@
 mod average;
 mod batches;
 mod checkpoint;
-mod checks;
+mod classify;
 mod error;
 mod fit;
 mod gradients;
 mod history;
-mod network;
 mod optimiser;
+mod plan;
 mod run_folder;
-mod sampling;
 mod schedule;
-mod score;
 mod settings;
-mod source;
+mod task;
 mod trainable;
-mod trained;
 
+pub use classify::sampling::Sampling;
+pub use classify::score::Confusion;
+pub use classify::settings::{FineTuning, Head, Selection, TrainSettings};
+pub use classify::source::{MemorySource, Source};
+pub use classify::trained::{Scores, Trained};
+pub use classify::{Job, RunFacts, train};
 pub use cohort_nn::{
     ClassWeights, CompactCnnConfig, DeviceChoice, JointConfig, JointInput, JointKind, MlpConfig,
     ModelConfig, NnError, Weights, derive_seed,
 };
 pub use error::TrainError;
-pub use fit::{Job, Progress, RunFacts, Silent, train};
-pub use history::{EpochMetrics, best_epoch};
+pub use fit::fit;
+pub use gradients::NamedGradients;
+pub use history::{Criterion, EpochMetrics, TRAIN_LOSS, VALID_LOSS, best_epoch};
+pub use optimiser::Optimiser;
+pub use plan::{Augment, Draw, Plan};
 pub use run_folder::RunFolder;
-pub use sampling::Sampling;
 pub use schedule::Schedule;
-pub use score::Confusion;
-pub use settings::{FineTuning, Head, OptimiserKind, Selection, TrainSettings};
-pub use source::{MemorySource, Source};
+pub use settings::{FitSettings, OptimiserKind};
+pub use task::{Difference, Loss, Metrics, Moment, Network, Progress, Silent, Single, Task};
 pub use trainable::Trainable;
-pub use trained::{Scores, Trained};

@@ -12,7 +12,7 @@ use cohort_nn::burn::tensor::{Device, Tensor, TensorData};
 use cohort_nn::{Array, NnError, Weights};
 
 use crate::gradients::{NamedGradients, name};
-use crate::{OptimiserKind, TrainSettings};
+use crate::{FitSettings, OptimiserKind};
 
 /// Decay rates of AdamW's two moments and the stabiliser, PyTorch's defaults.
 const BETA_1: f64 = 0.9;
@@ -20,7 +20,7 @@ const BETA_2: f64 = 0.999;
 const EPSILON: f64 = 1e-8;
 
 /// AdamW (Loshchilov and Hutter 2019) as `torch.optim.AdamW` computes it, or `torch.optim.SGD`.
-pub(crate) struct Optimiser {
+pub struct Optimiser {
     kind: OptimiserKind,
     momentum: f64,
     weight_decay: f64,
@@ -34,7 +34,7 @@ pub(crate) struct Optimiser {
 
 impl Optimiser {
     /// As the settings say; a clipping norm of 0 switches clipping off.
-    pub(crate) fn new(settings: &TrainSettings) -> Self {
+    pub fn new(settings: &FitSettings) -> Self {
         Self {
             kind: settings.optimiser,
             momentum: settings.momentum,
@@ -47,7 +47,7 @@ impl Optimiser {
     }
 
     /// All layers of the model but those named `full` learn at `share` of the rate.
-    pub(crate) fn with_share(self, full: Vec<String>, share: f64) -> Self {
+    pub fn with_share(self, full: Vec<String>, share: f64) -> Self {
         Self {
             shares: Some((full, share)),
             ..self
@@ -73,7 +73,7 @@ impl Optimiser {
 
     /// Begins a step: min(1, clip_norm / norm of all gradients), by which [`Self::update`] scales
     /// them, as `torch.nn.utils.clip_grad_norm_` does.
-    pub(crate) fn begin(&mut self, gradients: &NamedGradients) -> f64 {
+    pub fn begin(&mut self, gradients: &NamedGradients) -> f64 {
         self.steps += 1;
         match self.clip_norm {
             0.0 => 1.0,
@@ -83,7 +83,7 @@ impl Optimiser {
 
     /// The module with updated parameters, whose names begin with `prefix`. Parameters without a
     /// gradient stay.
-    pub(crate) fn update<M: Module>(
+    pub fn update<M: Module>(
         &mut self,
         module: M,
         prefix: &str,
@@ -289,11 +289,11 @@ mod tests {
     }
 
     fn optimiser(kind: OptimiserKind, weight_decay: f64, clip_norm: f64) -> Optimiser {
-        Optimiser::new(&TrainSettings {
+        Optimiser::new(&FitSettings {
             optimiser: kind,
             weight_decay,
             clip_norm,
-            ..TrainSettings::default()
+            ..FitSettings::default()
         })
     }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::TrainSettings;
+use crate::FitSettings;
 
 /// How the learning rate falls from its peak, after the warm-up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -18,7 +18,7 @@ pub enum Schedule {
     Constant,
 }
 
-impl TrainSettings {
+impl FitSettings {
     /// Learning rate of a step (from 0) when an epoch has `steps` steps: linear warm-up to the
     /// peak, then as the schedule says.
     pub fn learning_rate_at(&self, step: usize, steps: usize) -> f64 {
@@ -51,12 +51,12 @@ mod tests {
 
     #[test]
     fn schedule_rises_linearly_and_falls_as_a_cosine() {
-        let settings = TrainSettings {
+        let settings = FitSettings {
             epochs: 11,
             warmup_epochs: 1,
             learning_rate: 2.0,
             final_learning_rate: 0.1,
-            ..TrainSettings::default()
+            ..FitSettings::default()
         };
         // 4 steps an epoch: steps 0..4 warm up, 4..44 fall; halfway is (2 + 0.2) / 2.
         for (step, expected) in [(0, 0.5), (1, 1.0), (3, 2.0), (4, 2.0), (43, 0.2), (99, 0.2)] {
@@ -72,14 +72,14 @@ mod tests {
 
     #[test]
     fn steps_fall_by_their_factor_after_the_warm_up() {
-        let settings = TrainSettings {
+        let settings = FitSettings {
             epochs: 9,
             warmup_epochs: 1,
             learning_rate: 0.8,
             schedule: Schedule::Step,
             step_epochs: 3,
             step_factor: 0.5,
-            ..TrainSettings::default()
+            ..FitSettings::default()
         };
         // 2 steps an epoch: steps 0..2 warm up, 2..8 at the peak, 8..14 at half, then a quarter.
         let expected = [
@@ -94,7 +94,7 @@ mod tests {
         for (step, rate) in expected {
             assert_relative_eq!(settings.learning_rate_at(step, 2), rate, epsilon = 1e-12);
         }
-        let constant = TrainSettings {
+        let constant = FitSettings {
             schedule: Schedule::Constant,
             ..settings
         };

@@ -1,24 +1,9 @@
-//! Settings of a training run.
+//! Settings of the loop, whatever it trains.
 
-use cohort_nn::{ClassWeights, DeviceChoice};
+use cohort_nn::DeviceChoice;
 use serde::{Deserialize, Serialize};
 
-use crate::{Sampling, Schedule, Trainable};
-
-/// The validation metric by which the best epoch is chosen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Selection {
-    /// Mean recall over the classes present in the validation set (default).
-    #[default]
-    BalancedAccuracy,
-    /// Cohen's kappa with quadratic weights; for ordered classes.
-    QuadraticKappa,
-    /// Mean over present classes of the mean absolute error in class indices; lower is better.
-    MacroMae,
-    /// Mean weighted cross-entropy; lower is better.
-    Loss,
-}
+use crate::{Schedule, TrainError};
 
 /// How weights follow from gradients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -31,44 +16,12 @@ pub enum OptimiserKind {
     Sgd,
 }
 
-/// What the network's outputs mean.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Head {
-    /// Logits of the classes (default).
-    #[default]
-    Softmax,
-    /// One score against ordered thresholds, see [`cohort_nn::CumulativeLink`]; for ordered classes.
-    CumulativeLink,
-}
-
-/// How the layers that a run begins with from given weights, all but the output layer, are trained on.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct FineTuning {
-    /// Their learning rate as a share of the output layer's, in (0, 1]. Default 0.1.
-    pub rate: f64,
-    /// Whether their norms keep the statistics that they came with, in training as in evaluation. Default yes.
-    pub fixed_norms: bool,
-}
-
-impl Default for FineTuning {
-    fn default() -> Self {
-        Self {
-            rate: 0.1,
-            fixed_norms: true,
-        }
-    }
-}
-
-/// Everything that decides a training run besides network and data.
+/// What the loop needs to know: how long, how large a step, and from which seed. A task's settings hold these among their own.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct TrainSettings {
+pub struct FitSettings {
     /// Most epochs; the schedule spans them. Default 40.
     pub epochs: usize,
-    /// Samples a step. A last batch of one sample joins the one before it. Default 32.
-    pub batch_size: usize,
     /// Batches whose gradients make one step of the optimiser, as if they were one large batch (but for batch norms,
     /// which see one batch at a time). The last step of an epoch may have fewer. Default 1.
     pub accumulate: usize,
@@ -93,43 +46,12 @@ pub struct TrainSettings {
     /// Decay of the running average of the weights by which is validated and predicted, in [0, 1); it rises to this
     /// value over the first steps. Default 0, the weights themselves.
     pub average_decay: f64,
-    /// Which layers are trained. Default all.
-    pub trainable: Trainable,
-    /// How all layers but the output layer are trained where they begin from given weights. Default none: as the others.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub fine_tuning: Option<FineTuning>,
     /// Largest L2 norm of all gradients together; longer ones are scaled down. Default 5; 0
     /// switches it off.
     pub clip_norm: f64,
-    /// Epochs without a better validation metric after which training stops. Default 12.
+    /// Epochs without a better selection metric after which training stops. Default 12.
     pub patience: usize,
-    /// The validation metric by which the best epoch is chosen.
-    pub selection: Selection,
-    /// How an epoch draws its samples. Default all of them, shuffled.
-    pub sampling: Sampling,
-    /// Classes with fewer training samples than this are given three times an epoch, the second time with stronger
-    /// random changes and the third with milder ones, where the source has such. Default 0, none.
-    pub minority_below: usize,
-    /// Class weights of the loss, from the samples as an epoch draws them. Default inverse frequency.
-    pub class_weights: ClassWeights,
-    /// Share of the epochs, in [0, 1], that every sample counts alike before the class weights set in (deferred
-    /// re-weighting, Cao et al. 2019): a network learns to see from all samples first and then moves its borders.
-    /// Default 0, weights from the beginning.
-    pub deferred_weights: f64,
-    /// Label smoothing in [0, 1). Default 0.
-    pub label_smoothing: f64,
-    /// For ordered classes: standard deviation, in classes, of the distribution over neighbours that
-    /// a label stands for in the loss. Default 0, the label alone.
-    pub ordinal_width: f64,
-    /// What the network's outputs mean. Default logits of the classes.
-    pub head: Head,
-    /// Exponent of the focal loss; samples that are right already count less. Default 0, none.
-    pub focal_gamma: f64,
-    /// For ordered classes: weight of the squared error of the predicted mean class. Default 0.
-    pub mean_loss: f64,
-    /// For ordered classes: weight of the variance of the predicted distribution over classes. Default 0.
-    pub variance_loss: f64,
-    /// Ask the training source for augmented samples. Default true.
+    /// Ask for augmented training samples. Default true.
     pub augment: bool,
     /// Seed of everything random; at most 2^63 - 1, the largest integer of TOML. Default 1.
     pub seed: u64,
@@ -137,11 +59,10 @@ pub struct TrainSettings {
     pub device: DeviceChoice,
 }
 
-impl Default for TrainSettings {
+impl Default for FitSettings {
     fn default() -> Self {
         Self {
             epochs: 40,
-            batch_size: 32,
             accumulate: 1,
             optimiser: OptimiserKind::default(),
             momentum: 0.9,
@@ -153,21 +74,8 @@ impl Default for TrainSettings {
             warmup_epochs: 1,
             weight_decay: 1e-2,
             average_decay: 0.0,
-            trainable: Trainable::default(),
-            fine_tuning: None,
             clip_norm: 5.0,
             patience: 12,
-            selection: Selection::default(),
-            sampling: Sampling::default(),
-            minority_below: 0,
-            class_weights: ClassWeights::default(),
-            deferred_weights: 0.0,
-            label_smoothing: 0.0,
-            ordinal_width: 0.0,
-            head: Head::default(),
-            focal_gamma: 0.0,
-            mean_loss: 0.0,
-            variance_loss: 0.0,
             augment: true,
             seed: 1,
             device: DeviceChoice::default(),
@@ -175,48 +83,122 @@ impl Default for TrainSettings {
     }
 }
 
-impl TrainSettings {
-    /// Epochs that are done before the class weights set in.
-    pub fn unweighted_epochs(&self) -> usize {
-        (self.deferred_weights * self.epochs as f64).round() as usize
-    }
+/// Most epochs, samples a batch and batches a step: beyond it a number is a slip of the pen.
+pub(crate) const MOST: usize = 1_000_000;
 
-    /// The settings for classes without order: nothing that takes one class for a neighbour of another.
-    pub fn without_order(self) -> Self {
-        Self {
-            ordinal_width: 0.0,
-            head: Head::Softmax,
-            mean_loss: 0.0,
-            variance_loss: 0.0,
-            ..self
-        }
+/// A setting's name, whether its value is in range, the range, and the value.
+pub(crate) type Range = (&'static str, bool, &'static str, String);
+
+/// The first setting that is out of its range.
+pub(crate) fn first_out_of_range(
+    ranges: impl IntoIterator<Item = Range>,
+) -> Result<(), TrainError> {
+    match ranges.into_iter().find(|(_, holds, ..)| !holds) {
+        None => Ok(()),
+        Some((field, _, expected, found)) => Err(TrainError::Settings {
+            field,
+            expected,
+            found,
+        }),
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+pub(crate) fn is_positive(x: f64) -> bool {
+    x.is_finite() && x > 0.0
+}
 
-    #[test]
-    fn settings_survive_toml_and_unknown_ones_are_refused() {
-        let settings = TrainSettings {
-            class_weights: ClassWeights::EffectiveNumber(0.99),
-            selection: Selection::MacroMae,
-            clip_norm: 0.0,
-            optimiser: OptimiserKind::Sgd,
-            schedule: Schedule::Step,
-            trainable: Trainable::Only(vec!["blocks.5".to_owned(), "output".to_owned()]),
-            sampling: Sampling::Balanced,
-            head: Head::CumulativeLink,
-            ..TrainSettings::default()
-        };
-        let text = toml::to_string(&settings).unwrap();
-        assert_eq!(toml::from_str::<TrainSettings>(&text).unwrap(), settings);
-        assert!(toml::from_str::<TrainSettings>("epoch = 3").is_err());
-        let text = "optimiser = \"sgd\"\nschedule = \"step\"\ntrainable = \"last_block\"\n\
-                    sampling = \"balanced\"\nhead = \"cumulative_link\"";
-        let read: TrainSettings = toml::from_str(text).unwrap();
-        assert_eq!(read.trainable, Trainable::LastBlock);
-        assert_eq!(read.clone().without_order().head, Head::Softmax);
+pub(crate) fn is_not_negative(x: f64) -> bool {
+    x.is_finite() && x >= 0.0
+}
+
+impl FitSettings {
+    /// Checks every setting.
+    ///
+    /// # Errors
+    /// [`TrainError::Settings`] naming the first setting that is out of its range.
+    pub fn validate(&self) -> Result<(), TrainError> {
+        const COUNT: &str = "at least 1 and at most 1000000";
+        const FINITE: &str = "finite and at least 0";
+        const BELOW_1: &str = "at least 0 and below 1";
+        first_out_of_range([
+            (
+                "epochs",
+                (1..=MOST).contains(&self.epochs),
+                COUNT,
+                self.epochs.to_string(),
+            ),
+            (
+                "learning_rate",
+                is_positive(self.learning_rate),
+                "finite and above 0",
+                self.learning_rate.to_string(),
+            ),
+            (
+                "accumulate",
+                (1..=MOST).contains(&self.accumulate),
+                COUNT,
+                self.accumulate.to_string(),
+            ),
+            (
+                "momentum",
+                (0.0..1.0).contains(&self.momentum),
+                BELOW_1,
+                self.momentum.to_string(),
+            ),
+            (
+                "step_epochs",
+                self.step_epochs >= 1,
+                "at least 1",
+                self.step_epochs.to_string(),
+            ),
+            (
+                "step_factor",
+                is_positive(self.step_factor) && self.step_factor <= 1.0,
+                "above 0 and at most 1",
+                self.step_factor.to_string(),
+            ),
+            (
+                "average_decay",
+                (0.0..1.0).contains(&self.average_decay),
+                BELOW_1,
+                self.average_decay.to_string(),
+            ),
+            (
+                "final_learning_rate",
+                (0.0..=1.0).contains(&self.final_learning_rate),
+                "between 0 and 1",
+                self.final_learning_rate.to_string(),
+            ),
+            (
+                "warmup_epochs",
+                self.warmup_epochs <= self.epochs,
+                "at most epochs",
+                self.warmup_epochs.to_string(),
+            ),
+            (
+                "weight_decay",
+                is_not_negative(self.weight_decay),
+                FINITE,
+                self.weight_decay.to_string(),
+            ),
+            (
+                "clip_norm",
+                is_not_negative(self.clip_norm),
+                FINITE,
+                self.clip_norm.to_string(),
+            ),
+            (
+                "patience",
+                self.patience >= 1,
+                "at least 1",
+                self.patience.to_string(),
+            ),
+            (
+                "seed",
+                i64::try_from(self.seed).is_ok(),
+                "at most 9223372036854775807",
+                self.seed.to_string(),
+            ),
+        ])
     }
 }

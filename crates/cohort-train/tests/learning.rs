@@ -97,7 +97,7 @@ fn predictions_come_from_the_best_epoch_and_equal_its_record() {
         .map(|l| serde_json::from_str(l).unwrap())
         .collect();
     assert_eq!(history.len(), 12);
-    let best = best_epoch(&history, Selection::BalancedAccuracy).unwrap();
+    let best = best_epoch(&history, Selection::BalancedAccuracy.criterion()).unwrap();
     assert_eq!(trained.history().last(), Some(best));
     assert_ne!(
         best.epoch, 12,
@@ -106,7 +106,10 @@ fn predictions_come_from_the_best_epoch_and_equal_its_record() {
     // The validation accuracy of that epoch is what the loaded network reaches.
     let valid = blobs(60, 7, 2.0, 2);
     let scores = trained.predict(&valid).unwrap();
-    assert_eq!(accuracy(&scores.logits, &valid, 3), best.valid_accuracy);
+    assert_eq!(
+        accuracy(&scores.logits, &valid, 3),
+        best.value("valid_accuracy")
+    );
     for row in scores.probabilities().chunks_exact(3) {
         assert!((row.iter().sum::<f64>() - 1.0).abs() < 1e-12);
     }
@@ -115,7 +118,7 @@ fn predictions_come_from_the_best_epoch_and_equal_its_record() {
 #[test]
 fn a_class_without_samples_is_reported_and_does_not_disturb_the_others() {
     struct Facts(Vec<usize>, Vec<String>);
-    impl Progress for Facts {
+    impl Progress<RunFacts> for Facts {
         fn start(&mut self, facts: &RunFacts) {
             self.0 = facts.classes_without_samples.clone();
             self.1 = facts.constant_columns.clone();
@@ -185,7 +188,11 @@ fn inverse_frequency_finds_the_minority_that_an_even_loss_ignores() {
         };
         let network = ModelConfig::Mlp(MlpConfig::new(1, vec![8], 2));
         let trained = run(&network, &source, &source, &settings, folder.path(), false).unwrap();
-        trained.history().last().unwrap().valid_balanced_accuracy
+        trained
+            .history()
+            .last()
+            .unwrap()
+            .value("valid_balanced_accuracy")
     };
     assert_eq!(reached(ClassWeights::None), 0.5);
     let weighted = reached(ClassWeights::InverseFrequency);

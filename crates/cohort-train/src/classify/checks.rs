@@ -1,131 +1,47 @@
 //! The range of every setting.
 
+use crate::settings::{MOST, first_out_of_range, is_not_negative, is_positive};
 use crate::{TrainError, TrainSettings};
 
 impl TrainSettings {
-    /// Checks every setting.
+    /// Checks every setting, the loop's first.
     ///
     /// # Errors
     /// [`TrainError::Settings`] naming the first setting that does not fit.
     pub fn validate(&self) -> Result<(), TrainError> {
-        let positive = |x: f64| x.is_finite() && x > 0.0;
-        let not_negative = |x: f64| x.is_finite() && x >= 0.0;
-        let checks = [
-            (
-                "epochs",
-                self.epochs >= 1,
-                "at least 1",
-                self.epochs.to_string(),
-            ),
-            (
-                "epochs",
-                self.epochs <= 1_000_000,
-                "at most 1000000",
-                self.epochs.to_string(),
-            ),
+        self.fit().validate()?;
+        const FINITE: &str = "finite and at least 0";
+        let tuning = self.fine_tuning.map(|tuning| tuning.rate);
+        first_out_of_range([
             (
                 "batch_size",
-                self.batch_size >= 2,
-                "at least 2",
+                (2..=MOST).contains(&self.batch_size),
+                "at least 2 and at most 1000000",
                 self.batch_size.to_string(),
-            ),
-            (
-                "batch_size",
-                self.batch_size <= 1_000_000,
-                "at most 1000000",
-                self.batch_size.to_string(),
-            ),
-            (
-                "learning_rate",
-                positive(self.learning_rate),
-                "finite and above 0",
-                self.learning_rate.to_string(),
-            ),
-            (
-                "accumulate",
-                (1..=1_000_000).contains(&self.accumulate),
-                "at least 1 and at most 1000000",
-                self.accumulate.to_string(),
-            ),
-            (
-                "momentum",
-                (0.0..1.0).contains(&self.momentum),
-                "at least 0 and below 1",
-                self.momentum.to_string(),
-            ),
-            (
-                "step_epochs",
-                self.step_epochs >= 1,
-                "at least 1",
-                self.step_epochs.to_string(),
-            ),
-            (
-                "step_factor",
-                positive(self.step_factor) && self.step_factor <= 1.0,
-                "above 0 and at most 1",
-                self.step_factor.to_string(),
-            ),
-            (
-                "average_decay",
-                (0.0..1.0).contains(&self.average_decay),
-                "at least 0 and below 1",
-                self.average_decay.to_string(),
             ),
             (
                 "focal_gamma",
-                not_negative(self.focal_gamma),
-                "finite and at least 0",
+                is_not_negative(self.focal_gamma),
+                FINITE,
                 self.focal_gamma.to_string(),
             ),
             (
                 "mean_loss",
-                not_negative(self.mean_loss),
-                "finite and at least 0",
+                is_not_negative(self.mean_loss),
+                FINITE,
                 self.mean_loss.to_string(),
             ),
             (
                 "variance_loss",
-                not_negative(self.variance_loss),
-                "finite and at least 0",
+                is_not_negative(self.variance_loss),
+                FINITE,
                 self.variance_loss.to_string(),
             ),
             (
-                "final_learning_rate",
-                (0.0..=1.0).contains(&self.final_learning_rate),
-                "between 0 and 1",
-                self.final_learning_rate.to_string(),
-            ),
-            (
-                "warmup_epochs",
-                self.warmup_epochs <= self.epochs,
-                "at most epochs",
-                self.warmup_epochs.to_string(),
-            ),
-            (
-                "weight_decay",
-                not_negative(self.weight_decay),
-                "finite and at least 0",
-                self.weight_decay.to_string(),
-            ),
-            (
-                "clip_norm",
-                not_negative(self.clip_norm),
-                "finite and at least 0",
-                self.clip_norm.to_string(),
-            ),
-            (
-                "patience",
-                self.patience >= 1,
-                "at least 1",
-                self.patience.to_string(),
-            ),
-            (
                 "fine_tuning.rate",
-                self.fine_tuning
-                    .is_none_or(|tuning| positive(tuning.rate) && tuning.rate <= 1.0),
+                tuning.is_none_or(|rate| is_positive(rate) && rate <= 1.0),
                 "above 0 and at most 1",
-                self.fine_tuning
-                    .map_or_else(String::new, |tuning| tuning.rate.to_string()),
+                tuning.map_or_else(String::new, |rate| rate.to_string()),
             ),
             (
                 "deferred_weights",
@@ -141,27 +57,11 @@ impl TrainSettings {
             ),
             (
                 "ordinal_width",
-                not_negative(self.ordinal_width),
-                "finite and at least 0",
+                is_not_negative(self.ordinal_width),
+                FINITE,
                 self.ordinal_width.to_string(),
             ),
-            (
-                "seed",
-                i64::try_from(self.seed).is_ok(),
-                "at most 9223372036854775807",
-                self.seed.to_string(),
-            ),
-        ];
-        for (field, holds, expected, found) in checks {
-            if !holds {
-                return Err(TrainError::Settings {
-                    field,
-                    expected,
-                    found,
-                });
-            }
-        }
-        Ok(())
+        ])
     }
 }
 

@@ -6,22 +6,20 @@ use cohort_nn::burn::module::Module;
 use cohort_nn::burn::tensor::{Device, Gradients, Tensor};
 use cohort_nn::{CumulativeLink, Model, ModelConfig, NnError, Output, Weights};
 
-use crate::gradients::NamedGradients;
-use crate::optimiser::Optimiser;
 use crate::trainable::fix_norms;
-use crate::{Head, TrainError, Trainable};
+use crate::{Head, NamedGradients, Network, Optimiser, TrainError, Trainable};
 
 /// First part of the names of the link's parameters.
 const LINK: &str = "link";
 
 /// A model with its link.
 #[derive(Debug, Clone)]
-pub(crate) struct Network {
+pub(crate) struct ClassifierNetwork {
     pub(crate) model: Model,
     link: Option<CumulativeLink>,
 }
 
-impl Network {
+impl ClassifierNetwork {
     /// With initial weights from `seed`, but for those that `start` holds.
     ///
     /// # Errors
@@ -95,14 +93,6 @@ impl Network {
         }
     }
 
-    /// The network in evaluation form.
-    pub(crate) fn valid(&self) -> Self {
-        Self {
-            model: self.model.valid(),
-            link: self.link.as_ref().map(Module::valid),
-        }
-    }
-
     /// See [`Model::forward`].
     pub(crate) fn forward(&self, input: Tensor<2>, dropout_seed: Option<u64>) -> Output {
         let output = self.model.forward(input, dropout_seed);
@@ -114,9 +104,19 @@ impl Network {
             },
         }
     }
+}
+
+impl Network for ClassifierNetwork {
+    /// The network in evaluation form.
+    fn valid(&self) -> Self {
+        Self {
+            model: self.model.valid(),
+            link: self.link.as_ref().map(Module::valid),
+        }
+    }
 
     /// All parameters; the network must be in evaluation form.
-    pub(crate) fn weights(&self) -> Weights {
+    fn weights(&self) -> Weights {
         let mut weights = Weights::collect(&self.model);
         if let Some(link) = &self.link {
             for (name, array) in Weights::collect(link).0 {
@@ -127,7 +127,7 @@ impl Network {
     }
 
     /// The gradients of all parameters that have one.
-    pub(crate) fn gradients(&self, gradients: &Gradients) -> NamedGradients {
+    fn gradients(&self, gradients: &Gradients) -> NamedGradients {
         let mut named = NamedGradients::default();
         named.collect(&self.model, "", gradients);
         if let Some(link) = &self.link {
@@ -137,12 +137,7 @@ impl Network {
     }
 
     /// The network after a step of the optimiser.
-    pub(crate) fn step(
-        &self,
-        optimiser: &mut Optimiser,
-        gradients: &NamedGradients,
-        rate: f64,
-    ) -> Self {
+    fn step(&self, optimiser: &mut Optimiser, gradients: &NamedGradients, rate: f64) -> Self {
         let scale = optimiser.begin(gradients);
         let link = self.link.clone();
         Self {

@@ -5,7 +5,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use serde::{Deserialize, Serialize};
 
-use crate::batches::{Draw, Plan};
+use crate::plan::{Draw, Plan};
 use crate::{Source, TrainSettings};
 
 /// How an epoch draws its samples.

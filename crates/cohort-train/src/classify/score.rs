@@ -46,9 +46,14 @@ impl Confusion {
         self.counts.iter().sum::<u64>() as f64
     }
 
+    /// Number of right predictions.
+    pub fn right(&self) -> f64 {
+        (0..self.classes).map(|c| self.at(c, c)).sum()
+    }
+
     /// Share of right predictions; NaN when empty.
     pub fn accuracy(&self) -> f64 {
-        (0..self.classes).map(|c| self.at(c, c)).sum::<f64>() / self.total()
+        self.right() / self.total()
     }
 
     /// Mean recall over the classes that have samples; NaN when empty.

@@ -3,12 +3,13 @@
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use cohort_nn::burn::tensor::{Device, Tensor, TensorData};
-use cohort_nn::{DeviceChoice, ModelConfig, Output};
+use cohort_nn::burn::tensor::{Device, Tensor};
+use cohort_nn::{DeviceChoice, ModelConfig};
 
-use crate::batches::{Plan, for_each_batch};
 use crate::checkpoint;
-use crate::network::Network;
+use crate::classify::Record;
+use crate::classify::batch::for_each_in_order;
+use crate::classify::network::ClassifierNetwork;
 use crate::run_folder::best_checkpoint;
 use crate::{EpochMetrics, Source, TrainError, TrainSettings};
 
@@ -22,7 +23,7 @@ pub struct Trained {
     settings: TrainSettings,
     history: Vec<EpochMetrics>,
     hash: String,
-    model: Network,
+    model: ClassifierNetwork,
     device: Device,
 }
 
@@ -68,12 +69,15 @@ impl Trained {
                 file: path,
             });
         }
-        let (weights, document, hash) = checkpoint::read(&path)?;
+        let (weights, document, hash) = checkpoint::read::<Record>(&path)?;
+        let Record {
+            network, settings, ..
+        } = document.record;
         let device = device.device()?;
         Ok(Self {
-            model: Network::load(&document.network, document.settings.head, weights, &device)?,
-            network: document.network,
-            settings: document.settings,
+            model: ClassifierNetwork::load(&network, settings.head, weights, &device)?,
+            network,
+            settings,
             history: document.history,
             hash,
             device,
@@ -114,8 +118,9 @@ impl Trained {
             width: 0,
             embeddings: Vec::new(),
         };
-        let plan = Plan::in_order(source.len(), BATCH_SIZE);
-        evaluate(&self.model, &self.device, source, &plan, |_, output| {
+        for_each_in_order(source, BATCH_SIZE, |batch| {
+            let (input, _) = batch.into_tensor(&self.device);
+            let output = self.model.forward(input, None);
             scores.width = output.embedding.dims()[1];
             scores.logits.extend(to_host(output.logits));
             scores.embeddings.extend(to_host(output.embedding));
@@ -123,26 +128,6 @@ impl Trained {
         })?;
         Ok(scores)
     }
-}
-
-/// Runs a network in evaluation form over the plan's batches; `take` gets labels and output.
-pub(crate) fn evaluate(
-    model: &Network,
-    device: &Device,
-    source: &dyn Source,
-    plan: &Plan,
-    mut take: impl FnMut(&[usize], Output) -> Result<ControlFlow<()>, TrainError>,
-) -> Result<(), TrainError> {
-    for_each_batch(source, plan, None, |batch| {
-        let input = to_device(batch.values, batch.labels.len(), device);
-        take(&batch.labels, model.forward(input, None))
-    })
-}
-
-/// Row-major samples as a tensor `[samples, width]`.
-pub(crate) fn to_device(values: Vec<f32>, samples: usize, device: &Device) -> Tensor<2> {
-    let width = values.len() / samples.max(1);
-    Tensor::from_data(TensorData::new(values, [samples, width]), device)
 }
 
 /// Values of a tensor, row-major.
