@@ -155,7 +155,7 @@ fn another_configuration_or_a_bad_grid_is_told() {
     let (code, _, stderr) = sweep(folder.path(), &["--batch-size", "1"]);
     assert_eq!(code, 2);
     assert!(
-        stderr.contains("batch_size must be at least 2, found 1"),
+        stderr.contains("batch_size must be at least 2 and at most 1000000, found 1"),
         "{stderr}"
     );
     let (code, _, stderr) = sweep(folder.path(), &["--batch-size", "16"]);

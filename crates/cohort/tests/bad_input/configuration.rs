@@ -171,7 +171,7 @@ fn settings_out_of_their_range_are_named() {
     let bench = Bench::with_labels();
     bench.refuses(
         "run data --out run --epochs 0",
-        "training settings: epochs must be at least 1, found 0",
+        "training settings: epochs must be at least 1 and at most 1000000, found 0",
     );
     bench.refuses(
         "data synth new --clips 3",
