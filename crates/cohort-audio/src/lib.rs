@@ -43,8 +43,7 @@ mod yin;
 
 pub use db::{MIN_POWER, amplitude_to_db, db_to_power, power_to_db};
 pub use decode::{
-    Decoded, MAX_SAMPLES, decode, decode_bytes, decode_bytes_warned, decode_warned,
-    open,
+    Decoded, MAX_SAMPLES, decode, decode_bytes, decode_bytes_warned, decode_warned, open,
 };
 pub use denoise::{GateSettings, NonStationary, Stationary, reduce_noise, reduce_noise_stationary};
 pub use error::AudioError;

@@ -1,8 +1,6 @@
 //! What the columns of a data set mean: names, codes, order, and where its files lie.
 
-use cohort_tables::{
-    LabelTable, TableFormat, clip_id, code, is_missing, sorted_classes, tidy,
-};
+use cohort_tables::{LabelTable, TableFormat, clip_id, code, is_missing, sorted_classes, tidy};
 use serde::{Deserialize, Serialize};
 
 /// Description of a data set. Everything that differs between data sets is here, as data;

@@ -40,7 +40,9 @@ impl Predictions {
     /// not numbers in `[0, 1]` or all 0, lists of unequal length, ground truth in some rows only, an empty table, columns
     /// of probabilities that the predictions contradict in most rows, whatever their order.
     pub fn read(path: &Path, classes: Option<&[String]>) -> Result<Self, TableError> {
-        Ok(Self::read_with(path, classes, &ReadOptions::default())?.0.table)
+        Ok(Self::read_with(path, classes, &ReadOptions::default())?
+            .0
+            .table)
     }
 
     /// As [`Predictions::read`], with what is said of the file's format and column names, and what was found of the columns

@@ -188,7 +188,9 @@ mod tests {
             let mut bytes = whole.clone();
             bytes[at] ^= 1 << (at % 8);
             fs::write(&path, bytes).unwrap();
-            let error = super::read::<BTreeMap<String, usize>>(&path).err().map(|error| error.to_string());
+            let error = super::read::<BTreeMap<String, usize>>(&path)
+                .err()
+                .map(|error| error.to_string());
             let error = error.unwrap_or_else(|| panic!("byte {at} was taken"));
             assert!(error.contains("best.safetensors"), "{error}");
         }

@@ -71,7 +71,8 @@ impl Audit {
         let mut settings = self.settings(&meanings);
         let classes = self.meaning.classes(&meanings, &settings.target)?;
         let stated = classes.is_some();
-        let read = |path: &Path, classes: Option<&[String]>| self.tables.predictions(path, classes, shell);
+        let read =
+            |path: &Path, classes: Option<&[String]>| self.tables.predictions(path, classes, shell);
         let (predictions, columns) = read(&self.predictions, classes.as_deref())?;
         // a model that never says a class has it all the same
         let of_all = classes.as_deref().unwrap_or(&predictions.classes);

@@ -7,8 +7,8 @@ use std::path::Path;
 use anyhow::bail;
 use clap::Args;
 use cohort_tables::{
-    ClassColumns, Decimal, Delimiter, EmbeddingTable, LabelTable, Predictions, Read, ReadOptions, TableError,
-    TableFormat,
+    ClassColumns, Decimal, Delimiter, EmbeddingTable, LabelTable, Predictions, Read, ReadOptions,
+    TableError, TableFormat,
 };
 
 use crate::shell::Shell;

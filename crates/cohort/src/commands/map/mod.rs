@@ -11,8 +11,8 @@ use std::sync::{Mutex, PoisonError};
 use anyhow::{Context, bail, ensure};
 use clap::Args;
 use cohort_search::{
-    Giant, Group, JUDGED_BY, Labelling, MapDocument, MapSettings, Method, Metric, PlacedClip, Points,
-    agreement,
+    Giant, Group, JUDGED_BY, Labelling, MapDocument, MapSettings, Method, Metric, PlacedClip,
+    Points, agreement,
 };
 use cohort_tables::{EmbeddingTable, clip_id};
 use indicatif::ProgressBar;
@@ -336,7 +336,8 @@ impl Map {
         let Some(path) = &self.predictions else {
             return Ok(HashMap::new());
         };
-        let table = self.tables.predictions(path, None, shell)?;
+        let (table, columns) = self.tables.predictions(path, None, shell)?;
+        shell.say_notes(&columns.notes());
         let rows = table.names.iter().zip(&table.predicted);
         let found: HashMap<String, String> = rows
             .map(|(name, &class)| (clip_id(name).to_string(), table.classes[class].clone()))

@@ -1,0 +1,32 @@
+//! Any bytes as word vectors and as the files of a tokeniser: vectors of one length, ids in order, or an error, never a panic.
+#![no_main]
+
+use cohort_text::{Tokeniser, WordVectors};
+
+const NAMES: [&str; 5] = ["v.vec", "v.bin", "tokenizer.json", "vocab.txt", "tokenizer_config.json"];
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    let Some((&name, bytes)) = bytes.split_first() else {
+        return;
+    };
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let name = NAMES[usize::from(name) % NAMES.len()];
+    let write = |name: &str, bytes: &[u8]| std::fs::write(folder.path().join(name), bytes).expect("a temporary file");
+    write(name, bytes);
+    if name.starts_with("v.") {
+        let Ok(vectors) = WordVectors::open(&folder.path().join(name)) else {
+            return;
+        };
+        if let Ok(read) = vectors.read(["the", "a b"].into_iter()) {
+            let (mean, _) = read.sentence("the a");
+            assert_eq!(mean.len(), vectors.dim());
+        }
+        return;
+    }
+    if name == "tokenizer_config.json" {
+        write("vocab.txt", b"[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nthe\n##s\n");
+    }
+    if let Ok(tokeniser) = Tokeniser::open(folder.path(), 16) {
+        let _ = tokeniser.encode("The S\u{e9}an\u{301}ce \u{4e2d}\u{6587} thes");
+    }
+});
