@@ -817,7 +817,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("p.csv");
         std::fs::write(&path, content).unwrap();
-        read(&path, classes).unwrap()
+        let (read, columns) = read(&path, classes, &ReadOptions::default()).unwrap();
+        (read.table, columns)
     }
 
     #[test]
