@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 
 use crate::faces::{FaceNetwork, face_table};
 use crate::features::{Features, acoustic_table, text_table};
-use crate::stages::make_folder;
 use crate::{DeviceChoice, FeatureConfig, PipelineError, Transcribed, Watch};
 
 /// The tables that [`feature_tables`] made.
@@ -38,10 +37,7 @@ pub fn feature_tables(
     let heard = any(|clip| clip.audio.is_some());
     let read = any(|clip| clip.transcript.is_some());
     let _lock = match faces.is_some() || heard || read {
-        true => {
-            make_folder(folder)?;
-            Some(FolderLock::take(folder)?)
-        }
+        true => Some(FolderLock::take(folder)?),
         false => None,
     };
     let mut tables = Vec::new();

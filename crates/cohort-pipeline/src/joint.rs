@@ -148,7 +148,6 @@ pub fn train_joint(
             found: plan.modalities.len().to_string(),
         });
     }
-    make_folder(out)?;
     let _lock = FolderLock::take(out)?;
     let mut seen = Vec::new();
     for &modality in plan.modalities {

@@ -126,7 +126,6 @@ impl<'a> Job<'a> {
         }
         let target = target_index(&dataset)?;
         rehearse(config, &dataset, &modalities, watch)?;
-        make_folder(out)?;
         let lock = FolderLock::take(out)?;
         let checked = check_config(config, out, resume, Changeable::Evaluation)?;
         let labels = json!({ "labels": hash_of_labels(&dataset, target) });

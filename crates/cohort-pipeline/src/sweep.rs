@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config_file::{Changeable, check_config};
 use crate::headline::subject_numbers;
-use crate::stages::{check_inputs, document_of, make_folder, read_json, splits, write_json};
+use crate::stages::{check_inputs, document_of, read_json, splits, write_json};
 use crate::training::{model_inputs, target_index};
 use crate::watch::apart;
 use crate::{Modality, PipelineError, RunConfig, Watch, train_modality};
@@ -116,7 +116,6 @@ pub fn sweep(
 ) -> Result<Sweep, PipelineError> {
     let configs = combinations(config, modality, grid)?;
     let dataset = Dataset::open(&config.data, None)?;
-    make_folder(out)?;
     let _lock = FolderLock::take(out)?;
     check_config(config, out, true, Changeable::Nothing)?.write(out)?;
     let scorer = Scorer {

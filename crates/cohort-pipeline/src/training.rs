@@ -18,7 +18,7 @@ use crate::config::ImageMode;
 use crate::faces::{FaceNetwork, face_table, weights_to_tune};
 use crate::features::{Features, Skipped, acoustic_table, text_table};
 use crate::pictures::PictureSource;
-use crate::stages::{PREDICTIONS, PREDICTIONS_VALID, check_inputs, make_folder, splits};
+use crate::stages::{PREDICTIONS, PREDICTIONS_VALID, check_inputs, splits};
 use crate::tuned_text::{TokenPart, TunedBert};
 use crate::vectors::VectorSource;
 use crate::view::View;
@@ -129,7 +129,6 @@ pub fn train_modality(
     resume: bool,
     watch: &dyn Watch,
 ) -> Result<TrainedModality, PipelineError> {
-    make_folder(out)?;
     let _lock = FolderLock::take(out)?;
     prepare(
         config,
@@ -217,7 +216,6 @@ pub(crate) fn feature_table(
     features: &Path,
     watch: &dyn Watch,
 ) -> Result<Features, PipelineError> {
-    make_folder(features)?;
     let _lock = FolderLock::take(features)?;
     match modality {
         Modality::Image => face_table(

@@ -1,6 +1,6 @@
 //! One process at a time in a folder.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -16,16 +16,21 @@ const NAME: &str = ".lock";
 #[derive(Debug)]
 pub struct FolderLock {
     path: PathBuf,
+    /// Whether the folder was made for this.
+    made: bool,
     /// Held for its lock.
     _file: File,
 }
 
 impl FolderLock {
-    /// Takes the folder, which must exist.
+    /// Takes the folder, which is made where there is none; one that was made and stays empty is removed in the end.
     ///
     /// # Errors
-    /// [`TableError::InUse`] when another process has it; [`TableError::Write`] when the lock file cannot be made.
+    /// [`TableError::InUse`] when another process has it; [`TableError::Write`] when the folder or the lock file cannot be
+    /// made.
     pub fn take(folder: &Path) -> Result<Self, TableError> {
+        let made = !folder.exists();
+        fs::create_dir_all(folder).map_err(|source| TableError::write(folder, source))?;
         let path = folder.join(NAME);
         let failed = |source| TableError::write(&path, source);
         loop {
@@ -61,7 +66,11 @@ impl FolderLock {
                 }
                 Err(TryLockError::Error(_)) => {}
             }
-            return Ok(Self { path, _file: file });
+            return Ok(Self {
+                path,
+                made,
+                _file: file,
+            });
         }
     }
 }
@@ -69,7 +78,11 @@ impl FolderLock {
 impl Drop for FolderLock {
     fn drop(&mut self) {
         // removed while it is locked: who opened it meanwhile sees that it has no name any more
-        let _ = std::fs::remove_file(&self.path);
+        let _ = fs::remove_file(&self.path);
+        if let (true, Some(folder)) = (self.made, self.path.parent()) {
+            // only an empty one goes
+            let _ = fs::remove_dir(folder);
+        }
     }
 }
 

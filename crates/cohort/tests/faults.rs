@@ -299,7 +299,8 @@ fn names_do_not_act_on_the_terminal() {
     assert_eq!(code, 0);
     harmless(&out, out.lines().count());
     let document: serde_json::Value = serde_json::from_str(&out).unwrap();
-    assert_eq!(document["clips"][0]["clip"], name);
+    // an id is compared, and kept, without what cannot be seen
+    assert_eq!(document["clips"][0]["clip"], "a]0;x[2J error: b1m");
     let (code, _, err) = finish(cohort().arg("predict").arg(finished()).arg(&broken));
     assert_eq!(code, 2);
     harmless(&err, 1);
@@ -465,7 +466,8 @@ fn ctrl_c_ends_long_computations() {
             "{call:?}: {:?}",
             clock.elapsed()
         );
-        assert_eq!(String::from_utf8(ended.stderr).unwrap(), "stopped\n");
+        let told = String::from_utf8(ended.stderr).unwrap();
+        assert!(told.ends_with("stopped\n"), "{call:?}: {told}");
         assert!(!Path::new(&out).exists());
     }
 }

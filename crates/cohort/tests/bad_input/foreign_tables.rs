@@ -10,7 +10,7 @@ fn bench() -> Bench {
     let rows: Vec<(&str, usize, usize)> = clips
         .iter()
         .enumerate()
-        .map(|(i, clip)| (clip.as_str(), 1 + i % 3, 1 + i % 2))
+        .map(|(i, clip)| (clip.as_str(), 1 + i % 3, 1 + i / 2 % 3))
         .collect();
     bench.write("p.csv", predictions(&rows));
     let mut labels = "VideoName,UserID,AgeGroup,Gender,Ethnicity\n".to_string();
