@@ -19,7 +19,13 @@ pub struct Pooled {
     pub own_weight: f64,
     /// Rows of the group as independent ones count: rows over design effect.
     pub effective_clips: f64,
+    /// Why the interval may cover less than its level.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub caution: Option<String>,
 }
+
+/// Of pooled means: the variance between groups is taken for known.
+const POOLED_MEANS: &str = "intervals of pooled errors covered 88 to 92 % in simulations where 95 % were asked: claims rest on the group's own interval";
 
 /// Accuracy: beta-binomial with effective counts. The design effect comes from the intraclass correlation within groups
 /// (one-way ANOVA), pooled over all groups; the prior's mean and strength are integrated out, so that the interval knows
@@ -81,6 +87,7 @@ pub(crate) fn pool_accuracy(groups: &[Tally], level: f64) -> Vec<Option<Pooled>>
                     high: quantile(1.0 - tail),
                     own_weight: mean(&|p| n / (p.a + p.b + n)),
                     effective_clips: n,
+                    caution: None,
                 }
             })
         })
@@ -240,10 +247,12 @@ pub(crate) fn pool_mean(metric: Metric, groups: &[Tally], level: f64) -> Vec<Opt
             let error = (own * variance + (1.0 - own).powi(2) * of_centre).sqrt();
             Some(Pooled {
                 value,
-                low: value - z * error,
+                // an error cannot be below 0
+                low: (value - z * error).max(0.0),
                 high: value + z * error,
                 own_weight: own,
                 effective_clips: n * n / squares,
+                caution: Some(POOLED_MEANS.to_owned()),
             })
         })
         .collect()

@@ -706,11 +706,11 @@ mod tests {
             ("[joint.train]\nepochs = 0", "epochs must be at least 1"),
             (
                 "[text.train]\nepochs = 2000000",
-                "epochs must be at most 1000000, found 2000000",
+                "epochs must be at least 1 and at most 1000000, found 2000000",
             ),
             (
                 "[image.train]\nbatch_size = 2000000",
-                "batch_size must be at most 1000000",
+                "batch_size must be at least 2 and at most 1000000",
             ),
         ] {
             let found = told(text);

@@ -321,7 +321,7 @@ fn columns_of_other_tools_are_proposed_and_mapped() {
     assert_eq!(
         notes,
         [
-            "p.csv: columns Proba_0 to proba_1 are read as the probabilities of 2 classes, in the order of their numbers"
+            "p.csv: columns Proba_0 to proba_1 are read as the probabilities of 2 classes, each of the class that its name says"
         ]
     );
     // by number, not by text

@@ -113,6 +113,17 @@ impl Layout {
                 return Err(missing("probability columns p1..pK without a gap", &[]));
             }
         }
+        if let (Some(&(_, from)), Some(&(_, to))) = (numbered.first(), numbered.last())
+            && !plain(from)
+        {
+            notes.push(format!(
+                "{}: columns {} to {} are read as the probabilities of {} classes, each of the class that its name says",
+                path.display(),
+                header[from],
+                header[to],
+                numbered.len()
+            ));
+        }
         let probabilities = match position("probabilities") {
             _ if !numbered.is_empty() => {
                 ProbabilityColumns::Separate(numbered.iter().map(|&(_, i)| i).collect())

@@ -67,8 +67,9 @@ impl Settings {
         let file = settings.file.clone();
         let fields = object(&file)?;
         for (key, plain) in PLAIN {
-            if let Some(found) = fields.get(key).filter(|found| !found.is_null())
-                && found.to_string() != plain
+            let found = fields.get(key).filter(|found| !found.is_null());
+            if let Some(found) = found.map(ToString::to_string)
+                && found != plain
             {
                 let reason =
                     format!("{key}: expected {plain}, found {found}, which is not supported");
