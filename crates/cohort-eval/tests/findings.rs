@@ -52,7 +52,7 @@ fn of_g(gaps: &Gaps) -> &AttributeOutcome {
     gaps.attributes.iter().find(|a| a.attribute == "G").unwrap()
 }
 
-fn named<'a>(gaps: &'a Gaps, metric: Compared) -> Vec<(&'a str, Rule)> {
+fn named(gaps: &Gaps, metric: Compared) -> Vec<(&str, Rule)> {
     let of_metric = gaps.findings.iter().filter(|f| f.metric == metric);
     of_metric.map(|f| (f.group.as_str(), f.rule)).collect()
 }

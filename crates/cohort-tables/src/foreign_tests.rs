@@ -320,9 +320,7 @@ fn columns_of_other_tools_are_proposed_and_mapped() {
     assert_eq!(table, plain);
     assert_eq!(
         notes,
-        [
-            "p.csv: columns Proba_0 to proba_1 are read as the probabilities of 2 classes, each of the class that its name says"
-        ]
+        ["p.csv: columns Proba_0 to proba_1 are read as the probabilities of 2 classes"]
     );
     // by number, not by text
     let names: Vec<String> = [0, 1, 10, 2, 3, 4, 5, 6, 7, 8, 9]

@@ -117,7 +117,7 @@ impl Layout {
             && !plain(from)
         {
             notes.push(format!(
-                "{}: columns {} to {} are read as the probabilities of {} classes, each of the class that its name says",
+                "{}: columns {} to {} are read as the probabilities of {} classes",
                 path.display(),
                 header[from],
                 header[to],

@@ -100,8 +100,9 @@ impl BertConfig {
         let fields: serde_json::Map<String, serde_json::Value> =
             serde_json::from_str(text).map_err(|e| bad(e.to_string()))?;
         for (field, expected) in PLAIN {
-            if let Some(found) = fields.get(field).filter(|found| !found.is_null())
-                && found.to_string() != expected
+            let found = fields.get(field).filter(|found| !found.is_null());
+            if let Some(found) = found.map(ToString::to_string)
+                && found != expected
             {
                 return Err(bad(format!(
                     "{field}: expected {expected}, found {found}, which is not supported"

@@ -365,7 +365,7 @@ impl<R: BufRead> Machine<'_, R> {
                     self.push(Node::Persistent(id))?;
                 }
                 // extensions' codes, and buffers that are elsewhere
-                0x82 | 0x83 | 0x84 => {
+                0x82..=0x84 => {
                     for _ in 0..(1 << (code - 0x82)) {
                         self.bytes::<1>()?;
                     }

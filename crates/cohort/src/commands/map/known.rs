@@ -106,7 +106,7 @@ pub(super) fn from_dataset(root: &Path, ask: &Ask, shell: &Shell) -> anyhow::Res
 pub(super) fn from_table(path: &Path, labels: &LabelTable, ask: &Ask) -> anyhow::Result<Known> {
     let schema = match ask.schema {
         Some(path) => read_schema(path)?,
-        None if Schema::first_impressions().is_layout_of(&labels) => Schema::first_impressions(),
+        None if Schema::first_impressions().is_layout_of(labels) => Schema::first_impressions(),
         None => Schema::without_meanings(),
     };
     let column = match ask.column {
