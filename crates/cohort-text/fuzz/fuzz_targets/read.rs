@@ -1,7 +1,7 @@
 //! Any bytes as word vectors and as the files of a tokeniser: vectors of one length, ids in order, or an error, never a panic.
 #![no_main]
 
-use cohort_text::{Tokeniser, WordVectors};
+use cohort_text::{FastText, Tokeniser};
 
 const NAMES: [&str; 5] = ["v.vec", "v.bin", "tokenizer.json", "vocab.txt", "tokenizer_config.json"];
 
@@ -14,12 +14,13 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let write = |name: &str, bytes: &[u8]| std::fs::write(folder.path().join(name), bytes).expect("a temporary file");
     write(name, bytes);
     if name.starts_with("v.") {
-        let Ok(vectors) = WordVectors::open(&folder.path().join(name)) else {
+        let Ok(file) = FastText::open(&folder.path().join(name)) else {
             return;
         };
-        if let Ok(read) = vectors.read(["the", "a b"].into_iter()) {
-            let (mean, _) = read.sentence("the a");
-            assert_eq!(mean.len(), vectors.dim());
+        if let Ok(vectors) = file.read(["the", "a b"], &|_, _| true) {
+            let (mean, _) = vectors.sentence("the a");
+            assert_eq!(mean.len(), file.dim());
+            assert!(mean.iter().all(|value| value.is_finite()));
         }
         return;
     }
