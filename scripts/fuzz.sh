@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Fuzzes every reader of foreign files: sounds, pictures, tables, word vectors and tokenisers, schemas and data sets, weights; each
-# for SECONDS (default 60), beginning with the tests' files, and prints how many inputs each was given:
+# Fuzzes every reader: sounds, pictures, tables, word vectors and tokenisers, schemas and data sets, weights, configurations and run
+# documents; each for SECONDS (default 60), beginning with the tests' files, and prints how many inputs each was given:
 #
 #     scripts/fuzz.sh [SECONDS [CRATE...]]
 #
@@ -11,7 +11,7 @@ cd "$(dirname "$0")/.."
 seconds=${1:-60}
 shift || true
 crates=("$@")
-[ ${#crates[@]} -gt 0 ] || crates=(cohort-audio cohort-vision cohort-tables cohort-text cohort-data cohort-nn)
+[ ${#crates[@]} -gt 0 ] || crates=(cohort-audio cohort-vision cohort-tables cohort-text cohort-data cohort-nn cohort-pipeline)
 for crate in "${crates[@]}"; do
     case $crate in
         cohort-audio | cohort-vision) target=decode seeds=tests/golden/decode ;;
