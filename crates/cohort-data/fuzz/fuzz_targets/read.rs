@@ -16,9 +16,19 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
         std::fs::write(path, bytes).expect("a temporary file");
     };
     for split in ["train", "valid", "test"] {
-        write(&format!("{split}_set_age_labels.csv"), LABELS.replace("aaaaaaaaaaa", &split.repeat(3)[..11.min(3 * split.len())]).as_bytes());
+        write(
+            &format!("{split}_set_age_labels.csv"),
+            LABELS
+                .replace("aaaaaaaaaaa", &split.repeat(3)[..11.min(3 * split.len())])
+                .as_bytes(),
+        );
     }
-    let name = ["cohort.toml", "train_set_age_labels.csv", "transcripts.csv", "train/1/aaaaaaaaaaa.000.pkl"][usize::from(which) % 4];
+    let name = [
+        "cohort.toml",
+        "train_set_age_labels.csv",
+        "transcripts.csv",
+        "train/1/traintraint.000.pkl",
+    ][usize::from(which) % 4];
     write(name, bytes);
     if let Ok(dataset) = Dataset::open(folder.path(), None) {
         for clip in dataset.splits.iter().flat_map(|split| &split.clips) {

@@ -13,7 +13,12 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let path = folder.path().join(NAMES[usize::from(name) % NAMES.len()]);
     std::fs::write(&path, bytes).expect("a temporary file");
     if let Ok(labels) = LabelTable::read(&path) {
-        assert!(labels.columns.iter().all(|column| column.values.len() == labels.names.len()));
+        assert!(
+            labels
+                .columns
+                .iter()
+                .all(|column| column.values.len() == labels.names.len())
+        );
     }
     if let Ok(table) = Predictions::read(&path, None) {
         let classes = table.classes.len();

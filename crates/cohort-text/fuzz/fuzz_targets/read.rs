@@ -3,7 +3,13 @@
 
 use cohort_text::{FastText, Tokeniser};
 
-const NAMES: [&str; 5] = ["v.vec", "v.bin", "tokenizer.json", "vocab.txt", "tokenizer_config.json"];
+const NAMES: [&str; 5] = [
+    "v.vec",
+    "v.bin",
+    "tokenizer.json",
+    "vocab.txt",
+    "tokenizer_config.json",
+];
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let Some((&name, bytes)) = bytes.split_first() else {
@@ -11,7 +17,9 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     };
     let folder = tempfile::tempdir().expect("a temporary folder");
     let name = NAMES[usize::from(name) % NAMES.len()];
-    let write = |name: &str, bytes: &[u8]| std::fs::write(folder.path().join(name), bytes).expect("a temporary file");
+    let write = |name: &str, bytes: &[u8]| {
+        std::fs::write(folder.path().join(name), bytes).expect("a temporary file")
+    };
     write(name, bytes);
     if name.starts_with("v.") {
         let Ok(file) = FastText::open(&folder.path().join(name)) else {
@@ -25,7 +33,10 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
         return;
     }
     if name == "tokenizer_config.json" {
-        write("vocab.txt", b"[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nthe\n##s\n");
+        write(
+            "vocab.txt",
+            b"[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nthe\n##s\n",
+        );
     }
     if let Ok(tokeniser) = Tokeniser::open(folder.path(), 16) {
         let _ = tokeniser.encode("The S\u{e9}an\u{301}ce \u{4e2d}\u{6587} thes");
