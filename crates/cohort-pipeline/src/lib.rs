@@ -1,62 +1,41 @@
-//! The stages in turn: features, one model a modality, late fusion, ablation, audit, report.
+//! The jobs over data sets and run folders: features, one model a modality, late fusion, ablation, audit, report.
 //!
 //! Each stage reads tables and writes tables into a run folder, so that any of them can be run alone,
 //! resumed, or fed by somebody else's model. [`run()`] does them all.
+//!
+//! The rooms, from the ground up: `error`, `watch`, `modality`; `config` (settings as data); `hashes`, `weights`,
+//! `dataset`, `run_folder`; `branches` (what one modality does, for every job alike); `transcribe`; `models` (trained models at
+//! work); `jobs`.
 
+mod branches;
 mod config;
-mod config_file;
-mod degrade;
-mod downloads;
-mod embeddings;
+mod dataset;
 mod error;
-mod faces;
-mod feature_stage;
-mod features;
-mod headline;
-mod joint;
-mod pictures;
-mod predict;
-mod predictor;
-mod report;
-mod run;
-mod sentence_vectors;
-mod stages;
-mod sweep;
-mod sweep_report;
-mod text_config;
-mod training;
+mod hashes;
+mod jobs;
+mod modality;
+mod models;
+mod run_folder;
 mod transcribe;
-mod transcript_reading;
-#[cfg(any(test, feature = "whisper"))]
-mod transcript_store;
-mod transcripts;
-mod tuned_text;
-mod vectors;
-mod view;
 mod watch;
-mod word_vectors;
+mod weights;
 
+pub use branches::{ClipMedia, Damage, Features, Skipped, damages};
 pub use cohort_nn::Backbone;
 pub use cohort_train::{DeviceChoice, JointKind};
 pub use config::{
-    AudioFeatureConfig, AuditConfig, Augmentation, FeatureConfig, FusionConfig, ImageMode,
-    ImageSettings, JointSettings, ModelSettings, RunConfig,
+    AudioFeatureConfig, AuditConfig, Augmentation, FaceFeatureConfig, FeatureConfig, FusionConfig,
+    ImageMode, ImageSettings, JointSettings, ModelSettings, RunConfig, TextEncoder,
+    TextFeatureConfig,
 };
-pub use degrade::{DAMAGES, Damage, degrade};
+pub use dataset::fusion_settings;
 pub use error::PipelineError;
-pub use faces::{FaceFeatureConfig, FaceNetwork, face_table};
-pub use feature_stage::{FeatureTables, feature_tables};
-pub use features::{Features, Skipped, acoustic_table, text_table};
-pub use headline::{Headline, HeadlineRow};
-pub use joint::{JointPlan, JointSubset, TrainedJoint, train_joint};
-pub use predict::{ClipMedia, Prediction, Predictions, predict};
-pub use predictor::{Answer, Predictor};
-pub use report::write_report;
-pub use run::{RunSummary, run};
-pub use stages::fusion_settings;
-pub use sweep::{Sweep, SweepCell, SweepGrid, SweepSetting, TestScores, sweep};
-pub use text_config::{TextEncoder, TextFeatureConfig};
-pub use training::{Modality, TrainedModality, train_modality};
-pub use transcribe::transcribe_missing;
-pub use transcripts::{MadeTranscript, TranscribeConfig, Transcribed};
+pub use jobs::{
+    Answers, ClipAnswer, FeatureTables, Headline, HeadlineRow, JointPlan, JointSubset, RunSummary,
+    Sweep, SweepCell, SweepGrid, SweepSetting, TestScores, TrainedJoint, TrainedModality, degrade,
+    feature_tables, predict, run, sweep, train_joint, train_modality, write_report,
+};
+pub use modality::Modality;
+pub use models::{Answer, Predictor};
+pub use transcribe::{MadeTranscript, TranscribeConfig, Transcribed, transcribe_missing};
 pub use watch::{Silent, Watch};

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::PipelineError;
+use crate::error::PipelineError;
 
 /// What a stage tells while it works. Implementations decide whether and how to show it.
 pub trait Watch: Sync {

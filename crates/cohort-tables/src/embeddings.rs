@@ -105,6 +105,17 @@ impl EmbeddingTable {
         Self::read(path)
     }
 
+    /// [`Self::read_own`] of a file that may not be there yet.
+    ///
+    /// # Errors
+    /// As [`Self::read_own`].
+    pub fn own_if_any(path: &Path) -> Result<Option<Self>, TableError> {
+        match path.is_file() {
+            true => Self::read_own(path).map(Some),
+            false => Ok(None),
+        }
+    }
+
     /// Hash of everything in the table, in hexadecimal; written beside it, so that a damaged file is noticed.
     fn checksum(&self) -> String {
         let p = &self.provenance;

@@ -28,6 +28,7 @@ mod predictions;
 mod predictions_file;
 mod shown;
 mod spelling;
+mod table_maker;
 mod text_table;
 mod thrift;
 
@@ -52,6 +53,7 @@ pub use media::{AUDIO_EXTENSIONS, IMAGE_EXTENSIONS, TRANSCRIPT_EXTENSIONS};
 pub use predictions::Predictions;
 pub use shown::{shown, shown_lines};
 pub use spelling::{Spellings, code, fold, is_missing, spelled_out, tidy};
+pub use table_maker::TableMaker;
 pub use text_table::TextTable;
 
 /// Hash of some bytes as used in provenance: the first 128 bits of BLAKE3, in lower-case hexadecimal.

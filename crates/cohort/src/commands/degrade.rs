@@ -6,7 +6,7 @@ use anyhow::bail;
 use clap::Args;
 use cohort_data::Dataset;
 use cohort_eval::IntervalSettings;
-use cohort_pipeline::{DAMAGES, Damage, RunConfig, degrade, write_report};
+use cohort_pipeline::{Damage, RunConfig, damages, degrade, write_report};
 
 use crate::shell::{Outcome, Shell};
 
@@ -45,16 +45,16 @@ impl Degrade {
         let root = self.data.unwrap_or_else(|| config.data.clone());
         let name = |damage: &Damage| damage.name.replace(' ', "-");
         if let Some(wrong) =
-            (self.only.iter()).find(|only| !DAMAGES.iter().any(|d| name(d) == **only))
+            (self.only.iter()).find(|only| !damages().iter().any(|d| name(d) == **only))
         {
-            let known = DAMAGES.map(|damage| name(&damage));
+            let known: Vec<String> = damages().iter().map(name).collect();
             bail!(
                 "--only: expected some of {}, found {wrong}",
                 known.join(", ")
             );
         }
         let wanted = |damage: &Damage| self.only.is_empty() || self.only.contains(&name(damage));
-        let damages: Vec<Damage> = DAMAGES.into_iter().filter(wanted).collect();
+        let damages: Vec<Damage> = damages().into_iter().filter(wanted).collect();
         let intervals = IntervalSettings {
             seed: config.seed,
             ..intervals

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use cohort_data::Dataset;
-use cohort_pipeline::{FaceFeatureConfig, FaceNetwork, RunConfig, TranscribeConfig};
+use cohort_pipeline::{ImageMode, RunConfig, TranscribeConfig};
 
 use crate::shell::{Outcome, Shell};
 
@@ -56,21 +56,22 @@ impl Features {
     pub(crate) fn run(self, shell: &Shell) -> anyhow::Result<Outcome> {
         let mut dataset = Dataset::open(&self.root, None)?;
         shell.say_notes(&dataset.notes);
-        let mut config = RunConfig::default().features;
-        config.audio.preset = self.preset;
-        self.text.apply(&mut config.text);
-        let faces = match self.faces {
-            Some(backbone) => {
-                let config = FaceFeatureConfig {
-                    backbone,
-                    weights: self.weights.unwrap_or_default(),
-                    crop: self.crop,
-                    detector: self.detector.unwrap_or_default(),
-                };
-                Some(FaceNetwork::open(&config, self.device, shell)?)
-            }
-            None => None,
+        let mut config = RunConfig {
+            data: self.root.clone(),
+            device: self.device,
+            skip_bad: self.skip_bad,
+            ..RunConfig::default()
         };
+        config.features.audio.preset = self.preset;
+        self.text.apply(&mut config.features.text);
+        if let Some(backbone) = self.faces {
+            config.image.backbone = backbone;
+            config.image.mode = ImageMode::Frozen;
+            config.image.weights = self.weights.unwrap_or_default();
+            config.image.crop = self.crop;
+            config.image.detector = self.detector.unwrap_or_default();
+        }
+        let config = config.resolve()?;
         let transcribed = match self.transcribe {
             Some(weights) => {
                 let language = self.language.unwrap_or_else(|| "en".to_string());
@@ -85,16 +86,8 @@ impl Features {
             }
             None => None,
         };
-        let tables = cohort_pipeline::feature_tables(
-            &dataset,
-            &config,
-            self.device,
-            faces.as_ref(),
-            &self.out,
-            self.skip_bad,
-            shell,
-        )?
-        .with_transcripts(transcribed);
+        let tables = cohort_pipeline::feature_tables(&dataset, &config, &self.out, shell)?
+            .with_transcripts(transcribed);
         if self.json {
             shell.print_json(&tables.document())?;
         } else {

@@ -63,7 +63,7 @@ impl Predict {
             shell.print_json(&found)?;
         } else if !to_stdout {
             shell.print(&found.to_text())?;
-            shell.say(cohort_pipeline::Predictions::LEGEND);
+            shell.say(cohort_pipeline::Answers::LEGEND);
         }
         Ok(Outcome::Done)
     }

@@ -99,7 +99,7 @@ impl Changes {
             config.tune_text(layers);
         }
         if let Some(epochs) = self.epochs {
-            for train in config.train_settings_mut() {
+            for train in config.every_train_settings() {
                 train.epochs = epochs;
                 train.warmup_epochs = train.warmup_epochs.min(epochs);
             }

@@ -41,7 +41,7 @@ pub(crate) struct Train {
     /// Epochs without a better validation metric after which training stops
     #[arg(long, value_name = "N")]
     patience: Option<usize>,
-    /// Widths of the head's hidden layers (audio, text), separated by commas [default: 512 on sentence vectors]
+    /// Widths of the head's hidden layers (image: on a frozen network), separated by commas [default: 512 on sentence vectors]
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     hidden: Option<Vec<usize>>,
     #[command(flatten)]
@@ -93,19 +93,15 @@ impl Train {
         };
         let mut config = self.changes.apply(config);
         let settings = match self.what {
-            What::One(Modality::Image) => &mut config.image.train,
-            What::One(Modality::Audio) => &mut config.audio.train,
-            What::One(Modality::Text) => &mut config.text.train,
+            What::One(modality) => config.train_settings_mut(modality),
             What::Joint => &mut config.joint.train,
         };
         settings.batch_size = self.batch_size.unwrap_or(settings.batch_size);
         settings.learning_rate = self.learning_rate.unwrap_or(settings.learning_rate);
         settings.patience = self.patience.unwrap_or(settings.patience);
         config.joint.fusion = self.fusion.unwrap_or(config.joint.fusion);
-        match (self.what, self.hidden) {
-            (What::One(Modality::Audio), Some(hidden)) => config.audio.hidden = hidden,
-            (What::One(Modality::Text), Some(hidden)) => config.text.hidden = hidden,
-            _ => {}
+        if let (What::One(modality), Some(hidden)) = (self.what, self.hidden) {
+            *config.hidden_mut(modality) = hidden;
         }
         let config = config.resolve()?;
         let dataset = Dataset::open(&config.data, None)?;

@@ -1,13 +1,13 @@
 //! The embedding table of `cohort audio features --out`, resumable.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use cohort_audio::{AcousticSettings, Decoded, acoustic_features, decode_bytes_warned};
 use cohort_data::folder::{self, Entry};
-use cohort_tables::{EmbeddingTable, Journal, JournalRow, Provenance, content_hash};
+use cohort_tables::{JournalRow, Provenance, TableMaker, content_hash};
 use rayon::prelude::*;
 
 use super::{CHUNK, Lengthened, Skipped, at, skip};
@@ -38,55 +38,29 @@ pub(super) fn write(
         columns: columns.iter().map(ToString::to_string).collect(),
         ..Provenance::default()
     };
-    let key = format!("{}\n{}", provenance.producer, provenance.settings);
-    let (mut journal, finished) = Journal::open(&out.with_extension("partial"), &key)?;
-    let mut known = kept(out, &provenance, shell);
-    known.extend(
-        finished
-            .into_iter()
-            .map(|row| (row.clip, (row.source, row.vector))),
-    );
+    let (mut maker, damaged) = TableMaker::open(out, provenance, columns.len())?;
+    if let Some(line) = damaged {
+        shell.say(&line);
+    }
 
-    // A row and whether it was computed anew.
-    let row = |(file, clip): (&PathBuf, &String)| -> anyhow::Result<(JournalRow, bool)> {
+    // The clip, the hash of its file and, where it is not known, its vector.
+    type Row = (String, String, Option<Vec<f32>>);
+    let row = |maker: &TableMaker, file: &PathBuf, clip: &String| -> anyhow::Result<Row> {
         let mut bytes = Vec::new();
         cohort_audio::open(file)?
             .read_to_end(&mut bytes)
             .with_context(|| format!("cannot read {}", file.display()))?;
         let (clip, source) = (clip.clone(), content_hash(&bytes));
-        if let Some((same, vector)) = known.get(&clip)
-            && *same == source
-            && vector.len() == columns.len()
-        {
-            return Ok((
-                JournalRow {
-                    clip,
-                    source,
-                    vector: vector.clone(),
-                },
-                false,
-            ));
+        if maker.row(&clip, &source).is_some() {
+            return Ok((clip, source, None));
         }
         let Decoded { sound, warnings } = decode_bytes_warned(file, bytes)?;
         warnings.iter().for_each(|line| shell.say(line));
         frames.used(settings, sound.sample_rate)?;
-        let vector = acoustic_features(&sound, settings)
-            .with_context(|| at(file))?
-            .vector();
-        Ok((
-            JournalRow {
-                clip,
-                source,
-                vector,
-            },
-            true,
-        ))
+        let features = acoustic_features(&sound, settings).with_context(|| at(file))?;
+        Ok((clip, source, Some(features.vector())))
     };
-    let mut table = EmbeddingTable {
-        dim: columns.len(),
-        ..EmbeddingTable::default()
-    };
-    let mut skipped = Vec::new();
+    let (mut done, mut skipped) = (Vec::new(), Vec::new());
     let mut reused = 0;
     let bar = shell.bar("acoustic features", files.len());
     for (files, clips) in files.chunks(CHUNK).zip(clips.chunks(CHUNK)) {
@@ -94,43 +68,38 @@ pub(super) fn write(
             bar.finish_and_clear();
             anyhow::bail!(
                 "stopped after {} files; the same command goes on there",
-                table.len()
+                done.len()
             );
         }
-        let rows: Vec<_> = files.par_iter().zip(clips).map(row).collect();
-        let new: Vec<JournalRow> = rows
-            .iter()
-            .flatten()
-            .filter(|(_, new)| *new)
-            .map(|(row, _)| row.clone())
-            .collect();
-        journal.append(&new)?;
+        let known = &maker;
+        let pairs = files.par_iter().zip(clips);
+        let rows: Vec<_> = pairs.map(|(file, clip)| row(known, file, clip)).collect();
+        let mut new = Vec::new();
         for (file, row) in files.iter().zip(rows) {
             match row {
-                Ok((row, new)) => {
-                    reused += usize::from(!new);
-                    table.clips.push(row.clip);
-                    table.sources.push(row.source);
-                    table.values.extend(row.vector);
+                Ok((clip, source, vector)) => {
+                    reused += usize::from(vector.is_none());
+                    done.push((clip.clone(), source.clone()));
+                    new.extend(vector.map(|vector| JournalRow {
+                        clip,
+                        source,
+                        vector,
+                    }));
                 }
-                Err(error) => skipped.push(skip(file, error, skip_bad)?),
+                Err(error) => match skip(file, error, skip_bad) {
+                    Ok(bad) => skipped.push(bad),
+                    Err(error) => {
+                        maker.keep(new)?;
+                        return Err(error);
+                    }
+                },
             }
         }
+        maker.keep(new)?;
         bar.inc(files.len() as u64);
     }
     bar.finish_and_clear();
-    let sources: String = table
-        .clips
-        .iter()
-        .zip(&table.sources)
-        .map(|(c, s)| format!("{c} {s}\n"))
-        .collect();
-    table.provenance = Provenance {
-        source: content_hash(sources.as_bytes()),
-        ..provenance
-    };
-    table.write(out)?;
-    journal.remove()?;
+    let table = maker.finish(done)?;
     shell.say(&format!(
         "{}: {} clips, {} values each, {reused} of them unchanged",
         out.display(),
@@ -154,37 +123,4 @@ fn clips(entries: &[Entry]) -> anyhow::Result<Vec<String>> {
         }
     }
     Ok(ids)
-}
-
-/// Rows of the table that is there already, when they were made in the same way.
-fn kept(out: &Path, provenance: &Provenance, shell: &Shell) -> HashMap<String, (String, Vec<f32>)> {
-    if !out.is_file() {
-        return HashMap::new();
-    }
-    let old = match EmbeddingTable::read_own(out) {
-        Ok(old) => old,
-        Err(error) => {
-            shell.say(&format!("warning: {error}; the table is made anew"));
-            return HashMap::new();
-        }
-    };
-    let made = Provenance {
-        source: String::new(),
-        ..old.provenance.clone()
-    };
-    if made != *provenance {
-        return HashMap::new();
-    }
-    let row = |(i, (clip, source)): (usize, (&String, &String))| {
-        (
-            clip.clone(),
-            (source.clone(), old.row(i).unwrap_or_default().to_vec()),
-        )
-    };
-    old.clips
-        .iter()
-        .zip(&old.sources)
-        .enumerate()
-        .map(row)
-        .collect()
 }

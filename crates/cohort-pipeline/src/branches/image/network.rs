@@ -1,0 +1,231 @@
+//! What a trained face network sees in every clip's face, cached: pictures in, an embedding table out.
+
+use std::path::{Path, PathBuf};
+
+use cohort_data::{Clip, Dataset};
+use cohort_nn::burn::tensor::{Device, Tensor, TensorData};
+use cohort_nn::{Checkpoint, DeviceChoice, Model, ModelConfig, PictureInput, Weights};
+use cohort_tables::Provenance;
+use cohort_vision::{Picture, decode_warned, normalise};
+use rayon::prelude::*;
+
+use super::super::table::{CHUNK, Features, Recipe, make_table};
+use super::view::View;
+use crate::config::FaceFeatureConfig;
+use crate::dataset::all_clips;
+use crate::error::PipelineError;
+use crate::hashes::{file_hash, settings_hash, weights_hash};
+use crate::modality::Modality;
+use crate::watch::{Watch, say_warnings};
+use crate::weights::file_of;
+
+/// The network with the weights that `config` names, and their file; an output layer that the file lacks or has in
+/// another width begins from `seed`. Says what was loaded.
+fn load_weights(
+    network: &ModelConfig,
+    config: &FaceFeatureConfig,
+    seed: u64,
+    device: &Device,
+    watch: &dyn Watch,
+) -> Result<(Model, PathBuf), PipelineError> {
+    let path = file_of(&config.weights, watch)?;
+    let checkpoint = Checkpoint::open(&path)?;
+    let (model, report) = network.load_foreign(seed, &checkpoint, device)?;
+    let report = report.complete()?;
+    watch.say(&format!(
+        "{}: {} tensors from {}{}",
+        config.backbone,
+        report.loaded.len(),
+        report.source,
+        // which part of the file, and what was cast
+        match report.origin() {
+            origin if origin.is_empty() => origin,
+            origin => format!(",{}", origin.trim_start_matches(',')),
+        }
+    ));
+    Ok((model, path))
+}
+
+/// The weights that fine-tuning begins from: those that `config` names, but for the output layer, which begins anew.
+///
+/// # Errors
+/// As [`FaceNetwork::open`].
+pub(crate) fn weights_to_tune(
+    network: &ModelConfig,
+    config: &FaceFeatureConfig,
+    watch: &dyn Watch,
+) -> Result<Weights, PipelineError> {
+    let (model, _) = load_weights(network, config, 0, &Device::flex(), watch)?;
+    let mut weights = Weights::collect(&model);
+    let heads = network.head();
+    weights.0.retain(|name, _| {
+        // the first part is the network's kind
+        let layer = name.split('.').nth(1);
+        layer.is_none_or(|layer| heads.iter().all(|head| head != layer))
+    });
+    Ok(weights)
+}
+
+/// A network with its weights, ready to embed pictures.
+#[derive(Debug)]
+pub(crate) struct FaceNetwork {
+    model: Model,
+    device: Device,
+    input: PictureInput,
+    config: FaceFeatureConfig,
+    view: View,
+    hash: String,
+}
+
+impl FaceNetwork {
+    /// Finds and reads the weights; says what was loaded.
+    ///
+    /// # Errors
+    /// When the weights are not found, or any tensor but the output layer's is missing or misshapen.
+    pub(crate) fn open(
+        config: &FaceFeatureConfig,
+        device: DeviceChoice,
+        watch: &dyn Watch,
+    ) -> Result<Self, PipelineError> {
+        let view = View::open(config.crop, &config.detector, config.backbone)?;
+        if config.weights.is_empty() {
+            return Err(PipelineError::Setting {
+                name: "weights",
+                expected: "a file of the network's weights, or hf:org/name:file",
+                found: "none".to_string(),
+            });
+        }
+        let input = config.backbone.input();
+        let device = device.device()?;
+        // No output layer is asked, so its width does not matter.
+        let network = config.backbone.config(input.size, 2, 0.0);
+        let (model, path) = load_weights(&network, config, 0, &device, watch)?;
+        Ok(Self {
+            model: model.folded(),
+            device,
+            input,
+            config: config.clone(),
+            view,
+            hash: weights_hash(&path)?,
+        })
+    }
+
+    /// What it sees of a picture.
+    pub(crate) fn view(&self) -> &View {
+        &self.view
+    }
+
+    /// Length of an embedding.
+    pub(crate) fn width(&self) -> usize {
+        let sample = vec![0.0; 3 * self.input.size * self.input.size];
+        self.forward(&[sample]).first().map_or(0, Vec::len)
+    }
+
+    /// Embeddings of pictures of any size, 32 at a time.
+    ///
+    /// # Errors
+    /// A picture that cannot be resized.
+    pub(crate) fn embed_all<'a>(
+        &self,
+        pictures: impl Iterator<Item = &'a Picture>,
+    ) -> Result<Vec<Vec<f32>>, PipelineError> {
+        let pictures: Vec<&Picture> = pictures.collect();
+        let mut rows = Vec::with_capacity(pictures.len());
+        for some in pictures.chunks(CHUNK) {
+            let samples: Result<Vec<Vec<f32>>, PipelineError> = some
+                .par_iter()
+                .map(|picture| self.sample(picture))
+                .collect();
+            rows.extend(self.forward(&samples?));
+        }
+        Ok(rows)
+    }
+
+    /// Embeddings of picture files, as one batch; an error stays in its place.
+    fn embed_files(
+        &self,
+        files: &[&&Path],
+        watch: &dyn Watch,
+    ) -> Vec<Result<Vec<f32>, PipelineError>> {
+        let samples: Vec<Result<Vec<f32>, PipelineError>> = files
+            .par_iter()
+            .map(|file| {
+                let decoded = decode_warned(file)?;
+                say_warnings(&decoded.warnings, watch);
+                self.sample(&decoded.picture)
+            })
+            .collect();
+        let good: Vec<&Vec<f32>> = samples.iter().flatten().collect();
+        let mut rows = self.forward(&good).into_iter();
+        samples
+            .into_iter()
+            .map(|sample| sample.map(|_| rows.next().expect("a row a good sample")))
+            .collect()
+    }
+
+    fn sample(&self, picture: &Picture) -> Result<Vec<f32>, PipelineError> {
+        let PictureInput { size, mean, std } = self.input;
+        let seen = self.view.of(picture, size)?;
+        let mut sample = vec![0.0; 3 * size * size];
+        normalise(&seen, mean, std, &mut sample)?;
+        Ok(sample)
+    }
+
+    fn forward(&self, samples: &[impl AsRef<[f32]>]) -> Vec<Vec<f32>> {
+        if samples.is_empty() {
+            return Vec::new();
+        }
+        let mut values = Vec::new();
+        for sample in samples {
+            values.extend_from_slice(sample.as_ref());
+        }
+        let shape = [samples.len(), values.len() / samples.len()];
+        let input = Tensor::from_data(TensorData::new(values, shape), &self.device);
+        let embedding = self.model.forward(input, None).embedding;
+        let width = embedding.dims()[1].max(1);
+        let values: Vec<f32> = embedding.into_data().convert::<f32>().iter().collect();
+        values.chunks(width).map(<[f32]>::to_vec).collect()
+    }
+}
+
+/// Embeddings of every clip that has a face, written to `path` (Parquet); 32 faces are a batch.
+///
+/// # Errors
+/// As [`make_table`]; weights that cannot be used.
+pub(crate) fn face_table(
+    dataset: &Dataset,
+    network: &FaceNetwork,
+    path: &Path,
+    skip_bad: bool,
+    watch: &dyn Watch,
+) -> Result<Features, PipelineError> {
+    // crops were part of the settings before there were detectors
+    let view = match network.config.detector.is_empty() {
+        true => Some(network.config.crop.into()),
+        false => network.view.settings(),
+    };
+    let settings = (network.config.backbone, network.input, view);
+    let recipe = Recipe {
+        modality: Modality::Image,
+        path,
+        dim: network.width(),
+        provenance: Provenance {
+            producer: format!(
+                concat!("cohort-nn ", env!("CARGO_PKG_VERSION"), " {}"),
+                network.config.backbone
+            ),
+            weights: network.hash.clone(),
+            settings: settings_hash(&settings)?,
+            ..Provenance::default()
+        },
+        skip_bad,
+    };
+    let clips: Vec<(&Clip, &Path)> = all_clips(dataset)
+        .filter_map(|clip| Some((clip, clip.image.as_deref()?)))
+        .collect();
+    let hash = |file: &&Path| file_hash(file);
+    let compute = |files: &[&&Path]| network.embed_files(files, watch);
+    let made = make_table(&recipe, &clips, hash, compute, watch)?;
+    network.view.say(watch);
+    Ok(made)
+}

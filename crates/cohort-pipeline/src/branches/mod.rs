@@ -1,0 +1,43 @@
+//! One room a modality. The jobs go through [`Branch`] alone: what is done with pictures, sounds and words stands in here.
+
+mod audio;
+mod branch;
+mod damage;
+mod image;
+mod media;
+mod table;
+mod text;
+mod vectors;
+
+use crate::config::RunConfig;
+use crate::error::PipelineError;
+use crate::modality::Modality;
+use crate::watch::Watch;
+
+pub use damage::Damage;
+pub use media::ClipMedia;
+pub use table::{Features, Skipped};
+
+pub(crate) use branch::{Branch, Part, Purpose};
+pub(crate) use media::Media;
+
+/// The branch of a modality, with a run's settings.
+///
+/// # Errors
+/// Settings and weights that cannot be used.
+pub(crate) fn open(
+    modality: Modality,
+    config: &RunConfig,
+    watch: &dyn Watch,
+) -> Result<Box<dyn Branch>, PipelineError> {
+    Ok(match modality {
+        Modality::Image => Box::new(image::ImageBranch::open(config, watch)?),
+        Modality::Audio => Box::new(audio::AudioBranch::open(config)),
+        Modality::Text => Box::new(text::TextBranch::open(config, watch)?),
+    })
+}
+
+/// Every way in which clips are made worse, one modality after the other.
+pub fn damages() -> Vec<Damage> {
+    [&audio::DAMAGES[..], &image::DAMAGES, &text::DAMAGES].concat()
+}

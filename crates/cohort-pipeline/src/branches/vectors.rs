@@ -1,0 +1,86 @@
+//! Rows of an embedding table as training samples.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use cohort_data::{Clip, Dataset};
+use cohort_tables::{EmbeddingTable, FolderLock, content_hash};
+use cohort_train::MemorySource;
+use serde_json::Value;
+
+use super::branch::{Branch, Facts, Part, Samples};
+use crate::dataset::{splits, target_index};
+use crate::error::PipelineError;
+use crate::watch::Watch;
+
+/// The samples of a branch's feature table, which is brought up to date in the folder `features`; `view` is what of the
+/// pictures it is made of. The folder is kept for this process meanwhile.
+///
+/// # Errors
+/// As [`Branch::table`]; a data set without three splits.
+///
+/// # Panics
+/// A branch without a table.
+pub(crate) fn vector_samples<'a>(
+    branch: &dyn Branch,
+    dataset: &'a Dataset,
+    features: &Path,
+    view: Option<Value>,
+    watch: &dyn Watch,
+) -> Result<Samples<'a>, PipelineError> {
+    let lock = FolderLock::take(features)?;
+    let path = features.join(branch.table_file());
+    let made = branch.table(dataset, &path, watch)?;
+    drop(lock);
+    let made = made.expect("a branch that learns from vectors has a table");
+    let target = target_index(dataset)?;
+    let [train, valid, test] =
+        splits(dataset)?.map(|split| vector_part(&made.table, &split.clips, target));
+    let provenance = &made.table.provenance;
+    let how = [
+        provenance.producer.as_str(),
+        provenance.settings.as_str(),
+        &provenance.columns.join(" "),
+    ];
+    let facts = Facts {
+        cut: made.cut,
+        weights: (!provenance.weights.is_empty()).then(|| provenance.weights.clone()),
+        features: Some(content_hash(how.join("\n").as_bytes())),
+        view,
+    };
+    Ok(Samples {
+        parts: [train?, valid?, test?],
+        skipped: made.skipped,
+        facts,
+    })
+}
+
+/// Those of `clips` that have a row in `table`, in their order; `target` is the position of the target attribute.
+fn vector_part<'a>(
+    table: &EmbeddingTable,
+    clips: &'a [Clip],
+    target: usize,
+) -> Result<Part<'a>, PipelineError> {
+    let rows = table.clips.iter().enumerate();
+    let index: HashMap<&str, usize> = rows.map(|(row, clip)| (clip.as_str(), row)).collect();
+    let mut kept = Vec::new();
+    let (mut labels, mut hashes, mut values) = (Vec::new(), Vec::new(), Vec::new());
+    for clip in clips {
+        let Some(&row) = index.get(clip.id.as_str()) else {
+            continue;
+        };
+        kept.push(clip);
+        labels.push(clip.levels[target]);
+        hashes.push(table.sources[row].clone());
+        values.extend_from_slice(table.row(row).expect("a table has a vector a clip"));
+    }
+    let names = kept.iter().map(|clip| clip.id.clone()).collect();
+    let samples = MemorySource::new(vec![table.dim], names, labels.clone(), values)?
+        .with_columns(table.provenance.columns.clone());
+    Ok(Part {
+        source: Box::new(samples),
+        clips: kept,
+        labels,
+        hashes,
+    })
+}

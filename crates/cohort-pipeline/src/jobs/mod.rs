@@ -1,0 +1,22 @@
+//! The jobs: what a command of the program does, over data sets and run folders.
+
+mod degrade;
+mod features;
+mod headline;
+mod joint;
+mod predict;
+mod progress;
+mod report;
+mod run;
+mod sweep;
+mod train;
+
+pub use degrade::degrade;
+pub use features::{FeatureTables, feature_tables};
+pub use headline::{Headline, HeadlineRow};
+pub use joint::{JointPlan, JointSubset, TrainedJoint, train_joint};
+pub use predict::{Answers, ClipAnswer, predict};
+pub use report::write_report;
+pub use run::{RunSummary, run};
+pub use sweep::{Sweep, SweepCell, SweepGrid, SweepSetting, TestScores, sweep};
+pub use train::{TrainedModality, train_modality};

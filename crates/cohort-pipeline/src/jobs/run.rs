@@ -1,0 +1,572 @@
+//! The whole job over one run folder.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use cohort_data::{CheckSettings, Dataset, Split};
+use cohort_eval::{Audit, AuditSettings, Finding, IntervalSettings, Outcome, audit};
+use cohort_fusion::{AblationSettings, Fused, ablate, fuse};
+use cohort_tables::{FolderLock, Predictions, write_atomic};
+use serde_json::{Value, json};
+
+use super::headline::Headline;
+use super::joint::{JointPlan, TrainedJoint, join};
+use super::report::write_report;
+use super::train::{TrainedModality, train_branch};
+use crate::branches::{self, Branch};
+use crate::config::RunConfig;
+use crate::dataset::{
+    all_labels, classes, fusion_settings, hash_of_labels, is_ordered, splits, target_index,
+};
+use crate::error::PipelineError;
+use crate::modality::Modality;
+use crate::run_folder::{
+    AUDIT, Changeable, JOINT, PREDICTIONS, PREDICTIONS_VALID, check_config, check_inputs,
+    make_folder, write_json,
+};
+use crate::watch::{Watch, apart};
+
+/// What a run ended with.
+#[derive(Debug)]
+pub struct RunSummary {
+    /// Skill of every model and of their fusion beside the majority class.
+    pub headline: Headline,
+    /// What the audit found, a line each.
+    pub findings: Vec<String>,
+    /// Clips left out because their media could not be used.
+    pub skipped: usize,
+    /// The page.
+    pub report: PathBuf,
+}
+
+impl RunSummary {
+    /// The end of a run for a terminal: table, findings, path of the page.
+    pub fn to_text(&self) -> String {
+        let mut text = self.headline.to_text();
+        text += "\n";
+        for finding in &self.findings {
+            text += &format!("audit: {finding}\n");
+        }
+        if self.skipped > 0 {
+            text += &format!("{} clips left out; run.json lists them\n", self.skipped);
+        }
+        text + &format!("report: {}\n", self.report.display())
+    }
+}
+
+/// Does the whole job on the data set of `config` in the run folder `out`: statistics, split guard, features, one
+/// model a modality, late fusion fitted on the validation split, ablation, audit, report.
+///
+/// With `resume` a run of the same configuration goes on where it stopped, however it stopped, and ends with the same
+/// bytes (but for the times in `run.json`) as one that was never stopped. Title, `[fusion]` and `[audit]` may differ from
+/// what it began with, and run folder and data set may have been moved; labels, media and weights must be the same.
+///
+/// Settings and labels are checked before anything is trained. The folder is kept for this process meanwhile.
+///
+/// # Errors
+/// [`PipelineError`]: an `out` that holds a run already (without `resume`) or one of other settings; data that cannot be
+/// used; a stage that failed; [`PipelineError::Stopped`].
+pub fn run(
+    config: &RunConfig,
+    out: &Path,
+    resume: bool,
+    watch: &dyn Watch,
+) -> Result<RunSummary, PipelineError> {
+    let mut job = Job::begin(config, out, resume, watch)?;
+    job.describe()?;
+    let models = job.train()?;
+    let joint = job.joint()?;
+    let fused = job.fuse(&models, joint.as_ref())?;
+    job.finish(&models, joint.as_ref(), &fused)
+}
+
+struct Job<'a> {
+    config: &'a RunConfig,
+    out: &'a Path,
+    resume: bool,
+    watch: &'a dyn Watch,
+    dataset: Dataset,
+    /// One a modality that every split has clips with.
+    branches: Vec<Box<dyn Branch>>,
+    seconds: Vec<(String, f64)>,
+    _lock: FolderLock,
+}
+
+impl<'a> Job<'a> {
+    fn begin(
+        config: &'a RunConfig,
+        out: &'a Path,
+        resume: bool,
+        watch: &'a dyn Watch,
+    ) -> Result<Self, PipelineError> {
+        let dataset = Dataset::open(&config.data, None)?;
+        for note in &dataset.notes {
+            watch.say(&format!("note: {note}"));
+        }
+        target_index(&dataset)?;
+        let all = splits(&dataset)?;
+        let in_all = |modality: &Modality| {
+            all.iter()
+                .all(|split| split.clips.iter().any(|clip| modality.is_in(clip)))
+        };
+        let modalities: Vec<Modality> = config.modalities.iter().copied().filter(in_all).collect();
+        for modality in config
+            .modalities
+            .iter()
+            .filter(|modality| !in_all(modality))
+        {
+            watch.say(&format!(
+                "{modality}: left out, not every split has clips with it"
+            ));
+        }
+        if modalities.is_empty() {
+            return Err(PipelineError::Unusable {
+                path: config.data.clone(),
+                expected: "pictures, sounds or transcripts in every split".to_string(),
+                found: "label tables alone; data stats, data check and audit work on these"
+                    .to_string(),
+            });
+        }
+        let target = target_index(&dataset)?;
+        rehearse(config, &dataset, &modalities, watch)?;
+        let lock = FolderLock::take(out)?;
+        let checked = check_config(config, out, resume, Changeable::Evaluation)?;
+        let labels = json!({ "labels": hash_of_labels(&dataset, target) });
+        check_inputs(out, true, &labels)?;
+        checked.write(out)?;
+        // weights that are not to be had or not to be used end the run here, not after hours
+        let mut branches = Vec::new();
+        for modality in modalities {
+            let branch = branches::open(modality, config, watch)?;
+            branch.check_start(watch)?;
+            branches.push(branch);
+        }
+        Ok(Self {
+            config,
+            out,
+            resume,
+            watch,
+            dataset,
+            branches,
+            seconds: Vec::new(),
+            _lock: lock,
+        })
+    }
+
+    fn modalities(&self) -> Vec<Modality> {
+        self.branches
+            .iter()
+            .map(|branch| branch.modality())
+            .collect()
+    }
+
+    fn timed<T>(
+        &mut self,
+        stage: &str,
+        work: impl FnOnce(&mut Self) -> Result<T, PipelineError>,
+    ) -> Result<T, PipelineError> {
+        if self.watch.stopped() {
+            return Err(PipelineError::Stopped);
+        }
+        let start = Instant::now();
+        let done = work(self)?;
+        self.seconds
+            .push((stage.to_string(), start.elapsed().as_secs_f64()));
+        Ok(done)
+    }
+
+    fn describe(&mut self) -> Result<(), PipelineError> {
+        self.timed("statistics", |job| {
+            write_json(
+                &job.out.join("stats.json"),
+                &cohort_data::statistics(&job.dataset),
+            )
+        })?;
+        self.timed("split guard", |job| {
+            let watch = job.watch;
+            watch.begin("split guard", job.dataset.len());
+            let report = apart(watch, || {
+                cohort_data::check(
+                    &job.dataset.root,
+                    None,
+                    &CheckSettings::default(),
+                    &|done, _| watch.at(done),
+                )
+            });
+            watch.end();
+            let report = report?;
+            watch.say(&format!(
+                "split guard: {} errors, {} warnings, {} notes",
+                report.errors, report.warnings, report.notes
+            ));
+            write_json(&job.out.join("check.json"), &report)
+        })
+    }
+
+    fn train(&mut self) -> Result<Vec<TrainedModality>, PipelineError> {
+        let mut models = Vec::new();
+        for (at, modality) in self.modalities().into_iter().enumerate() {
+            models.push(self.timed(modality.name(), |job| {
+                train_branch(
+                    job.config,
+                    &job.dataset,
+                    &*job.branches[at],
+                    &job.out.join("features"),
+                    &job.out.join(modality.name()),
+                    job.resume,
+                    job.watch,
+                )
+            })?);
+        }
+        Ok(models)
+    }
+
+    /// The joint model, when there are modalities to join and it is asked for.
+    fn joint(&mut self) -> Result<Option<TrainedJoint>, PipelineError> {
+        if !self.config.joint.enabled || self.branches.len() < 2 {
+            return Ok(None);
+        }
+        let fusion = fusion_settings(&self.dataset, self.config.seed)?;
+        let joint = self.timed(JOINT, |job| {
+            let modalities = job.modalities();
+            let branches: Vec<&dyn Branch> = job.branches.iter().map(|one| &**one).collect();
+            let plan = JointPlan {
+                config: job.config,
+                dataset: &job.dataset,
+                modalities: &modalities,
+                models: job.out,
+                features: &job.out.join("features"),
+                fusion: &fusion,
+            };
+            join(
+                &plan,
+                &branches,
+                &job.out.join(JOINT),
+                job.resume,
+                job.watch,
+            )
+        })?;
+        Ok(Some(joint))
+    }
+
+    fn fuse(
+        &mut self,
+        models: &[TrainedModality],
+        joint: Option<&TrainedJoint>,
+    ) -> Result<Fused, PipelineError> {
+        let labels = all_labels(&self.dataset)?;
+        let settings = fusion_settings(&self.dataset, self.config.seed)?;
+        let tables: Vec<cohort_fusion::Modality> = models
+            .iter()
+            .map(|model| cohort_fusion::Modality {
+                name: model.modality.name().to_string(),
+                valid: model.valid.clone(),
+                test: model.test.clone(),
+            })
+            .collect();
+        let fused = self.timed("fusion", |job| {
+            let folder = job.out.join("fused");
+            make_folder(&folder)?;
+            let fused = apart(job.watch, || fuse(&tables, &settings))?;
+            fused.valid.write(&folder.join(PREDICTIONS_VALID))?;
+            fused.test.write(&folder.join(PREDICTIONS))?;
+            fused.test.write(&job.out.join(PREDICTIONS))?;
+            write_json(&folder.join("fusion.json"), &fused.record)?;
+            Ok(fused)
+        })?;
+        self.timed("ablation", |job| {
+            let groups = job.groups();
+            let intervals = job.intervals(job.config.fusion.resamples);
+            let joint = joint.map_or_else(Vec::new, TrainedJoint::models);
+            let how = AblationSettings { intervals, groups };
+            let ablation = apart(job.watch, || {
+                ablate(&tables, &joint, Some(&labels), &settings, &how)
+            })?;
+            write_atomic(&job.out.join("ablation.csv"), ablation.to_csv().as_bytes())?;
+            write_json(&job.out.join("ablation.json"), &ablation)
+        })?;
+        Ok(fused)
+    }
+
+    fn finish(
+        mut self,
+        models: &[TrainedModality],
+        joint: Option<&TrainedJoint>,
+        fused: &Fused,
+    ) -> Result<RunSummary, PipelineError> {
+        let findings = self.timed("audit", |job| job.audit(models, fused))?;
+        let headline = self.headline(models, joint, &fused.test)?;
+        write_json(&self.out.join("headline.json"), &headline)?;
+        let skipped: Vec<_> = models.iter().flat_map(|model| &model.skipped).collect();
+        write_json(
+            &self.out.join("provenance.json"),
+            &self.provenance(skipped.len()),
+        )?;
+        let names: Vec<&str> = models.iter().map(|model| model.modality.name()).collect();
+        let report = write_report(self.out)?;
+        let seconds: Vec<Value> = self
+            .seconds
+            .iter()
+            .map(|(stage, seconds)| json!({ "stage": stage, "seconds": seconds }))
+            .collect();
+        let facts = json!({
+            "schema": "cohort.run/1",
+            "version": env!("CARGO_PKG_VERSION"),
+            "seed": self.config.seed,
+            "device": self.config.device,
+            "threads": rayon::current_num_threads(),
+            "modalities": names,
+            "skipped": skipped,
+            "stages": seconds,
+        });
+        write_json(&self.out.join("run.json"), &facts)?;
+        Ok(RunSummary {
+            headline,
+            findings,
+            skipped: skipped.len(),
+            report,
+        })
+    }
+
+    /// Audits the fusion and every model: a gap of one model may drown in the fusion, and where a gap comes from is
+    /// seen in the models alone. Gives what was found, a line each.
+    fn audit(
+        &self,
+        models: &[TrainedModality],
+        fused: &Fused,
+    ) -> Result<Vec<String>, PipelineError> {
+        let labels = all_labels(&self.dataset)?;
+        let mut settings = audit_settings(self.config, &self.dataset);
+        // all of the run's audits together keep the family error rate
+        settings.alpha /= (models.len() + 1) as f64;
+        let mut lines = Vec::new();
+        let singles = models
+            .iter()
+            .map(|model| (model.modality.name(), &model.test, model.modality.name()));
+        for (name, predictions, folder) in
+            std::iter::once(("fused", &fused.test, "")).chain(singles)
+        {
+            let document = apart(self.watch, || audit(predictions, &labels, &settings))?;
+            write_json(&self.out.join(folder).join(AUDIT), &document)?;
+            lines.extend(
+                findings(&document)
+                    .into_iter()
+                    .map(|line| format!("{name}: {line}")),
+            );
+        }
+        if lines.is_empty() {
+            lines.push("no group is shown to be at a disadvantage in any model; that is no proof of fairness".to_string());
+        }
+        Ok(lines)
+    }
+
+    fn headline(
+        &self,
+        models: &[TrainedModality],
+        joint: Option<&TrainedJoint>,
+        fused: &Predictions,
+    ) -> Result<Headline, PipelineError> {
+        let [train, _, test] = splits(&self.dataset)?;
+        let target = target_index(&self.dataset)?;
+        let mut counts = vec![0usize; classes(&self.dataset).len()];
+        for clip in &train.clips {
+            counts[clip.levels[target]] += 1;
+        }
+        let largest = counts.iter().max();
+        let majority = counts.iter().position(|count| Some(count) == largest);
+        let majority = majority.expect("a target has classes");
+        let mut rows: Vec<(&str, &Predictions)> = models
+            .iter()
+            .map(|model| (model.modality.name(), &model.test))
+            .collect();
+        if let Some(full) = joint.and_then(TrainedJoint::full) {
+            rows.push((JOINT, &full.test));
+        }
+        rows.push(("fused", fused));
+        let ordered = is_ordered(&self.dataset);
+        let intervals = self.intervals(self.config.audit.resamples);
+        apart(self.watch, || {
+            Headline::new(test, &rows, majority, ordered, &intervals)
+        })
+    }
+
+    /// Attribute columns that are compared.
+    fn groups(&self) -> Vec<String> {
+        groups(self.config, &self.dataset)
+    }
+
+    fn intervals(&self, resamples: usize) -> IntervalSettings {
+        IntervalSettings {
+            resamples,
+            seed: self.config.seed,
+            ..IntervalSettings::default()
+        }
+    }
+
+    /// How the run was made, without times and places, so that two runs give the same bytes.
+    fn provenance(&self, skipped: usize) -> Value {
+        json!({
+            "title": self.config.title,
+            "data set": self.dataset.schema.name,
+            "version": env!("CARGO_PKG_VERSION"),
+            "seed": self.config.seed,
+            "device": self.config.device,
+            "clips left out": skipped,
+            "composed": self.config.composed,
+            "features": self.config.features,
+            "models": {
+                "image": self.config.image,
+                "audio": self.config.audio,
+                "text": self.config.text,
+                "joint": self.config.joint,
+            },
+            "modalities": self.modalities(),
+        })
+    }
+}
+
+/// Attribute columns that are compared: those asked for, else all but the target.
+fn groups(config: &RunConfig, dataset: &Dataset) -> Vec<String> {
+    if !config.audit.groups.is_empty() {
+        return config.audit.groups.clone();
+    }
+    let schema = &dataset.schema;
+    let attributes = schema
+        .attributes
+        .iter()
+        .map(|attribute| attribute.column.clone());
+    attributes
+        .filter(|column| *column != schema.target)
+        .collect()
+}
+
+fn audit_settings(config: &RunConfig, dataset: &Dataset) -> AuditSettings {
+    let schema = &dataset.schema;
+    let target = schema.target_attribute();
+    let names = schema.attributes.iter().map(|attribute| {
+        let levels = attribute.levels.iter();
+        let names: BTreeMap<String, String> = levels
+            .map(|level| (level.code.clone(), level.name.clone()))
+            .collect();
+        (attribute.column.clone(), names)
+    });
+    AuditSettings {
+        subject: schema.subject_column.clone(),
+        target: schema.target.clone(),
+        groups: groups(config, dataset),
+        ordered: target.is_some_and(|target| target.ordered),
+        midpoints: target
+            .and_then(|target| target.levels.iter().map(|level| level.midpoint).collect()),
+        names: names.collect(),
+        meanings: Some(format!("names and values are those of {}", schema.name)),
+        resamples: config.audit.resamples,
+        seed: config.seed,
+        ..AuditSettings::default()
+    }
+}
+
+/// Checks settings and labels by what comes after the training, so that nothing of it fails when hours have passed: the
+/// audit's groups, subjects that contradict each other, classes that cannot be learnt, and the audit itself, on guesses
+/// in the place of a model's answers.
+fn rehearse(
+    config: &RunConfig,
+    dataset: &Dataset,
+    modalities: &[Modality],
+    watch: &dyn Watch,
+) -> Result<(), PipelineError> {
+    let unusable = |expected: String, found: String| PipelineError::Unusable {
+        path: dataset.root.clone(),
+        expected,
+        found,
+    };
+    let attributes: Vec<&str> = dataset
+        .schema
+        .attributes
+        .iter()
+        .map(|attribute| attribute.column.as_str())
+        .filter(|column| *column != dataset.schema.target)
+        .collect();
+    for group in &config.audit.groups {
+        if !attributes.contains(&group.as_str()) {
+            return Err(unusable(
+                format!(
+                    "in audit.groups attributes of the data set other than its target ({})",
+                    attributes.join(", ")
+                ),
+                group.clone(),
+            ));
+        }
+    }
+    fusion_settings(dataset, config.seed)?;
+    let target = target_index(dataset)?;
+    let [train, valid, test] = splits(dataset)?;
+    let classes = classes(dataset);
+    let counts = |split: &Split, modality: Modality| {
+        let mut counts = vec![0usize; classes.len()];
+        let clips = split.clips.iter().filter(|clip| modality.is_in(clip));
+        for clip in clips {
+            counts[clip.levels[target]] += 1;
+        }
+        counts
+    };
+    for &modality in modalities {
+        let (learnt, tried) = (counts(train, modality), counts(valid, modality));
+        let found: usize = learnt.iter().sum();
+        if found < 2 {
+            return Err(unusable(
+                format!("at least two training clips with {modality}"),
+                found.to_string(),
+            ));
+        }
+        if !learnt.iter().zip(&tried).any(|(a, b)| *a > 0 && *b > 0) {
+            return Err(unusable(
+                format!(
+                    "a validation clip with {modality} of a class that has training clips with it"
+                ),
+                "none".to_string(),
+            ));
+        }
+    }
+    let clips = || test.clips.iter();
+    let guesses = Predictions::from_logits(
+        clips().map(|clip| clip.name.clone()).collect(),
+        classes.clone(),
+        Some(clips().map(|clip| clip.levels[target]).collect()),
+        &vec![0.0; test.clips.len() * classes.len()],
+    );
+    let settings = AuditSettings {
+        resamples: 100,
+        permutations: 100,
+        ..audit_settings(config, dataset)
+    };
+    apart(watch, || {
+        audit(&guesses, &all_labels(dataset)?, &settings).map_err(PipelineError::from)
+    })?;
+    Ok(())
+}
+
+/// What an audit says of every attribute that is shown or suspected, a line each; else one line for the whole.
+fn findings(audit: &Audit) -> Vec<String> {
+    let mut lines: Vec<String> = audit.findings.iter().map(Finding::sentence).collect();
+    let suspected = audit
+        .fairness
+        .attributes
+        .iter()
+        .filter(|attribute| attribute.outcome == Outcome::Suspected);
+    lines.extend(suspected.map(|attribute| {
+        format!(
+            "{}: a disadvantage is suspected, not shown (p {:.4} by itself)",
+            attribute.attribute,
+            attribute.p_value.unwrap_or(1.0)
+        )
+    }));
+    if let (true, Outcome::NotTestable, Some(reason)) = (
+        lines.is_empty(),
+        audit.fairness.outcome,
+        &audit.fairness.reason,
+    ) {
+        lines.push(format!("gaps are not testable: {reason}"));
+    }
+    lines
+}

@@ -1,0 +1,11 @@
+//! A run folder: its documents, its configuration, and what it began with.
+
+mod config_file;
+mod documents;
+mod inputs;
+
+pub(crate) use config_file::{Changeable, check_config};
+pub(crate) use documents::{
+    AUDIT, JOINT, PREDICTIONS, PREDICTIONS_VALID, document_of, make_folder, read_json, write_json,
+};
+pub(crate) use inputs::check_inputs;
