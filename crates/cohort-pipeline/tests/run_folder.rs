@@ -1,0 +1,324 @@
+//! Whole runs on a made corpus, of a few epochs, in this process.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use cohort_data::Dataset;
+use cohort_eval::IntervalSettings;
+use cohort_fusion::Figure;
+use cohort_pipeline::{
+    ClipMedia, Damage, Modality, PipelineError, RunConfig, Silent, SweepGrid, Watch, damages,
+    degrade, feature_tables, predict, run, sweep,
+};
+use cohort_synth::{SynthSettings, synthesise};
+use cohort_tables::{EmbeddingTable, Predictions, id_key};
+
+/// A corpus of 90 clips, made once. Nobody may change it.
+fn corpus() -> &'static Path {
+    static CORPUS: OnceLock<(tempfile::TempDir, PathBuf)> = OnceLock::new();
+    let (_, path) = CORPUS.get_or_init(|| {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("corpus");
+        let settings = SynthSettings {
+            clips: 90,
+            seed: 3,
+            ..SynthSettings::default()
+        };
+        synthesise(&path, &settings, &|_, _| ()).unwrap();
+        (folder, path)
+    });
+    path
+}
+
+/// Two epochs of everything.
+fn config(data: &Path) -> RunConfig {
+    let mut config = RunConfig {
+        data: data.to_path_buf(),
+        ..RunConfig::default()
+    };
+    config.features.image_size = 16;
+    config.fusion.resamples = 100;
+    config.audit.resamples = 100;
+    for train in config.every_train_settings() {
+        train.epochs = 2;
+    }
+    config.resolve().unwrap()
+}
+
+/// A whole run, made once.
+fn finished() -> &'static Path {
+    static RUN: OnceLock<(tempfile::TempDir, PathBuf)> = OnceLock::new();
+    let (_, path) = RUN.get_or_init(|| {
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join("run");
+        run(&config(corpus()), &out, false, &Silent::default()).unwrap();
+        (folder, out)
+    });
+    path
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        match entry.file_type().unwrap().is_dir() {
+            true => copy_folder(&entry.path(), &target),
+            false => drop(std::fs::copy(entry.path(), target).unwrap()),
+        }
+    }
+}
+
+/// Every file below a folder whose bytes a seed fixes, by relative path.
+fn fixed_files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut files = BTreeMap::new();
+    let mut folders = vec![folder.to_path_buf()];
+    while let Some(next) = folders.pop() {
+        for entry in std::fs::read_dir(next).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.file_name().unwrap() != "run.json" {
+                let name = path.strip_prefix(folder).unwrap().display().to_string();
+                files.insert(name, std::fs::read(&path).unwrap());
+            }
+        }
+    }
+    files
+}
+
+/// Probabilities by clip.
+fn by_clip(table: &Predictions) -> HashMap<String, Vec<f64>> {
+    let rows = table.names.iter().enumerate();
+    rows.map(|(row, name)| (id_key(name), table.row(row).unwrap().to_vec()))
+        .collect()
+}
+
+/// Stops the work when it has been asked so many times.
+struct StopsAfter {
+    asked: AtomicUsize,
+    most: usize,
+    flag: AtomicBool,
+}
+
+impl Watch for StopsAfter {
+    fn say(&self, _line: &str) {}
+    fn begin(&self, _what: &str, _total: usize) {}
+    fn at(&self, _done: usize) {
+        if self.asked.fetch_add(1, Ordering::SeqCst) >= self.most {
+            self.flag.store(true, Ordering::SeqCst);
+        }
+    }
+    fn end(&self) {}
+    fn stop(&self) -> &AtomicBool {
+        &self.flag
+    }
+}
+
+#[test]
+fn new_media_are_answered_as_the_test_clips_were() {
+    let dataset = Dataset::open(corpus(), None).unwrap();
+    let test = &dataset.schema.splits[2];
+    let clips = ClipMedia::from_dataset(&dataset, Some(test)).unwrap();
+    let answers = predict(finished(), &clips, &Silent::default()).unwrap();
+    let read = |file: &str| by_clip(&Predictions::read(&finished().join(file), None).unwrap());
+    let (fused, joint) = (read("predictions.csv"), read("joint/predictions.csv"));
+    assert_eq!(answers.clips.len(), fused.len());
+    let close = |a: &[f64], b: &[f64], what: &str| {
+        for (a, b) in a.iter().zip(b) {
+            assert!((a - b).abs() < 1e-5, "{what}: {a} {b}");
+        }
+    };
+    let record = std::fs::read(finished().join("fused/fusion.json")).unwrap();
+    let record: serde_json::Value = serde_json::from_slice(&record).unwrap();
+    let prior: Vec<f64> = serde_json::from_value(record["model"]["prior"].clone()).unwrap();
+    let mut both = 0;
+    for answer in &answers.clips {
+        close(&answer.probabilities, &fused[&answer.clip], &answer.clip);
+        // the joint table holds the clips that have everything
+        if answer.modalities.len() == 3 {
+            let mine = answer.joint_probabilities.as_ref().unwrap();
+            close(mine, &joint[&answer.clip], &answer.clip);
+            both += 1;
+        }
+        // shares explain the answer: they sum to the logarithm of its probability over the prior
+        let class = answers
+            .classes
+            .iter()
+            .position(|code| *code == answer.class);
+        let class = class.unwrap();
+        let expected = (answer.probabilities[class] / prior[class]).ln();
+        let sum: f64 = answer.shares.values().sum();
+        assert!((sum - expected).abs() < 1e-9, "{sum} {expected}");
+    }
+    assert!(both > 5, "{both} clips have everything");
+}
+
+#[test]
+fn one_modality_alone_is_answered_as_its_own_model_answers() {
+    for modality in Modality::ALL {
+        let dataset = Dataset::open(corpus(), None).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join("run");
+        let alone = RunConfig {
+            modalities: vec![modality],
+            ..config(corpus())
+        };
+        run(&alone, &out, false, &Silent::default()).unwrap();
+        // the same model as in a run of all three
+        let of = |run: &Path| std::fs::read(run.join(modality.name()).join("predictions.csv"));
+        assert_eq!(of(&out).unwrap(), of(finished()).unwrap(), "{modality}");
+        assert!(!out.join("joint").exists());
+        let clips = ClipMedia::from_dataset(&dataset, Some(&dataset.schema.splits[2])).unwrap();
+        let answers = predict(&out, &clips, &Silent::default()).unwrap();
+        for answer in &answers.clips {
+            assert_eq!(answer.modalities, [modality]);
+        }
+    }
+}
+
+#[test]
+fn a_run_that_is_stopped_again_and_again_ends_with_the_same_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("run");
+    let (mut stops, mut most) = (0, 1);
+    loop {
+        let watch = StopsAfter {
+            asked: AtomicUsize::new(0),
+            most,
+            flag: AtomicBool::new(false),
+        };
+        match run(&config(corpus()), &out, true, &watch) {
+            Ok(_) => break,
+            Err(PipelineError::Stopped) => stops += 1,
+            Err(other) => panic!("{other}"),
+        }
+        most += 7;
+        assert!(stops < 200, "the run makes no progress");
+    }
+    assert!(stops > 3, "{stops} stops");
+    let (a, b) = (fixed_files(finished()), fixed_files(&out));
+    assert_eq!(a.keys().collect::<Vec<_>>(), b.keys().collect::<Vec<_>>());
+    for (name, bytes) in &a {
+        // paths of the corpus stand relative to the folder
+        assert!(*bytes == b[name] || name == "config.toml", "{name} differs");
+    }
+}
+
+#[test]
+fn a_feature_table_is_made_anew_where_a_clip_changed_and_nowhere_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, out) = (folder.path().join("data"), folder.path().join("features"));
+    copy_folder(corpus(), &data);
+    let config = config(&data);
+    let make = || {
+        let dataset = Dataset::open(&data, None).unwrap();
+        feature_tables(&dataset, &config, &out, &Silent::default()).unwrap();
+        EmbeddingTable::read(&out.join("acoustic.parquet")).unwrap()
+    };
+    let before = make();
+    // all but one of the vectors are replaced by ones that no sound gives: what is kept shows
+    let dataset = Dataset::open(&data, None).unwrap();
+    let clips = dataset.splits.iter().flat_map(|split| &split.clips);
+    let media: Vec<ClipMedia> = clips.map(ClipMedia::from).collect();
+    let with_sound: Vec<&ClipMedia> = media.iter().filter(|one| one.audio.is_some()).collect();
+    let (first, second) = (with_sound[0], with_sound[1]);
+    std::fs::copy(
+        second.audio.as_ref().unwrap(),
+        first.audio.as_ref().unwrap(),
+    )
+    .unwrap();
+    let mut marked = before.clone();
+    marked.values.iter_mut().for_each(|value| *value = 0.5);
+    marked.write(&out.join("acoustic.parquet")).unwrap();
+    let after = make();
+    let row = |table: &EmbeddingTable, clip: &str| {
+        let at = table.clips.iter().position(|one| one == clip).unwrap();
+        table.row(at).unwrap().to_vec()
+    };
+    assert_eq!(after.clips, before.clips);
+    assert_eq!(row(&after, &first.clip), row(&before, &second.clip));
+    assert!(row(&after, &second.clip).iter().all(|value| *value == 0.5));
+}
+
+#[test]
+fn damage_that_does_nothing_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("run");
+    copy_folder(finished(), &out);
+    let dataset = Dataset::open(corpus(), None).unwrap();
+    let harmless: Vec<Damage> = damages()
+        .into_iter()
+        .filter(|damage| damage.severities[0] == 0.0)
+        .map(|mut damage| {
+            damage.severities = &damage.severities[..1];
+            damage
+        })
+        .collect();
+    assert_eq!(harmless.len(), 5, "all but the noise");
+    let intervals = IntervalSettings {
+        resamples: 100,
+        ..IntervalSettings::default()
+    };
+    let found = degrade(
+        &out,
+        &dataset,
+        &harmless,
+        None,
+        &intervals,
+        &Silent::default(),
+    )
+    .unwrap();
+    let accuracy: Vec<f64> = found
+        .points
+        .iter()
+        .filter(|point| point.model == "late")
+        .map(|point| {
+            let of = |figure: &&Figure| figure.metric == "accuracy";
+            let figure = point.figures.iter().find(of).unwrap();
+            figure.interval.value().unwrap()
+        })
+        .collect();
+    let fused = Predictions::read(&out.join("predictions.csv"), None).unwrap();
+    let truth = fused.truth.as_ref().unwrap();
+    let right = truth.iter().zip(&fused.predicted).filter(|(a, b)| a == b);
+    let expected = right.count() as f64 / truth.len() as f64;
+    assert_eq!(accuracy, vec![expected; 5]);
+}
+
+#[test]
+fn cells_of_a_sweep_are_trained_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("sweep");
+    let grid = SweepGrid {
+        batch_sizes: vec![16, 32],
+        ..SweepGrid::default()
+    };
+    let config = config(corpus());
+    let first = sweep(&config, Modality::Text, &grid, &out, &Silent::default()).unwrap();
+    assert_eq!(first.cells.len(), 2);
+    let model = out
+        .join(&first.cells[0].name)
+        .join("checkpoints/best.safetensors");
+    let made = std::fs::metadata(&model).unwrap().modified().unwrap();
+    let grid = SweepGrid {
+        batch_sizes: vec![16, 32, 64],
+        ..grid
+    };
+    let second = sweep(&config, Modality::Text, &grid, &out, &Silent::default()).unwrap();
+    assert_eq!(second.cells[..2], first.cells[..]);
+    assert_eq!(std::fs::metadata(&model).unwrap().modified().unwrap(), made);
+}
+
+#[test]
+fn settings_that_no_model_can_be_trained_with_end_the_run_before_anything_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("run");
+    let mut bad = config(corpus());
+    bad.audit.groups = vec!["Shoe size".into()];
+    let told = run(&bad, &out, false, &Silent::default()).unwrap_err();
+    assert!(told.to_string().contains("Shoe size"), "{told}");
+    assert!(!out.join("config.toml").exists());
+}
