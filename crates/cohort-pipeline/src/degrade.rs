@@ -14,7 +14,7 @@ use rayon::prelude::*;
 use crate::embeddings::Seen;
 use crate::stages::{fusion_settings, splits, write_json};
 use crate::training::target_index;
-use crate::watch::{apart, say_warnings};
+use crate::watch::{apart, say_notes, say_warnings};
 use crate::{Modality, PipelineError, Predictor, Watch};
 
 /// One way in which clips are made worse, and how far.
@@ -174,8 +174,9 @@ impl Test {
             .filter(|_| audio)
             .filter_map(|clip| Some((clip, clip.audio.as_deref()?)))
             .map(|(clip, file)| {
-                let sound = cohort_audio::decode(file).map_err(|e| of(clip, e.into()))?;
-                Ok((clip.id.clone(), sound))
+                let decoded = cohort_audio::decode_warned(file).map_err(|e| of(clip, e.into()))?;
+                say_warnings(&decoded.warnings, watch);
+                Ok((clip.id.clone(), decoded.sound))
             })
             .collect();
         let texts: Result<Vec<_>, PipelineError> = clips
@@ -253,9 +254,11 @@ pub fn degrade(
 ) -> Result<Curves, PipelineError> {
     intervals.check()?;
     let lock = FolderLock::take(run)?;
-    let found = apart(watch, || {
+    say_notes(&dataset.notes, watch);
+    let mut found = apart(watch, || {
         curves_of(run, dataset, damages, clips, intervals, watch)
     })?;
+    found.notes = dataset.notes_for_documents();
     write_json(&run.join("degradation.json"), &found)?;
     write_atomic(&run.join("degradation.csv"), found.to_csv().as_bytes())?;
     drop(lock);

@@ -12,6 +12,7 @@ use rayon::prelude::*;
 
 use crate::downloads::text_weights;
 use crate::sentence_vectors::bert_table;
+use crate::watch::say_warnings;
 use crate::word_vectors::fasttext_table;
 use crate::{AudioFeatureConfig, PipelineError, TextEncoder, TextFeatureConfig, Watch};
 
@@ -88,7 +89,7 @@ pub fn acoustic_table(
     let hash = |&(_, file): &(&Clip, &Path)| file_hash(file);
     let compute = |&(_, file): &(&Clip, &Path)| -> Result<Vec<f32>, PipelineError> {
         let Decoded { sound, warnings } = cohort_audio::decode_warned(file)?;
-        warnings.iter().for_each(|line| watch.say(line));
+        say_warnings(&warnings, watch);
         Ok(cohort_audio::acoustic_features(&sound, &settings)?.vector())
     };
     let compute = one_by_one(compute);

@@ -20,9 +20,8 @@ use serde_json::json;
 
 use crate::config::JointSettings;
 use crate::embeddings::{Seen, joint_samples, seen_by};
-use crate::stages::{
-    PREDICTIONS, PREDICTIONS_VALID, check_inputs, make_folder, splits, write_json,
-};
+use crate::sealed::write_sealed;
+use crate::stages::{PREDICTIONS, PREDICTIONS_VALID, check_inputs, make_folder, splits};
 use crate::training::{classes, target_index};
 use crate::watch::apart;
 use crate::{Modality, PipelineError, RunConfig, Watch};
@@ -248,7 +247,7 @@ pub fn train_joint(
         full.valid.write(&out.join(PREDICTIONS_VALID))?;
         full.test.write(&out.join(PREDICTIONS))?;
     }
-    write_json(&out.join("joint.json"), &record)?;
+    write_sealed(&out.join("joint.json"), &record)?;
     Ok(joint)
 }
 

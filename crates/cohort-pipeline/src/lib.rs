@@ -19,6 +19,7 @@ mod predict;
 mod predictor;
 mod report;
 mod run;
+mod sealed;
 mod sentence_vectors;
 mod stages;
 mod sweep;

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use cohort_data::{CheckSettings, Clip, Dataset, Split};
 use cohort_eval::{Audit, AuditSettings, Finding, IntervalSettings, Outcome, audit};
-use cohort_fusion::{AblationSettings, Fused, ablate, fuse};
+use cohort_fusion::{AblationSettings, Fused, FusionRecord, ablate, fuse};
 use cohort_nn::BertFolder;
 use cohort_tables::{FolderLock, Predictions, write_atomic};
 use serde_json::{Value, json};
@@ -15,13 +15,14 @@ use crate::config_file::{Changeable, check_config};
 use crate::downloads::{file_of, text_weights};
 use crate::joint::{JOINT, JointPlan, TrainedJoint, train_joint};
 use crate::report::write_report;
+use crate::sealed::write_sealed;
 use crate::stages::{
     AUDIT, PREDICTIONS, PREDICTIONS_VALID, all_labels, check_inputs, fusion_settings,
-    hash_of_labels, make_folder, splits, write_json,
+    hash_of_labels, make_folder, model_settings, splits, write_json,
 };
 use crate::training::{TrainedModality, classes, target_index, train_modality};
 use crate::view::View;
-use crate::watch::apart;
+use crate::watch::{apart, say_notes};
 use crate::{Headline, Modality, PipelineError, RunConfig, TextEncoder, Watch};
 
 /// What a run ended with.
@@ -78,6 +79,15 @@ pub fn run(
     job.finish(&models, joint.as_ref(), &fused)
 }
 
+/// `fusion.json`.
+#[derive(serde::Serialize)]
+struct LateFusion<'a> {
+    #[serde(flatten)]
+    record: &'a FusionRecord,
+    /// [`model_settings`].
+    settings: String,
+}
+
 struct Job<'a> {
     config: &'a RunConfig,
     out: &'a Path,
@@ -97,9 +107,7 @@ impl<'a> Job<'a> {
         watch: &'a dyn Watch,
     ) -> Result<Self, PipelineError> {
         let dataset = Dataset::open(&config.data, None)?;
-        for note in &dataset.notes {
-            watch.say(&format!("note: {note}"));
-        }
+        say_notes(&dataset.notes, watch);
         target_index(&dataset)?;
         let all = splits(&dataset)?;
         let in_all = |modality: &Modality| {
@@ -256,11 +264,16 @@ impl<'a> Job<'a> {
         let fused = self.timed("fusion", |job| {
             let folder = job.out.join("fused");
             make_folder(&folder)?;
-            let fused = apart(job.watch, || fuse(&tables, &settings))?;
+            let mut fused = apart(job.watch, || fuse(&tables, &settings))?;
+            fused.record.notes = job.dataset.notes_for_documents();
             fused.valid.write(&folder.join(PREDICTIONS_VALID))?;
             fused.test.write(&folder.join(PREDICTIONS))?;
             fused.test.write(&job.out.join(PREDICTIONS))?;
-            write_json(&folder.join("fusion.json"), &fused.record)?;
+            let late = LateFusion {
+                record: &fused.record,
+                settings: model_settings(job.config)?,
+            };
+            write_sealed(&folder.join("fusion.json"), &late)?;
             Ok(fused)
         })?;
         self.timed("ablation", |job| {
@@ -268,9 +281,10 @@ impl<'a> Job<'a> {
             let intervals = job.intervals(job.config.fusion.resamples);
             let joint = joint.map_or_else(Vec::new, TrainedJoint::models);
             let how = AblationSettings { intervals, groups };
-            let ablation = apart(job.watch, || {
+            let mut ablation = apart(job.watch, || {
                 ablate(&tables, &joint, Some(&labels), &settings, &how)
             })?;
+            ablation.notes = job.dataset.notes_for_documents();
             write_atomic(&job.out.join("ablation.csv"), ablation.to_csv().as_bytes())?;
             write_json(&job.out.join("ablation.json"), &ablation)
         })?;
@@ -306,6 +320,7 @@ impl<'a> Job<'a> {
             "threads": rayon::current_num_threads(),
             "modalities": names,
             "skipped": skipped,
+            "notes": self.dataset.notes_for_documents(),
             "stages": seconds,
         });
         write_json(&self.out.join("run.json"), &facts)?;
@@ -335,7 +350,10 @@ impl<'a> Job<'a> {
         for (name, predictions, folder) in
             std::iter::once(("fused", &fused.test, "")).chain(singles)
         {
-            let document = apart(self.watch, || audit(predictions, &labels, &settings))?;
+            let mut document = apart(self.watch, || audit(predictions, &labels, &settings))?;
+            document
+                .notes
+                .splice(0..0, self.dataset.notes_for_documents());
             write_json(&self.out.join(folder).join(AUDIT), &document)?;
             lines.extend(
                 findings(&document)

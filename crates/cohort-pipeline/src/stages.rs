@@ -8,7 +8,7 @@ use cohort_tables::{LabelTable, content_hash, remove_unfinished, write_atomic};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::PipelineError;
+use crate::{PipelineError, RunConfig};
 
 /// Predictions of the test split.
 pub(crate) const PREDICTIONS: &str = "predictions.csv";
@@ -82,6 +82,21 @@ pub(crate) fn write_json<T: Serialize>(path: &Path, document: &T) -> Result<(), 
     let mut bytes = serde_json::to_vec_pretty(document)?;
     bytes.push(b'\n');
     Ok(write_atomic(path, &bytes)?)
+}
+
+/// Hash of the settings that say what models see and how they are computed: what predictions for new clips rest on besides
+/// the weights.
+pub(crate) fn model_settings(config: &RunConfig) -> Result<String, PipelineError> {
+    let RunConfig {
+        features,
+        image,
+        audio,
+        text,
+        joint,
+        ..
+    } = config;
+    let text = serde_json::to_string(&(features, image, audio, text, joint))?;
+    Ok(content_hash(text.as_bytes()))
 }
 
 /// Reads a JSON document; `None` when the file is not there.

@@ -14,9 +14,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::config_file::{Changeable, check_config};
 use crate::headline::subject_numbers;
-use crate::stages::{check_inputs, document_of, read_json, splits, write_json};
+use crate::sealed::{read_sealed, write_sealed};
+use crate::stages::{check_inputs, document_of, splits};
 use crate::training::{model_inputs, target_index};
-use crate::watch::apart;
+use crate::watch::{apart, say_notes};
 use crate::{Modality, PipelineError, RunConfig, Watch, train_modality};
 
 /// The settings of a sweep; every combination is trained. An empty list keeps the configuration's value.
@@ -49,6 +50,9 @@ pub struct Sweep {
     pub cells: Vec<SweepCell>,
     /// Always saying the class that is most frequent in the test split.
     pub majority: TestScores,
+    /// What of the data set's tables was read otherwise than it was written, a line each; absent where nothing was.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// The runs of one combination of settings, over all seeds.
@@ -116,6 +120,7 @@ pub fn sweep(
 ) -> Result<Sweep, PipelineError> {
     let configs = combinations(config, modality, grid)?;
     let dataset = Dataset::open(&config.data, None)?;
+    say_notes(&dataset.notes, watch);
     let _lock = FolderLock::take(out)?;
     check_config(config, out, true, Changeable::Nothing)?.write(out)?;
     let scorer = Scorer {
@@ -135,7 +140,7 @@ pub fn sweep(
         let name = cell_name(settings);
         let folder = out.join(&name);
         let path = folder.join("cell.json");
-        if let Some(done) = read_json(&path)? {
+        if let Some(done) = read_sealed(&path)? {
             let inputs = match &mut inputs {
                 Some(inputs) => inputs,
                 none => none.insert(model_inputs(config, &dataset, modality, &features, watch)?),
@@ -172,7 +177,7 @@ pub fn sweep(
         };
         let subjects = subjects.clone();
         let done = Finished { cell, subjects };
-        write_json(&path, &done)?;
+        write_sealed(&path, &done)?;
         cells.push(done.cell);
     }
     let Some(first) = cells.first() else {
@@ -200,6 +205,7 @@ pub fn sweep(
         chosen: settings.iter().position(|s| s.merit == best).unwrap_or(0),
         settings,
         majority: scorer.majority(&predictions)?,
+        notes: dataset.notes_for_documents(),
         cells,
     };
     crate::sweep_report::write(&found, out)?;

@@ -96,7 +96,11 @@ impl Features {
         )?
         .with_transcripts(transcribed);
         if self.json {
-            shell.print_json(&tables.document())?;
+            let mut document = tables.document();
+            if !dataset.notes.is_empty() {
+                document["notes"] = dataset.notes_for_documents().into();
+            }
+            shell.print_json(&document)?;
         } else {
             shell.print(&tables.to_text())?;
         }
