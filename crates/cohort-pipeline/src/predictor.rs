@@ -16,8 +16,8 @@ use crate::downloads::text_weights;
 use crate::embeddings::{Seen, joint_samples};
 use crate::faces::FaceNetwork;
 use crate::joint::{JOINT, JointRecord};
-use crate::sentence_vectors::vectors_of;
 use crate::sealed::read_sealed;
+use crate::sentence_vectors::vectors_of;
 use crate::stages::{document_of, model_settings};
 use crate::tuned_text::TunedBert;
 use crate::view::View;
@@ -72,10 +72,12 @@ impl Predictor {
             },
         })?;
         let config = RunConfig::read(&run.join("config.toml"))?;
-        if fusion.get("settings").and_then(|hash| hash.as_str()) != Some(&model_settings(&config)?) {
+        if fusion.get("settings").and_then(|hash| hash.as_str()) != Some(&model_settings(&config)?)
+        {
             return Err(PipelineError::Unusable {
                 path: run.join("config.toml"),
-                expected: "the settings of features and models that this run was made with".to_string(),
+                expected: "the settings of features and models that this run was made with"
+                    .to_string(),
                 found: "others; restore the file, or start a new run in another folder".to_string(),
             });
         }

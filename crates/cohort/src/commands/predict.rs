@@ -42,7 +42,7 @@ impl Predict {
             Some(root) => {
                 let dataset = Dataset::open(root, None)?;
                 shell.say_notes(&dataset.notes);
-                notes.clone_from(&dataset.notes);
+                notes = dataset.notes_for_documents();
                 ClipMedia::from_dataset(&dataset, self.split.as_deref())?
             }
             None => {
@@ -57,8 +57,9 @@ impl Predict {
             bail!("expected pictures, sounds or transcripts, or --data ROOT, found none");
         }
         let mut found = shell.apart(|| predict(&self.run, &clips, shell))?;
-        // the run's own data set may be the same one
-        found.notes.retain(|note| !notes.contains(note));
+        // the run's own data set may be the same one, by another path
+        let said = |note: &String| notes.iter().any(|own| note.ends_with(own.as_str()));
+        found.notes.retain(|note| !said(note));
         shell.say_notes(&found.notes);
         found.notes.splice(0..0, notes);
         let to_stdout = self.csv.as_deref() == Some(Path::new("-"));

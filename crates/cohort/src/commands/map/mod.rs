@@ -102,7 +102,10 @@ impl Map {
         // before the map, which takes long: a wrong file is told at once
         let (predictions, of_columns) = self.predictions(&clips, shell)?;
         let transcripts = match &self.transcripts {
-            Some(path) => Some(draw::Transcripts::new(path, self.tables.labels(path, shell)?)?),
+            Some(path) => Some(draw::Transcripts::new(
+                path,
+                self.tables.labels(path, shell)?,
+            )?),
             None => None,
         };
         self.tables.all_found()?;
