@@ -111,6 +111,14 @@ impl Dataset {
         self.splits.iter().find(|split| split.name == name)
     }
 
+    /// [`Self::notes`] for a document that may be kept elsewhere: files are named below the data set's root.
+    pub fn notes_for_documents(&self) -> Vec<String> {
+        let root = self.root.join("");
+        let root = root.display().to_string();
+        let below = |note: &String| note.strip_prefix(&root).unwrap_or(note).to_string();
+        self.notes.iter().map(below).collect()
+    }
+
     /// Number of clips in all splits.
     pub fn len(&self) -> usize {
         self.splits.iter().map(|split| split.clips.len()).sum()

@@ -62,6 +62,9 @@ pub struct Words {
     pub shuffles: usize,
     /// One a group, in the schema's order.
     pub groups: Vec<GroupWords>,
+    /// What of the data set's tables was read otherwise than it was written, a line each; absent where nothing was.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// The words of one group.
@@ -177,6 +180,7 @@ pub fn words(dataset: &Dataset, settings: &WordsSettings) -> Result<Words, DataE
         words_tried: odds.first().map_or(0, Vec::len),
         shuffles: settings.shuffles,
         groups: groups.collect(),
+        notes: dataset.notes_for_documents(),
     })
 }
 

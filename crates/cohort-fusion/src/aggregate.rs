@@ -184,6 +184,9 @@ pub struct Aggregation {
     pub by_clip: Vec<Figure>,
     /// Each rule.
     pub rules: Vec<RuleResult>,
+    /// What a reader should know of how the tables were read; absent where there is nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// A metric with its interval by subject.
@@ -282,6 +285,7 @@ pub fn aggregation(
         agreement: agreement(k, &predictions.predicted, truth, &subject, names.len()),
         by_clip: figures(intervals(metrics, &own, settings)?),
         rules,
+        notes: Vec::new(),
     })
 }
 

@@ -40,6 +40,9 @@ pub struct Curves {
     pub clips: usize,
     /// Sorted by degradation, model and severity.
     pub points: Vec<CurvePoint>,
+    /// What of the data set's tables was read otherwise than it was written, a line each; absent where nothing was.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// One point of the curves of one model under one degradation.
@@ -129,6 +132,7 @@ pub fn curves(
         subjects_by: subjects.describe(),
         clips: clips.len(),
         points: points?,
+        notes: Vec::new(),
     })
 }
 

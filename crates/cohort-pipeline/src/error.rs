@@ -101,6 +101,12 @@ pub enum PipelineError {
         /// What there is.
         found: String,
     },
+    /// A document that the program wrote and something else changed.
+    #[error("{}: expected the document as it was written, found other bytes (its checksum does not fit): the file is damaged; restore it, or remove it and call the command that made it again", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+    },
     /// Ctrl-C.
     #[error(
         "stopped; what is done is kept, and the same call (with --resume where the command has it) goes on from there"

@@ -36,6 +36,13 @@ pub(crate) fn say_warnings(warnings: &[String], watch: &dyn Watch) {
     }
 }
 
+/// Passes on what was read otherwise than it was written.
+pub(crate) fn say_notes(notes: &[String], watch: &dyn Watch) {
+    for note in notes {
+        watch.say(&format!("note: {note}"));
+    }
+}
+
 /// Does work that changes no file and does not look at [`Watch::stop`].
 ///
 /// # Errors

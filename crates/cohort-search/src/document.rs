@@ -38,6 +38,9 @@ pub struct MapDocument {
     /// What the points are coloured by, which the map itself never saw.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub labels: Option<Labelling>,
+    /// What was read otherwise than it was written, a line each; absent where nothing was.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// The points, in the table's order.
     pub points: Vec<PlacedClip>,
 }
@@ -237,6 +240,7 @@ mod tests {
             vectors: 20,
             dim: 3,
             split: None,
+            notes: Vec::new(),
             giants: vec![Giant {
                 row: 3,
                 clip: "c".into(),

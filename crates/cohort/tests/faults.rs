@@ -110,6 +110,52 @@ fn a_damaged_checkpoint_is_refused_by_name_before_anything_changes() {
 }
 
 #[test]
+fn what_predictions_rest_on_besides_weights_is_checked_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = copied(&folder);
+    let sound = first_media(corpus(), "test", "wav");
+    let predict = || finish(cohort().arg("predict").arg(&out).arg(&sound));
+    let (code, before, err) = predict();
+    assert_eq!(code, 0, "{err}");
+    for document in ["fused/fusion.json", "joint/joint.json"] {
+        let path = out.join(document);
+        let whole = std::fs::read(&path).unwrap();
+        // the last digit of a number, which any reader would take
+        let number = whole
+            .windows(2)
+            .rposition(|two| two[0] == b'.' && two[1].is_ascii_digit());
+        let at = number.unwrap() + 1;
+        let mut bytes = whole.clone();
+        bytes[at] ^= 1;
+        std::fs::write(&path, &bytes).unwrap();
+        serde_json::from_slice::<serde_json::Value>(&bytes).unwrap();
+        let (code, stdout, err) = predict();
+        assert_eq!((code, stdout.as_str()), (2, ""));
+        let told = format!("{document}: expected the document as it was written");
+        assert!(err.contains(&told), "{err}");
+        std::fs::write(&path, whole).unwrap();
+    }
+    let path = out.join("config.toml");
+    let config = std::fs::read_to_string(&path).unwrap();
+    let other = config.replacen("preset = \"speech\"", "preset = \"speech-extended\"", 1);
+    assert_ne!(other, config);
+    std::fs::write(&path, other).unwrap();
+    let (code, _, err) = predict();
+    assert_eq!(code, 2);
+    assert!(
+        err.contains("config.toml: expected the settings of features and models"),
+        "{err}"
+    );
+    std::fs::write(&path, config).unwrap();
+    assert_eq!(predict().1, before);
+    // what is gone is made again by the call that made it
+    std::fs::remove_file(out.join("fused/fusion.json")).unwrap();
+    let (code, _, err) = resume(corpus(), &out);
+    assert_eq!(code, 0, "{err}");
+    assert_same_files(finished(), &out);
+}
+
+#[test]
 fn other_media_and_labels_are_refused_whatever_is_missing() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");

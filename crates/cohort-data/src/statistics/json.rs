@@ -18,6 +18,9 @@ impl Serialize for Statistics {
             .collect();
         map.serialize_entry("splits", &splits)?;
         map.serialize_entry("pooled", &section(&self.pooled))?;
+        if !self.notes.is_empty() {
+            map.serialize_entry("notes", &self.notes)?;
+        }
         map.end()
     }
 }

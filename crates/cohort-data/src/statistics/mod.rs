@@ -25,6 +25,8 @@ pub struct Statistics {
     pub splits: Vec<(String, Section)>,
     /// All splits together.
     pub pooled: Section,
+    /// What of the data set's tables was read otherwise than it was written, a line each.
+    pub notes: Vec<String>,
 }
 
 /// Statistics of one set of clips.
@@ -186,6 +188,7 @@ pub fn statistics(dataset: &Dataset) -> Statistics {
             })
             .collect(),
         pooled: section(&all),
+        notes: dataset.notes_for_documents(),
     }
 }
 

@@ -13,7 +13,7 @@ use crate::dataset::{fusion_settings, splits, target_index};
 use crate::error::PipelineError;
 use crate::models::{Predictor, Seen};
 use crate::run_folder::write_json;
-use crate::watch::{Watch, apart, say_warnings};
+use crate::watch::{Watch, apart, say_notes, say_warnings};
 
 /// Scores the run's late and joint models on the test clips of `dataset` under every damage of `damages`, one at a time and
 /// to one modality at a time; writes `degradation.json` and `degradation.csv` into the run folder.
@@ -33,9 +33,11 @@ pub fn degrade(
 ) -> Result<Curves, PipelineError> {
     intervals.check()?;
     let lock = FolderLock::take(run)?;
-    let found = apart(watch, || {
+    say_notes(&dataset.notes, watch);
+    let mut found = apart(watch, || {
         curves_of(run, dataset, damages, clips, intervals, watch)
     })?;
+    found.notes = dataset.notes_for_documents();
     write_json(&run.join("degradation.json"), &found)?;
     write_atomic(&run.join("degradation.csv"), found.to_csv().as_bytes())?;
     drop(lock);

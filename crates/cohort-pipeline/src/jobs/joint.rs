@@ -22,7 +22,7 @@ use crate::error::PipelineError;
 use crate::modality::Modality;
 use crate::models::{JOINT_SCHEMA, JointPart, JointRecord, Seen, joint_samples, seen_by};
 use crate::run_folder::{
-    JOINT, PREDICTIONS, PREDICTIONS_VALID, check_inputs, make_folder, write_json,
+    JOINT, PREDICTIONS, PREDICTIONS_VALID, check_inputs, make_folder, write_sealed,
 };
 use crate::watch::{Watch, apart};
 
@@ -219,7 +219,7 @@ pub(super) fn join(
         full.valid.write(&out.join(PREDICTIONS_VALID))?;
         full.test.write(&out.join(PREDICTIONS))?;
     }
-    write_json(&out.join("joint.json"), &record)?;
+    write_sealed(&out.join("joint.json"), &record)?;
     Ok(joint)
 }
 

@@ -32,6 +32,10 @@ pub struct Answers {
     /// What was odd about media files that were read even so, a line each; absent where nothing was.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+    /// What was read otherwise than it was written of the tables that tell the classes' names, a line each; absent where
+    /// nothing was.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// The answer for one clip.
@@ -68,12 +72,11 @@ pub fn predict(
 ) -> Result<Answers, PipelineError> {
     let predictor = Predictor::load(run, watch)?;
     let classes = predictor.classes().to_vec();
-    let names = Dataset::open(&predictor.config().data, None)
-        .ok()
-        .and_then(|dataset| {
-            let levels = &dataset.schema.target_attribute()?.levels;
-            Some(levels.iter().map(|level| level.name.clone()).collect())
-        });
+    let known = Dataset::open(&predictor.config().data, None).ok();
+    let names = known.as_ref().and_then(|dataset| {
+        let levels = &dataset.schema.target_attribute()?.levels;
+        Some(levels.iter().map(|level| level.name.clone()).collect())
+    });
     let (mut all, mut warnings) = (Vec::new(), Vec::new());
     // a branch that looks at more clips at once than are answered for together looks at all of them before
     let mut seen_before = Vec::new();
@@ -119,6 +122,7 @@ pub fn predict(
         names: names.unwrap_or_default(),
         clips: all,
         warnings,
+        notes: known.map(|dataset| dataset.notes).unwrap_or_default(),
     })
 }
 

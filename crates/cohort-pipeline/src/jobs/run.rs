@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use cohort_data::{CheckSettings, Dataset, Split};
 use cohort_eval::{Audit, AuditSettings, Finding, IntervalSettings, Outcome, audit};
-use cohort_fusion::{AblationSettings, Fused, ablate, fuse};
+use cohort_fusion::{AblationSettings, Fused, FusionRecord, ablate, fuse};
 use cohort_tables::{FolderLock, Predictions, write_atomic};
 use serde_json::{Value, json};
 
@@ -23,9 +23,9 @@ use crate::error::PipelineError;
 use crate::modality::Modality;
 use crate::run_folder::{
     AUDIT, Changeable, JOINT, PREDICTIONS, PREDICTIONS_VALID, check_config, check_inputs,
-    make_folder, write_json,
+    make_folder, model_settings, write_json, write_sealed,
 };
-use crate::watch::{Watch, apart};
+use crate::watch::{Watch, apart, say_notes};
 
 /// What a run ended with.
 #[derive(Debug)]
@@ -81,6 +81,15 @@ pub fn run(
     job.finish(&models, joint.as_ref(), &fused)
 }
 
+/// `fusion.json`.
+#[derive(serde::Serialize)]
+struct LateFusion<'a> {
+    #[serde(flatten)]
+    record: &'a FusionRecord,
+    /// [`model_settings`].
+    settings: String,
+}
+
 struct Job<'a> {
     config: &'a RunConfig,
     out: &'a Path,
@@ -101,9 +110,7 @@ impl<'a> Job<'a> {
         watch: &'a dyn Watch,
     ) -> Result<Self, PipelineError> {
         let dataset = Dataset::open(&config.data, None)?;
-        for note in &dataset.notes {
-            watch.say(&format!("note: {note}"));
-        }
+        say_notes(&dataset.notes, watch);
         target_index(&dataset)?;
         let all = splits(&dataset)?;
         let in_all = |modality: &Modality| {
@@ -268,11 +275,16 @@ impl<'a> Job<'a> {
         let fused = self.timed("fusion", |job| {
             let folder = job.out.join("fused");
             make_folder(&folder)?;
-            let fused = apart(job.watch, || fuse(&tables, &settings))?;
+            let mut fused = apart(job.watch, || fuse(&tables, &settings))?;
+            fused.record.notes = job.dataset.notes_for_documents();
             fused.valid.write(&folder.join(PREDICTIONS_VALID))?;
             fused.test.write(&folder.join(PREDICTIONS))?;
             fused.test.write(&job.out.join(PREDICTIONS))?;
-            write_json(&folder.join("fusion.json"), &fused.record)?;
+            let late = LateFusion {
+                record: &fused.record,
+                settings: model_settings(job.config)?,
+            };
+            write_sealed(&folder.join("fusion.json"), &late)?;
             Ok(fused)
         })?;
         self.timed("ablation", |job| {
@@ -280,9 +292,10 @@ impl<'a> Job<'a> {
             let intervals = job.intervals(job.config.fusion.resamples);
             let joint = joint.map_or_else(Vec::new, TrainedJoint::models);
             let how = AblationSettings { intervals, groups };
-            let ablation = apart(job.watch, || {
+            let mut ablation = apart(job.watch, || {
                 ablate(&tables, &joint, Some(&labels), &settings, &how)
             })?;
+            ablation.notes = job.dataset.notes_for_documents();
             write_atomic(&job.out.join("ablation.csv"), ablation.to_csv().as_bytes())?;
             write_json(&job.out.join("ablation.json"), &ablation)
         })?;
@@ -318,6 +331,7 @@ impl<'a> Job<'a> {
             "threads": rayon::current_num_threads(),
             "modalities": names,
             "skipped": skipped,
+            "notes": self.dataset.notes_for_documents(),
             "stages": seconds,
         });
         write_json(&self.out.join("run.json"), &facts)?;
@@ -347,7 +361,10 @@ impl<'a> Job<'a> {
         for (name, predictions, folder) in
             std::iter::once(("fused", &fused.test, "")).chain(singles)
         {
-            let document = apart(self.watch, || audit(predictions, &labels, &settings))?;
+            let mut document = apart(self.watch, || audit(predictions, &labels, &settings))?;
+            document
+                .notes
+                .splice(0..0, self.dataset.notes_for_documents());
             write_json(&self.out.join(folder).join(AUDIT), &document)?;
             lines.extend(
                 findings(&document)

@@ -14,7 +14,7 @@ use crate::branches::{self, Branch, Media};
 use crate::config::RunConfig;
 use crate::error::PipelineError;
 use crate::modality::Modality;
-use crate::run_folder::{JOINT, document_of, read_json};
+use crate::run_folder::{JOINT, document_of, model_settings, read_sealed};
 use crate::watch::Watch;
 
 /// The trained models of a run folder, each with what it looks at media through.
@@ -44,7 +44,7 @@ impl Predictor {
     /// A folder without configuration, models or fusion; files that are damaged.
     pub fn load(run: &Path, watch: &dyn Watch) -> Result<Self, PipelineError> {
         let fusion = run.join("fused/fusion.json");
-        let fusion = read_json(&fusion)?.ok_or_else(|| PipelineError::Unusable {
+        let fusion = read_sealed(&fusion)?.ok_or_else(|| PipelineError::Unusable {
             path: run.to_path_buf(),
             expected: "the folder of a finished `cohort run` or `cohort demo`".to_string(),
             found: if run.join("checkpoints").is_dir() {
@@ -54,6 +54,15 @@ impl Predictor {
             },
         })?;
         let config = RunConfig::read(&run.join("config.toml"))?;
+        if fusion.get("settings").and_then(|hash| hash.as_str()) != Some(&model_settings(&config)?)
+        {
+            return Err(PipelineError::Unusable {
+                path: run.join("config.toml"),
+                expected: "the settings of features and models that this run was made with"
+                    .to_string(),
+                found: "others; restore the file, or start a new run in another folder".to_string(),
+            });
+        }
         let late = fusion.get("model").cloned().unwrap_or_default();
         let late: FusionModel = document_of(late, &run.join("fused/fusion.json"))?;
         let mut models = Vec::new();
@@ -63,7 +72,7 @@ impl Predictor {
                 models.push((branches::open(modality, &config, watch)?, trained));
             }
         }
-        let joint = match read_json(&run.join(JOINT).join("joint.json"))? {
+        let joint = match read_sealed(&run.join(JOINT).join("joint.json"))? {
             None => None,
             Some(record) => {
                 let path = run.join(JOINT).join("joint.json");

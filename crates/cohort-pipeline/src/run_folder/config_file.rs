@@ -2,7 +2,7 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use cohort_tables::{remove_unfinished, write_atomic};
+use cohort_tables::{content_hash, remove_unfinished, write_atomic};
 
 use crate::config::RunConfig;
 use crate::error::PipelineError;
@@ -106,6 +106,25 @@ pub(crate) fn check_config(
             }
         }
     }
+}
+
+/// Hash of the settings that say what models see and how they are computed: what predictions for new clips rest on besides
+/// the weights, whose places do not count.
+pub(crate) fn model_settings(config: &RunConfig) -> Result<String, PipelineError> {
+    let mut config = config.clone();
+    config.image.weights.clear();
+    config.image.detector.clear();
+    config.features.text.weights = None;
+    let RunConfig {
+        features,
+        image,
+        audio,
+        text,
+        joint,
+        ..
+    } = &config;
+    let text = serde_json::to_string(&(features, image, audio, text, joint))?;
+    Ok(content_hash(text.as_bytes()))
 }
 
 /// Whether a value is there and not an empty text.

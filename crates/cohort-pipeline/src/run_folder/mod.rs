@@ -3,9 +3,11 @@
 mod config_file;
 mod documents;
 mod inputs;
+mod sealed;
 
-pub(crate) use config_file::{Changeable, check_config};
+pub(crate) use config_file::{Changeable, check_config, model_settings};
 pub(crate) use documents::{
     AUDIT, JOINT, PREDICTIONS, PREDICTIONS_VALID, document_of, make_folder, read_json, write_json,
 };
 pub(crate) use inputs::check_inputs;
+pub(crate) use sealed::{read_sealed, write_sealed};

@@ -58,7 +58,7 @@ mod with_whisper {
     use std::path::PathBuf;
 
     use cohort_audio::{
-        LOG_MEL_HOP, LOG_MEL_RATE, SILENCE, Sound, cut_at_pauses, log_mel, resample,
+        Decoded, LOG_MEL_HOP, LOG_MEL_RATE, SILENCE, Sound, cut_at_pauses, log_mel, resample,
     };
     use cohort_data::{Clip, TranscriptSource};
     use cohort_nn::{Hub, Transcriber, WhisperFolder};
@@ -71,6 +71,7 @@ mod with_whisper {
     use crate::hashes::{file_hash, hash_of_files, settings_hash};
     use crate::modality::Modality;
     use crate::run_folder::make_folder;
+    use crate::watch::say_warnings;
     use crate::weights::watched;
 
     /// Most clips that are listened to side by side: each takes as much memory as its attention.
@@ -142,7 +143,7 @@ mod with_whisper {
                 true => Vec::new(),
                 false => {
                     let ear = ear.open(watch)?;
-                    let listen = |(clip, file, source)| ear.listen(clip, file, source);
+                    let listen = |(clip, file, source)| ear.listen(clip, file, source, watch);
                     new.into_par_iter().map(listen).collect()
                 }
             };
@@ -219,8 +220,10 @@ mod with_whisper {
             clip: &Clip,
             file: &Path,
             source: String,
+            watch: &dyn Watch,
         ) -> Result<MadeTranscript, PipelineError> {
-            let sound = cohort_audio::decode(file)?;
+            let Decoded { sound, warnings } = cohort_audio::decode_warned(file)?;
+            say_warnings(&warnings, watch);
             sound.check("transcription")?;
             let samples = resample(&sound.samples, sound.sample_rate, LOG_MEL_RATE)?;
             let config = &self.0.folder().config;

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::made::{MadeTranscript, Transcribed};
 use crate::error::PipelineError;
-use crate::run_folder::{read_json, write_json};
+use crate::run_folder::{read_sealed, write_sealed};
 
 /// What an unfinished call wrote and a finished one keeps: `transcripts.partial`, a line a clip, then `transcripts.json`
 /// (the record) and `transcripts.csv` (texts by clip, as a data set's own transcript table has them).
@@ -41,7 +41,7 @@ impl Store {
     ) -> Result<(Self, HashMap<String, MadeTranscript>), PipelineError> {
         let mut known = HashMap::new();
         // a record that cannot be read is made anew
-        let record = read_json(&folder.join("transcripts.json")).ok().flatten();
+        let record = read_sealed(&folder.join("transcripts.json")).ok().flatten();
         let record = record.and_then(|value| serde_json::from_value::<Record>(value).ok());
         if let Some(record) = record.filter(|record| record.maker == maker) {
             let all = record.transcripts.into_iter();
@@ -106,7 +106,7 @@ impl Store {
             table += &format!("{},{}\n", quoted(&one.clip), quoted(&one.text));
         }
         write_atomic(&all.file, table.as_bytes())?;
-        write_json(&self.folder.join("transcripts.json"), &document)?;
+        write_sealed(&self.folder.join("transcripts.json"), &document)?;
         let path = self.folder.join("transcripts.partial");
         std::fs::remove_file(&path).map_err(|source| PipelineError::Write { path, source })
     }

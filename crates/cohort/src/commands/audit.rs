@@ -119,6 +119,7 @@ impl Audit {
         {
             shell.say(note);
         }
+        notes.splice(0..0, self.tables.notes());
         document.notes.splice(0..0, notes);
         if let Some(out) = &self.out {
             write(&document, out)?;

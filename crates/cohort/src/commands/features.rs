@@ -89,7 +89,11 @@ impl Features {
         let tables = cohort_pipeline::feature_tables(&dataset, &config, &self.out, shell)?
             .with_transcripts(transcribed);
         if self.json {
-            shell.print_json(&tables.document())?;
+            let mut document = tables.document();
+            if !dataset.notes.is_empty() {
+                document["notes"] = dataset.notes_for_documents().into();
+            }
+            shell.print_json(&document)?;
         } else {
             shell.print(&tables.to_text())?;
         }

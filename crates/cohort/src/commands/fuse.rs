@@ -268,6 +268,7 @@ impl How {
         for note in &notes {
             shell.say(note);
         }
+        notes.splice(0..0, self.tables.notes());
         let settings = FusionSettings {
             calibrate: self.calibrate || rule.fit().is_some(),
             rule,
@@ -331,6 +332,7 @@ impl Fuse {
         let out = &self.out;
         std::fs::create_dir_all(out).with_context(|| format!("cannot make {}", out.display()))?;
         let write_json = |name: &str, json: String| write_atomic(&out.join(name), json.as_bytes());
+        let notes = fused.record.notes.clone();
         let mut together = None;
         if self.how.by.is_some() {
             let rule = AggregationRule::ProbabilitySum;
@@ -342,8 +344,9 @@ impl Fuse {
                     ..IntervalSettings::default()
                 };
                 let (subjects, ordered) = (&settings.subjects, settings.ordered);
-                let found =
+                let mut found =
                     shell.apart(|| aggregation(&fused.test, subjects, ordered, &intervals))?;
+                found.notes = notes;
                 write_json("aggregation.json", serde_json::to_string_pretty(&found)?)?;
                 together = Some(found);
             }

@@ -37,9 +37,13 @@ impl Predict {
         if self.json && self.csv.as_deref() == Some(Path::new("-")) {
             bail!("--csv -: expected no --json beside it, since both print on standard output");
         }
+        let mut notes = Vec::new();
         let clips = match &self.data {
             Some(root) => {
-                ClipMedia::from_dataset(&Dataset::open(root, None)?, self.split.as_deref())?
+                let dataset = Dataset::open(root, None)?;
+                shell.say_notes(&dataset.notes);
+                notes = dataset.notes_for_documents();
+                ClipMedia::from_dataset(&dataset, self.split.as_deref())?
             }
             None => {
                 let (clips, unused) = ClipMedia::from_files(&self.files)?;
@@ -52,7 +56,12 @@ impl Predict {
         if clips.is_empty() {
             bail!("expected pictures, sounds or transcripts, or --data ROOT, found none");
         }
-        let found = shell.apart(|| predict(&self.run, &clips, shell))?;
+        let mut found = shell.apart(|| predict(&self.run, &clips, shell))?;
+        // the run's own data set may be the same one, by another path
+        let said = |note: &String| notes.iter().any(|own| note.ends_with(own.as_str()));
+        found.notes.retain(|note| !said(note));
+        shell.say_notes(&found.notes);
+        found.notes.splice(0..0, notes);
         let to_stdout = self.csv.as_deref() == Some(Path::new("-"));
         match &self.csv {
             Some(_) if to_stdout => shell.print_data(&found.to_csv())?,

@@ -28,6 +28,9 @@ pub(crate) struct TableArgs {
     /// The tables' own names that were found so far.
     #[arg(skip)]
     found: RefCell<BTreeSet<String>>,
+    /// What was said of the tables so far.
+    #[arg(skip)]
+    notes: RefCell<Vec<String>>,
 }
 
 fn parse_column(argument: &str) -> Result<(String, String), String> {
@@ -96,8 +99,14 @@ impl TableArgs {
 
     fn told<T>(&self, read: Read<T>, shell: &Shell) -> T {
         shell.say_notes(&read.notes);
+        self.notes.borrow_mut().extend(read.notes);
         self.found.borrow_mut().extend(read.mapped);
         read.table
+    }
+
+    /// What of the tables read so far was read otherwise than it was written, for a document.
+    pub(crate) fn notes(&self) -> Vec<String> {
+        self.notes.borrow().clone()
     }
 
     /// Refuses a column that no table has, once all are read: a slip of the pen is told before the work begins.

@@ -25,6 +25,9 @@ pub struct Sweep {
     pub cells: Vec<SweepCell>,
     /// Always saying the class that is most frequent in the test split.
     pub majority: TestScores,
+    /// What of the data set's tables was read otherwise than it was written, a line each; absent where nothing was.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// The runs of one combination of settings, over all seeds.

@@ -22,9 +22,9 @@ use crate::dataset::{is_ordered, splits, subject_numbers};
 use crate::error::PipelineError;
 use crate::modality::Modality;
 use crate::run_folder::{
-    Changeable, PREDICTIONS, check_config, check_inputs, document_of, read_json, write_json,
+    Changeable, PREDICTIONS, check_config, check_inputs, document_of, read_sealed, write_sealed,
 };
-use crate::watch::{Watch, apart};
+use crate::watch::{Watch, apart, say_notes};
 
 pub use document::{Sweep, SweepCell, SweepSetting, TestScores};
 
@@ -53,6 +53,7 @@ pub fn sweep(
 ) -> Result<Sweep, PipelineError> {
     let configs = combinations(config, modality, grid)?;
     let dataset = Dataset::open(&config.data, None)?;
+    say_notes(&dataset.notes, watch);
     let _lock = FolderLock::take(out)?;
     check_config(config, out, true, Changeable::Nothing)?.write(out)?;
     let scorer = Scorer {
@@ -74,7 +75,7 @@ pub fn sweep(
         let name = cell_name(settings);
         let folder = out.join(&name);
         let path = folder.join("cell.json");
-        if let Some(done) = read_json(&path)? {
+        if let Some(done) = read_sealed(&path)? {
             let inputs = match &mut inputs {
                 Some(inputs) => inputs,
                 none => none.insert(model_inputs(&*branch, &dataset, &features, watch)?),
@@ -111,7 +112,7 @@ pub fn sweep(
         };
         let subjects = subjects.clone();
         let done = Finished { cell, subjects };
-        write_json(&path, &done)?;
+        write_sealed(&path, &done)?;
         cells.push(done.cell);
     }
     let Some(first) = cells.first() else {
@@ -136,6 +137,7 @@ pub fn sweep(
         chosen: settings.iter().position(|s| s.merit == best).unwrap_or(0),
         settings,
         majority: scorer.majority(&predictions)?,
+        notes: dataset.notes_for_documents(),
         cells,
     };
     report::write(&found, out)?;

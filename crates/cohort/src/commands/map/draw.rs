@@ -7,7 +7,7 @@ use anyhow::bail;
 use cohort_report::charts::{ScatterChart, ScatterPoint, scatter};
 use cohort_report::{MapPage, MapPoint, Style, map_page, svg_to_png};
 use cohort_search::MapDocument;
-use cohort_tables::{LabelTable, ReadOptions, write_atomic};
+use cohort_tables::{LabelTable, write_atomic};
 
 use super::known::About;
 use super::thumbnails;
@@ -21,9 +21,30 @@ const BEGINNING: usize = 180;
 /// What only the HTML map shows.
 pub(super) struct Extras<'a> {
     pub(super) about: &'a [Option<&'a About>],
-    pub(super) transcripts: Option<&'a Path>,
+    pub(super) transcripts: Option<&'a Transcripts>,
     pub(super) images: Option<&'a Path>,
     pub(super) thumbnails: bool,
+}
+
+/// A table of transcripts.
+pub(super) struct Transcripts {
+    table: LabelTable,
+    texts: Vec<String>,
+}
+
+impl Transcripts {
+    /// A table with a column `Transcript`.
+    pub(super) fn new(path: &Path, table: LabelTable) -> anyhow::Result<Self> {
+        let Some(texts) = table.column("Transcript") else {
+            bail!(
+                "{}: expected a column Transcript, found columns {}",
+                path.display(),
+                table.column_names().collect::<Vec<_>>().join(", ")
+            );
+        };
+        let texts = texts.to_vec();
+        Ok(Self { table, texts })
+    }
 }
 
 /// Refuses a file of a kind that is not written.
@@ -216,17 +237,7 @@ fn transcripts(
     extras: &Extras,
     shell: &Shell,
 ) -> anyhow::Result<Vec<Option<String>>> {
-    if let Some(path) = extras.transcripts {
-        let read = LabelTable::read_with(path, &ReadOptions::default())?;
-        shell.say_notes(&read.notes);
-        let table = read.table;
-        let Some(texts) = table.column("Transcript") else {
-            bail!(
-                "{}: expected a column Transcript, found columns {}",
-                path.display(),
-                table.column_names().collect::<Vec<_>>().join(", ")
-            );
-        };
+    if let Some(Transcripts { table, texts }) = extras.transcripts {
         let by_clip: HashMap<&str, &String> = (0..table.len())
             .map(|row| table.clip(row))
             .zip(texts)

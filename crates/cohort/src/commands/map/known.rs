@@ -28,6 +28,8 @@ pub(super) struct Known {
     /// Names of the splits; empty when there are none.
     pub(super) splits: Vec<String>,
     pub(super) clips: HashMap<String, About>,
+    /// What of a data set's tables was read otherwise than it was written.
+    pub(super) notes: Vec<String>,
 }
 
 /// What is known about one clip.
@@ -99,7 +101,11 @@ pub(super) fn from_dataset(root: &Path, ask: &Ask, shell: &Shell) -> anyhow::Res
         }
     }
     let splits = dataset.splits.iter().map(|split| split.name.clone());
-    Ok(groups.known(splits.collect(), clips))
+    let known = groups.known(splits.collect(), clips);
+    Ok(Known {
+        notes: dataset.notes_for_documents(),
+        ..known
+    })
 }
 
 /// Reads a label table.
@@ -225,6 +231,7 @@ impl Groups {
             groups: self.groups,
             splits,
             clips,
+            notes: Vec::new(),
         }
     }
 }

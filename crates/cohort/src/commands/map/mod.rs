@@ -100,7 +100,14 @@ impl Map {
         let rows = self.rows(&table, known.as_ref(), shell)?;
         let clips: Vec<&str> = rows.iter().map(|&row| table.clips[row].as_str()).collect();
         // before the map, which takes long: a wrong file is told at once
-        let predictions = self.predictions(&clips, shell)?;
+        let (predictions, of_columns) = self.predictions(&clips, shell)?;
+        let transcripts = match &self.transcripts {
+            Some(path) => Some(draw::Transcripts::new(
+                path,
+                self.tables.labels(path, shell)?,
+            )?),
+            None => None,
+        };
         self.tables.all_found()?;
         let mut values = Vec::with_capacity(rows.len() * table.dim);
         for &row in &rows {
@@ -169,6 +176,9 @@ impl Map {
                 Some(labelling(known, &groups, agreed?))
             }
         };
+        let mut notes = self.tables.notes();
+        notes.extend(of_columns);
+        notes.extend(known.iter().flat_map(|known| known.notes.iter().cloned()));
         let name = self.table.file_name().unwrap_or_default();
         let place = |(i, clip): (usize, &&str)| PlacedClip {
             clip: (*clip).to_string(),
@@ -187,6 +197,7 @@ impl Map {
             vectors: clips.len(),
             dim: table.dim,
             split: self.split.clone(),
+            notes,
             giants,
             recipe: map.recipe,
             trustworthiness: map.trustworthiness,
@@ -198,7 +209,7 @@ impl Map {
         for out in &self.out {
             let extras = draw::Extras {
                 about: &about,
-                transcripts: self.transcripts.as_deref(),
+                transcripts: transcripts.as_ref(),
                 images: self.images.as_deref(),
                 thumbnails: self.thumbnails || self.images.is_some(),
             };
@@ -327,17 +338,18 @@ impl Map {
         Ok(rows)
     }
 
-    /// What was predicted, by clip.
+    /// What was predicted, by clip, and what is to be said of the table's columns.
     fn predictions(
         &self,
         clips: &[&str],
         shell: &Shell,
-    ) -> anyhow::Result<HashMap<String, String>> {
+    ) -> anyhow::Result<(HashMap<String, String>, Vec<String>)> {
         let Some(path) = &self.predictions else {
-            return Ok(HashMap::new());
+            return Ok((HashMap::new(), Vec::new()));
         };
         let (table, columns) = self.tables.predictions(path, None, shell)?;
-        shell.say_notes(&columns.notes());
+        let notes = columns.notes();
+        shell.say_notes(&notes);
         let rows = table.names.iter().zip(&table.predicted);
         let found: HashMap<String, String> = rows
             .map(|(name, &class)| (clip_id(name).to_string(), table.classes[class].clone()))
@@ -353,7 +365,7 @@ impl Map {
             path.display(),
             some(&missing)
         );
-        Ok(found)
+        Ok((found, notes))
     }
 }
 
