@@ -162,7 +162,7 @@ impl Test {
         let pictures: Result<Vec<_>, PipelineError> = clips
             .par_iter()
             .filter(|_| image)
-            .filter_map(|clip| Some((clip, clip.image.as_deref()?)))
+            .filter_map(|clip| Some((clip, clip.picture()?)))
             .map(|(clip, file)| {
                 let decoded = cohort_vision::decode_warned(file).map_err(|e| of(clip, e.into()))?;
                 say_warnings(&decoded.warnings, watch);
@@ -172,7 +172,7 @@ impl Test {
         let sounds: Result<Vec<_>, PipelineError> = clips
             .par_iter()
             .filter(|_| audio)
-            .filter_map(|clip| Some((clip, clip.audio.as_deref()?)))
+            .filter_map(|clip| Some((clip, clip.sound()?)))
             .map(|(clip, file)| {
                 let sound = cohort_audio::decode(file).map_err(|e| of(clip, e.into()))?;
                 Ok((clip.id.clone(), sound))
@@ -180,7 +180,7 @@ impl Test {
             .collect();
         let texts: Result<Vec<_>, PipelineError> = clips
             .iter()
-            .filter(|clip| text && clip.transcript.is_some())
+            .filter(|clip| text && clip.words().is_some())
             .map(|clip| {
                 let text = clip.read_transcript().map_err(|e| of(clip, e.into()))?;
                 Ok((clip.id.clone(), text))

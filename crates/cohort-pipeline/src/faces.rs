@@ -239,7 +239,7 @@ pub fn face_table(
         skip_bad,
     };
     let clips: Vec<(&Clip, &Path)> = all_clips(dataset)
-        .filter_map(|clip| Some((clip, clip.image.as_deref()?)))
+        .filter_map(|clip| Some((clip, clip.picture()?)))
         .collect();
     let hash = |&(_, file): &(&Clip, &Path)| file_hash(file);
     let compute = |items: &[&(&Clip, &Path)]| -> Vec<Result<Vec<f32>, PipelineError>> {

@@ -33,9 +33,9 @@ pub fn feature_tables(
 ) -> Result<FeatureTables, PipelineError> {
     let clips = || dataset.splits.iter().flat_map(|split| &split.clips);
     let any = |has: fn(&Clip) -> bool| clips().any(has);
-    let faces = network.filter(|_| any(|clip| clip.image.is_some()));
-    let heard = any(|clip| clip.audio.is_some());
-    let read = any(|clip| clip.transcript.is_some());
+    let faces = network.filter(|_| any(|clip| clip.picture().is_some()));
+    let heard = any(|clip| clip.sound().is_some());
+    let read = any(|clip| clip.words().is_some());
     let _lock = match faces.is_some() || heard || read {
         true => Some(FolderLock::take(folder)?),
         false => None,

@@ -83,7 +83,7 @@ pub fn acoustic_table(
         skip_bad,
     };
     let clips: Vec<(&Clip, &Path)> = all_clips(dataset)
-        .filter_map(|clip| Some((clip, clip.audio.as_deref()?)))
+        .filter_map(|clip| Some((clip, clip.sound()?)))
         .collect();
     let hash = |&(_, file): &(&Clip, &Path)| file_hash(file);
     let compute = |&(_, file): &(&Clip, &Path)| -> Result<Vec<f32>, PipelineError> {
@@ -110,7 +110,7 @@ pub fn text_table(
 ) -> Result<Features, PipelineError> {
     config.validate()?;
     let clips: Vec<&Clip> = all_clips(dataset)
-        .filter(|clip| clip.transcript.is_some())
+        .filter(|clip| clip.words().is_some())
         .collect();
     match (config.encoder, &text_weights(config, watch)?) {
         (TextEncoder::Bert, Some(weights)) => {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use cohort_data::folder::{self, Entry, Unused};
-use cohort_data::{Dataset, TranscriptSource};
+use cohort_data::{Dataset, MediaKind, MediaSource};
 use cohort_tables::{AUDIO_EXTENSIONS, IMAGE_EXTENSIONS, TRANSCRIPT_EXTENSIONS, shown};
 use rayon::prelude::*;
 use serde::Serialize;
@@ -28,7 +28,7 @@ pub struct ClipMedia {
     /// Sound.
     pub audio: Option<PathBuf>,
     /// Words.
-    pub words: Option<TranscriptSource>,
+    pub words: Option<MediaSource>,
 }
 
 /// The answers for some clips; JSON `cohort.predict/1`.
@@ -144,20 +144,21 @@ impl ClipMedia {
         Ok(clips
             .map(|clip| Self {
                 clip: clip.id.clone(),
-                image: clip.image.clone(),
-                audio: clip.audio.clone(),
-                words: clip.transcript.clone(),
+                image: clip.picture().map(Path::to_path_buf),
+                audio: clip.sound().map(Path::to_path_buf),
+                words: clip.words().cloned(),
             })
             .collect())
     }
 }
 
 fn kind(path: &Path) -> Option<Modality> {
-    Some(match cohort_data::Modality::of_file(path)? {
-        cohort_data::Modality::Image => Modality::Image,
-        cohort_data::Modality::Audio => Modality::Audio,
-        cohort_data::Modality::Transcript => Modality::Text,
-    })
+    match MediaKind::of_file(path)? {
+        MediaKind::Picture => Some(Modality::Image),
+        MediaKind::Sound => Some(Modality::Audio),
+        MediaKind::Text => Some(Modality::Text),
+        MediaKind::Video => None,
+    }
 }
 
 fn add(
@@ -174,7 +175,7 @@ fn add(
     let twice = match modality {
         Modality::Image => clip.image.replace(file).is_some(),
         Modality::Audio => clip.audio.replace(file).is_some(),
-        Modality::Text => clip.words.replace(TranscriptSource::File(file)).is_some(),
+        Modality::Text => clip.words.replace(MediaSource::File(file)).is_some(),
     };
     if twice {
         return Err(PipelineError::Unusable {
@@ -275,7 +276,7 @@ fn answer(
                     .iter()
                     .filter_map(|clip| Some((clip, clip.words.as_ref()?)))
                     .map(|(clip, words)| {
-                        let text = words.read().map_err(|e| of(clip, e.into()))?;
+                        let text = words.read_words().map_err(|e| of(clip, e.into()))?;
                         Ok((clip.clip.clone(), text))
                     })
                     .collect();

@@ -129,7 +129,7 @@ impl<'a> TokenPart<'a> {
     ) -> Result<Self, PipelineError> {
         let labelled: Vec<&Clip> = clips
             .iter()
-            .filter(|clip| clip.transcript.is_some() && clip.levels.len() > target)
+            .filter(|clip| clip.words().is_some() && clip.levels.len() > target)
             .collect();
         let (items, skipped, cut) = read_tokens(&labelled, &bert.tokeniser, skip_bad, watch)?;
         let (mut clips, mut labels) = (Vec::new(), Vec::new());
