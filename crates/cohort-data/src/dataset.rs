@@ -8,10 +8,10 @@ use cohort_tables::{LabelTable, code, id_key, is_missing, tidy};
 
 use crate::error::{DataError, quoted};
 use crate::label_file::{self, LabelFile, SplitTable, unknown_code};
-use crate::media::{self, MediaFiles, Modality};
+use crate::media::{self, Media, MediaKind, MediaSource};
 use crate::schema::{Attribute, Schema};
 use crate::schema_file::SCHEMA_FILE;
-use crate::transcript::{TranscriptSource, TranscriptTable};
+use crate::transcript::TranscriptTable;
 
 /// A data set: its schema and the splits that have a label table.
 #[derive(Debug, Clone)]
@@ -49,12 +49,8 @@ pub struct Clip {
     pub subject: String,
     /// Index of the clip's level in each of the schema's attributes, in the schema's order.
     pub levels: Vec<usize>,
-    /// Picture, when there is one in the folder of the clip's target level.
-    pub image: Option<PathBuf>,
-    /// Sound, likewise.
-    pub audio: Option<PathBuf>,
-    /// Words: a `.pkl` or `.txt` file in the same folder, else the row of the transcript table.
-    pub transcript: Option<TranscriptSource>,
+    /// Its inputs: files in the folder of the clip's target level, and words also from the transcript table.
+    pub media: Media,
 }
 
 impl Dataset {
@@ -131,13 +127,33 @@ impl Dataset {
 }
 
 impl Clip {
+    /// Its picture.
+    pub fn picture(&self) -> Option<&Path> {
+        self.media.file(MediaKind::Picture)
+    }
+
+    /// Its sound: a sound file, or a video where there is none.
+    pub fn sound(&self) -> Option<&Path> {
+        self.media.file(MediaKind::Sound)
+    }
+
+    /// Its words: a `.pkl` or `.txt` file, else the row of the transcript table.
+    pub fn words(&self) -> Option<&MediaSource> {
+        self.media.get(MediaKind::Text)
+    }
+
+    /// Its video.
+    pub fn video(&self) -> Option<&Path> {
+        self.media.file(MediaKind::Video)
+    }
+
     /// The clip's words, without spaces around them; an empty text when nothing was said.
     ///
     /// # Errors
-    /// [`DataError::NoTranscript`] when there is none, and those of [`TranscriptSource::read`].
+    /// [`DataError::NoTranscript`] when there is none, and those of [`MediaSource::read_words`].
     pub fn read_transcript(&self) -> Result<String, DataError> {
-        match &self.transcript {
-            Some(source) => source.read(),
+        match self.words() {
+            Some(source) => source.read_words(),
             None => Err(DataError::NoTranscript {
                 clip: self.id.clone(),
             }),
@@ -200,7 +216,7 @@ fn read_clips(
     let columns = file.columns(schema)?;
     let target = schema.target_index();
     // One listing a level of the target, made when its first clip is met.
-    let mut listings: HashMap<usize, BTreeMap<String, MediaFiles>> = HashMap::new();
+    let mut listings: HashMap<usize, BTreeMap<String, Media>> = HashMap::new();
     let mut clips = Vec::with_capacity(file.table.len());
     for (row, (name, subject)) in file.table.names.iter().zip(columns.subjects).enumerate() {
         if tidy(name).is_empty() || is_missing(subject) {
@@ -249,17 +265,15 @@ fn read_clips(
         };
         let mut media = listing.remove(&id).unwrap_or_default();
         let text = transcripts.texts.remove(&id);
+        if let Some(text) = text.filter(|_| !media.has(MediaKind::Text)) {
+            media.insert(MediaKind::Text, MediaSource::Text(text));
+        }
         clips.push(Clip {
             id,
             name: name.clone(),
             subject: code(subject).into_owned(),
             levels,
-            image: media.take(Modality::Image),
-            audio: media.take(Modality::Audio),
-            transcript: match media.take(Modality::Transcript) {
-                Some(path) => Some(TranscriptSource::File(path)),
-                None => text.map(TranscriptSource::Text),
-            },
+            media,
         });
     }
     Ok(clips)

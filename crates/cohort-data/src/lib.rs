@@ -21,11 +21,10 @@ mod words;
 pub use check::{CheckReport, CheckSettings, CheckedSplit, Finding, Kind, Severity, check};
 pub use dataset::{Clip, Dataset, Split};
 pub use error::DataError;
-pub use media::Modality;
+pub use media::{Media, MediaKind, MediaSource};
 pub use schema::{Attribute, Level, Schema};
 pub use schema_file::SCHEMA_FILE;
 pub use statistics::{
     AttributeCounts, LevelCount, Section, Statistics, Table, Unit, View, statistics,
 };
-pub use transcript::TranscriptSource;
 pub use words::{GroupWords, Words, WordsSettings, words};

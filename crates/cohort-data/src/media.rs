@@ -1,103 +1,178 @@
-//! Which media files lie in a folder, by clip: one directory listing a folder, never a question a file.
+//! What an item holds and where it is, and which media files lie in a folder: one directory listing a folder, never a question a
+//! file.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use cohort_tables::{AUDIO_EXTENSIONS, IMAGE_EXTENSIONS, TRANSCRIPT_EXTENSIONS, id_key};
+use cohort_tables::{
+    AUDIO_EXTENSIONS, IMAGE_EXTENSIONS, TRANSCRIPT_EXTENSIONS, VIDEO_EXTENSIONS, id_key,
+};
 
 use crate::error::DataError;
 use crate::folder::{self, Unused};
+use crate::transcript;
 
-/// What a media file holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Modality {
-    /// A picture of the face.
-    Image,
-    /// The voice.
-    Audio,
-    /// The words.
-    Transcript,
+/// What a media file or a text of a table holds: the inputs that an item may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum MediaKind {
+    /// A picture.
+    Picture,
+    /// A sound, or a video whose sound is taken.
+    Sound,
+    /// Words.
+    Text,
+    /// A video, for its pictures.
+    Video,
 }
 
-impl Modality {
-    /// All modalities, in the order in which reports name them.
-    pub const ALL: [Self; 3] = [Self::Image, Self::Audio, Self::Transcript];
+impl MediaKind {
+    /// All kinds, in the order in which reports name them.
+    pub const ALL: [Self; 4] = [Self::Picture, Self::Sound, Self::Text, Self::Video];
 
-    /// `image`, `audio` or `transcript`.
+    /// `picture`, `sound`, `text` or `video`.
     pub fn name(self) -> &'static str {
         match self {
-            Self::Image => "image",
-            Self::Audio => "audio",
-            Self::Transcript => "transcript",
+            Self::Picture => "picture",
+            Self::Sound => "sound",
+            Self::Text => "text",
+            Self::Video => "video",
         }
     }
 
-    /// File name endings, most wanted first: when a clip has several files, the first of these is used.
+    /// File name endings, most wanted first: when an item has several files, the first of these is used.
     pub fn extensions(self) -> &'static [&'static str] {
         match self {
-            Self::Image => &IMAGE_EXTENSIONS,
-            Self::Audio => &AUDIO_EXTENSIONS,
-            Self::Transcript => &TRANSCRIPT_EXTENSIONS,
+            Self::Picture => &IMAGE_EXTENSIONS,
+            Self::Sound => &AUDIO_EXTENSIONS,
+            Self::Text => &TRANSCRIPT_EXTENSIONS,
+            Self::Video => &VIDEO_EXTENSIONS,
         }
     }
 
-    /// The modality of a file by the ending of its name, in any case of letters.
+    /// The kind of a file by the ending of its name, in any case of letters. A video that can stand for a sound is a sound.
     pub fn of_file(path: &Path) -> Option<Self> {
-        parse(path.file_name()?.to_str()?).map(|(_, modality, _)| modality)
+        let (_, extension) = path.file_name()?.to_str()?.rsplit_once('.')?;
+        Self::ALL
+            .into_iter()
+            .find(|kind| kind.rank(extension).is_some())
+    }
+
+    /// Place of an ending among the kind's own.
+    fn rank(self, extension: &str) -> Option<usize> {
+        let mut known = self.extensions().iter();
+        known.position(|known| known.eq_ignore_ascii_case(extension))
     }
 }
 
-/// The files of one clip in one folder.
+/// Where a medium is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MediaSource {
+    /// A file.
+    File(PathBuf),
+    /// The text itself, from a table.
+    Text(String),
+}
+
+impl MediaSource {
+    /// The file, unless it is a text of a table.
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Self::File(path) => Some(path),
+            Self::Text(_) => None,
+        }
+    }
+
+    /// The words, without spaces around them, of a text or of a `.pkl` (a pickled Python `str`) or `.txt` (UTF-8) file.
+    ///
+    /// # Errors
+    /// [`DataError`] when the file cannot be read, is longer than 1 MiB, is not UTF-8, or is a pickle of
+    /// anything but a plain `str`: a pickle is read as data, and nothing in it is ever run.
+    pub fn read_words(&self) -> Result<String, DataError> {
+        match self {
+            Self::Text(text) => Ok(text.trim().to_string()),
+            Self::File(path) => transcript::read_file(path),
+        }
+    }
+}
+
+/// The inputs of one item by kind; most items have a few of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct MediaFiles {
-    files: [Option<PathBuf>; 3],
-}
+pub struct Media(BTreeMap<MediaKind, MediaSource>);
 
-impl MediaFiles {
-    pub fn get(&self, modality: Modality) -> Option<&Path> {
-        self.files[modality as usize].as_deref()
+impl Media {
+    /// Where the medium of a kind is.
+    pub fn get(&self, kind: MediaKind) -> Option<&MediaSource> {
+        self.0.get(&kind)
     }
 
-    pub fn take(&mut self, modality: Modality) -> Option<PathBuf> {
-        self.files[modality as usize].take()
+    /// The file of a kind; none for a text of a table.
+    pub fn file(&self, kind: MediaKind) -> Option<&Path> {
+        self.get(kind)?.file()
+    }
+
+    /// Whether there is a medium of a kind.
+    pub fn has(&self, kind: MediaKind) -> bool {
+        self.0.contains_key(&kind)
+    }
+
+    /// Puts a medium; what was there of its kind is returned.
+    pub fn insert(&mut self, kind: MediaKind, source: MediaSource) -> Option<MediaSource> {
+        self.0.insert(kind, source)
+    }
+
+    /// The media in the order of their kinds.
+    pub fn iter(&self) -> impl Iterator<Item = (MediaKind, &MediaSource)> {
+        self.0.iter().map(|(kind, source)| (*kind, source))
     }
 }
 
 /// Media files of a folder by clip id. A folder that does not exist holds none.
-pub(crate) fn list(folder: &Path) -> Result<BTreeMap<String, MediaFiles>, DataError> {
+pub(crate) fn list(folder: &Path) -> Result<BTreeMap<String, Media>, DataError> {
     Ok(list_all(folder)?.0)
 }
 
-/// As [`list`], with what is not used: files of other kinds, and those of a clip that has a more wanted one.
+/// As [`list`], with what is not used: files of other kinds, those of a clip that has a more wanted one, and videos that give no
+/// sound.
 ///
 /// Hidden files (see [`folder::is_hidden`]) are passed over, and so are folders. Links are
 /// not followed here, so a loop of links is an unreadable file and nothing worse.
-pub(crate) fn list_all(folder: &Path) -> Result<(BTreeMap<String, MediaFiles>, Unused), DataError> {
-    let mut found: BTreeMap<String, MediaFiles> = BTreeMap::new();
-    let mut ranks: BTreeMap<(String, Modality), usize> = BTreeMap::new();
+pub(crate) fn list_all(folder: &Path) -> Result<(BTreeMap<String, Media>, Unused), DataError> {
     let (entries, mut unused) = folder::entries_if_any(folder)?;
-    for (name, is_folder) in entries {
-        if is_folder {
-            continue;
-        }
-        let Some((id, modality, rank)) = parse(&name) else {
+    let files = entries.into_iter().filter(|(_, is_folder)| !is_folder);
+    let mut names: BTreeMap<String, String> = BTreeMap::new();
+    let mut found: BTreeMap<String, BTreeMap<MediaKind, (usize, String)>> = BTreeMap::new();
+    for (name, _) in files {
+        let kinds = kinds(&name);
+        if kinds.is_empty() {
             unused.count_file(&name);
             continue;
-        };
-        let key = (id.clone(), modality);
-        // Names come sorted, so equal ranks ("a.jpg", "a.JPG") are settled the same way each time.
-        if ranks.get(&key).is_none_or(|&best| rank < best) {
-            let files = found.entry(id).or_default();
-            let before = files.files[modality as usize].replace(folder.join(&name));
-            if let Some(before) = before.as_deref().and_then(Path::file_name) {
-                unused.count_file(&before.to_string_lossy());
+        }
+        let id = id_key(stem(&name));
+        for (kind, rank) in kinds {
+            // Names come sorted, so equal ranks ("a.jpg", "a.JPG") are settled the same way each time.
+            let of_clip = found.entry(id.clone()).or_default();
+            if of_clip.get(&kind).is_none_or(|(best, _)| rank < *best) {
+                of_clip.insert(kind, (rank, name.clone()));
             }
-            ranks.insert(key, rank);
-        } else {
+        }
+        names.insert(name, id);
+    }
+    for (name, id) in names {
+        let mut used = found[&id].iter();
+        if !used.any(|(kind, (_, file))| *kind != MediaKind::Video && *file == name) {
             unused.count_file(&name);
         }
     }
-    Ok((found, unused))
+    let media = |files: BTreeMap<MediaKind, (usize, String)>| {
+        let files = files.into_iter();
+        Media(
+            files
+                .map(|(kind, (_, name))| (kind, MediaSource::File(folder.join(name))))
+                .collect(),
+        )
+    };
+    let found = found.into_iter().map(|(id, files)| (id, media(files)));
+    Ok((found.collect(), unused))
 }
 
 /// Names of the folders in a folder, sorted. A folder that does not exist holds none.
@@ -109,17 +184,20 @@ pub(crate) fn folders(folder: &Path) -> Result<Vec<String>, DataError> {
         .collect())
 }
 
-/// Clip id, modality and rank among the modality's extensions.
-fn parse(name: &str) -> Option<(String, Modality, usize)> {
-    let (stem, extension) = name.rsplit_once('.')?;
-    let lower = extension.to_ascii_lowercase();
-    Modality::ALL.into_iter().find_map(|modality| {
-        let rank = modality
-            .extensions()
-            .iter()
-            .position(|known| *known == lower)?;
-        Some((id_key(stem), modality, rank))
-    })
+/// A file's name without what stands behind its last dot.
+fn stem(name: &str) -> &str {
+    name.rsplit_once('.').map_or(name, |(stem, _)| stem)
+}
+
+/// The kinds that a file's ending stands for, with its rank among each one's endings.
+fn kinds(name: &str) -> Vec<(MediaKind, usize)> {
+    let Some((_, extension)) = name.rsplit_once('.') else {
+        return Vec::new();
+    };
+    let kinds = MediaKind::ALL.into_iter();
+    kinds
+        .filter_map(|kind| Some((kind, kind.rank(extension)?)))
+        .collect()
 }
 
 #[cfg(test)]
@@ -127,29 +205,56 @@ mod tests {
     use super::*;
 
     #[test]
-    fn file_names_give_clip_and_modality() {
+    fn file_names_give_clip_and_kind() {
         let cases = [
             (
                 "-9Uee9Y2UZo.000.jpg",
-                Some(("-9Uee9Y2UZo.000", Modality::Image)),
+                Some(("-9Uee9Y2UZo.000", MediaKind::Picture)),
             ),
-            ("a.000.JPEG", Some(("a.000", Modality::Image))),
-            ("a.000.mp4.wav", Some(("a.000", Modality::Audio))),
-            ("a.pkl", Some(("a", Modality::Transcript))),
+            ("a.000.JPEG", Some(("a.000", MediaKind::Picture))),
+            ("a.000.mp4.wav", Some(("a.000", MediaKind::Sound))),
+            ("a.mp4", Some(("a", MediaKind::Sound))),
+            ("a.avi", Some(("a", MediaKind::Video))),
+            ("a.pkl", Some(("a", MediaKind::Text))),
             ("a.000", None),
             (
                 "Jose\u{301}.000.jpg",
-                Some(("Jos\u{e9}.000", Modality::Image)),
+                Some(("Jos\u{e9}.000", MediaKind::Picture)),
             ),
             ("readme", None),
         ];
         for (name, expected) in cases {
-            assert_eq!(
-                parse(name).map(|(id, modality, _)| (id, modality)),
-                expected.map(|(id, modality)| (id.to_string(), modality)),
-                "{name}"
-            );
+            let kind = MediaKind::of_file(Path::new(name));
+            assert_eq!(kind, expected.map(|(_, kind)| kind), "{name}");
+            assert_eq!(kinds(name).first().map(|(kind, _)| *kind), kind, "{name}");
+            if let Some((id, _)) = expected {
+                assert_eq!(id_key(stem(name)), id, "{name}");
+            }
         }
+    }
+
+    #[test]
+    fn a_video_gives_its_sound_where_no_other_file_does_and_is_a_video_anyway() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in [
+            "a.mp4", "a.wav", "b.MOV", "c.avi", "d.mkv", "d.mp4", "d.aac",
+        ] {
+            std::fs::write(folder.path().join(name), "").unwrap();
+        }
+        let (found, unused) = list_all(folder.path()).unwrap();
+        let file = |id: &str, kind| found[id].file(kind).map(|path| folder.path().join(path));
+        let path = |name: &str| Some(folder.path().join(name));
+        for (id, sound, video) in [
+            ("a", path("a.wav"), path("a.mp4")),
+            ("b", path("b.MOV"), path("b.MOV")),
+            ("c", None, path("c.avi")),
+            ("d", path("d.mp4"), path("d.mp4")),
+        ] {
+            assert_eq!(file(id, MediaKind::Sound), sound, "{id}");
+            assert_eq!(file(id, MediaKind::Video), video, "{id}");
+        }
+        let expected = "1 aac file, 1 avi file, 1 mkv file, 1 mp4 file";
+        assert_eq!(unused.to_string(), expected);
     }
 
     #[test]
@@ -170,12 +275,12 @@ mod tests {
         }
         std::fs::create_dir(folder.path().join("d.jpg")).unwrap();
         let (found, unused) = list_all(folder.path()).unwrap();
-        assert_eq!(found.keys().collect::<Vec<_>>(), ["a", "b"]);
+        assert_eq!(found.keys().collect::<Vec<_>>(), ["a", "b", "x"]);
         let expected = "2 hidden files, 1 avi file, 1 jpg file, 1 md file, 1 png file, 1 txt file";
         assert_eq!(unused.to_string(), expected);
-        let name = |id: &str, modality| {
+        let name = |id: &str, kind| {
             found[id]
-                .get(modality)
+                .file(kind)
                 .unwrap()
                 .file_name()
                 .unwrap()
@@ -183,9 +288,9 @@ mod tests {
                 .unwrap()
                 .to_string()
         };
-        assert_eq!(name("a", Modality::Image), "a.JPG");
-        assert_eq!(name("b", Modality::Transcript), "b.pkl");
-        assert_eq!(found["a"].get(Modality::Audio), None);
+        assert_eq!(name("a", MediaKind::Picture), "a.JPG");
+        assert_eq!(name("b", MediaKind::Text), "b.pkl");
+        assert_eq!(found["a"].get(MediaKind::Sound), None);
         assert!(list(&folder.path().join("absent")).unwrap().is_empty());
         assert!(list(&folder.path().join("a.jpg")).is_err());
         assert_eq!(folders(folder.path()).unwrap(), ["d.jpg"]);
@@ -199,6 +304,6 @@ mod tests {
         std::os::unix::fs::symlink(&link, &link).unwrap();
         assert!(list(&link).is_err());
         let found = list(folder.path()).unwrap();
-        assert_eq!(found["loop"].get(Modality::Image), Some(link.as_path()));
+        assert_eq!(found["loop"].file(MediaKind::Picture), Some(link.as_path()));
     }
 }

@@ -1,7 +1,7 @@
-//! Where a clip's words come from.
+//! Transcripts: files, and the table below a data set's root.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use cohort_tables::id_key;
 
@@ -13,30 +13,8 @@ use crate::{files, pickle};
 /// Most bytes of a transcript; fifteen seconds of speech have about 200.
 const TRANSCRIPT_LIMIT: usize = 1 << 20;
 
-/// Where a clip's transcript is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum TranscriptSource {
-    /// A `.pkl` (a pickled Python `str`) or `.txt` (UTF-8) file.
-    File(PathBuf),
-    /// The text itself, from the transcript table below the root.
-    Text(String),
-}
-
-impl TranscriptSource {
-    /// The text, without spaces around it.
-    ///
-    /// # Errors
-    /// [`DataError`] when the file cannot be read, is longer than 1 MiB, is not UTF-8, or is a pickle of
-    /// anything but a plain `str`: a pickle is read as data, and nothing in it is ever run.
-    pub fn read(&self) -> Result<String, DataError> {
-        match self {
-            Self::Text(text) => Ok(text.trim().to_string()),
-            Self::File(path) => read_file(path),
-        }
-    }
-}
-
-fn read_file(path: &Path) -> Result<String, DataError> {
+/// Words from a `.pkl` or a text file.
+pub(crate) fn read_file(path: &Path) -> Result<String, DataError> {
     let limit = TRANSCRIPT_LIMIT as u64;
     let is_pickle = path
         .extension()
@@ -101,6 +79,7 @@ impl TranscriptTable {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::media::MediaSource;
 
     #[test]
     fn text_files_and_pickles_read_as_text_or_are_refused() {
@@ -141,16 +120,16 @@ mod tests {
         for (name, bytes, expected) in cases {
             let path = folder.path().join(name);
             std::fs::write(&path, bytes).unwrap();
-            let read = TranscriptSource::File(path)
-                .read()
+            let read = MediaSource::File(path)
+                .read_words()
                 .map_err(|error| error.to_string());
             match expected {
                 Ok(text) => assert_eq!(read.as_deref(), Ok(text), "{name}"),
                 Err(part) => assert!(read.clone().unwrap_err().contains(part), "{name}: {read:?}"),
             }
         }
-        let error = TranscriptSource::File(folder.path().to_path_buf())
-            .read()
+        let error = MediaSource::File(folder.path().to_path_buf())
+            .read_words()
             .unwrap_err();
         assert!(
             error

@@ -121,7 +121,7 @@ pub fn words(dataset: &Dataset, settings: &WordsSettings) -> Result<Words, DataE
     });
     let mut spoken: BTreeMap<(usize, &str), BTreeSet<String>> = BTreeMap::new();
     for clip in splits.flat_map(|split| &split.clips) {
-        if clip.transcript.is_none() {
+        if clip.words().is_none() {
             continue;
         }
         let text = clean_transcript(&clip.read_transcript()?);

@@ -178,7 +178,7 @@ fn each_fault_is_found_as_what_it_is() {
                 c.remove(&format!("{D}.pkl"));
             },
             &[(Kind::MissingMedia, 2)],
-            "expected a file of the modality image (jpg, jpeg, jpe, jfif, png, webp), found none",
+            "expected a picture (jpg, jpeg, jpe, jfif, png, webp), found none",
         ),
         (
             "truncated, empty and wrong files",

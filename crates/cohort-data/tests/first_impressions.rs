@@ -248,7 +248,7 @@ fn subjects_agree_with_a_plain_recount_in_every_cell() {
 fn transcripts_come_from_the_table_of_the_root() {
     let Some((dataset, _)) = real() else { return };
     let clips = || dataset.splits.iter().flat_map(|split| &split.clips);
-    assert!(clips().all(|clip| clip.transcript.is_some() && clip.image.is_none()));
+    assert!(clips().all(|clip| clip.words().is_some() && clip.picture().is_none()));
     let empty = clips()
         .filter(|clip| clip.read_transcript().unwrap().is_empty())
         .count();

@@ -2,7 +2,7 @@
 
 mod corpus;
 
-use cohort_data::{Dataset, Schema, TranscriptSource, statistics};
+use cohort_data::{Dataset, MediaSource, Schema, statistics};
 use corpus::{CLIPS, Corpus, HEADER, table};
 
 fn error(corpus: &Corpus) -> String {
@@ -26,11 +26,11 @@ fn clips_come_with_subject_levels_and_media() {
     assert_eq!(clip.subject, "-aaaaaaaaaa");
     assert_eq!(clip.levels, [3, 0, 1]);
     assert_eq!(
-        clip.image.as_deref(),
+        clip.picture(),
         Some(&*corpus.path("train/4/-aaaaaaaaaa.000.jpg"))
     );
     assert_eq!(
-        clip.audio.as_deref(),
+        clip.sound(),
         Some(&*corpus.path("train/4/-aaaaaaaaaa.000.wav"))
     );
     assert_eq!(clip.read_transcript().unwrap(), "So this is what I said.");
@@ -51,7 +51,7 @@ fn label_tables_alone_and_single_splits_are_data_sets() {
         dataset.splits[0]
             .clips
             .iter()
-            .all(|clip| clip.image.is_none())
+            .all(|clip| clip.picture().is_none())
     );
     let missing = dataset.splits[0].clips[0]
         .read_transcript()
@@ -225,11 +225,11 @@ fn another_layout_is_a_matter_of_its_schema() {
         (fit[0].id.as_str(), &*fit[0].levels),
         ("x", [0, 1].as_slice())
     );
-    assert_eq!(fit[0].image.as_deref(), Some(&*corpus.path("media/x.png")));
+    assert_eq!(fit[0].picture(), Some(&*corpus.path("media/x.png")));
     let held = &dataset.splits[1].clips[0];
     assert_eq!(
-        held.transcript,
-        Some(TranscriptSource::File(corpus.path("media/z.txt")))
+        held.words(),
+        Some(&MediaSource::File(corpus.path("media/z.txt")))
     );
     assert_eq!(dataset.splits[0].labels.column("note").unwrap(), ["", "hm"]);
     // A schema that is given comes before the file.

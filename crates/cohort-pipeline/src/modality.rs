@@ -36,9 +36,9 @@ impl Modality {
     /// Whether a clip has it.
     pub(crate) fn is_in(self, clip: &Clip) -> bool {
         match self {
-            Self::Image => clip.image.is_some(),
-            Self::Audio => clip.audio.is_some(),
-            Self::Text => clip.transcript.is_some(),
+            Self::Image => clip.picture().is_some(),
+            Self::Audio => clip.sound().is_some(),
+            Self::Text => clip.words().is_some(),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use cohort_data::Dataset;
+use cohort_data::{Dataset, MediaKind};
 use cohort_eval::IntervalSettings;
 use cohort_fusion::Figure;
 use cohort_pipeline::{
@@ -223,13 +223,10 @@ fn a_feature_table_is_made_anew_where_a_clip_changed_and_nowhere_else() {
     let dataset = Dataset::open(&data, None).unwrap();
     let clips = dataset.splits.iter().flat_map(|split| &split.clips);
     let media: Vec<ClipMedia> = clips.map(ClipMedia::from).collect();
-    let with_sound: Vec<&ClipMedia> = media.iter().filter(|one| one.audio.is_some()).collect();
+    let sound = |one: &ClipMedia| one.media.file(MediaKind::Sound).map(Path::to_path_buf);
+    let with_sound: Vec<&ClipMedia> = media.iter().filter(|one| sound(one).is_some()).collect();
     let (first, second) = (with_sound[0], with_sound[1]);
-    std::fs::copy(
-        second.audio.as_ref().unwrap(),
-        first.audio.as_ref().unwrap(),
-    )
-    .unwrap();
+    std::fs::copy(sound(second).unwrap(), sound(first).unwrap()).unwrap();
     let mut marked = before.clone();
     marked.values.iter_mut().for_each(|value| *value = 0.5);
     marked.write(&out.join("acoustic.parquet")).unwrap();

@@ -49,7 +49,7 @@ pub use journal::{Journal, JournalRow};
 pub use labels::{LabelColumn, LabelTable};
 pub use lock::FolderLock;
 pub use matching::{IdMatches, id_key, match_ids, unify_ids};
-pub use media::{AUDIO_EXTENSIONS, IMAGE_EXTENSIONS, TRANSCRIPT_EXTENSIONS};
+pub use media::{AUDIO_EXTENSIONS, IMAGE_EXTENSIONS, TRANSCRIPT_EXTENSIONS, VIDEO_EXTENSIONS};
 pub use predictions::Predictions;
 pub use shown::{shown, shown_lines};
 pub use spelling::{Spellings, code, fold, is_missing, spelled_out, tidy};

@@ -6,9 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use cohort_vision::Picture;
 use rayon::prelude::*;
 
-use super::media::Found;
 use super::{Finding, Kind, Row, without_root};
-use crate::media::Modality;
+use crate::media::{Media, MediaKind, MediaSource};
 
 /// Side of the grey picture that is compared, in pixels.
 const SIDE: usize = 32;
@@ -21,7 +20,7 @@ pub(super) struct Content {
     pub image: Option<ImagePrint>,
     /// BLAKE3 of the decoded samples and their rate.
     pub audio: Option<[u8; 32]>,
-    problems: Vec<(Modality, Kind, String)>,
+    problems: Vec<(MediaKind, Kind, String)>,
 }
 
 /// What is kept of a picture, so that all pictures of a data set can be compared.
@@ -39,7 +38,7 @@ pub(super) struct ImagePrint {
 pub(super) fn decode_all(
     root: &Path,
     rows: &[Row<'_>],
-    found: &[Found],
+    found: &[Media],
     progress: &(dyn Fn(usize, usize) + Sync),
     findings: &mut Vec<Finding>,
 ) -> Vec<Content> {
@@ -53,15 +52,8 @@ pub(super) fn decode_all(
         })
         .collect();
     for ((row, found), content) in rows.iter().zip(found).zip(&contents) {
-        for (modality, kind, message) in &content.problems {
-            let path = match modality {
-                Modality::Image => found.image.as_deref(),
-                Modality::Audio => found.audio.as_deref(),
-                Modality::Transcript => match &found.transcript {
-                    Some(crate::TranscriptSource::File(path)) => Some(path.as_path()),
-                    _ => None,
-                },
-            };
+        for (medium, kind, message) in &content.problems {
+            let path = found.file(*medium);
             let file = path.map(|path| {
                 path.strip_prefix(root)
                     .unwrap_or(path)
@@ -77,30 +69,32 @@ pub(super) fn decode_all(
     contents
 }
 
-fn decode(root: &Path, found: &Found) -> Content {
+fn decode(root: &Path, found: &Media) -> Content {
     let mut content = Content::default();
-    if let Some(path) = &found.image {
+    if let Some(path) = found.file(MediaKind::Picture) {
         let mut warnings = Vec::new();
         let print = image_print(path, &mut warnings);
         for warning in warnings {
             let message = warning.replace(&format!("{}/", root.display()), "");
-            content.problem(Modality::Image, Kind::OddMedia, &message);
+            content.problem(MediaKind::Picture, Kind::OddMedia, &message);
         }
         match print {
             Ok(Some(print)) => content.image = Some(print),
-            Ok(None) => {
-                content.problem(Modality::Image, Kind::BlankImage, "a picture of one colour")
-            }
-            Err(error) => content.undecodable(Modality::Image, without_root(root, &*error)),
+            Ok(None) => content.problem(
+                MediaKind::Picture,
+                Kind::BlankImage,
+                "a picture of one colour",
+            ),
+            Err(error) => content.undecodable(MediaKind::Picture, without_root(root, &*error)),
         }
     }
-    if let Some(path) = &found.audio {
+    if let Some(path) = found.file(MediaKind::Sound) {
         match audio_digest(path) {
             Ok((digest, warnings)) => {
                 content.audio = digest;
                 if digest.is_none() {
                     content.problem(
-                        Modality::Audio,
+                        MediaKind::Sound,
                         Kind::SilentAudio,
                         "all samples are the same",
                     );
@@ -108,38 +102,34 @@ fn decode(root: &Path, found: &Found) -> Content {
                 for warning in warnings {
                     let file = format!("{}: ", path.display());
                     let warning = warning.strip_prefix(&file).unwrap_or(&warning);
-                    content.problem(Modality::Audio, Kind::RepairedAudio, warning);
+                    content.problem(MediaKind::Sound, Kind::RepairedAudio, warning);
                 }
             }
-            Err(error) => content.undecodable(Modality::Audio, without_root(root, &*error)),
+            Err(error) => content.undecodable(MediaKind::Sound, without_root(root, &*error)),
         }
     }
-    match found
-        .transcript
-        .as_ref()
-        .map(|transcript| transcript.read())
-    {
+    match found.get(MediaKind::Text).map(MediaSource::read_words) {
         Some(Ok(text)) if text.is_empty() => {
             content.problem(
-                Modality::Transcript,
+                MediaKind::Text,
                 Kind::EmptyTranscript,
                 "a transcript without a word",
             );
         }
-        Some(Err(error)) => content.undecodable(Modality::Transcript, without_root(root, &error)),
+        Some(Err(error)) => content.undecodable(MediaKind::Text, without_root(root, &error)),
         _ => {}
     }
     content
 }
 
 impl Content {
-    fn problem(&mut self, modality: Modality, kind: Kind, message: &str) {
-        self.problems.push((modality, kind, message.to_string()));
+    fn problem(&mut self, medium: MediaKind, kind: Kind, message: &str) {
+        self.problems.push((medium, kind, message.to_string()));
     }
 
-    fn undecodable(&mut self, modality: Modality, message: String) {
+    fn undecodable(&mut self, medium: MediaKind, message: String) {
         self.problems
-            .push((modality, Kind::UndecodableMedia, message));
+            .push((medium, Kind::UndecodableMedia, message));
     }
 }
 

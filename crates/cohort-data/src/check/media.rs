@@ -1,35 +1,17 @@
 //! Findings about files: missing ones, those in the wrong folder, those that belong to nobody.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use super::{Finding, Kind, Row, without_root};
+use super::{Finding, KINDS, Kind, Row, without_root};
 use crate::dataset::leaves;
 use crate::error::shorten;
-use crate::media::{self, MediaFiles, Modality};
+use crate::media::{self, Media, MediaKind, MediaSource};
 use crate::schema::Schema;
-use crate::transcript::{TranscriptSource, TranscriptTable};
-
-/// The media of one row, wherever they were found.
-#[derive(Debug, Default)]
-pub(super) struct Found {
-    pub image: Option<PathBuf>,
-    pub audio: Option<PathBuf>,
-    pub transcript: Option<TranscriptSource>,
-}
-
-impl Found {
-    pub fn has(&self, modality: Modality) -> bool {
-        match modality {
-            Modality::Image => self.image.is_some(),
-            Modality::Audio => self.audio.is_some(),
-            Modality::Transcript => self.transcript.is_some(),
-        }
-    }
-}
+use crate::transcript::TranscriptTable;
 
 /// Media files by folder, named from the root, and clip.
-type Folders = BTreeMap<String, BTreeMap<String, MediaFiles>>;
+type Folders = BTreeMap<String, BTreeMap<String, Media>>;
 
 /// Finds the media of every row, in the order of the rows.
 pub(super) fn find(
@@ -38,7 +20,7 @@ pub(super) fn find(
     rows: &[Row<'_>],
     mut transcripts: TranscriptTable,
     findings: &mut Vec<Finding>,
-) -> Vec<Found> {
+) -> Vec<Media> {
     let ids: BTreeSet<&str> = rows.iter().map(|row| row.id.as_str()).collect();
     repeated_transcripts(schema, &transcripts, findings);
     let folders = list_folders(root, schema, findings);
@@ -86,18 +68,12 @@ pub(super) fn find(
         }
         let place = here.or(places.first());
         let files = place.and_then(|folder| folders.get(*folder)?.get(&row.id));
-        let path = |modality| files?.get(modality).map(Path::to_path_buf);
-        let text = transcripts
-            .texts
-            .remove(&row.id)
-            .map(TranscriptSource::Text);
-        all.push(Found {
-            image: path(Modality::Image),
-            audio: path(Modality::Audio),
-            transcript: path(Modality::Transcript)
-                .map(TranscriptSource::File)
-                .or(text),
-        });
+        let mut media = files.cloned().unwrap_or_default();
+        let text = transcripts.texts.remove(&row.id);
+        if let Some(text) = text.filter(|_| !media.has(MediaKind::Text)) {
+            media.insert(MediaKind::Text, MediaSource::Text(text));
+        }
+        all.push(media);
     }
     let strangers = folders.values().flat_map(BTreeMap::keys);
     let strangers = strangers.filter(|id| !ids.contains(id.as_str()));
@@ -170,32 +146,27 @@ fn list_folders(root: &Path, schema: &Schema, findings: &mut Vec<Finding>) -> Fo
 /// `by_fold` has the files that belong to no row, by their ids without letter case.
 fn missing(
     rows: &[Row<'_>],
-    found: &[Found],
+    found: &[Media],
     by_fold: &BTreeMap<String, &str>,
     findings: &mut Vec<Finding>,
 ) {
-    for modality in Modality::ALL {
-        let name = modality.name();
-        if found.iter().all(|found| !found.has(modality)) {
-            let message = format!("no clip has a file of the modality {name}");
+    for kind in KINDS {
+        let name = kind.name();
+        if found.iter().all(|found| !found.has(kind)) {
+            let message = format!("no clip has a {name}");
             findings.push(Finding::new(Kind::NoMedia, message));
             continue;
         }
-        for (row, _) in rows
-            .iter()
-            .zip(found)
-            .filter(|(_, found)| !found.has(modality))
-        {
+        for (row, _) in rows.iter().zip(found).filter(|(_, found)| !found.has(kind)) {
             // The usual ones; docs list them all.
-            let endings: Vec<&str> = modality.extensions().iter().copied().take(6).collect();
+            let endings: Vec<&str> = kind.extensions().iter().copied().take(6).collect();
             let endings = endings.join(", ");
-            let more = if modality.extensions().len() > 6 {
+            let more = if kind.extensions().len() > 6 {
                 ", ..."
             } else {
                 ""
             };
-            let mut message =
-                format!("expected a file of the modality {name} ({endings}{more}), found none");
+            let mut message = format!("expected a {name} ({endings}{more}), found none");
             if let Some(other) = by_fold.get(&cohort_tables::fold(&row.id)) {
                 message += &format!(
                     ", but files of {}, which differs by case only",

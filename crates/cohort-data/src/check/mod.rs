@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::dataset::resolve_schema;
 use crate::error::DataError;
 use crate::label_file::{self, LabelFile, SplitTable};
-use crate::media::Modality;
+use crate::media::MediaKind;
 use crate::schema::Schema;
 use crate::transcript::TranscriptTable;
 
@@ -53,6 +53,9 @@ impl Default for CheckSettings {
         }
     }
 }
+
+/// The kinds that are missed where they are not there. No model reads videos, which count by their sound.
+const KINDS: [MediaKind; 3] = [MediaKind::Picture, MediaKind::Sound, MediaKind::Text];
 
 /// A readable row of a label table.
 struct Row<'a> {
@@ -173,16 +176,16 @@ pub fn check(
             .count()
     };
     let splits = files.iter().enumerate().map(|(i, file)| {
-        let with = |modality: Modality| {
+        let with = |kind: MediaKind| {
             let rows = rows.iter().zip(&found).filter(|(row, _)| row.split == i);
-            rows.filter(|(_, found)| found.has(modality)).count()
+            rows.filter(|(_, found)| found.has(kind)).count()
         };
         CheckedSplit {
             name: file.split.clone(),
             clips: file.table.len(),
-            images: with(Modality::Image),
-            sounds: with(Modality::Audio),
-            transcripts: with(Modality::Transcript),
+            images: with(MediaKind::Picture),
+            sounds: with(MediaKind::Sound),
+            transcripts: with(MediaKind::Text),
         }
     });
     Ok(CheckReport {

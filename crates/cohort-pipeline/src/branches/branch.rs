@@ -7,7 +7,8 @@ use cohort_tables::content_hash;
 use cohort_train::{ModelConfig, Source, Weights};
 use serde_json::{Value, json};
 
-use super::media::{ClipMedia, Media};
+use super::clip_media::ClipMedia;
+use super::decoded::DecodedMedia;
 use super::table::{Features, Skipped};
 use crate::error::PipelineError;
 use crate::modality::Modality;
@@ -76,13 +77,13 @@ pub(crate) trait Branch: Send + Sync {
         &self,
         clips: &[ClipMedia],
         warnings: &mut Vec<String>,
-    ) -> Result<Media, PipelineError>;
+    ) -> Result<DecodedMedia, PipelineError>;
 
     /// Decoded media as samples without labels, in their order.
     ///
     /// # Errors
     /// A medium that its features cannot be computed of.
-    fn see<'a>(&'a self, media: &'a Media) -> Result<Box<dyn Source + 'a>, PipelineError>;
+    fn see<'a>(&'a self, media: &'a DecodedMedia) -> Result<Box<dyn Source + 'a>, PipelineError>;
 
     /// Clips whose media are decoded at once.
     fn at_once(&self) -> usize {

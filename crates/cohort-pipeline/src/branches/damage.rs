@@ -5,7 +5,7 @@ use cohort_train::derive_seed;
 use cohort_vision::Picture;
 use rayon::prelude::*;
 
-use super::media::{Content, Media};
+use super::decoded::{Content, DecodedMedia};
 use crate::modality::Modality;
 
 /// One way in which clips are made worse, and how far.
@@ -30,7 +30,7 @@ pub(crate) enum Change {
     Text(fn(&str, f64, u64) -> String),
 }
 
-impl Media {
+impl DecodedMedia {
     /// The media made worse, each by draws of its own from `seed`.
     ///
     /// # Panics

@@ -2,9 +2,10 @@
 
 mod audio;
 mod branch;
+mod clip_media;
 mod damage;
+mod decoded;
 mod image;
-mod media;
 mod table;
 mod text;
 mod vectors;
@@ -14,12 +15,12 @@ use crate::error::PipelineError;
 use crate::modality::Modality;
 use crate::watch::Watch;
 
+pub use clip_media::ClipMedia;
 pub use damage::Damage;
-pub use media::ClipMedia;
 pub use table::{Features, Skipped};
 
 pub(crate) use branch::{Branch, Part, Purpose};
-pub(crate) use media::Media;
+pub(crate) use decoded::DecodedMedia;
 
 /// The branch of a modality, with a run's settings.
 ///

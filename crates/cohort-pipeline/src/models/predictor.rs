@@ -10,7 +10,7 @@ use cohort_train::{ModelConfig, Trained};
 
 use super::joint_record::JointRecord;
 use super::seen::{Seen, joint_samples};
-use crate::branches::{self, Branch, Media};
+use crate::branches::{self, Branch, DecodedMedia};
 use crate::config::RunConfig;
 use crate::error::PipelineError;
 use crate::modality::Modality;
@@ -117,7 +117,11 @@ impl Predictor {
     ///
     /// # Panics
     /// A modality that the run has no model of.
-    pub(crate) fn see(&self, modality: Modality, media: &Media) -> Result<Seen, PipelineError> {
+    pub(crate) fn see(
+        &self,
+        modality: Modality,
+        media: &DecodedMedia,
+    ) -> Result<Seen, PipelineError> {
         let mut models = self.models.iter();
         let found = models.find(|(branch, _)| branch.modality() == modality);
         let (branch, trained) = found.expect("a modality that the run has a model of");

@@ -60,7 +60,7 @@ mod with_whisper {
     use cohort_audio::{
         Decoded, LOG_MEL_HOP, LOG_MEL_RATE, SILENCE, Sound, cut_at_pauses, log_mel, resample,
     };
-    use cohort_data::{Clip, TranscriptSource};
+    use cohort_data::{Clip, MediaKind, MediaSource};
     use cohort_nn::{Hub, Transcriber, WhisperFolder};
     use cohort_tables::content_hash;
     use rayon::prelude::*;
@@ -106,8 +106,8 @@ mod with_whisper {
             file: folder.join("transcripts.csv"),
         };
         let clips: Vec<(&Clip, &Path)> = all_clips(dataset)
-            .filter(|clip| clip.transcript.is_none())
-            .filter_map(|clip| Some((clip, clip.audio.as_deref()?)))
+            .filter(|clip| clip.words().is_none())
+            .filter_map(|clip| Some((clip, clip.sound()?)))
             .collect();
         let mut ear = Lazy {
             model,
@@ -182,7 +182,8 @@ mod with_whisper {
         let mut rest = made.iter().peekable();
         for clip in dataset.splits.iter_mut().flat_map(|split| &mut split.clips) {
             if let Some(made) = rest.next_if(|made| made.clip == clip.id) {
-                clip.transcript = Some(TranscriptSource::Text(made.text.clone()));
+                let text = MediaSource::Text(made.text.clone());
+                clip.media.insert(MediaKind::Text, text);
             }
         }
     }

@@ -143,8 +143,7 @@ fn a_folder_in_the_place_of_a_picture_is_no_picture() {
     let (id, stem) = bench.first_clip();
     bench.remove(&format!("{stem}.jpg"));
     bench.make_folder(&format!("{stem}.jpg"));
-    let finding =
-        "expected a file of the modality image (jpg, jpeg, jpe, jfif, png, webp), found none";
+    let finding = "expected a picture (jpg, jpeg, jpe, jfif, png, webp), found none";
     bench.check_finds(
         1,
         &format!("error: missing-media (1)\n  train/{id} row 2  {finding}\n"),

@@ -2,16 +2,17 @@
 
 mod damage;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use cohort_audio::{AcousticFeatures, AcousticSettings, Preset, Sound, decode_warned};
-use cohort_data::{Clip, Dataset};
+use cohort_data::{Clip, Dataset, MediaKind};
 use cohort_tables::Provenance;
 use cohort_train::{MemorySource, MlpConfig, ModelConfig, Source, Weights};
 use rayon::prelude::*;
 
 use super::branch::{Branch, Purpose, Samples};
-use super::media::{ClipMedia, Content, Media};
+use super::clip_media::ClipMedia;
+use super::decoded::{Content, DecodedMedia};
 use super::table::{Features, Recipe, make_table};
 use super::vectors::vector_samples;
 use crate::config::{ModelSettings, RunConfig};
@@ -85,7 +86,7 @@ impl Branch for AudioBranch {
             skip_bad: self.skip_bad,
         };
         let clips: Vec<(&Clip, &Path)> = all_clips(dataset)
-            .filter_map(|clip| Some((clip, clip.audio.as_deref()?)))
+            .filter_map(|clip| Some((clip, clip.sound()?)))
             .collect();
         let compute = |file: &&&Path| -> Result<Vec<f32>, PipelineError> {
             let decoded = decode_warned(file)?;
@@ -124,11 +125,11 @@ impl Branch for AudioBranch {
         &self,
         clips: &[ClipMedia],
         warnings: &mut Vec<String>,
-    ) -> Result<Media, PipelineError> {
-        let decode = |file: &PathBuf| Ok(decode_warned(file)?);
-        Media::decode(
+    ) -> Result<DecodedMedia, PipelineError> {
+        let decode = |file: &Path| Ok(decode_warned(file)?);
+        DecodedMedia::decode(
             clips,
-            |clip| clip.audio.as_ref(),
+            |media| media.file(MediaKind::Sound),
             decode,
             |decoded| {
                 let mut sounds = Vec::with_capacity(decoded.len());
@@ -141,7 +142,7 @@ impl Branch for AudioBranch {
         )
     }
 
-    fn see<'a>(&'a self, media: &'a Media) -> Result<Box<dyn Source + 'a>, PipelineError> {
+    fn see<'a>(&'a self, media: &'a DecodedMedia) -> Result<Box<dyn Source + 'a>, PipelineError> {
         let Content::Sounds(sounds) = &media.content else {
             panic!("the audio branch decodes sounds");
         };

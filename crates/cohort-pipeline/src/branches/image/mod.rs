@@ -6,15 +6,16 @@ mod pictures;
 mod transform;
 mod view;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use cohort_data::{Clip, Dataset};
+use cohort_data::{Clip, Dataset, MediaKind};
 use cohort_nn::{Backbone, PictureInput};
 use cohort_train::{MemorySource, MlpConfig, ModelConfig, Source, Weights};
 use cohort_vision::{Transform, decode_warned};
 
 use super::branch::{Branch, Facts, Part, Purpose, Samples};
-use super::media::{ClipMedia, Content, Media};
+use super::clip_media::ClipMedia;
+use super::decoded::{Content, DecodedMedia};
 use super::table::{Features, Skipped};
 use super::vectors::vector_samples;
 use crate::config::{Augmentation, ImageMode, ImageSettings, RunConfig};
@@ -200,11 +201,11 @@ impl Branch for ImageBranch {
         &self,
         clips: &[ClipMedia],
         warnings: &mut Vec<String>,
-    ) -> Result<Media, PipelineError> {
-        let decode = |file: &PathBuf| Ok(decode_warned(file)?);
-        Media::decode(
+    ) -> Result<DecodedMedia, PipelineError> {
+        let decode = |file: &Path| Ok(decode_warned(file)?);
+        DecodedMedia::decode(
             clips,
-            |clip| clip.image.as_ref(),
+            |media| media.file(MediaKind::Picture),
             decode,
             |decoded| {
                 let mut pictures = Vec::with_capacity(decoded.len());
@@ -217,7 +218,7 @@ impl Branch for ImageBranch {
         )
     }
 
-    fn see<'a>(&'a self, media: &'a Media) -> Result<Box<dyn Source + 'a>, PipelineError> {
+    fn see<'a>(&'a self, media: &'a DecodedMedia) -> Result<Box<dyn Source + 'a>, PipelineError> {
         let Content::Pictures(pictures) = &media.content else {
             panic!("the image branch decodes pictures");
         };

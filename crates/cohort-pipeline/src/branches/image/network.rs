@@ -221,7 +221,7 @@ pub(crate) fn face_table(
         skip_bad,
     };
     let clips: Vec<(&Clip, &Path)> = all_clips(dataset)
-        .filter_map(|clip| Some((clip, clip.image.as_deref()?)))
+        .filter_map(|clip| Some((clip, clip.picture()?)))
         .collect();
     let hash = |file: &&Path| file_hash(file);
     let compute = |files: &[&&Path]| network.embed_files(files, watch);

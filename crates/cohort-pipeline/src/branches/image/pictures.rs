@@ -60,7 +60,7 @@ impl<'a> PictureSource<'a> {
         };
         let candidates: Vec<(&Clip, &Path, usize)> = clips
             .iter()
-            .filter_map(|clip| Some((clip, clip.image.as_deref()?, clip.levels[target])))
+            .filter_map(|clip| Some((clip, clip.picture()?, clip.levels[target])))
             .collect();
         let most = CACHE_BYTES / (size * size * 3).max(1);
         let (mut skipped, mut hashes) = (Vec::new(), Vec::new());

@@ -8,14 +8,15 @@ mod word_vectors;
 
 use std::path::Path;
 
-use cohort_data::{Clip, Dataset, TranscriptSource};
+use cohort_data::{Clip, Dataset, MediaKind, MediaSource};
 use cohort_tables::{Provenance, content_hash};
 use cohort_text::{NgramSettings, clean_transcript};
 use cohort_train::{MemorySource, MlpConfig, ModelConfig, Source, Weights};
 use rayon::prelude::*;
 
 use super::branch::{Branch, Purpose, Samples};
-use super::media::{ClipMedia, Content, Media};
+use super::clip_media::ClipMedia;
+use super::decoded::{Content, DecodedMedia};
 use super::table::{Features, Recipe, make_table};
 use super::vectors::vector_samples;
 use crate::config::{ModelSettings, RunConfig, TextEncoder};
@@ -109,7 +110,7 @@ impl Branch for TextBranch {
         watch: &dyn Watch,
     ) -> Result<Option<Features>, PipelineError> {
         let clips: Vec<&Clip> = all_clips(dataset)
-            .filter(|clip| clip.transcript.is_some())
+            .filter(|clip| clip.words().is_some())
             .collect();
         let settings = match &self.encoder {
             Encoder::Ngrams(settings) => settings,
@@ -184,12 +185,17 @@ impl Branch for TextBranch {
         &self,
         clips: &[ClipMedia],
         _warnings: &mut Vec<String>,
-    ) -> Result<Media, PipelineError> {
-        let read = |words: &TranscriptSource| Ok(words.read()?);
-        Media::decode(clips, |clip| clip.words.as_ref(), read, Content::Texts)
+    ) -> Result<DecodedMedia, PipelineError> {
+        let read = |words: &MediaSource| Ok(words.read_words()?);
+        DecodedMedia::decode(
+            clips,
+            |media| media.get(MediaKind::Text),
+            read,
+            Content::Texts,
+        )
     }
 
-    fn see<'a>(&'a self, media: &'a Media) -> Result<Box<dyn Source + 'a>, PipelineError> {
+    fn see<'a>(&'a self, media: &'a DecodedMedia) -> Result<Box<dyn Source + 'a>, PipelineError> {
         let Content::Texts(texts) = &media.content else {
             panic!("the text branch decodes texts");
         };

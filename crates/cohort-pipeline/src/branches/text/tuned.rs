@@ -94,7 +94,7 @@ impl TunedBert {
         skip_bad: bool,
         watch: &dyn Watch,
     ) -> Result<(Part<'a>, Vec<Skipped>, usize), PipelineError> {
-        let clips = clips.iter().filter(|clip| clip.transcript.is_some());
+        let clips = clips.iter().filter(|clip| clip.words().is_some());
         let clips: Vec<&Clip> = clips.collect();
         let (items, skipped, cut) = read_tokens(&clips, &self.tokeniser, skip_bad, watch)?;
         let (mut clips, mut labels) = (Vec::new(), Vec::new());

@@ -252,7 +252,7 @@ fn transcripts(
     for about in extras.about {
         let read = about
             .and_then(|about| about.transcript.as_ref())
-            .map(|source| source.read());
+            .map(|source| source.read_words());
         texts.push(match read {
             Some(Ok(text)) => Some(beginning(&text)),
             Some(Err(_)) => {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
-use cohort_data::{Attribute, Dataset, Schema, TranscriptSource};
+use cohort_data::{Attribute, Dataset, MediaSource, Schema};
 use cohort_tables::LabelTable;
 
 use crate::commands::meaning::read_schema;
@@ -38,7 +38,7 @@ pub(super) struct About {
     pub(super) group: Option<usize>,
     pub(super) subject: Option<String>,
     pub(super) split: Option<String>,
-    pub(super) transcript: Option<TranscriptSource>,
+    pub(super) transcript: Option<MediaSource>,
     pub(super) image: Option<PathBuf>,
 }
 
@@ -94,8 +94,8 @@ pub(super) fn from_dataset(root: &Path, ask: &Ask, shell: &Shell) -> anyhow::Res
                 group: codes.get(row).and_then(|code| groups.place(code)),
                 subject: subject(split, row)?,
                 split: Some(split.name.clone()),
-                transcript: clip.transcript.clone(),
-                image: clip.image.clone(),
+                transcript: clip.words().cloned(),
+                image: clip.picture().map(Path::to_path_buf),
             };
             clips.insert(clip.id.clone(), about);
         }

@@ -1,0 +1,111 @@
+//! Media of new clips: which files are one clip's.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use cohort_data::folder::{self, Entry, Unused};
+use cohort_data::{Clip, Dataset, Media, MediaKind, MediaSource};
+
+use crate::error::PipelineError;
+
+/// What there is of one clip.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ClipMedia {
+    /// Name of the clip.
+    pub clip: String,
+    /// Its files and texts.
+    pub media: Media,
+}
+
+impl From<&Clip> for ClipMedia {
+    fn from(clip: &Clip) -> Self {
+        Self {
+            clip: clip.id.clone(),
+            media: clip.media.clone(),
+        }
+    }
+}
+
+impl ClipMedia {
+    /// Groups files by their name without extension: `a.jpg`, `a.wav` and `a.txt` are the clip `a`. A folder stands for
+    /// the pictures, sounds and transcripts in it and below it. Where files of one kind in several folders have one name, clips of
+    /// that name are called by their paths ([`folder::clip_ids`]). Also gives what the folders hold besides, by kind.
+    ///
+    /// # Errors
+    /// A folder that cannot be read, a file of another kind, two pictures (sounds, transcripts) of one clip.
+    pub fn from_files(paths: &[PathBuf]) -> Result<(Vec<Self>, Unused), PipelineError> {
+        const KINDS: [MediaKind; 3] = [MediaKind::Picture, MediaKind::Sound, MediaKind::Text];
+        let wanted = KINDS.map(MediaKind::extensions).concat();
+        let mut unused = Unused::default();
+        let mut groups: BTreeMap<MediaKind, Vec<Entry>> = BTreeMap::new();
+        for path in paths {
+            let entries = if path.is_dir() {
+                let listing = folder::search(path, &wanted)?;
+                unused.add(listing.unused);
+                listing.files
+            } else {
+                vec![folder::named(path)]
+            };
+            for entry in entries {
+                let kind = MediaKind::of_file(&entry.path).filter(|kind| KINDS.contains(kind));
+                let Some(kind) = kind else {
+                    let [picture, sound, text] = KINDS.map(|kind| kind.extensions().join(", "));
+                    return Err(PipelineError::Unusable {
+                        path: entry.path,
+                        expected: format!(
+                            "a picture ({picture}), a sound ({sound}) or a transcript ({text})"
+                        ),
+                        found: "another kind of file".to_string(),
+                    });
+                };
+                groups.entry(kind).or_default().push(entry);
+            }
+        }
+        let entries: Vec<&[Entry]> = groups.values().map(Vec::as_slice).collect();
+        let ids = folder::clip_ids(&entries);
+        let mut clips: BTreeMap<String, Self> = BTreeMap::new();
+        for ((&kind, entries), ids) in groups.iter().zip(ids) {
+            for (entry, id) in entries.iter().zip(ids) {
+                let clip = clips.entry(id.clone()).or_insert_with(|| Self {
+                    clip: id.clone(),
+                    ..Self::default()
+                });
+                let file = MediaSource::File(entry.path.clone());
+                if clip.media.insert(kind, file).is_some() {
+                    return Err(PipelineError::Unusable {
+                        path: entry.path.clone(),
+                        expected: format!("one {} of the clip {id}", kind.name()),
+                        found: "two".to_string(),
+                    });
+                }
+            }
+        }
+        Ok((clips.into_values().collect(), unused))
+    }
+
+    /// Every clip of a data set, or of one split of it.
+    ///
+    /// # Errors
+    /// A split that the data set does not have.
+    pub fn from_dataset(
+        dataset: &Dataset,
+        split: Option<&str>,
+    ) -> Result<Vec<Self>, PipelineError> {
+        if let Some(name) = split
+            && dataset.split(name).is_none()
+        {
+            let names: Vec<&str> = dataset.splits.iter().map(|s| s.name.as_str()).collect();
+            return Err(PipelineError::Unusable {
+                path: dataset.root.clone(),
+                expected: format!("the split {name}"),
+                found: names.join(", "),
+            });
+        }
+        let splits = dataset.splits.iter();
+        let wanted = splits.filter(|one| split.is_none_or(|name| one.name == name));
+        Ok(wanted
+            .flat_map(|split| &split.clips)
+            .map(Self::from)
+            .collect())
+    }
+}
