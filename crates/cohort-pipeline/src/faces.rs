@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use cohort_data::{Clip, Dataset};
 use cohort_nn::burn::tensor::{Device, Tensor, TensorData};
-use cohort_nn::{Backbone, Checkpoint, DeviceChoice, Model, ModelConfig, PictureInput, Weights};
+use cohort_nn::{Backbone, DeviceChoice, Model, ModelConfig, ModuleWeights, PictureInput};
 use cohort_tables::Provenance;
 use cohort_vision::{Picture, decode, normalise};
+use cohort_weights::{Checkpoint, Weights};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 

@@ -8,9 +8,10 @@ use cohort_data::{Clip, Dataset, Split};
 use cohort_tables::{EmbeddingTable, FolderLock, Predictions, content_hash};
 use cohort_train::{
     EpochMetrics, Job, ModelConfig, Progress, RunFacts, RunFolder, Source, TrainError, Trained,
-    Weights, train,
+    train,
 };
 use cohort_vision::Transform;
+use cohort_weights::Weights;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 

@@ -5,7 +5,8 @@ use std::sync::OnceLock;
 use cohort_data::Clip;
 use cohort_nn::{BertFolder, BertTailConfig, PackedBert};
 use cohort_text::{Tokeniser, clean_transcript};
-use cohort_train::{MlpConfig, ModelConfig, Source, TrainError, Weights, derive_seed};
+use cohort_train::{MlpConfig, ModelConfig, Source, TrainError, derive_seed};
+use cohort_weights::Weights;
 
 use crate::config::ModelSettings;
 use crate::downloads::text_weights;
