@@ -11,7 +11,7 @@ cd "$(dirname "$0")/.."
 seconds=${1:-60}
 shift || true
 crates=("$@")
-[ ${#crates[@]} -gt 0 ] || crates=(cohort-audio cohort-vision cohort-tables cohort-text cohort-data cohort-nn cohort-pipeline)
+[ ${#crates[@]} -gt 0 ] || crates=(cohort-audio cohort-vision cohort-tables cohort-text cohort-data cohort-weights cohort-pipeline)
 for crate in "${crates[@]}"; do
     case $crate in
         cohort-audio | cohort-vision) target=decode seeds=tests/golden/decode ;;

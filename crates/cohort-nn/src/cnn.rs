@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::NnError;
 use crate::block::ConvBlock;
+use crate::checks::{at_least, share};
 use crate::dropout::dropout;
-use crate::model::{Output, at_least, share};
+use crate::output::Output;
 
 /// Settings of a [`CompactCnn`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -156,7 +157,8 @@ impl CompactCnn {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Weights;
+    use crate::ModuleWeights;
+    use cohort_weights::Weights;
 
     #[test]
     fn parameter_count_equals_the_formula_and_lies_in_the_intended_range() {

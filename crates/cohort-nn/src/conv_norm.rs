@@ -4,9 +4,9 @@ use burn::module::{Module, Param};
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::{BatchNorm, BatchNormConfig, Linear, PRelu, PaddingConfig2d};
 use burn::tensor::{Device, Tensor};
+use cohort_kernels::frozen::{Depthwise, Layer};
 
-use crate::fast;
-use crate::frozen::{Depthwise, Layer};
+use crate::{fast, frozen};
 
 /// Settings of a [`ConvNorm`]; a square kernel of one place unless something else is said.
 #[derive(Clone, Copy)]
@@ -113,7 +113,7 @@ impl ConvNorm {
     pub(crate) fn frozen(&self) -> Option<Layer> {
         match self.bn {
             Some(_) => None,
-            None => Layer::of(&self.conv, 1.0),
+            None => frozen::convolution(&self.conv, 1.0),
         }
     }
 
@@ -121,7 +121,7 @@ impl ConvNorm {
     pub(crate) fn frozen_depthwise(&self, prelu: Option<&PRelu>) -> Option<Depthwise> {
         match self.bn {
             Some(_) => None,
-            None => Depthwise::of(&self.conv, prelu),
+            None => frozen::depthwise(&self.conv, prelu),
         }
     }
 

@@ -1,6 +1,10 @@
 //! What can go wrong when a network is described, built or filled with weights.
 
-use std::path::PathBuf;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use cohort_hub::HubError;
+use cohort_weights::WeightsError;
 
 /// Error of this crate; each variant says the operation, what was expected and what was found.
 #[derive(Debug, thiserror::Error)]
@@ -46,26 +50,40 @@ pub enum NnError {
     /// A file's tensors do not fit the network; the text is the whole report.
     #[error("loading weights: {0}")]
     Load(String),
-    /// A file that is nowhere to be found.
-    #[error("weights {location}: {reason}")]
-    Location {
-        /// As it was asked for.
-        location: String,
-        /// Where it was looked for, and how to get it.
-        reason: String,
-    },
-    /// A download that its caller broke off.
-    #[error("the download of {location} was broken off; the same call goes on with it")]
-    Stopped {
-        /// As it was asked for.
-        location: String,
-    },
-    /// Bytes that are no readable file of weights.
+    /// A file of a model's folder beside its weights: a configuration, a vocabulary.
     #[error("reading weights from {}: {reason}", path.display())]
     Format {
-        /// The file, or `memory` when the bytes came from the caller.
+        /// The file.
         path: PathBuf,
         /// What the reader found.
         reason: String,
     },
+    /// Bytes that are no readable file of weights.
+    #[error(transparent)]
+    File(#[from] WeightsError),
+    /// Files of a hub that are not to be had.
+    #[error(transparent)]
+    Hub(#[from] HubError),
+}
+
+impl NnError {
+    /// An error of a file of a model's folder.
+    pub(crate) fn format(path: &Path, reason: impl fmt::Display) -> Self {
+        Self::Format {
+            path: path.to_owned(),
+            reason: reason.to_string(),
+        }
+    }
+
+    /// A setting's error with the name of the file that it is from.
+    pub(crate) fn in_file(self, path: &Path) -> Self {
+        match self {
+            Self::Config {
+                field,
+                expected,
+                found,
+            } => Self::format(path, format!("{field}: expected {expected}, found {found}")),
+            other => other,
+        }
+    }
 }

@@ -8,14 +8,15 @@ use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::pool::MaxPool2dConfig;
 use burn::nn::{BatchNorm, BatchNormConfig, Linear, LinearConfig};
 use burn::tensor::{Device, Tensor, activation::relu};
+use cohort_kernels::frozen::{Plan, Slot, Windows};
 use serde::{Deserialize, Serialize};
 
+use crate::checks::{at_least, share};
 use crate::conv_norm::{ConvNorm, Spec, fold_linear};
 use crate::dropout::dropout;
-use crate::fast;
-use crate::frozen::{Layer, Plan, Slot, Windows};
-use crate::model::{Output, at_least, share, unit_length};
+use crate::output::{Output, unit_length};
 use crate::{Naming, NnError};
+use crate::{fast, frozen};
 
 /// Width of the bottleneck, and of the embedding.
 const BOTTLENECK: usize = 512;
@@ -227,7 +228,7 @@ impl InceptionResnetV1 {
     pub fn forward(&self, input: Tensor<2>, dropout_seed: Option<u64>) -> Output {
         let bottleneck = match &self.frozen {
             Some(plan) if dropout_seed.is_none() && fast::inference(&input) => {
-                plan.rows(input, BOTTLENECK)
+                frozen::rows(plan, input, BOTTLENECK)
             }
             _ => self.bottleneck(input, dropout_seed),
         };
@@ -327,7 +328,7 @@ impl InceptionResnetV1 {
             block.plan(&mut plan, x)?;
         }
         x = plan.mean(x);
-        x = plan.convolve(Layer::linear(&self.last_linear)?, x, false)?;
+        x = plan.convolve(frozen::linear(&self.last_linear)?, x, false)?;
         Some(plan.finish(x))
     }
 }
@@ -366,7 +367,7 @@ impl Block {
     fn plan(&self, plan: &mut Plan, x: Slot) -> Option<()> {
         let joined = plan.beside(x, self.conv2d.weight.dims()[1]);
         plan_along(plan, &self.branches, x, joined)?;
-        let project = Layer::of(&self.conv2d, self.scale as f32)?;
+        let project = frozen::convolution(&self.conv2d, self.scale as f32)?;
         plan.convolve_into(project, joined, x, Some(x), self.activated)?;
         plan.release(joined);
         Some(())

@@ -95,8 +95,9 @@ impl ModuleMapper for Seeder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{CompactCnnConfig, MlpConfig, ModelConfig, Weights};
+    use crate::{CompactCnnConfig, MlpConfig, ModelConfig, ModuleWeights};
     use burn::tensor::Device;
+    use cohort_weights::Weights;
 
     #[test]
     fn derived_seeds_differ_by_every_argument() {

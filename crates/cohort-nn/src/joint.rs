@@ -6,9 +6,10 @@ use burn::tensor::activation::{relu, softmax};
 use burn::tensor::{Device, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
+use crate::checks::{at_least, share};
 use crate::dropout::dropout;
 use crate::init::{derive_seed, rng, uniform};
-use crate::model::{Output, at_least, share};
+use crate::output::Output;
 use crate::standardise::Standardise;
 use crate::{Moments, NnError};
 
@@ -275,7 +276,8 @@ fn weighted(tokens: Vec<Tensor<2>>, weights: Tensor<2>) -> Tensor<2> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Weights;
+    use crate::ModuleWeights;
+    use cohort_weights::Weights;
 
     const KINDS: [JointKind; 3] = [JointKind::Concat, JointKind::Gated, JointKind::Attention];
 

@@ -3,9 +3,11 @@
 //! This crate knows no data set and no training loop. A [`ModelConfig`] describes a network as
 //! plain data, [`ModelConfig::init`] builds it with seeded weights, [`Model::forward`] maps a
 //! batch of flat samples to logits and embeddings, [`CrossEntropy`] scores them, and
-//! [`Weights`] moves parameters in and out as safetensors whose bytes depend on the values only.
-//! Weights that others trained come in through [`Checkpoint`] (PyTorch files, safetensors) and
-//! [`load`](fn@load), which reports every tensor that did not fit.
+//! [`ModuleWeights`] moves parameters in and out as plain arrays ([`cohort_weights::Weights`]).
+//! Weights that others trained come in through [`cohort_weights::Checkpoint`] and
+//! [`load`](fn@load), which reports every tensor that did not fit. What can be computed without
+//! Burn is in crates of its own: kernels in `cohort-kernels`, files of weights in
+//! `cohort-weights`, downloads in `cohort-hub`.
 //!
 //! All randomness (initial weights, dropout) comes from explicit seeds and the ChaCha8
 //! generator, never from a back end's global generator, so that a run can be repeated or
@@ -13,10 +15,11 @@
 
 #![warn(missing_docs)]
 
+mod activation;
 mod backbone;
 mod bert;
 mod block;
-mod checkpoint;
+mod checks;
 mod cnn;
 mod conv_norm;
 mod device;
@@ -24,12 +27,11 @@ mod dropout;
 mod error;
 pub mod fast;
 mod frozen;
-mod hub;
 mod inception_resnet;
 mod init;
 mod joint;
+mod json;
 mod load;
-mod location;
 mod loss;
 mod loss_weights;
 mod mlp;
@@ -37,39 +39,38 @@ mod mobilefacenet;
 mod model;
 mod mtcnn;
 mod ordinal;
+mod output;
 mod resnet;
 mod standardise;
-mod torch;
-mod weights;
+mod state;
 #[cfg(feature = "whisper")]
 mod whisper;
 
+pub use activation::Activation;
 pub use backbone::{Backbone, PictureInput};
 pub use bert::{
-    Activation, Bert, BertConfig, BertFolder, BertTail, BertTailConfig, EncoderChanges, PackedBert,
-    Pooling, SentenceEncoder, bucket,
+    Bert, BertConfig, BertFolder, BertTail, BertTailConfig, EncoderChanges, PackedBert, Pooling,
+    SentenceEncoder, bucket,
 };
 pub use burn;
-pub use checkpoint::{Checkpoint, weight_files};
 pub use cnn::{CompactCnn, CompactCnnConfig};
 pub use device::DeviceChoice;
 pub use error::NnError;
-pub use hub::{Hub, OnReceived, Received};
 pub use inception_resnet::{InceptionResnetV1, InceptionResnetV1Config};
 pub use init::derive_seed;
 pub use joint::{Joint, JointConfig, JointInput, JointKind};
 pub use load::{LoadReport, Misfit, Naming, load};
-pub use location::Location;
 pub use loss::CrossEntropy;
 pub use loss_weights::{ClassWeights, class_weights};
 pub use mlp::{Mlp, MlpConfig};
 pub use mobilefacenet::{MobileFaceNet, MobileFaceNetConfig};
-pub use model::{Model, ModelConfig, Output};
+pub use model::{Model, ModelConfig};
 pub use mtcnn::{Face, Mtcnn, MtcnnSettings};
 pub use ordinal::CumulativeLink;
+pub use output::Output;
 pub use resnet::{Resnet, ResnetConfig};
 pub use standardise::Moments;
-pub use weights::{Array, Weights};
+pub use state::ModuleWeights;
 #[cfg(feature = "whisper")]
 pub use whisper::{
     Greedy, Memory, Spoken, Transcriber, Transcript, Vocabulary, Whisper, WhisperConfig,

@@ -7,7 +7,8 @@ use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Tensor, TensorData};
 use serde::Serialize;
 
-use crate::{Array, Checkpoint, NnError};
+use crate::NnError;
+use cohort_weights::{Array, Checkpoint};
 
 /// How a network's tensors are called in the files that others wrote.
 ///
@@ -389,9 +390,10 @@ impl ModuleMapper for Filler {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Weights;
+    use crate::ModuleWeights;
     use burn::nn::{BatchNorm, BatchNormConfig, Linear, LinearConfig, PRelu, PReluConfig};
     use burn::tensor::Device;
+    use cohort_weights::Weights;
     use std::path::Path;
 
     #[derive(Module, Debug)]

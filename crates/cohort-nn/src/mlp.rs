@@ -5,8 +5,9 @@ use burn::nn::{BatchNorm, BatchNormConfig, Linear, LinearConfig};
 use burn::tensor::{Device, Tensor, activation::relu};
 use serde::{Deserialize, Serialize};
 
+use crate::checks::{at_least, share};
 use crate::dropout::dropout;
-use crate::model::{Output, at_least, share};
+use crate::output::Output;
 use crate::standardise::Standardise;
 use crate::{Moments, NnError};
 
@@ -187,8 +188,9 @@ impl Mlp {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Weights;
+    use crate::ModuleWeights;
     use burn::tensor::TensorData;
+    use cohort_weights::Weights;
 
     #[test]
     fn parameter_counts_equal_the_formula() {

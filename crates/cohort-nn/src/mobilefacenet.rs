@@ -7,14 +7,15 @@ use std::sync::Arc;
 use burn::module::Module;
 use burn::nn::{Linear, LinearConfig, PRelu, PReluConfig};
 use burn::tensor::{Device, Tensor};
+use cohort_kernels::frozen::{Layer, Plan, Slot};
 use serde::{Deserialize, Serialize};
 
+use crate::checks::{at_least, share};
 use crate::conv_norm::{ConvNorm, Spec};
 use crate::dropout::dropout;
-use crate::fast;
-use crate::frozen::{Layer, Plan, Slot};
-use crate::model::{Output, at_least, share, unit_length};
+use crate::output::{Output, unit_length};
 use crate::{Naming, NnError};
+use crate::{fast, frozen};
 
 /// Width of the embedding.
 const EMBEDDING: usize = 128;
@@ -191,7 +192,7 @@ impl MobileFaceNet {
         ]);
         let embedding = match &self.frozen {
             Some(plan) if dropout_seed.is_none() && fast::inference(&seen) => {
-                plan.rows(seen.reshape([batch, 3 * SIZE * WIDTH]), EMBEDDING)
+                frozen::rows(plan, seen.reshape([batch, 3 * SIZE * WIDTH]), EMBEDDING)
             }
             _ => self.embedding(seen),
         };
@@ -269,7 +270,7 @@ impl Active {
     }
 
     fn frozen(&self) -> Option<Layer> {
-        self.conv.frozen()?.sloped(&self.prelu)
+        frozen::sloped(self.conv.frozen()?, &self.prelu)
     }
 
     /// Releases what `x` holds.

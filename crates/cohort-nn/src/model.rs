@@ -5,20 +5,11 @@ use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    BertTail, BertTailConfig, Checkpoint, CompactCnn, CompactCnnConfig, InceptionResnetV1,
+    BertTail, BertTailConfig, CompactCnn, CompactCnnConfig, InceptionResnetV1,
     InceptionResnetV1Config, Joint, JointConfig, LoadReport, Mlp, MlpConfig, MobileFaceNet,
-    MobileFaceNetConfig, Moments, Naming, NnError, Resnet, ResnetConfig, Weights,
+    MobileFaceNetConfig, ModuleWeights, Moments, Naming, NnError, Output, Resnet, ResnetConfig,
 };
-
-/// What a network says about a batch.
-#[derive(Debug, Clone)]
-pub struct Output {
-    /// `[batch, K]`, before softmax.
-    pub logits: Tensor<2>,
-    /// `[batch, width]`, what the output layer sees (before dropout); scaled to length 1 where the
-    /// network is one for comparing faces.
-    pub embedding: Tensor<2>,
-}
+use cohort_weights::{Checkpoint, Weights};
 
 /// A network as data; in TOML a table with `kind = "compact_cnn"`, `kind = "mlp"` or `kind = "joint"`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -284,53 +275,6 @@ impl Model {
         self.visit(&mut counter);
         counter.0
     }
-}
-
-/// Rows scaled to Euclidean length 1; a row of zeros stays.
-pub(crate) fn unit_length(rows: Tensor<2>) -> Tensor<2> {
-    let length = (rows.clone() * rows.clone()).sum_dim(1).sqrt();
-    rows / length.clamp_min(1e-12)
-}
-
-/// An integer setting with a lower bound.
-pub(crate) fn at_least(field: &'static str, value: usize, least: usize) -> Result<(), NnError> {
-    if value >= least {
-        return Ok(());
-    }
-    Err(NnError::Config {
-        field,
-        expected: format!("at least {least}"),
-        found: value.to_string(),
-    })
-}
-
-/// A size within limits.
-pub(crate) fn within(
-    field: &'static str,
-    value: usize,
-    least: usize,
-    most: usize,
-) -> Result<(), NnError> {
-    if (least..=most).contains(&value) {
-        return Ok(());
-    }
-    Err(NnError::Config {
-        field,
-        expected: format!("{least} to {most}"),
-        found: value.to_string(),
-    })
-}
-
-/// A setting in [0, 1).
-pub(crate) fn share(field: &'static str, value: f64) -> Result<(), NnError> {
-    if (0.0..1.0).contains(&value) {
-        return Ok(());
-    }
-    Err(NnError::Config {
-        field,
-        expected: "0 <= value < 1".to_owned(),
-        found: value.to_string(),
-    })
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use burn::tensor::activation::{log_sigmoid, softplus};
 use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::NnError;
-use crate::model::at_least;
+use crate::checks::at_least;
 
 /// Proportional odds (McCullagh 1980) over the K outputs of any network.
 ///

@@ -7,14 +7,15 @@ use burn::module::Module;
 use burn::nn::pool::MaxPool2dConfig;
 use burn::nn::{Linear, LinearConfig, PaddingConfig2d};
 use burn::tensor::{Device, Tensor, activation::relu};
+use cohort_kernels::frozen::{Plan, Slot, Windows};
 use serde::{Deserialize, Serialize};
 
+use crate::checks::{at_least, share};
 use crate::conv_norm::{ConvNorm, Spec};
 use crate::dropout::dropout;
-use crate::fast;
-use crate::frozen::{Plan, Slot, Windows};
-use crate::model::{Output, at_least, share};
+use crate::output::Output;
 use crate::{Naming, NnError};
+use crate::{fast, frozen};
 
 /// The maximum pool after the stem.
 const POOL: Windows = Windows {
@@ -169,7 +170,7 @@ impl Resnet {
     pub fn forward(&self, input: Tensor<2>, dropout_seed: Option<u64>) -> Output {
         let embedding = match &self.frozen {
             Some(plan) if dropout_seed.is_none() && fast::inference(&input) => {
-                plan.rows(input, self.fc.weight.dims()[0])
+                frozen::rows(plan, input, self.fc.weight.dims()[0])
             }
             _ => self.pooled(input),
         };

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use cohort_nn::{
-    Array, Bert, BertConfig, BertFolder, DeviceChoice, EncoderChanges, PackedBert, Pooling,
-    SentenceEncoder, Weights, bucket, burn,
+    Bert, BertConfig, BertFolder, DeviceChoice, EncoderChanges, PackedBert, Pooling,
+    SentenceEncoder, bucket, burn,
 };
 use cohort_text::Tokeniser;
+use cohort_weights::{Array, Weights};
 use serde_json::Value;
 
 fn reference(name: &str) -> Option<Value> {

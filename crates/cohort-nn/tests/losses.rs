@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use cohort_nn::burn::module::{Module, ModuleVisitor, Param};
 use cohort_nn::burn::tensor::{Device, Gradients, Tensor, TensorData};
-use cohort_nn::{Array, CrossEntropy, CumulativeLink, Weights};
+use cohort_nn::{CrossEntropy, CumulativeLink, ModuleWeights};
+use cohort_weights::{Array, Weights};
 use serde::Deserialize;
 
 #[derive(Deserialize)]

@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 
 use cohort_nn::burn::tensor::Device;
 use cohort_nn::{
-    Checkpoint, InceptionResnetV1Config, LoadReport, MobileFaceNetConfig, Model, ModelConfig,
-    ResnetConfig,
+    InceptionResnetV1Config, LoadReport, MobileFaceNetConfig, Model, ModelConfig, ResnetConfig,
 };
+use cohort_weights::Checkpoint;
 use common::{difference, filled_checkpoint, pictures, rows};
 use serde::Deserialize;
 

@@ -5,13 +5,12 @@ mod common;
 use std::path::PathBuf;
 
 use cohort_nn::burn::tensor::{Device, Tensor, TensorData};
-use cohort_nn::{
-    Backbone, Checkpoint, MobileFaceNetConfig, Model, ModelConfig, Mtcnn, MtcnnSettings,
-};
+use cohort_nn::{Backbone, MobileFaceNetConfig, Model, ModelConfig, Mtcnn, MtcnnSettings};
 use cohort_vision::{
     Interpolation, Picture, align_face, crop, crop_centre, decode, flip_horizontal, normalise,
     resize, rotate,
 };
+use cohort_weights::Checkpoint;
 use common::rows;
 
 struct Verification {

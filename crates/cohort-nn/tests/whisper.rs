@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::{Device, Tensor};
 use cohort_audio::log_mel;
+use cohort_hub::Hub;
 use cohort_nn::{
-    DeviceChoice, Greedy, Hub, NnError, Transcriber, Vocabulary, Whisper, WhisperFolder, burn,
+    DeviceChoice, Greedy, NnError, Transcriber, Vocabulary, Whisper, WhisperFolder, burn,
 };
 use serde_json::Value;
 

@@ -24,6 +24,12 @@ pub enum PipelineError {
     /// Networks and their weights.
     #[error(transparent)]
     Network(#[from] cohort_nn::NnError),
+    /// Files of weights.
+    #[error(transparent)]
+    Weights(#[from] cohort_weights::WeightsError),
+    /// Files of a hub.
+    #[error(transparent)]
+    Hub(#[from] cohort_hub::HubError),
     /// Training.
     #[error(transparent)]
     Train(#[from] cohort_train::TrainError),

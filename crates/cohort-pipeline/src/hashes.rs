@@ -25,7 +25,7 @@ pub(crate) fn hash_of_files(files: &[&Path]) -> Result<String, PipelineError> {
 
 /// Hash of a file of weights; one over all files where it is the index of several.
 pub(crate) fn weights_hash(path: &Path) -> Result<String, PipelineError> {
-    let files = cohort_nn::weight_files(path)?;
+    let files = cohort_weights::weight_files(path)?;
     match files.as_slice() {
         [one] => file_hash(one),
         all => hash_of_files(&all.iter().map(PathBuf::as_path).collect::<Vec<_>>()),

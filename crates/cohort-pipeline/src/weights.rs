@@ -3,17 +3,21 @@
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-use cohort_nn::{BertFolder, Hub, Location, NnError, OnReceived, Received};
+use cohort_hub::{Hub, Location, OnReceived, Received};
+use cohort_nn::BertFolder;
 
 use crate::config::{TextEncoder, TextFeatureConfig};
 use crate::error::PipelineError;
 use crate::watch::Watch;
 
 /// Does what may download, shows the downloads and breaks them off when the work shall stop.
-pub(crate) fn watched<T>(
+pub(crate) fn watched<T, E>(
     watch: &dyn Watch,
-    find: impl FnOnce(&mut OnReceived) -> Result<T, NnError>,
-) -> Result<T, PipelineError> {
+    find: impl FnOnce(&mut OnReceived) -> Result<T, E>,
+) -> Result<T, PipelineError>
+where
+    PipelineError: From<E>,
+{
     let mut shown: Option<String> = None;
     let found = find(&mut |received| {
         show(received, &mut shown, watch);
@@ -49,7 +53,7 @@ fn show(received: &Received, shown: &mut Option<String>, watch: &dyn Watch) {
 /// The file of a network's weights.
 ///
 /// # Errors
-/// A name that is malformed or of a file that is not to be had; [`NnError::Stopped`].
+/// A name that is malformed or of a file that is not to be had; [`HubError::Stopped`](cohort_hub::HubError::Stopped).
 pub(crate) fn file_of(weights: &str, watch: &dyn Watch) -> Result<PathBuf, PipelineError> {
     let location: Location = weights.parse()?;
     let hub = Hub::from_env();

@@ -1,6 +1,6 @@
 //! A running average of the weights, by which is validated and predicted.
 
-use cohort_nn::Weights;
+use cohort_weights::Weights;
 
 /// Exponential moving average of everything that a network keeps, norms' statistics included
 /// (Polyak and Juditsky 1992; as in Mean Teacher, Tarvainen and Valpola 2017).
@@ -33,7 +33,7 @@ impl Average {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cohort_nn::Array;
+    use cohort_weights::Array;
     use std::collections::BTreeMap;
 
     fn weights(values: [f32; 2]) -> Weights {

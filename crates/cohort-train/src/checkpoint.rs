@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use cohort_nn::{Array, Weights};
+use cohort_weights::{Array, Weights};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 

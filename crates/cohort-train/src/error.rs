@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use cohort_nn::NnError;
+use cohort_weights::WeightsError;
 
 /// Error of this crate; each variant says the operation, what was expected and what was found.
 #[derive(Debug, thiserror::Error)]
@@ -130,6 +131,9 @@ pub enum TrainError {
     /// A network or its weights do not fit.
     #[error(transparent)]
     Network(#[from] NnError),
+    /// A file of weights.
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
 }
 
 impl TrainError {

@@ -33,7 +33,7 @@ pub use classify::trained::{Scores, Trained};
 pub use classify::{Job, RunFacts, train};
 pub use cohort_nn::{
     ClassWeights, CompactCnnConfig, DeviceChoice, JointConfig, JointInput, JointKind, MlpConfig,
-    ModelConfig, NnError, Weights, derive_seed,
+    ModelConfig, NnError, derive_seed,
 };
 pub use error::TrainError;
 pub use fit::fit;

@@ -7,9 +7,10 @@
 
 use std::collections::BTreeMap;
 
+use cohort_nn::NnError;
 use cohort_nn::burn::module::{Module, ModuleMapper, Param};
 use cohort_nn::burn::tensor::{Device, Tensor, TensorData};
-use cohort_nn::{Array, NnError, Weights};
+use cohort_weights::{Array, Weights};
 
 use crate::gradients::{NamedGradients, name};
 use crate::{FitSettings, OptimiserKind};
@@ -237,6 +238,7 @@ impl ModuleMapper for Update<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use cohort_nn::ModuleWeights;
     use cohort_nn::burn::nn::{Linear, LinearConfig};
     use serde::Deserialize;
 

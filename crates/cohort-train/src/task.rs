@@ -3,9 +3,10 @@
 use std::fmt::Debug;
 use std::sync::atomic::AtomicBool;
 
-use cohort_nn::Weights;
+use cohort_nn::ModuleWeights;
 use cohort_nn::burn::module::Module;
 use cohort_nn::burn::tensor::{Device, Gradients, Tensor};
+use cohort_weights::Weights;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 

@@ -8,8 +8,9 @@ use std::sync::atomic::AtomicBool;
 
 use cohort_train::{
     CompactCnnConfig, FineTuning, Head, Job, MemorySource, MlpConfig, ModelConfig, OptimiserKind,
-    RunFolder, Selection, Silent, Source, TrainError, TrainSettings, Trainable, Weights, train,
+    RunFolder, Selection, Silent, Source, TrainError, TrainSettings, Trainable, train,
 };
+use cohort_weights::Weights;
 use common::{Stripes, blobs, run};
 
 /// All tensors of a checkpoint.

@@ -7,6 +7,7 @@ mod common;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use cohort_nn::ModuleWeights;
 use cohort_nn::burn;
 use cohort_nn::burn::module::Module;
 use cohort_nn::burn::nn::{Linear, LinearConfig};
@@ -14,8 +15,9 @@ use cohort_nn::burn::tensor::activation::{log_softmax, relu};
 use cohort_nn::burn::tensor::{Device, Int, Tensor, TensorData};
 use cohort_train::{
     Augment, Criterion, Difference, Draw, EpochMetrics, FitSettings, Loss, Metrics, Moment, Plan,
-    Progress, RunFolder, Silent, Single, Task, TrainError, VALID_LOSS, Weights, derive_seed, fit,
+    Progress, RunFolder, Silent, Single, Task, TrainError, VALID_LOSS, derive_seed, fit,
 };
+use cohort_weights::Weights;
 use common::{differences, noise};
 use serde::{Deserialize, Serialize};
 

@@ -4,22 +4,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::NnError;
-use crate::model::{share, within};
-
-/// What follows the wide linear layer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Activation {
-    /// x times the normal distribution function.
-    #[serde(alias = "gelu_python")]
-    Gelu,
-    /// The same by a hyperbolic tangent.
-    #[serde(alias = "gelu_pytorch_tanh")]
-    GeluNew,
-    /// max(x, 0).
-    Relu,
-}
+use crate::checks::{share, within};
+use crate::{Activation, NnError};
 
 /// Size of a BERT. Fields are named as in `config.json`; others there are passed over.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -118,7 +104,7 @@ impl BertConfig {
             )));
         }
         let config: Self = serde_json::from_str(text).map_err(|e| bad(e.to_string()))?;
-        config.validate().map_err(|e| in_file(path, e))?;
+        config.validate().map_err(|e| e.in_file(path))?;
         Ok(config)
     }
 
@@ -164,21 +150,6 @@ impl BertConfig {
         let rows: u128 = rows.iter().map(|n| *n as u128).sum();
         let layer = 4 * (h * h + h) + (h * wide + wide) + (h * wide + h) + 4 * h;
         rows * h + 2 * h + self.num_hidden_layers as u128 * layer
-    }
-}
-
-/// A setting's error with the name of the file that it is from.
-pub(crate) fn in_file(path: &Path, error: NnError) -> NnError {
-    match error {
-        NnError::Config {
-            field,
-            expected,
-            found,
-        } => NnError::Format {
-            path: path.to_owned(),
-            reason: format!("{field}: expected {expected}, found {found}"),
-        },
-        other => other,
     }
 }
 

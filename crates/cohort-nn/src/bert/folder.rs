@@ -5,9 +5,12 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::pooling::Pooling;
-use crate::checkpoint::{check_size, weights_of};
-use crate::hub::Repository;
-use crate::{BertConfig, Checkpoint, Hub, NnError, OnReceived, Weights};
+use crate::json::read_json;
+use crate::{BertConfig, NnError};
+use cohort_hub::Repository;
+use cohort_hub::{Hub, OnReceived};
+use cohort_weights::{Checkpoint, Weights};
+use cohort_weights::{check_size, weights_of};
 
 /// What a user may want otherwise than the folder says.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,7 +57,7 @@ fn check_prompts(path: &Path) -> Result<(), NnError> {
     }
     match read_json::<Prompts>(path)?.and_then(|prompts| prompts.default_prompt_name) {
         None => Ok(()),
-        Some(name) => Err(bad(
+        Some(name) => Err(NnError::format(
             path,
             format!("default_prompt_name: expected none, found {name:?}, which is not supported"),
         )),
@@ -112,7 +115,7 @@ impl BertFolder {
                     }
                     "Normalize" => normalise = true,
                     other => {
-                        return Err(bad(
+                        return Err(NnError::format(
                             &path.join("modules.json"),
                             format!(
                                 "expected modules Transformer, Pooling and Normalize, found {other}, which is not supported"
@@ -123,7 +126,7 @@ impl BertFolder {
             }
         }
         let file = root.join("config.json");
-        let text = std::fs::read_to_string(&file).map_err(|e| bad(&file, e))?;
+        let text = std::fs::read_to_string(&file).map_err(|e| NnError::format(&file, e))?;
         let config = BertConfig::from_json(&text, &file)?;
         let mut max_tokens = config.max_position_embeddings;
         for name in ["tokenizer_config.json", "sentence_bert_config.json"] {
@@ -193,7 +196,7 @@ impl BertFolder {
             files.optional(&own("special_tokens_map.json"))?;
             files.optional(&own("added_tokens.json"))?;
         }
-        files.weights(&root)
+        Ok(files.weights(&root)?)
     }
 
     /// The weights, named as in the file; half precision is cast.
@@ -201,32 +204,14 @@ impl BertFolder {
     /// # Errors
     /// [`NnError::Format`] when the file is damaged.
     pub fn read_weights(&self) -> Result<Weights, NnError> {
-        Checkpoint::open(&self.weights)?.weights("")
-    }
-}
-
-fn bad(path: &Path, reason: impl std::fmt::Display) -> NnError {
-    NnError::Format {
-        path: path.to_owned(),
-        reason: reason.to_string(),
-    }
-}
-
-/// A JSON file; none when it is not there.
-fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Option<T>, NnError> {
-    match std::fs::read(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(bad(path, error)),
-        Ok(bytes) => serde_json::from_slice(&bytes)
-            .map(Some)
-            .map_err(|e| bad(path, e)),
+        Ok(Checkpoint::open(&self.weights)?.weights("")?)
     }
 }
 
 /// `1_Pooling/config.json`: one switch a mode, or the mode by name.
 fn read_pooling(path: &Path) -> Result<Pooling, NnError> {
-    let found: serde_json::Map<String, serde_json::Value> =
-        read_json(path)?.ok_or_else(|| bad(path, "expected the pooling, found no such file"))?;
+    let found: serde_json::Map<String, serde_json::Value> = read_json(path)?
+        .ok_or_else(|| NnError::format(path, "expected the pooling, found no such file"))?;
     let mut modes: Vec<&str> = Vec::new();
     for (name, value) in &found {
         match (name.strip_prefix("pooling_mode"), value) {
@@ -240,7 +225,7 @@ fn read_pooling(path: &Path) -> Result<Pooling, NnError> {
         ["cls_token" | "cls"] => Ok(Pooling::Cls),
         ["max_tokens" | "max"] => Ok(Pooling::Max),
         ["mean_sqrt_len_tokens" | "mean_sqrt_len"] => Ok(Pooling::MeanSqrtLen),
-        other => Err(bad(
+        other => Err(NnError::format(
             path,
             format!(
                 "pooling_mode: expected one of mean, CLS, max and mean_sqrt_len pooling, found {other:?}"

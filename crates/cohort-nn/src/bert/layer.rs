@@ -2,7 +2,7 @@
 
 use burn::module::Module;
 use burn::nn::{LayerNorm, LayerNormConfig, Linear, LinearConfig};
-use burn::tensor::activation::{gelu, gelu_approximate, relu, softmax};
+use burn::tensor::activation::softmax;
 use burn::tensor::{Device, Tensor};
 
 use crate::dropout::dropout;
@@ -89,12 +89,7 @@ impl Layer {
         let attended = thin(self.attention.forward(x.clone(), bias), 0);
         let x = self.attention_norm.forward(x + attended);
         let wide = self.up.forward(x.clone());
-        let wide = match activation {
-            Activation::Gelu => gelu(wide),
-            Activation::GeluNew => gelu_approximate(wide),
-            Activation::Relu => relu(wide),
-        };
-        let fed = thin(self.down.forward(wide), 1);
+        let fed = thin(self.down.forward(activation.of(wide)), 1);
         self.norm.forward(x + fed)
     }
 }

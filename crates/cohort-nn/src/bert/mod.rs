@@ -8,7 +8,6 @@
 mod config;
 mod encoder;
 mod folder;
-mod kernels;
 mod layer;
 mod module;
 mod names;
@@ -17,8 +16,7 @@ mod pooling;
 mod tail;
 
 #[cfg(feature = "whisper")]
-pub(crate) use config::in_file;
-pub use config::{Activation, BertConfig};
+pub use config::BertConfig;
 pub use encoder::{SentenceEncoder, bucket};
 pub use folder::{BertFolder, EncoderChanges};
 pub use module::Bert;

@@ -6,7 +6,8 @@ use burn::tensor::{Device, Int, Tensor};
 
 use super::layer::{Layer, padding_bias};
 use super::names::Named;
-use crate::{Activation, BertConfig, NnError, Weights};
+use crate::{Activation, BertConfig, ModuleWeights, NnError};
+use cohort_weights::Weights;
 
 /// A BERT encoder without its pooler, in evaluation form (no dropout).
 #[derive(Module, Debug)]

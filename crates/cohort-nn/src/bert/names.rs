@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::{Array, BertConfig, NnError, Weights};
+use crate::{BertConfig, NnError};
+use cohort_weights::{Array, Weights};
 
 /// The tensors of the encoder, named as Hugging Face does but without a prefix; linear weights are `[outputs, inputs]`.
 pub(crate) struct Named(BTreeMap<String, Array>);

@@ -1,8 +1,10 @@
 //! BERT with frozen weights on the CPU, without padding.
 
-use super::kernels::{Matrix, Norm, activate, add_bias, product, softmax};
+use cohort_kernels::dense::{Matrix, Norm, add_bias, gelu, gelu_by_tanh, product, relu, softmax};
+
 use super::names::Named;
-use crate::{BertConfig, NnError, Weights};
+use crate::{Activation, BertConfig, NnError};
+use cohort_weights::Weights;
 
 /// A BERT encoder whose weights stay as they are. One call uses one thread; batches are the caller's to spread.
 #[derive(Debug, Clone)]
@@ -136,7 +138,11 @@ impl PackedBert {
                 .attention_norm
                 .after_sum(&mut x, &narrow, &layer.output.bias);
             layer.up.product(&x, &mut wide);
-            activate(&mut wide, &layer.up.bias, self.config.hidden_act);
+            match self.config.hidden_act {
+                Activation::Gelu => gelu(&mut wide, &layer.up.bias),
+                Activation::GeluNew => gelu_by_tanh(&mut wide, &layer.up.bias),
+                Activation::Relu => relu(&mut wide, &layer.up.bias),
+            }
             layer.down.product(&wide, &mut narrow);
             layer.norm.after_sum(&mut x, &narrow, &layer.down.bias);
         }
@@ -242,13 +248,19 @@ pub(super) mod tests {
             let count: usize = shape.iter().product();
             let values = (0..count).map(|k| ((k * 37 + i * 11) as f32).sin() * 0.4 + 0.1);
             let values = values.collect();
-            all.0
-                .insert(format!("bert.{name}"), crate::Array { shape, values });
+            all.0.insert(
+                format!("bert.{name}"),
+                cohort_weights::Array { shape, values },
+            );
         }
-        all.0
-            .insert("bert.pooler.dense.bias".into(), crate::Array::default());
-        all.0
-            .insert("cls.predictions.bias".into(), crate::Array::default());
+        all.0.insert(
+            "bert.pooler.dense.bias".into(),
+            cohort_weights::Array::default(),
+        );
+        all.0.insert(
+            "cls.predictions.bias".into(),
+            cohort_weights::Array::default(),
+        );
         all
     }
 

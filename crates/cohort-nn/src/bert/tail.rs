@@ -6,8 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::layer::{Layer, LayerDropout, padding_bias};
 use super::names::Named;
-use crate::model::{Output, at_least, unit_length};
-use crate::{Activation, BertConfig, Mlp, MlpConfig, NnError, Pooling, Weights};
+use crate::checks::at_least;
+use crate::output::{Output, unit_length};
+use crate::{Activation, BertConfig, Mlp, MlpConfig, NnError, Pooling};
+use cohort_weights::Weights;
 
 /// Texts of a batch that are computed together.
 const TOGETHER: usize = 8;

@@ -2,49 +2,22 @@
 //!
 //! The functions here do what the layers of Burn do and take those layers, so that a network is
 //! declared, initialised and loaded as usual and only its forward pass says `fast::conv2d(&conv, x)`
-//! for `conv.forward(x)`. On the CPU back end with `f32` tensors they run kernels of their own,
+//! for `conv.forward(x)`. On the CPU back end with `f32` tensors they run the kernels of `cohort-kernels`,
 //! forward and backward; on any other device, and for the few shapes that the kernels do not serve
 //! (convolutions in groups of several channels), they call the layer. `docs/speed.md` of this crate has the figures.
 //!
 //! Results do not depend on the number of threads: every sum is taken in one fixed order.
 
-mod conv;
-mod depthwise;
-mod kernel;
-mod lower;
-mod norm;
 mod ops;
-mod prelu;
 
 use burn::backend::{Dispatch, DispatchTensorKind};
 use burn::nn::conv::Conv2d;
 use burn::nn::{BatchNorm, PRelu, PaddingConfig2d};
 use burn::tensor::activation::relu;
 use burn::tensor::{DType, Tensor};
+use cohort_kernels::layers::conv::Geometry;
 
-use conv::Geometry;
-pub(crate) use kernel::wide;
 use ops::FastOps;
-
-/// A buffer that several threads write, each at places of its own.
-#[derive(Clone, Copy)]
-pub(crate) struct Out(pub(crate) *mut f32);
-
-impl Out {
-    /// The place at `index`.
-    ///
-    /// # Safety
-    /// The buffer holds it.
-    pub(crate) unsafe fn at(self, index: usize) -> *mut f32 {
-        // SAFETY: as promised by the caller.
-        unsafe { self.0.add(index) }
-    }
-}
-
-// SAFETY: whoever writes through it says why no two tasks touch the same place.
-unsafe impl Send for Out {}
-// SAFETY: as above.
-unsafe impl Sync for Out {}
 
 /// Whether a tensor lives where the kernels work.
 pub(crate) fn served<const D: usize>(tensor: &Tensor<D>) -> bool {

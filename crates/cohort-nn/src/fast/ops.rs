@@ -9,9 +9,8 @@ use burn::backend::flex::{FlexTensor, Layout};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, AutodiffBackend, Backend, DType, Flex, backend_extension};
 use burn::tensor::{Bytes, Shape};
-
-use super::conv::{self, Finish, Geometry};
-use super::{depthwise, norm, prelu};
+use cohort_kernels::layers::conv::{self, Finish, Geometry};
+use cohort_kernels::layers::{depthwise, norm, prelu};
 
 /// What [`super`] adds to the back end. Tensors are `f32`; shapes are checked by the callers.
 #[backend_extension(Flex, Autodiff)]

@@ -4,7 +4,8 @@ use burn::nn::{LinearConfig, PaddingConfig2d};
 use burn::tensor::activation::relu;
 use burn::tensor::{Device, Distribution, Tensor};
 
-use super::{Depthwise, Layer, Plan, Windows};
+use super::{convolution, depthwise as depthwise_of, linear as linear_of, linear_over, sloped};
+use cohort_kernels::frozen::{Plan, Windows};
 
 fn random<const D: usize>(shape: [usize; D]) -> Tensor<D> {
     Tensor::random(shape, Distribution::Normal(0.0, 1.0), &Device::flex())
@@ -54,7 +55,7 @@ fn one_convolution_equals_burns() {
         let layer = conv(channels, kernel, stride, padding);
         let x = random([batch, channels[0], size[0], size[1]]);
         let (mut plan, slot) = Plan::new(channels[0], size);
-        let out = plan.convolve(Layer::of(&layer, 0.5).unwrap(), slot, true);
+        let out = plan.convolve(convolution(&layer, 0.5).unwrap(), slot, true);
         let found = plan.finish(out.unwrap()).run(&values(x.clone()));
         assert_equal(&found, &turned(relu(layer.forward(x) * 0.5)));
     }
@@ -94,7 +95,7 @@ fn a_network_in_stages_equals_burns_at_any_number_of_threads() {
     let y = halve(0).forward(y).mean_dims(&[2, 3]).reshape([batch, 20]);
     let expected = values(linear.forward(y));
 
-    let layer = |conv: &Conv2d| Layer::of(conv, 1.0).unwrap();
+    let layer = |conv: &Conv2d| convolution(conv, 1.0).unwrap();
     let (mut plan, mut slot) = Plan::new(3, [13, 12]);
     plan.stage(2);
     slot = plan.convolve(layer(&first), slot, true).unwrap();
@@ -108,7 +109,7 @@ fn a_network_in_stages_equals_burns_at_any_number_of_threads() {
         plan.convolve_into(layer(&right[1]), inner, joined.part(17, 40), None, true)
             .unwrap();
         plan.release(inner);
-        let project = Layer::of(&project, 0.25).unwrap();
+        let project = convolution(&project, 0.25).unwrap();
         plan.convolve_into(project, joined, slot, Some(slot), true)
             .unwrap();
         plan.release(joined);
@@ -117,7 +118,7 @@ fn a_network_in_stages_equals_burns_at_any_number_of_threads() {
     slot = plan.halve_by_maximum(slot, None, windows(0)).unwrap();
     slot = plan.mean(slot);
     slot = plan
-        .convolve(Layer::linear(&linear).unwrap(), slot, false)
+        .convolve(linear_of(&linear).unwrap(), slot, false)
         .unwrap();
     let plan = plan.finish(slot);
     let input = values(x);
@@ -134,14 +135,14 @@ fn a_network_in_stages_equals_burns_at_any_number_of_threads() {
 #[test]
 fn what_does_not_fit_is_no_plan() {
     let (mut plan, slot) = Plan::new(3, [2, 2]);
-    let layer = |channels| Layer::of(&conv(channels, [3, 3], 1, [0, 0]), 1.0).unwrap();
+    let layer = |channels| convolution(&conv(channels, [3, 3], 1, [0, 0]), 1.0).unwrap();
     assert!(plan.convolve(layer([3, 8]), slot, true).is_none());
     assert!(plan.halve_by_maximum(slot, None, windows(0)).is_none());
     assert!(plan.convolve(layer([4, 8]), slot, true).is_none());
     let grouped = Conv2dConfig::new([4, 4], [3, 3])
         .with_groups(4)
         .init(&Device::flex());
-    assert!(Layer::of(&grouped, 1.0).is_none());
+    assert!(convolution(&grouped, 1.0).is_none());
 }
 
 #[test]
@@ -179,9 +180,9 @@ fn depthwise_convolutions_slopes_and_windows_equal_burns() {
 
         let (mut plan, slot) = Plan::new(3, size);
         plan.stage(2);
-        let layer = Layer::of(&dense, 1.0).unwrap().sloped(&first).unwrap();
+        let layer = sloped(convolution(&dense, 1.0).unwrap(), &first).unwrap();
         let slot = plan.convolve(layer, slot, false).unwrap();
-        let layer = Depthwise::of(&depthwise, Some(&second)).unwrap();
+        let layer = depthwise_of(&depthwise, Some(&second)).unwrap();
         let slot = plan.depthwise(layer, slot).unwrap();
         let windows = Windows {
             side,
@@ -201,9 +202,9 @@ fn a_linear_layer_over_a_picture_equals_burns() {
     let input = random([2, 4, 3, 5]);
     let flat = input.clone().permute([0, 3, 2, 1]).reshape([2, 60]);
     let (mut plan, slot) = Plan::new(4, [3, 5]);
-    let layer = Layer::linear_over(&linear, [3, 5]).unwrap();
+    let layer = linear_over(&linear, [3, 5]).unwrap();
     let slot = plan.convolve(layer, slot, false).unwrap();
     let found = plan.finish(slot).run(&values(input));
     assert_equal(&found, &values(linear.forward(flat)));
-    assert!(Layer::linear_over(&linear, [7, 3]).is_none());
+    assert!(linear_over(&linear, [7, 3]).is_none());
 }

@@ -34,7 +34,7 @@ pub(super) fn from_grid(grid: &Grid, scale: f64, least: f32) -> Vec<Candidate> {
     let scale = scale as f32;
     let candidate = |(i, place): (usize, &[f32; 6])| {
         let [.., no, yes] = *place;
-        let score = super::probability([no, yes]);
+        let score = probability([no, yes]);
         let (x, y) = ((i % grid.columns) as f32, (i / grid.columns) as f32);
         let near = |v: f32| ((2.0 * v + 1.0) / scale).floor();
         let far = |v: f32| ((2.0 * v + 12.0) / scale).floor();
@@ -154,6 +154,11 @@ fn share(a: &Candidate, b: &Candidate, overlap: Overlap) -> f32 {
         Overlap::Union => common / (area(a) + area(b) - common),
         Overlap::Smaller => common / area(a).min(area(b)),
     }
+}
+
+/// The probability of the second of two, whose logits are given (softmax).
+pub(super) fn probability([no, yes]: [f32; 2]) -> f32 {
+    1.0 / (1.0 + (no - yes).exp())
 }
 
 #[cfg(test)]

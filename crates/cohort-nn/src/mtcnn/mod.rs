@@ -8,10 +8,11 @@ mod resample;
 use std::path::Path;
 
 use burn::tensor::{Device, Tensor, TensorData};
+use cohort_kernels::frozen::Plan;
 
-use crate::frozen::Plan;
-use crate::{Checkpoint, LoadReport, Naming, NnError, load};
-use boxes::{Candidate, Grid, Overlap, suppress};
+use crate::{LoadReport, Naming, NnError, load};
+use boxes::{Candidate, Grid, Overlap, probability, suppress};
+use cohort_weights::Checkpoint;
 use nets::{ONet, PNet, RNet};
 use resample::Raster;
 
@@ -248,11 +249,6 @@ impl Mtcnn {
         }
         input
     }
-}
-
-/// The probability of the second of two, whose logits are given (softmax).
-fn probability([no, yes]: [f32; 2]) -> f32 {
-    1.0 / (1.0 + (no - yes).exp())
 }
 
 /// Candidates with the part of the picture that they cover: left, top, right, bottom, the last two

@@ -5,9 +5,10 @@ use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::pool::MaxPool2dConfig;
 use burn::nn::{Linear, LinearConfig, PRelu, PReluConfig};
 use burn::tensor::{Device, Tensor};
+use cohort_kernels::frozen::{Layer, Plan, Slot, Windows};
 
 use crate::fast;
-use crate::frozen::{Layer, Plan, Slot, Windows};
+use crate::frozen;
 
 /// Crops that a plan takes at a time.
 const CROPS: usize = 16;
@@ -43,7 +44,11 @@ const fn windows(side: usize) -> Windows {
 
 /// A convolution and the rectifier after it.
 fn plan_layer(plan: &mut Plan, conv: &Conv2d, prelu: &PRelu, from: Slot) -> Option<Slot> {
-    let to = plan.convolve(Layer::of(conv, 1.0)?.sloped(prelu)?, from, false)?;
+    let to = plan.convolve(
+        frozen::sloped(frozen::convolution(conv, 1.0)?, prelu)?,
+        from,
+        false,
+    )?;
     plan.release(from);
     Some(to)
 }
@@ -127,7 +132,7 @@ impl PNet {
         let x = plan_pool(&mut plan, x, 2)?;
         let x = plan_layer(&mut plan, &self.conv2, &self.prelu2, x)?;
         let x = plan_layer(&mut plan, &self.conv3, &self.prelu3, x)?;
-        let outputs = [&self.conv4_2, &self.conv4_1].map(|conv| Layer::of(conv, 1.0));
+        let outputs = [&self.conv4_2, &self.conv4_1].map(|conv| frozen::convolution(conv, 1.0));
         plan_outputs(plan, outputs, x)
     }
 
@@ -180,9 +185,9 @@ impl RNet {
         let first = [(&self.conv1, &self.prelu1), (&self.conv2, &self.prelu2)];
         let (mut plan, x) = plan_crops(24, first)?;
         let x = plan_layer(&mut plan, &self.conv3, &self.prelu3, x)?;
-        let dense = Layer::linear_over(&self.dense4, [3, 3])?.sloped(&self.prelu4)?;
+        let dense = frozen::sloped(frozen::linear_over(&self.dense4, [3, 3])?, &self.prelu4)?;
         let x = plan.convolve(dense, x, false)?;
-        let outputs = [&self.dense5_2, &self.dense5_1].map(Layer::linear);
+        let outputs = [&self.dense5_2, &self.dense5_1].map(frozen::linear);
         plan_outputs(plan, outputs, x)
     }
 
@@ -245,9 +250,9 @@ impl ONet {
         let x = plan_layer(&mut plan, &self.conv3, &self.prelu3, x)?;
         let x = plan_pool(&mut plan, x, 2)?;
         let x = plan_layer(&mut plan, &self.conv4, &self.prelu4, x)?;
-        let dense = Layer::linear_over(&self.dense5, [3, 3])?.sloped(&self.prelu5)?;
+        let dense = frozen::sloped(frozen::linear_over(&self.dense5, [3, 3])?, &self.prelu5)?;
         let x = plan.convolve(dense, x, false)?;
-        let outputs = [&self.dense6_2, &self.dense6_3, &self.dense6_1].map(Layer::linear);
+        let outputs = [&self.dense6_2, &self.dense6_3, &self.dense6_1].map(frozen::linear);
         plan_outputs(plan, outputs, x)
     }
 

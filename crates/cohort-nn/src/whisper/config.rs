@@ -4,8 +4,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use crate::bert::in_file;
-use crate::model::within;
+use crate::checks::within;
 use crate::{Activation, NnError};
 
 /// Size of a Whisper. Fields are named as in `config.json`; others there are passed over.
@@ -81,7 +80,7 @@ impl WhisperConfig {
             ));
         }
         let config: Self = serde_json::from_str(text).map_err(|e| bad(e.to_string()))?;
-        config.validate().map_err(|e| in_file(path, e))?;
+        config.validate().map_err(|e| e.in_file(path))?;
         Ok(config)
     }
 

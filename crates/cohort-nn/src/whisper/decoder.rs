@@ -5,7 +5,6 @@ use burn::nn::{Embedding, EmbeddingConfig, LayerNorm, LayerNormConfig, Linear, L
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use super::attention::{Attention, Seen};
-use super::network::activate;
 use crate::{Activation, WhisperConfig};
 
 /// The decoder. Fields are named as in the published files.
@@ -100,7 +99,7 @@ impl Decoder {
             let normed = layer.encoder_attn_layer_norm.forward(x.clone());
             x = x + layer.encoder_attn.forward(normed, &memory.heard, None);
             let normed = layer.final_layer_norm.forward(x.clone());
-            let wide = activate(self.activation, layer.fc1.forward(normed));
+            let wide = self.activation.of(layer.fc1.forward(normed));
             x = x + layer.fc2.forward(wide);
         }
         let x = self.layer_norm.forward(x);

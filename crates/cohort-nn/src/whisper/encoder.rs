@@ -9,7 +9,6 @@ use burn::tensor::activation::gelu;
 use burn::tensor::{Device, Tensor};
 
 use super::attention::Attention;
-use super::network::activate;
 use crate::{Activation, WhisperConfig};
 
 /// The encoder. Fields are named as in the published files.
@@ -70,7 +69,7 @@ impl Encoder {
             let seen = layer.self_attn.see(normed.clone());
             x = x + layer.self_attn.forward(normed, &seen, None);
             let normed = layer.final_layer_norm.forward(x.clone());
-            let wide = activate(self.activation, layer.fc1.forward(normed));
+            let wide = self.activation.of(layer.fc1.forward(normed));
             x = x + layer.fc2.forward(wide);
         }
         self.layer_norm.forward(x)

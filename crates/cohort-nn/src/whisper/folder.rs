@@ -5,9 +5,12 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::vocabulary::Vocabulary;
-use crate::checkpoint::{check_size, weight_files, weights_of};
-use crate::hub::Repository;
-use crate::{Checkpoint, Greedy, Hub, NnError, OnReceived, WhisperConfig};
+use crate::json::read_json;
+use crate::{Greedy, NnError, WhisperConfig};
+use cohort_hub::Repository;
+use cohort_hub::{Hub, OnReceived};
+use cohort_weights::Checkpoint;
+use cohort_weights::{check_size, weight_files, weights_of};
 
 /// From so many tokens on a model knows more languages than English, where its folder does not say so itself.
 const MULTILINGUAL: usize = 51_865;
@@ -73,7 +76,7 @@ fn check_greedy(fields: &serde_json::Value, path: &Path) -> Result<(), NnError> 
             None => None,
         };
         if let Some(found) = found.filter(|found| *found != plain) {
-            return Err(bad(
+            return Err(NnError::format(
                 path,
                 format!("{field}: expected {plain}, found {found}, which is not supported"),
             ));
@@ -96,7 +99,7 @@ impl WhisperFolder {
     /// [`NnError::Format`] naming the file that is missing or does not hold what it should.
     pub fn open(path: &Path) -> Result<Self, NnError> {
         let file = path.join("config.json");
-        let text = std::fs::read_to_string(&file).map_err(|e| bad(&file, e))?;
+        let text = std::fs::read_to_string(&file).map_err(|e| NnError::format(&file, e))?;
         let config = WhisperConfig::from_json(&text, &file)?;
         let weights = weights_of(path)?;
         check_size(config.values(), &file, &weights)?;
@@ -115,11 +118,11 @@ impl WhisperFolder {
             }
             // the length that config.json may name is another one
             None => {
-                let fields = serde_json::from_str(&text).map_err(|e| bad(&file, e))?;
+                let fields = serde_json::from_str(&text).map_err(|e| NnError::format(&file, e))?;
                 check_greedy(&fields, &file)?;
                 Told {
                     max_length: None,
-                    ..serde_json::from_str(&text).map_err(|e| bad(&file, e))?
+                    ..serde_json::from_str(&text).map_err(|e| NnError::format(&file, e))?
                 }
             }
         };
@@ -129,7 +132,7 @@ impl WhisperFolder {
             .mark("<|translate|>")
             .filter(|id| forced.contains(id))
         {
-            return Err(bad(
+            return Err(NnError::format(
                 path,
                 format!(
                     "forced_decoder_ids: expected none to translate, found {id}, which is not supported"
@@ -176,7 +179,7 @@ impl WhisperFolder {
     /// # Errors
     /// [`NnError::Format`] when the file is damaged.
     pub fn checkpoint(&self) -> Result<Checkpoint, NnError> {
-        Checkpoint::open(&self.weights)
+        Ok(Checkpoint::open(&self.weights)?)
     }
 
     /// How texts in a language are read out; `language` is the id of its mark, none for a model of English alone.
@@ -186,8 +189,9 @@ impl WhisperFolder {
     pub fn greedy(&self, language: Option<u32>) -> Result<Greedy, NnError> {
         let mark = |told: Option<u32>, name: &str| {
             let id = told.or_else(|| self.vocabulary.mark(name));
-            let id =
-                id.ok_or_else(|| bad(&self.path, format!("expected the mark {name}, found none")))?;
+            let id = id.ok_or_else(|| {
+                NnError::format(&self.path, format!("expected the mark {name}, found none"))
+            })?;
             self.known(id, name)
         };
         let start = mark(self.told.decoder_start_token_id, "<|startoftranscript|>")?;
@@ -229,24 +233,9 @@ impl WhisperFolder {
             return Ok(id);
         }
         let expected = format!("an id below {} for {name}", self.config.vocab_size);
-        Err(bad(&self.path, format!("expected {expected}, found {id}")))
-    }
-}
-
-pub(super) fn bad(path: &Path, reason: impl std::fmt::Display) -> NnError {
-    NnError::Format {
-        path: path.to_owned(),
-        reason: reason.to_string(),
-    }
-}
-
-/// A JSON file; none when it is not there.
-pub(super) fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Option<T>, NnError> {
-    match std::fs::read(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(bad(path, error)),
-        Ok(bytes) => serde_json::from_slice(&bytes)
-            .map(Some)
-            .map_err(|e| bad(path, e)),
+        Err(NnError::format(
+            &self.path,
+            format!("expected {expected}, found {id}"),
+        ))
     }
 }

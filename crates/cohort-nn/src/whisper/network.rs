@@ -1,12 +1,12 @@
 //! Whisper as a Burn module.
 
 use burn::module::Module;
-use burn::tensor::activation::{gelu, gelu_approximate, relu};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use super::decoder::{Decoder, LayerMemory};
 use super::encoder::Encoder;
-use crate::{Activation, Checkpoint, LoadReport, Naming, NnError, WhisperConfig, load};
+use crate::{LoadReport, Naming, NnError, WhisperConfig, load};
+use cohort_weights::Checkpoint;
 
 /// Encoder and decoder, in evaluation form (no dropout).
 #[derive(Debug)]
@@ -129,13 +129,5 @@ impl Whisper {
         let logits = (self.parts.decoder).forward(ids, memory.tokens, &mut memory.layers);
         memory.tokens += n;
         Ok(logits)
-    }
-}
-
-pub(super) fn activate(activation: Activation, x: Tensor<3>) -> Tensor<3> {
-    match activation {
-        Activation::Gelu => gelu(x),
-        Activation::GeluNew => gelu_approximate(x),
-        Activation::Relu => relu(x),
     }
 }

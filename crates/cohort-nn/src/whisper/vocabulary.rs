@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::folder::{bad, read_json};
 use crate::NnError;
+use crate::json::read_json;
 
 /// The tokens of a Whisper, from `tokenizer.json`, or from `vocab.json` with `added_tokens.json` if that is there.
 ///
@@ -68,18 +68,18 @@ impl Vocabulary {
             let decoder = file.decoder.map_or("none".to_owned(), |d| d.kind);
             if kind != "BPE" || decoder != "ByteLevel" {
                 let found = format!("{kind} with {decoder}");
-                return Err(bad(
+                return Err(NnError::format(
                     &json,
                     format!("expected BPE with ByteLevel, found {found}"),
                 ));
             }
             let words: HashMap<String, u32> =
-                serde_json::from_value(file.model.vocab).map_err(|e| bad(&json, e))?;
+                serde_json::from_value(file.model.vocab).map_err(|e| NnError::format(&json, e))?;
             return Self::new(words, file.added_tokens, vec![json]);
         }
         let words = folder.join("vocab.json");
         let Some(vocabulary) = read_json::<HashMap<String, u32>>(&words)? else {
-            return Err(bad(
+            return Err(NnError::format(
                 folder,
                 "expected tokenizer.json or vocab.json, found neither",
             ));
@@ -108,7 +108,7 @@ impl Vocabulary {
         let last = ids.max().copied().unwrap_or(0);
         if last >= MOST_TOKENS {
             let expected = format!("ids below {MOST_TOKENS}, found {last}");
-            return Err(bad(&files[0], format!("expected {expected}")));
+            return Err(NnError::format(&files[0], format!("expected {expected}")));
         }
         let mut pieces = vec![None; last as usize + 1];
         let mut marks = BTreeMap::new();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use cohort_nn::burn::tensor::{Device, Tensor, TensorData};
-use cohort_nn::{Array, Checkpoint, Weights};
+use cohort_weights::{Array, Checkpoint, Weights};
 
 /// Folder of the evaluation data (`$COHORT_SHARED` or `../shared` beside the workspace); none, and
 /// a line that says so, where it is absent.

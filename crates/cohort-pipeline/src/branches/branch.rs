@@ -4,7 +4,8 @@ use std::path::Path;
 
 use cohort_data::{Clip, Dataset};
 use cohort_tables::content_hash;
-use cohort_train::{ModelConfig, Source, Weights};
+use cohort_train::{ModelConfig, Source};
+use cohort_weights::Weights;
 use serde_json::{Value, json};
 
 use super::clip_media::ClipMedia;

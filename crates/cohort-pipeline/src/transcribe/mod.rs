@@ -61,7 +61,8 @@ mod with_whisper {
         Decoded, LOG_MEL_HOP, LOG_MEL_RATE, SILENCE, Sound, cut_at_pauses, log_mel, resample,
     };
     use cohort_data::{Clip, MediaKind, MediaSource};
-    use cohort_nn::{Hub, Transcriber, WhisperFolder};
+    use cohort_hub::Hub;
+    use cohort_nn::{Transcriber, WhisperFolder};
     use cohort_tables::content_hash;
     use rayon::prelude::*;
 

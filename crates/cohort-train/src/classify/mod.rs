@@ -15,7 +15,8 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use cohort_nn::burn::tensor::Device;
-use cohort_nn::{ClassWeights, CrossEntropy, ModelConfig, Moments, Weights, class_weights};
+use cohort_nn::{ClassWeights, CrossEntropy, ModelConfig, Moments, class_weights};
+use cohort_weights::Weights;
 use serde::{Deserialize, Serialize};
 
 use crate::classify::batch::{Batch, for_each_in_order};

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use cohort_nn::burn::module::Module;
 use cohort_nn::burn::tensor::{Device, Gradients, Tensor};
-use cohort_nn::{CumulativeLink, Model, ModelConfig, NnError, Output, Weights};
+use cohort_nn::{CumulativeLink, Model, ModelConfig, ModuleWeights, NnError, Output};
+use cohort_weights::Weights;
 
 use crate::trainable::fix_norms;
 use crate::{Head, NamedGradients, Network, Optimiser, TrainError, Trainable};

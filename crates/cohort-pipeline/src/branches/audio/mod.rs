@@ -7,7 +7,8 @@ use std::path::Path;
 use cohort_audio::{AcousticFeatures, AcousticSettings, Preset, Sound, decode_warned};
 use cohort_data::{Clip, Dataset, MediaKind};
 use cohort_tables::Provenance;
-use cohort_train::{MemorySource, MlpConfig, ModelConfig, Source, Weights};
+use cohort_train::{MemorySource, MlpConfig, ModelConfig, Source};
+use cohort_weights::Weights;
 use rayon::prelude::*;
 
 use super::branch::{Branch, Purpose, Samples};

@@ -10,8 +10,9 @@ use std::path::Path;
 
 use cohort_data::{Clip, Dataset, MediaKind};
 use cohort_nn::{Backbone, PictureInput};
-use cohort_train::{MemorySource, MlpConfig, ModelConfig, Source, Weights};
+use cohort_train::{MemorySource, MlpConfig, ModelConfig, Source};
 use cohort_vision::{Transform, decode_warned};
+use cohort_weights::Weights;
 
 use super::branch::{Branch, Facts, Part, Purpose, Samples};
 use super::clip_media::ClipMedia;

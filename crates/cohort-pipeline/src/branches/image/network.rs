@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use cohort_data::{Clip, Dataset};
 use cohort_nn::burn::tensor::{Device, Tensor, TensorData};
-use cohort_nn::{Checkpoint, DeviceChoice, Model, ModelConfig, PictureInput, Weights};
+use cohort_nn::{DeviceChoice, Model, ModelConfig, ModuleWeights, PictureInput};
 use cohort_tables::Provenance;
 use cohort_vision::{Picture, decode_warned, normalise};
+use cohort_weights::{Checkpoint, Weights};
 use rayon::prelude::*;
 
 use super::super::table::{CHUNK, Features, Recipe, make_table};

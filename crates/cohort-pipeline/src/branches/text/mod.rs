@@ -11,7 +11,8 @@ use std::path::Path;
 use cohort_data::{Clip, Dataset, MediaKind, MediaSource};
 use cohort_tables::{Provenance, content_hash};
 use cohort_text::{NgramSettings, clean_transcript};
-use cohort_train::{MemorySource, MlpConfig, ModelConfig, Source, Weights};
+use cohort_train::{MemorySource, MlpConfig, ModelConfig, Source};
+use cohort_weights::Weights;
 use rayon::prelude::*;
 
 use super::branch::{Branch, Purpose, Samples};

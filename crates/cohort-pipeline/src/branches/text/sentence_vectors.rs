@@ -27,7 +27,7 @@ pub(super) fn model_hash(
     folder: &BertFolder,
     tokeniser: &Tokeniser,
 ) -> Result<String, PipelineError> {
-    let mut files = cohort_nn::weight_files(&folder.weights)?;
+    let mut files = cohort_weights::weight_files(&folder.weights)?;
     files.push(folder.path.join("config.json"));
     files.push(tokeniser.file.clone());
     files.extend_from_slice(&tokeniser.settings);

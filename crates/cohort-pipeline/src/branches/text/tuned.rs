@@ -6,7 +6,8 @@ use std::sync::OnceLock;
 use cohort_data::{Clip, Dataset, Split};
 use cohort_nn::{BertFolder, BertTailConfig, PackedBert};
 use cohort_text::{Tokeniser, clean_transcript};
-use cohort_train::{MlpConfig, ModelConfig, Source, TrainError, Weights, derive_seed};
+use cohort_train::{MlpConfig, ModelConfig, Source, TrainError, derive_seed};
+use cohort_weights::Weights;
 
 use super::super::branch::{Facts, Part, Samples};
 use super::super::table::Skipped;

@@ -1,0 +1,326 @@
+//! A convolution over channels-last buffers with everything that follows it: bias, an addition, ReLU.
+
+use super::kernel::{LANES, PIXELS, Reach, Sums, VECTORS, WIDTH, tile};
+use super::view::{View, each};
+use crate::{Out, wide};
+
+/// Tiles of a task: their pixels stay in the second cache beside a panel of weights.
+const TILES: usize = 12;
+
+/// Height and width of a kernel, and how it is moved.
+#[derive(Debug, Clone, Copy)]
+pub struct Shape {
+    /// Height and width.
+    pub kernel: [usize; 2],
+    /// Distance of neighbouring results, down and along.
+    pub stride: [usize; 2],
+    /// Zeros around the input: rows above and below, columns left and right.
+    pub padding: [usize; 2],
+}
+
+impl Shape {
+    /// Height and width of what a picture of `size` gives; none where it is too small.
+    pub(super) fn output(&self, size: [usize; 2]) -> Option<[usize; 2]> {
+        let along = |axis: usize| {
+            let padded = size[axis] + 2 * self.padding[axis];
+            Some(padded.checked_sub(self.kernel[axis])? / self.stride[axis].max(1) + 1)
+        };
+        Some([along(0)?, along(1)?])
+    }
+}
+
+/// A convolution with its weights as the kernel reads them.
+#[derive(Debug)]
+pub struct Layer {
+    /// Input and output channels.
+    pub(super) channels: [usize; 2],
+    pub(super) shape: Shape,
+    /// For each panel, for each tap, for each input channel, the panel's output channels.
+    weights: Vec<f32>,
+    bias: Vec<f32>,
+    /// What values below zero are multiplied by, for each output channel, if they are.
+    slopes: Option<Vec<f32>>,
+    panels: Vec<Panel>,
+}
+
+/// Some neighbouring output channels.
+#[derive(Debug, Clone, Copy)]
+struct Panel {
+    first: usize,
+    vectors: usize,
+    /// Place of its weights.
+    weights: usize,
+}
+
+impl Layer {
+    /// A convolution of `channels` (input and output) by `weight` of `[output, input, row, column]`, its result multiplied by
+    /// `scale`; without a bias it is zero.
+    ///
+    /// # Panics
+    /// When a slice has another length than the shape says.
+    pub fn new(
+        channels: [usize; 2],
+        shape: Shape,
+        weight: &[f32],
+        bias: Option<&[f32]>,
+        scale: f32,
+    ) -> Self {
+        let [inputs, outputs] = channels;
+        let taps = shape.kernel[0] * shape.kernel[1];
+        assert_eq!(weight.len(), outputs * inputs * taps, "weights of a layer");
+        Self::packed(channels, shape, bias, scale, |output, tap, input| {
+            weight[(output * inputs + input) * taps + tap] * scale
+        })
+    }
+
+    /// A linear layer of `weight` of `[input, output]` over all places of a picture of `size` whose columns follow one another,
+    /// each from top to bottom with the channels innermost; none where the inputs are no whole number of channels.
+    ///
+    /// # Panics
+    /// When a slice has another length than `inputs` and `outputs` say.
+    pub fn linear_over(
+        [inputs, outputs]: [usize; 2],
+        size: [usize; 2],
+        weight: &[f32],
+        bias: Option<&[f32]>,
+    ) -> Option<Self> {
+        assert_eq!(weight.len(), inputs * outputs, "weights of a layer");
+        let [height, width] = size;
+        let channels = inputs / (height * width);
+        if channels * height * width != inputs {
+            return None;
+        }
+        let shape = Shape {
+            kernel: size,
+            stride: [1, 1],
+            padding: [0, 0],
+        };
+        let place = |tap: usize| (tap % width) * height + tap / width;
+        let weight =
+            |output, tap, input| weight[(place(tap) * channels + input) * outputs + output];
+        Some(Self::packed([channels, outputs], shape, bias, 1.0, weight))
+    }
+
+    fn packed(
+        channels: [usize; 2],
+        shape: Shape,
+        bias: Option<&[f32]>,
+        scale: f32,
+        weight: impl Fn(usize, usize, usize) -> f32,
+    ) -> Self {
+        let bias = match bias {
+            Some(bias) => bias.iter().map(|b| b * scale).collect(),
+            None => vec![0.0; channels[1]],
+        };
+        assert_eq!(bias.len(), channels[1], "biases of a layer");
+        let mut layer = Self {
+            channels,
+            shape,
+            weights: Vec::new(),
+            bias,
+            slopes: None,
+            panels: Vec::new(),
+        };
+        layer.pack(weight);
+        layer
+    }
+
+    /// The layer with a rectifier after it that multiplies values below zero by a slope for each output channel.
+    ///
+    /// # Panics
+    /// When there are not as many slopes as output channels.
+    pub fn sloped(self, slopes: Vec<f32>) -> Self {
+        assert_eq!(slopes.len(), self.channels[1], "slopes of a layer");
+        Self {
+            slopes: Some(slopes),
+            ..self
+        }
+    }
+
+    /// Output channels.
+    pub fn outputs(&self) -> usize {
+        self.channels[1]
+    }
+
+    /// Cuts the output channels into panels as even as can be and packs their weights.
+    fn pack(&mut self, weight: impl Fn(usize, usize, usize) -> f32) {
+        let [inputs, outputs] = self.channels;
+        let vectors = outputs.div_ceil(LANES);
+        let count = vectors.div_ceil(VECTORS);
+        let mut first = 0;
+        for i in 0..count {
+            let vectors = (i + 1) * vectors / count - i * vectors / count;
+            self.panels.push(Panel {
+                first,
+                vectors,
+                weights: self.weights.len(),
+            });
+            for tap in 0..self.shape.kernel[0] * self.shape.kernel[1] {
+                for input in 0..inputs {
+                    let channels = first..first + vectors * LANES;
+                    self.weights.extend(channels.map(|output| {
+                        if output < outputs {
+                            weight(output, tap, input)
+                        } else {
+                            0.0
+                        }
+                    }));
+                }
+            }
+            first += vectors * LANES;
+        }
+    }
+
+    /// What a pixel of `from` sums over: whole rows of the kernel where its taps are neighbours.
+    fn reach(&self, from: &View) -> Reach {
+        let [height, width] = self.shape.kernel;
+        let row = |y: usize| y * from.row;
+        if from.pixel == self.channels[0] {
+            return Reach {
+                starts: (0..height).map(row).collect(),
+                len: width * from.pixel,
+            };
+        }
+        let taps = (0..height).flat_map(|y| (0..width).map(move |x| row(y) + x * from.pixel));
+        Reach {
+            starts: taps.collect(),
+            len: self.channels[0],
+        }
+    }
+
+    /// Writes `images` pictures of `to` from those of `from`, with those of `add` added.
+    ///
+    /// # Safety
+    /// The views lie within the buffer of `all` and hold `images` pictures, `from` with a border as wide
+    /// as the padding; `to` shares no place with `from`, and with `add` none or each with its own.
+    pub(super) unsafe fn run(
+        &self,
+        all: Out,
+        images: usize,
+        [from, to]: [&View; 2],
+        add: Option<&View>,
+        relu: bool,
+    ) {
+        let reach = self.reach(from);
+        let pixels = images * to.size[0] * to.size[1];
+        let blocks = pixels.div_ceil(TILES * PIXELS);
+        let wanted = 4 * rayon::current_num_threads();
+        let splits = wanted.div_ceil(blocks.max(1)).min(self.panels.len()).max(1);
+        let products = pixels * reach.starts.len() * reach.len * self.channels[1];
+        each(blocks * splits, products, |task| {
+            let [block, split] = [task / splits, task % splits];
+            let first = block * TILES * PIXELS;
+            let last = pixels.min(first + TILES * PIXELS);
+            let panels =
+                split * self.panels.len() / splits..(split + 1) * self.panels.len() / splits;
+            let mut tiles = [Tile::default(); TILES];
+            let tiles = &mut tiles[..(last - first).div_ceil(PIXELS)];
+            self.places(first, last, [from, to], add, tiles);
+            let mut sums: Sums = [0.0; PIXELS * WIDTH];
+            for panel in &self.panels[panels] {
+                let weights = &self.weights[panel.weights..];
+                for own in tiles.iter() {
+                    // SAFETY: the caller promises that the views lie in the buffer. No task writes
+                    // what is convolved, and each its own pixels and panels of the output.
+                    unsafe {
+                        tile(
+                            panel.vectors,
+                            &reach,
+                            all.at(0),
+                            &own.from,
+                            weights,
+                            &mut sums,
+                        );
+                        wide(|| match panel.vectors {
+                            3 => self.store::<48>(&sums, panel, own, all, add.is_some(), relu),
+                            2 => self.store::<32>(&sums, panel, own, all, add.is_some(), relu),
+                            _ => self.store::<16>(&sums, panel, own, all, add.is_some(), relu),
+                        });
+                    }
+                }
+            }
+        });
+    }
+
+    /// The places of the pixels `[first, last)`.
+    fn places(
+        &self,
+        first: usize,
+        last: usize,
+        [from, to]: [&View; 2],
+        add: Option<&View>,
+        tiles: &mut [Tile],
+    ) {
+        let [height, width] = to.size;
+        let corner = self.shape.padding[0] * from.row + self.shape.padding[1] * from.pixel;
+        for (i, own) in tiles.iter_mut().enumerate() {
+            own.used = PIXELS.min(last - first - i * PIXELS);
+            for p in 0..PIXELS {
+                // what is left of the last tile repeats its last pixel and is not stored
+                let at = first + i * PIXELS + p.min(own.used - 1);
+                let [image, y, x] = [at / (height * width), at / width % height, at % width];
+                let [sy, sx] = self.shape.stride;
+                own.from[p] = from.at(image, y * sy, x * sx) - corner;
+                own.to[p] = to.at(image, y, x);
+                own.add[p] = add.map_or(0, |add| add.at(image, y, x));
+            }
+        }
+    }
+
+    /// # Safety
+    /// The tile's places lie in the buffer of `all`, and this task alone writes them.
+    #[inline(always)]
+    unsafe fn store<const N: usize>(
+        &self,
+        sums: &Sums,
+        panel: &Panel,
+        tile: &Tile,
+        all: Out,
+        add: bool,
+        relu: bool,
+    ) {
+        let bias = &self.bias[panel.first..];
+        let least = if relu { 0.0 } else { f32::NEG_INFINITY };
+        let end = |sum: f32| if sum < least { least } else { sum }; // a NaN stays one
+        let row = |p: usize, bias: &[f32], slopes: Option<&[f32]>| {
+            let sums = &sums[p * WIDTH..][..bias.len()];
+            // SAFETY: as promised by the caller; there is a bias for every channel of the output.
+            unsafe {
+                let to = all.at(tile.to[p] + panel.first);
+                let other = all.at(tile.add[p] + panel.first);
+                if let Some(slopes) = slopes {
+                    for (j, (sum, (bias, slope))) in
+                        sums.iter().zip(bias.iter().zip(slopes)).enumerate()
+                    {
+                        let sum = sum + bias;
+                        to.add(j).write(sum * if sum < 0.0 { *slope } else { 1.0 });
+                    }
+                    return;
+                }
+                for (j, (sum, bias)) in sums.iter().zip(bias).enumerate() {
+                    let sum = sum + bias;
+                    let sum = if add { sum + *other.add(j) } else { sum };
+                    to.add(j).write(end(sum));
+                }
+            }
+        };
+        let slopes = self.slopes.as_ref().map(|slopes| &slopes[panel.first..]);
+        // a whole panel has a length that the compiler knows
+        for p in 0..tile.used {
+            match (bias.first_chunk::<N>(), slopes) {
+                (Some(bias), None) => row(p, bias, None),
+                (Some(bias), Some(slopes)) => row(p, bias, slopes.get(..N)),
+                (None, _) => row(p, bias, slopes),
+            }
+        }
+    }
+}
+
+/// Where the pixels of a tile lie.
+#[derive(Clone, Copy, Default)]
+struct Tile {
+    used: usize,
+    from: [usize; PIXELS],
+    to: [usize; PIXELS],
+    add: [usize; PIXELS],
+}

@@ -1,0 +1,127 @@
+//! A convolution of each channel by itself over channels-last buffers, with bias and slopes.
+
+use super::conv::Shape;
+use super::view::{View, each};
+use crate::{Out, wide};
+
+/// Channels that are summed together.
+const LANES: usize = 16;
+
+/// A depthwise convolution with its weights as the kernel reads them.
+#[derive(Debug)]
+pub struct Depthwise {
+    pub(super) channels: usize,
+    pub(super) shape: Shape,
+    /// For each tap, the channels' weights.
+    weights: Vec<f32>,
+    bias: Vec<f32>,
+    /// What values below zero are multiplied by.
+    slopes: Vec<f32>,
+}
+
+impl Depthwise {
+    /// A convolution that gives a channel for each channel by `weight` of `[channel, row, column]`, each result below zero
+    /// multiplied by its channel's slope; without a bias it is zero.
+    ///
+    /// # Panics
+    /// When a slice has another length than the slopes and the shape say.
+    pub fn new(shape: Shape, weight: &[f32], bias: Option<&[f32]>, slopes: Vec<f32>) -> Self {
+        let channels = slopes.len();
+        let taps = shape.kernel[0] * shape.kernel[1];
+        assert_eq!(weight.len(), channels * taps, "weights of a layer");
+        let by_tap = (0..taps).flat_map(|tap| (0..channels).map(move |c| c * taps + tap));
+        let weights = by_tap.map(|place| weight[place]).collect();
+        let bias = bias.map_or_else(|| vec![0.0; channels], <[f32]>::to_vec);
+        assert_eq!(bias.len(), channels, "biases of a layer");
+        Self {
+            channels,
+            shape,
+            weights,
+            bias,
+            slopes,
+        }
+    }
+
+    /// Writes `images` pictures of `to` from those of `from`.
+    ///
+    /// # Safety
+    /// The views lie within the buffer of `all` and hold `images` pictures, `from` with a border as wide as the padding; they
+    /// share no place.
+    pub(super) unsafe fn run(&self, all: Out, images: usize, [from, to]: [&View; 2]) {
+        let [rows, columns] = self.shape.kernel;
+        let taps: Vec<usize> = (0..rows)
+            .flat_map(|y| (0..columns).map(move |x| y * from.row + x * from.pixel))
+            .collect();
+        let [height, width] = to.size;
+        let [sy, sx] = self.shape.stride;
+        let corner = self.shape.padding[0] * from.row + self.shape.padding[1] * from.pixel;
+        let products = images * height * width * self.channels * taps.len();
+        each(images * height, products, |line| {
+            let [image, y] = [line / height, line % height];
+            let row = from.at(image, y * sy, 0) - corner;
+            let target = to.at(image, y, 0);
+            for first in (0..self.channels).step_by(LANES) {
+                // SAFETY: as promised by the caller: taps of the input, and a row of the output that no other task touches.
+                unsafe {
+                    let source = all.at(row + first).cast_const();
+                    let target = all.at(target + first);
+                    let steps = [sx * from.pixel, to.pixel];
+                    wide(|| self.line(first, &taps, source, target, steps, width));
+                }
+            }
+        });
+    }
+
+    /// A row of pixels of the channels from `first` on.
+    ///
+    /// # Safety
+    /// `source` and `target` point at those channels of the first pixels, which lie `steps` apart.
+    #[inline(always)]
+    unsafe fn line(
+        &self,
+        first: usize,
+        taps: &[usize],
+        source: *const f32,
+        target: *mut f32,
+        [from, to]: [usize; 2],
+        width: usize,
+    ) {
+        let rows = self.weights.chunks_exact(self.channels);
+        let own = |values: &[f32]| -> Option<[f32; LANES]> {
+            values.get(first..first + LANES)?.try_into().ok()
+        };
+        if let (Some(bias), Some(slopes)) = (own(&self.bias), own(&self.slopes)) {
+            for x in 0..width {
+                let mut sums = bias;
+                for (row, tap) in rows.clone().zip(taps) {
+                    let weights = &row[first..first + LANES];
+                    // SAFETY: as promised by the caller.
+                    let values = unsafe { &*source.add(x * from + tap).cast::<[f32; LANES]>() };
+                    for i in 0..LANES {
+                        sums[i] += weights[i] * values[i];
+                    }
+                }
+                for i in 0..LANES {
+                    let slope = if sums[i] < 0.0 { slopes[i] } else { 1.0 };
+                    sums[i] *= slope;
+                }
+                // SAFETY: as promised by the caller.
+                unsafe { target.add(x * to).cast::<[f32; LANES]>().write(sums) };
+            }
+            return;
+        }
+        for channel in first..self.channels {
+            let at = channel - first;
+            for x in 0..width {
+                let mut sum = self.bias[channel];
+                for (row, tap) in rows.clone().zip(taps) {
+                    // SAFETY: as promised by the caller.
+                    sum += row[channel] * unsafe { *source.add(x * from + tap + at) };
+                }
+                let slope = if sum < 0.0 { self.slopes[channel] } else { 1.0 };
+                // SAFETY: as promised by the caller.
+                unsafe { target.add(x * to + at).write(sum * slope) };
+            }
+        }
+    }
+}

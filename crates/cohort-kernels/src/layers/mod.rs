@@ -1,0 +1,10 @@
+//! Layers in training, forward and backward, over planes: values are `[batch, channel, row, column]`, row-major.
+//!
+//! Lengths that contradict a [`conv::Geometry`] are a mistake of the caller and panic.
+
+pub mod conv;
+pub mod depthwise;
+mod kernel;
+mod lower;
+pub mod norm;
+pub mod prelu;
