@@ -1,6 +1,5 @@
 //! Embedding tables: one vector a clip.
 
-use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -9,9 +8,7 @@ use arrow::datatypes::{DataType, Field, Schema};
 use parquet::file::metadata::KeyValue;
 
 use crate::TableError;
-use crate::embeddings_file;
-use crate::format::{Read, ReadOptions};
-use crate::parquet_io::{self, BATCH_ROWS, ParquetInput};
+use crate::parquet_io::{self, BATCH_ROWS};
 
 /// How a table came about; its rows may be reused only when producer, weights and settings agree.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -70,50 +67,6 @@ impl EmbeddingTable {
     /// Vector of a row; `None` when out of range.
     pub fn row(&self, row: usize) -> Option<&[f32]> {
         self.values.get(row * self.dim..(row + 1) * self.dim)
-    }
-
-    /// As [`EmbeddingTable::read_with`] with nothing said.
-    ///
-    /// # Errors
-    /// Those of [`EmbeddingTable::read_with`].
-    pub fn read(path: &Path) -> Result<Self, TableError> {
-        Ok(Self::read_with(path, &ReadOptions::default())?.table)
-    }
-
-    /// Reads a table of vectors, told apart by content: Parquet with a column of lists (of any width of float or integer)
-    /// or a column a component, a table of text likewise, a NumPy array of two axes (`.npy`), or an archive (`.npz`) with
-    /// one such array or with `vectors` and `ids`. Numbers become the nearest 32-bit floats. Where nothing names the
-    /// clips they are called by their row, from 0.
-    ///
-    /// # Errors
-    /// [`TableError`] when the file cannot be read or damaged, lacks vectors, holds more than 2^30 numbers, or has rows
-    /// with missing or not finite values or of another length (the row is named).
-    pub fn read_with(path: &Path, options: &ReadOptions) -> Result<Read<Self>, TableError> {
-        embeddings_file::read(path, options)
-    }
-
-    /// As [`Self::read`], of a table that this program wrote and nobody may have changed since: one without a checksum
-    /// is refused too.
-    ///
-    /// # Errors
-    /// As [`Self::read`]; [`TableError::File`] when the content is not what was written.
-    pub fn read_own(path: &Path) -> Result<Self, TableError> {
-        let file = File::open(path).map_err(|source| TableError::read(path, source))?;
-        if ParquetInput::open(path, file)?.value(CHECKSUM).is_none() {
-            return Err(TableError::file(path, "a checksum of its content", "none"));
-        }
-        Self::read(path)
-    }
-
-    /// [`Self::read_own`] of a file that may not be there yet.
-    ///
-    /// # Errors
-    /// As [`Self::read_own`].
-    pub fn own_if_any(path: &Path) -> Result<Option<Self>, TableError> {
-        match path.is_file() {
-            true => Self::read_own(path).map(Some),
-            false => Ok(None),
-        }
     }
 
     /// Hash of everything in the table, in hexadecimal; written beside it, so that a damaged file is noticed.

@@ -1,5 +1,6 @@
 //! Embedding tables as this program and others write them.
 
+use std::fs::File;
 use std::path::Path;
 
 use arrow::array::{Array, ArrayRef, AsArray, Float64Array};
@@ -8,7 +9,7 @@ use arrow::datatypes::{DataType, Float64Type};
 
 use crate::columns::{self, Named};
 use crate::dialect::Number;
-use crate::embeddings::{EmbeddingTable, Provenance};
+use crate::embeddings::{CHECKSUM, EmbeddingTable, Provenance};
 use crate::format::{Read, ReadOptions};
 use crate::parquet_io::{ParquetInput, as_text, broken, is_text_like, list_item, type_name};
 use crate::text_table::Source;
@@ -59,8 +60,54 @@ const VECTORS: [&str; 12] = [
 
 const WANTED: [&str; 3] = ["clip", "vector", "source"];
 
+impl EmbeddingTable {
+    /// As [`EmbeddingTable::read_with`] with nothing said.
+    ///
+    /// # Errors
+    /// Those of [`EmbeddingTable::read_with`].
+    pub fn read(path: &Path) -> Result<Self, TableError> {
+        Ok(Self::read_with(path, &ReadOptions::default())?.table)
+    }
+
+    /// Reads a table of vectors, told apart by content: Parquet with a column of lists (of any width of float or integer)
+    /// or a column a component, a table of text likewise, a NumPy array of two axes (`.npy`), or an archive (`.npz`) with
+    /// one such array or with `vectors` and `ids`. Numbers become the nearest 32-bit floats. Where nothing names the
+    /// clips they are called by their row, from 0.
+    ///
+    /// # Errors
+    /// [`TableError`] when the file cannot be read or damaged, lacks vectors, holds more than 2^30 numbers, or has rows
+    /// with missing or not finite values or of another length (the row is named).
+    pub fn read_with(path: &Path, options: &ReadOptions) -> Result<Read<Self>, TableError> {
+        read(path, options)
+    }
+
+    /// As [`Self::read`], of a table that this program wrote and nobody may have changed since: one without a checksum
+    /// is refused too.
+    ///
+    /// # Errors
+    /// As [`Self::read`]; [`TableError::File`] when the content is not what was written.
+    pub fn read_own(path: &Path) -> Result<Self, TableError> {
+        let file = File::open(path).map_err(|source| TableError::read(path, source))?;
+        if ParquetInput::open(path, file)?.value(CHECKSUM).is_none() {
+            return Err(TableError::file(path, "a checksum of its content", "none"));
+        }
+        Self::read(path)
+    }
+
+    /// [`Self::read_own`] of a file that may not be there yet.
+    ///
+    /// # Errors
+    /// As [`Self::read_own`].
+    pub fn own_if_any(path: &Path) -> Result<Option<Self>, TableError> {
+        match path.is_file() {
+            true => Self::read_own(path).map(Some),
+            false => Ok(None),
+        }
+    }
+}
+
 /// Reads a table by its content: Parquet, `.npy`, `.npz`, else text.
-pub(crate) fn read(path: &Path, options: &ReadOptions) -> Result<Read<EmbeddingTable>, TableError> {
+fn read(path: &Path, options: &ReadOptions) -> Result<Read<EmbeddingTable>, TableError> {
     let mut file = input::open(path)?;
     let first = input::beginning(path, &mut file)?;
     let read = if first.starts_with(b"PAR1") {

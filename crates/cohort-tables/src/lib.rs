@@ -26,6 +26,7 @@ mod npy;
 mod parquet_io;
 mod predictions;
 mod predictions_file;
+mod predictions_write;
 mod shown;
 mod spelling;
 mod table_maker;

@@ -1,11 +1,5 @@
 //! Predictions: what a model said of each clip.
 
-use std::path::Path;
-
-use crate::format::{Read, ReadOptions};
-use crate::predictions_file;
-use crate::{ClassColumns, TableError};
-
 /// A model's predictions over one split, with or without ground truth and probabilities.
 ///
 /// On disk (CSV or Parquet): `VideoName,ground_truth,prediction` and then either `p1..pK` or one column
@@ -25,39 +19,6 @@ pub struct Predictions {
 }
 
 impl Predictions {
-    /// Reads predictions from a table of text or Parquet; see [`crate::TextTable::read`].
-    ///
-    /// `classes` gives the class codes in order; without it they are those that occur, in the order of their numbers when
-    /// all are numbers or ranges ([`crate::evident_order`]), else as text. With `K` probabilities a row and integer codes,
-    /// the classes are `1..=K` (or `0..K` when 0 occurs, or when the predictions say so), so that a class that never
-    /// occurs keeps its place. Codes are read by [`crate::code`]: `3.0` is `3`.
-    /// A row without `prediction` column takes the most probable class (the first of equals). Which column is which
-    /// class's is checked against `prediction`: where the expected order makes the most probable class another one in
-    /// more than a tenth of the rows, and the columns in text order, or numbered from 0, do not, they are read so.
-    ///
-    /// # Errors
-    /// [`TableError`] naming file, row, expected and found: missing columns, unknown codes, probabilities that are
-    /// not numbers in `[0, 1]` or all 0, lists of unequal length, ground truth in some rows only, an empty table, columns
-    /// of probabilities that the predictions contradict in most rows, whatever their order.
-    pub fn read(path: &Path, classes: Option<&[String]>) -> Result<Self, TableError> {
-        Ok(Self::read_with(path, classes, &ReadOptions::default())?
-            .0
-            .table)
-    }
-
-    /// As [`Predictions::read`], with what is said of the file's format and column names, and what was found of the columns
-    /// of probabilities: which class each is of, and in how many rows the most probable class is not the prediction.
-    ///
-    /// # Errors
-    /// Those of [`Predictions::read`].
-    pub fn read_with(
-        path: &Path,
-        classes: Option<&[String]>,
-        options: &ReadOptions,
-    ) -> Result<(Read<Self>, ClassColumns), TableError> {
-        predictions_file::read(path, classes, options)
-    }
-
     /// Classes that only the ground truth or only the predictions have, with the rows of each: truth alone, then
     /// predictions alone. Empty without ground truth.
     pub fn one_sided_classes(&self) -> [Vec<(String, usize)>; 2] {
@@ -78,14 +39,6 @@ impl Predictions {
                 .collect()
         };
         [alone(&truth, &predicted), alone(&predicted, &truth)]
-    }
-
-    /// Writes CSV, or Parquet when the name ends in `.parquet`, under a temporary name renamed into place.
-    ///
-    /// # Errors
-    /// [`TableError::Write`] when the folder is missing, not writable or full.
-    pub fn write(&self, path: &Path) -> Result<(), TableError> {
-        predictions_file::write(self, path)
     }
 
     /// Number of rows.

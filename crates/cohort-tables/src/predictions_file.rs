@@ -10,11 +10,10 @@ use crate::columns::{self, WANTED};
 use crate::dialect::Number;
 use crate::format::{Read, ReadOptions};
 use crate::labels::name_column;
-use crate::parquet_io;
 use crate::predictions::{Predictions, first_largest};
 use crate::spelling::{code as canonical, is_missing, tidy};
 use crate::text_table::Source;
-use crate::{ClassColumns, TableError, write_atomic_with};
+use crate::{ClassColumns, TableError};
 
 /// Room that rounding may take outside `[0, 1]`.
 const ROUNDING: f64 = 1e-6;
@@ -226,7 +225,42 @@ fn unused(path: &Path, header: &[String]) -> Option<String> {
     ))
 }
 
-pub(crate) fn read(
+impl Predictions {
+    /// Reads predictions from a table of text or Parquet; see [`crate::TextTable::read`].
+    ///
+    /// `classes` gives the class codes in order; without it they are those that occur, in the order of their numbers when
+    /// all are numbers or ranges ([`crate::evident_order`]), else as text. With `K` probabilities a row and integer codes,
+    /// the classes are `1..=K` (or `0..K` when 0 occurs, or when the predictions say so), so that a class that never
+    /// occurs keeps its place. Codes are read by [`crate::code`]: `3.0` is `3`.
+    /// A row without `prediction` column takes the most probable class (the first of equals). Which column is which
+    /// class's is checked against `prediction`: where the expected order makes the most probable class another one in
+    /// more than a tenth of the rows, and the columns in text order, or numbered from 0, do not, they are read so.
+    ///
+    /// # Errors
+    /// [`TableError`] naming file, row, expected and found: missing columns, unknown codes, probabilities that are
+    /// not numbers in `[0, 1]` or all 0, lists of unequal length, ground truth in some rows only, an empty table, columns
+    /// of probabilities that the predictions contradict in most rows, whatever their order.
+    pub fn read(path: &Path, classes: Option<&[String]>) -> Result<Self, TableError> {
+        Ok(Self::read_with(path, classes, &ReadOptions::default())?
+            .0
+            .table)
+    }
+
+    /// As [`Predictions::read`], with what is said of the file's format and column names, and what was found of the columns
+    /// of probabilities: which class each is of, and in how many rows the most probable class is not the prediction.
+    ///
+    /// # Errors
+    /// Those of [`Predictions::read`].
+    pub fn read_with(
+        path: &Path,
+        classes: Option<&[String]>,
+        options: &ReadOptions,
+    ) -> Result<(Read<Self>, ClassColumns), TableError> {
+        read(path, classes, options)
+    }
+}
+
+fn read(
     path: &Path,
     classes: Option<&[String]>,
     options: &ReadOptions,
@@ -614,38 +648,6 @@ fn unfit(path: &Path, codes: &Codes, width: usize, labels: &[String]) -> TableEr
             format!("codes 0 to {width}"),
         ),
     }
-}
-
-pub(crate) fn write(table: &Predictions, path: &Path) -> Result<(), TableError> {
-    let k = table.classes.len();
-    if parquet_io::is_parquet(path) {
-        return parquet_io::write_predictions(table, path);
-    }
-    write_atomic_with(path, |file| {
-        let mut writer = csv::Writer::from_writer(file);
-        let mut header = vec![
-            "VideoName".to_string(),
-            "ground_truth".to_string(),
-            "prediction".to_string(),
-        ];
-        if table.probabilities.is_some() {
-            header.extend((1..=k).map(|i| format!("p{i}")));
-        }
-        writer.write_record(&header)?;
-        for (i, name) in table.names.iter().enumerate() {
-            writer.write_field(name)?;
-            writer.write_field(match &table.truth {
-                Some(truth) => table.classes[truth[i]].as_str(),
-                None => "",
-            })?;
-            writer.write_field(&table.classes[table.predicted[i]])?;
-            for p in table.row(i).unwrap_or_default() {
-                writer.write_field(p.to_string())?;
-            }
-            writer.write_record(None::<&[u8]>)?;
-        }
-        writer.flush()
-    })
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What can go wrong on the way from words to numbers.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Error of this crate.
 #[derive(Debug, thiserror::Error)]
@@ -34,4 +34,13 @@ pub enum TextError {
     /// Reading was stopped.
     #[error("stopped")]
     Stopped,
+}
+
+impl TextError {
+    pub(crate) fn tokeniser(path: &Path, reason: impl std::fmt::Display) -> Self {
+        Self::Tokeniser {
+            path: path.to_owned(),
+            reason: reason.to_string(),
+        }
+    }
 }

@@ -149,7 +149,7 @@ impl Tokeniser {
         } else if words.is_file() {
             Self::from_vocabulary(words, settings, max_tokens)
         } else {
-            Err(bad(
+            Err(TextError::tokeniser(
                 folder,
                 "expected tokenizer.json or vocab.txt, found neither",
             ))
@@ -162,22 +162,23 @@ impl Tokeniser {
     }
 
     fn from_json(path: PathBuf, settings: &Settings, max_tokens: usize) -> Result<Self, TextError> {
-        let bytes = std::fs::read(&path).map_err(|e| bad(&path, e))?;
-        let file: File = serde_json::from_slice(&bytes).map_err(|e| bad(&path, e))?;
+        let bytes = std::fs::read(&path).map_err(|e| TextError::tokeniser(&path, e))?;
+        let file: File =
+            serde_json::from_slice(&bytes).map_err(|e| TextError::tokeniser(&path, e))?;
         let words = file
             .pre_tokenizer
             .map_or_else(|| "none".to_owned(), |kind| kind.kind);
         let model = file.model.kind.as_deref().unwrap_or("WordPiece");
         if model != "WordPiece" || words != "BertPreTokenizer" {
             let found = format!("{model} and {words}");
-            return Err(bad(
+            return Err(TextError::tokeniser(
                 &path,
                 format!("expected WordPiece and BertPreTokenizer, found {found}"),
             ));
         }
         let vocabulary: HashMap<String, u32> =
-            serde_json::from_value(file.model.vocab).map_err(|e| bad(&path, e))?;
-        let refused = |reason: String| bad(&path, reason);
+            serde_json::from_value(file.model.vocab).map_err(|e| TextError::tokeniser(&path, e))?;
+        let refused = |reason: String| TextError::tokeniser(&path, reason);
         let marking = file.post_processor.ok_or_else(|| {
             refused(
                 "post_processor: expected BertProcessing or TemplateProcessing, found none"
@@ -216,7 +217,7 @@ impl Tokeniser {
         max_tokens: usize,
     ) -> Result<Self, TextError> {
         settings.check_class()?;
-        let text = std::fs::read_to_string(&path).map_err(|e| bad(&path, e))?;
+        let text = std::fs::read_to_string(&path).map_err(|e| TextError::tokeniser(&path, e))?;
         let words = text.lines().enumerate();
         let words = words
             .map(|(id, word)| (word.to_owned(), id as u32))
@@ -261,7 +262,9 @@ impl Tokeniser {
 
     fn id(&self, word: &str) -> Result<u32, TextError> {
         let found = self.vocabulary.get(word).copied();
-        found.ok_or_else(|| bad(&self.file, format!("expected the token {word}, found none")))
+        found.ok_or_else(|| {
+            TextError::tokeniser(&self.file, format!("expected the token {word}, found none"))
+        })
     }
 
     /// The ids of a text.
@@ -324,13 +327,6 @@ impl Tokeniser {
             ids.push(id);
             start = end;
         }
-    }
-}
-
-pub(crate) fn bad(path: &Path, reason: impl std::fmt::Display) -> TextError {
-    TextError::Tokeniser {
-        path: path.to_owned(),
-        reason: reason.to_string(),
     }
 }
 

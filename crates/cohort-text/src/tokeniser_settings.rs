@@ -7,7 +7,6 @@ use serde_json::{Map, Value};
 
 use crate::TextError;
 use crate::bert_text::Cleaning;
-use crate::tokeniser::bad;
 
 /// Settings that change the ids and are not supported: the value that changes nothing.
 const PLAIN: [(&str, &str); 5] = [
@@ -73,7 +72,7 @@ impl Settings {
             {
                 let reason =
                     format!("{key}: expected {plain}, found {found}, which is not supported");
-                return Err(bad(&file, reason));
+                return Err(TextError::tokeniser(&file, reason));
             }
         }
         settings.lowercase = switch(&fields, "do_lower_case", &file)?;
@@ -95,20 +94,22 @@ impl Settings {
             for (id, token) in added {
                 let id = id.parse().ok().filter(|_| token.is_object());
                 let id = id.ok_or_else(|| {
-                    bad(
+                    TextError::tokeniser(
                         &file,
                         "added_tokens_decoder: expected ids and tokens, found others",
                     )
                 })?;
-                let word = added_word(token).map_err(|reason| bad(&file, reason))?;
+                let word =
+                    added_word(token).map_err(|reason| TextError::tokeniser(&file, reason))?;
                 settings.added.push((word, id));
             }
         }
         let file = folder.join("added_tokens.json");
         for (word, id) in object(&file)? {
             let id = id.as_u64().and_then(|id| u32::try_from(id).ok());
-            let id =
-                id.ok_or_else(|| bad(&file, format!("{word:?}: expected an id, found none")))?;
+            let id = id.ok_or_else(|| {
+                TextError::tokeniser(&file, format!("{word:?}: expected an id, found none"))
+            })?;
             settings.added.push((word, id));
         }
         // sentence-transformers makes small letters before anything else
@@ -117,7 +118,7 @@ impl Settings {
             && settings.lowercase == Some(false)
         {
             let reason = "do_lower_case: expected false, as tokenizer_config.json has it, found true, which is not supported";
-            return Err(bad(&file, reason));
+            return Err(TextError::tokeniser(&file, reason));
         }
         Ok(settings)
     }
@@ -130,7 +131,7 @@ impl Settings {
         let short = class.trim_end_matches("Fast").trim_end_matches("Tokenizer");
         match CLASSES.contains(&short) || class == "TokenizersBackend" {
             true => Ok(()),
-            false => Err(bad(
+            false => Err(TextError::tokeniser(
                 &self.file,
                 format!(
                     "tokenizer_class: expected BertTokenizer, found {class:?}, which is not supported"
@@ -191,7 +192,7 @@ impl Settings {
         json: &Path,
     ) -> TextError {
         let json = json.file_name().unwrap_or_default().display();
-        bad(
+        TextError::tokeniser(
             &self.file,
             format!("{key}: expected {expected:?}, as {json} beside it has it, found {found:?}"),
         )
@@ -221,8 +222,8 @@ pub(crate) fn added_word(token: &Value) -> Result<String, String> {
 fn object(path: &Path) -> Result<Map<String, Value>, TextError> {
     match std::fs::read(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Map::new()),
-        Err(error) => Err(bad(path, error)),
-        Ok(bytes) => serde_json::from_slice(&bytes).map_err(|e| bad(path, e)),
+        Err(error) => Err(TextError::tokeniser(path, error)),
+        Ok(bytes) => serde_json::from_slice(&bytes).map_err(|e| TextError::tokeniser(path, e)),
     }
 }
 
@@ -230,7 +231,7 @@ fn switch(fields: &Map<String, Value>, key: &str, path: &Path) -> Result<Option<
     match fields.get(key) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::Bool(on)) => Ok(Some(*on)),
-        Some(other) => Err(bad(
+        Some(other) => Err(TextError::tokeniser(
             path,
             format!("{key}: expected true or false, found {other}"),
         )),
@@ -244,7 +245,10 @@ fn name(fields: &Map<String, Value>, key: &str, path: &Path) -> Result<Option<St
         Some(Value::String(name)) => Ok(Some(name.clone())),
         Some(other) => match other.get("content").and_then(Value::as_str) {
             Some(name) => Ok(Some(name.to_owned())),
-            None => Err(bad(path, format!("{key}: expected a token, found {other}"))),
+            None => Err(TextError::tokeniser(
+                path,
+                format!("{key}: expected a token, found {other}"),
+            )),
         },
     }
 }

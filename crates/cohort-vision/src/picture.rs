@@ -137,12 +137,6 @@ impl std::fmt::Debug for Picture {
     }
 }
 
-/// Pillow's luma of one pixel.
-#[inline(always)]
-pub(crate) fn luma(r: u8, g: u8, b: u8) -> u8 {
-    ((u32::from(r) * 19595 + u32::from(g) * 38470 + u32::from(b) * 7471 + 0x8000) >> 16) as u8
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -18,6 +18,12 @@ pub(crate) fn wide<R>(work: impl FnOnce() -> R) -> R {
     work()
 }
 
+/// Pillow's luma of one pixel.
+#[inline(always)]
+fn luma_of_pixel(r: u8, g: u8, b: u8) -> u8 {
+    ((u32::from(r) * 19595 + u32::from(g) * 38470 + u32::from(b) * 7471 + 0x8000) >> 16) as u8
+}
+
 /// Pillow's luma of every pixel.
 pub(crate) fn luma(rgb: &[u8], grey: &mut [u8]) {
     let mut done = 0;
@@ -28,7 +34,7 @@ pub(crate) fn luma(rgb: &[u8], grey: &mut [u8]) {
     }
     let rest = rgb[3 * done..].as_chunks::<3>().0;
     for (grey, &[r, g, b]) in grey[done..].iter_mut().zip(rest) {
-        *grey = crate::picture::luma(r, g, b);
+        *grey = luma_of_pixel(r, g, b);
     }
 }
 

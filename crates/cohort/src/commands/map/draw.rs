@@ -123,7 +123,7 @@ fn page(document: &MapDocument, extras: &Extras, shell: &Shell) -> anyhow::Resul
     let shown = Shown::new(document);
     let texts = transcripts(document, extras, shell)?;
     let mut pictures = if extras.thumbnails {
-        thumbnails::make(document, extras, shell)?
+        thumbnails::make(document, extras.about, extras.images, shell)?
     } else {
         Vec::new()
     };

@@ -9,7 +9,7 @@ use cohort_search::MapDocument;
 use cohort_tables::{IMAGE_EXTENSIONS, clip_id};
 use rayon::prelude::*;
 
-use super::draw::Extras;
+use super::known::About;
 use crate::shell::Shell;
 
 /// Longer side in pixels.
@@ -27,10 +27,11 @@ const MOST_WARNINGS: usize = 5;
 /// over the table.
 pub(super) fn make(
     document: &MapDocument,
-    extras: &Extras,
+    about: &[Option<&About>],
+    images: Option<&Path>,
     shell: &Shell,
 ) -> anyhow::Result<Vec<Option<String>>> {
-    let files = match extras.images {
+    let files = match images {
         Some(folder) => {
             let found = pictures_of(folder, shell)?;
             let of = |point: &cohort_search::PlacedClip| found.get(clip_id(&point.clip)).cloned();
@@ -49,8 +50,7 @@ pub(super) fn make(
             }
             files
         }
-        None => extras
-            .about
+        None => about
             .iter()
             .map(|about| about.and_then(|about| about.image.clone()))
             .collect::<Vec<_>>(),
