@@ -200,6 +200,24 @@ mod tests {
     }
 
     #[test]
+    fn a_tempo_of_the_bound_is_beyond_it() {
+        // beats every 3 frames are 320 a minute, those of every 6 frames 160
+        let strength: Vec<f32> = (0..600)
+            .map(|i| if i % 3 == 0 { 1.0 } else { 0.0 })
+            .collect();
+        let found = |max_tempo| {
+            let settings = TempoSettings {
+                start_bpm: 320.0,
+                max_tempo,
+                ..TempoSettings::default()
+            };
+            tempo(&strength, 8_000, 500, &settings).unwrap()
+        };
+        assert_eq!(found(320.0), 160.0);
+        assert_eq!(found(320.001), 320.0);
+    }
+
+    #[test]
     fn without_strength_the_prior_decides() {
         let bpm = tempo(&[0.0; 100], 8_000, 512, &TempoSettings::default()).unwrap();
         // The lag nearest to 120 beats a minute in octaves: 8 frames, 117.2.

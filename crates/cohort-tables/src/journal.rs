@@ -186,6 +186,26 @@ mod tests {
     }
 
     #[test]
+    fn a_damaged_row_ends_what_is_given_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("j");
+        let (mut journal, _) = Journal::open(&path, "k").unwrap();
+        journal.append(&[row(0)]).unwrap();
+        let one = std::fs::metadata(&path).unwrap().len() as usize;
+        journal.append(&[row(1)]).unwrap();
+        let two = std::fs::metadata(&path).unwrap().len() as usize;
+        journal.append(&[row(2)]).unwrap();
+        let whole = std::fs::read(&path).unwrap();
+        for at in one..two {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 0x10;
+            std::fs::write(&path, bytes).unwrap();
+            let (_, rows) = Journal::open(&path, "k").unwrap();
+            assert_eq!(rows, [row(0)], "byte {at}");
+        }
+    }
+
+    #[test]
     fn rows_of_other_settings_are_not_reused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("j");
