@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use cohort_tables::{LabelTable, code, id_key, is_missing, tidy};
 
 use crate::error::{DataError, quoted};
-use crate::label_file::{self, LabelFile, SplitTable, unknown_code};
+use crate::label_file::{LabelFile, SplitTable, unknown_code};
 use crate::media::{self, Media, MediaKind, MediaSource};
+use crate::readers::{self, Layout, MadeSplits, Objects, OpenOptions};
 use crate::schema::{Attribute, Schema};
 use crate::schema_file::SCHEMA_FILE;
 use crate::transcript::TranscriptTable;
@@ -16,14 +17,22 @@ use crate::transcript::TranscriptTable;
 /// A data set: its schema and the splits that have a label table.
 #[derive(Debug, Clone)]
 pub struct Dataset {
+    /// What was opened: a folder, or the one file of a data set.
+    pub source: PathBuf,
     /// Folder that holds the label tables and the media.
     pub root: PathBuf,
+    /// How it lies there.
+    pub layout: Layout,
     /// What the columns mean; levels that were left to the tables are filled in.
     pub schema: Schema,
     /// Splits in the schema's order; a split without a label table is not there.
     pub splits: Vec<Split>,
     /// What was read otherwise than it was written (the separator of a table's fields, say), a line each; to be told.
     pub notes: Vec<String>,
+    /// What was made of it where splits were missing.
+    pub made: Option<MadeSplits>,
+    /// Boxes, categories and captions, where there are some.
+    pub objects: Option<Objects>,
 }
 
 /// One split of a data set.
@@ -54,20 +63,36 @@ pub struct Clip {
 }
 
 impl Dataset {
-    /// Opens the data set in a folder. Label tables alone, without any media, are a data set.
-    ///
-    /// The schema is the one given, else `ROOT/cohort.toml`, else [`Schema::first_impressions`] where the clips are named as
-    /// that data set's are, else [`Schema::without_meanings`].
+    /// As [`Dataset::open_with`] with nothing said but the schema.
     ///
     /// # Errors
-    /// [`DataError::NoLabelTable`] when no split has a label table; another [`DataError`] for the first thing
+    /// Those of [`Dataset::open_with`].
+    pub fn open(path: &Path, schema: Option<Schema>) -> Result<Self, DataError> {
+        let options = OpenOptions {
+            schema,
+            ..OpenOptions::default()
+        };
+        Self::open_with(path, &options)
+    }
+
+    /// Opens the data set in a folder, or that one file states. Label tables alone, without any media, are a data set.
+    ///
+    /// The layout ([`Layout`]) is the one that is stated, else the one that lies there. The schema is the one given, else
+    /// `ROOT/cohort.toml`; else, of label tables, [`Schema::first_impressions`] where the clips are named as that data set's are,
+    /// or [`Schema::without_meanings`]; of the other layouts, what they say themselves. Validation and test splits that class
+    /// folders or a table of paths lack are made: by seed, in each class by 15 %, no unit torn apart and no file twice in two of
+    /// them.
+    ///
+    /// # Errors
+    /// [`DataError::NoLabelTable`] when nothing lies there that is a data set; another [`DataError`] for the first thing
     /// that makes the tables unusable: an unreadable file, a bad row, a missing column, an empty name or
     /// subject, a label that the schema does not know, a clip that occurs twice. [`crate::check`] lists all
     /// of them at once.
-    pub fn open(root: &Path, schema: Option<Schema>) -> Result<Self, DataError> {
-        let (mut schema, stated) = resolve_schema(root, schema)?;
+    pub fn open_with(path: &Path, options: &OpenOptions) -> Result<Self, DataError> {
+        let contents = readers::read(path, options)?;
+        let (root, schema) = (contents.root, contents.schema);
         let mut files = Vec::new();
-        for SplitTable { file, .. } in label_file::read_all(root, &schema)? {
+        for SplitTable { file, .. } in contents.tables {
             let file = file?;
             if let Some(bad) = file.problems.first() {
                 return Err(DataError::row(
@@ -79,14 +104,14 @@ impl Dataset {
             }
             files.push(file);
         }
-        label_file::infer_levels(&mut schema, stated, files.iter())?;
-        refuse_repeated_clips(&files)?;
-        let mut transcripts = TranscriptTable::read(root, &schema)?.unwrap_or_default();
-        transcripts.refuse_repeated(root, &schema)?;
+        refuse_repeated_clips(&schema, &files)?;
+        let mut transcripts = TranscriptTable::read(&root, &schema)?.unwrap_or_default();
+        transcripts.refuse_repeated(&root, &schema)?;
         let mut splits = Vec::with_capacity(files.len());
-        let mut notes = std::mem::take(&mut transcripts.notes);
-        for file in files {
-            let clips = read_clips(root, &schema, &file, &mut transcripts)?;
+        let mut notes = contents.notes;
+        notes.append(&mut transcripts.notes);
+        for mut file in files {
+            let clips = read_clips(&root, &schema, &mut file, &mut transcripts)?;
             notes.extend(file.notes);
             splits.push(Split {
                 name: file.split,
@@ -94,12 +119,58 @@ impl Dataset {
                 clips,
             });
         }
+        let broken = contents.findings.len();
+        if let Some(first) = contents.findings.first() {
+            let more = match broken {
+                1 => String::new(),
+                more => format!(" (and {} more)", more - 1),
+            };
+            let place = first
+                .clip
+                .as_deref()
+                .or(first.file.as_deref())
+                .unwrap_or_default();
+            let found = format!("{place}: {}{more}", first.message);
+            notes.push(format!(
+                "{}: annotations with faults, of which `data check` lists all: {found}",
+                root.display()
+            ));
+        }
         Ok(Self {
-            root: root.to_path_buf(),
+            source: path.to_path_buf(),
+            root,
+            layout: contents.layout,
             schema,
             splits,
             notes,
+            made: contents.made,
+            objects: contents.objects,
         })
+    }
+
+    /// Which item is in which split, as CSV: the name column, `split` and, where items are no units of their own, the subject
+    /// column. With it splits that were made can be stated.
+    pub fn splits_csv(&self) -> String {
+        let schema = &self.schema;
+        let quoted = |field: &str| match field.contains([',', '"', '\n', '\r']) {
+            true => format!("\"{}\"", field.replace('"', "\"\"")),
+            false => field.to_string(),
+        };
+        let mut text = format!("{},split", quoted(&schema.name_column));
+        if !schema.items_are_units() {
+            text += &format!(",{}", quoted(&schema.subject_column));
+        }
+        text.push('\n');
+        for split in &self.splits {
+            for clip in &split.clips {
+                text += &format!("{},{}", quoted(&clip.name), quoted(&split.name));
+                if !schema.items_are_units() {
+                    text += &format!(",{}", quoted(&clip.subject));
+                }
+                text.push('\n');
+            }
+        }
+        text
     }
 
     /// A split by name.
@@ -174,15 +245,20 @@ pub(crate) fn resolve_schema(
     }
 }
 
-fn refuse_repeated_clips(files: &[LabelFile]) -> Result<(), DataError> {
+/// Id of an item from its name.
+pub(crate) fn id_of(name: &str) -> String {
+    id_key(name)
+}
+
+fn refuse_repeated_clips(schema: &Schema, files: &[LabelFile]) -> Result<(), DataError> {
     let mut seen: HashMap<String, (&LabelFile, usize)> = HashMap::new();
     for file in files {
         for (row, name) in file.table.names.iter().enumerate() {
             if let Some((first, at)) = seen.insert(id_key(name), (file, row)) {
-                let place = format!("{} row {}", first.split, first.line(at));
+                let place = first.place(at);
                 return Err(file.row_error(
                     row,
-                    "every clip once",
+                    format!("every {} once", schema.item),
                     format!("{} again, first in {place}", quoted(name)),
                 ));
             }
@@ -210,9 +286,11 @@ pub(crate) fn leads_outside(schema: &Schema, attribute: &Attribute, code: &str) 
 fn read_clips(
     root: &Path,
     schema: &Schema,
-    file: &LabelFile,
+    file: &mut LabelFile,
     transcripts: &mut TranscriptTable,
 ) -> Result<Vec<Clip>, DataError> {
+    let mut known = file.media.take();
+    let file = &*file;
     let columns = file.columns(schema)?;
     let target = schema.target_index();
     // One listing a level of the target, made when its first clip is met.
@@ -221,9 +299,9 @@ fn read_clips(
     for (row, (name, subject)) in file.table.names.iter().zip(columns.subjects).enumerate() {
         if tidy(name).is_empty() || is_missing(subject) {
             let expected = if tidy(name).is_empty() {
-                "a clip name"
+                format!("a {} name", schema.item)
             } else {
-                "a subject"
+                format!("a {}", schema.unit)
             };
             let found = match subject.as_str() {
                 word if !word.is_empty() && !tidy(name).is_empty() => {
@@ -243,27 +321,14 @@ fn read_clips(
             levels.push(level);
         }
         let id = id_key(name);
-        let level = target
-            .and_then(|target| levels.get(target))
-            .copied()
-            .unwrap_or_default();
-        let listing = match listings.entry(level) {
-            Entry::Occupied(entry) => entry.into_mut(),
-            Entry::Vacant(entry) => {
-                let code = schema
-                    .target_attribute()
-                    .and_then(|target| target.levels.get(level));
-                let code = code.map_or("", |level| level.code.as_str());
-                let outside = (schema.target_attribute())
-                    .and_then(|target| leads_outside(schema, target, code));
-                if let Some(expected) = outside {
-                    return Err(file.row_error(row, expected, quoted(code)));
-                }
-                let folder = root.join(schema.media_folder(&file.split, code));
-                entry.insert(media::list(&folder)?)
+        let mut media = match &mut known {
+            Some(known) => std::mem::take(&mut known[row]),
+            None => {
+                let level = target.and_then(|target| levels.get(target));
+                let level = level.copied().unwrap_or_default();
+                media_of(root, schema, file, row, &id, level, &mut listings)?
             }
         };
-        let mut media = listing.remove(&id).unwrap_or_default();
         let text = transcripts.texts.remove(&id);
         if let Some(text) = text.filter(|_| !media.has(MediaKind::Text)) {
             media.insert(MediaKind::Text, MediaSource::Text(text));
@@ -277,4 +342,33 @@ fn read_clips(
         });
     }
     Ok(clips)
+}
+
+/// The media of a row in the schema's folder of its target level.
+fn media_of(
+    root: &Path,
+    schema: &Schema,
+    file: &LabelFile,
+    row: usize,
+    id: &str,
+    level: usize,
+    listings: &mut HashMap<usize, BTreeMap<String, Media>>,
+) -> Result<Media, DataError> {
+    let listing = match listings.entry(level) {
+        Entry::Occupied(entry) => entry.into_mut(),
+        Entry::Vacant(entry) => {
+            let code = schema
+                .target_attribute()
+                .and_then(|target| target.levels.get(level));
+            let code = code.map_or("", |level| level.code.as_str());
+            let outside =
+                (schema.target_attribute()).and_then(|target| leads_outside(schema, target, code));
+            if let Some(expected) = outside {
+                return Err(file.row_error(row, expected, quoted(code)));
+            }
+            let folder = root.join(schema.media_folder(&file.split, code));
+            entry.insert(media::list(&folder)?)
+        }
+    };
+    Ok(listing.remove(id).unwrap_or_default())
 }

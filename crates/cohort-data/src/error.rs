@@ -16,8 +16,22 @@ pub enum DataError {
         /// The operating system's reason.
         source: std::io::Error,
     },
-    /// The folder holds no label table, so it is no data set: the call is wrong, not the data.
-    #[error("{}: expected a label table ({looked_for}), found {found}", root.display())]
+    /// A folder could not be made.
+    #[error("cannot write {}: {source}", path.display())]
+    Write {
+        /// The folder.
+        path: PathBuf,
+        /// The operating system's reason.
+        source: std::io::Error,
+    },
+    /// A picture could not be decoded or encoded.
+    #[error(transparent)]
+    Picture(#[from] cohort_vision::VisionError),
+    /// The folder holds no label table and nothing of another layout, so it is no data set: the call is wrong, not the data.
+    #[error(
+        "{}: expected a label table ({looked_for}), a table of paths (labels.csv), folders of classes (train/CLASS/ or CLASS/) or COCO annotations (annotations/*.json), found {found}",
+        root.display()
+    )]
     NoLabelTable {
         /// The folder that was given as the data set.
         root: PathBuf,

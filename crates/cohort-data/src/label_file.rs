@@ -8,10 +8,11 @@ use cohort_tables::{
 
 use crate::error::{DataError, quoted, shorten};
 use crate::files;
+use crate::media::Media;
 use crate::schema::{Attribute, Schema};
 
 /// Most bytes of a field in a label table.
-const FIELD_LIMIT: usize = 4096;
+pub(crate) const FIELD_LIMIT: usize = 4096;
 
 /// Most levels that an attribute may be given by the tables themselves.
 const INFERRED_LEVELS_LIMIT: usize = 1000;
@@ -21,13 +22,17 @@ const INFERRED_LEVELS_LIMIT: usize = 1000;
 pub(crate) struct LabelFile {
     pub split: String,
     pub path: PathBuf,
+    /// The same as findings name it: from the root.
+    pub shown: String,
     pub table: LabelTable,
-    /// Line of each row of the table.
+    /// Line of each row of the table; none where rows are files.
     pub lines: Vec<u64>,
     /// Rows that could not be read and are not in the table.
     pub problems: Vec<RowProblem>,
     /// What was read otherwise than it was written.
     pub notes: Vec<String>,
+    /// Media of each row, where the reader knows them; else they lie in the schema's folders.
+    pub media: Option<Vec<Media>>,
 }
 
 /// Reads a table of a data set: one written as the schema says, in which columns of the schema (and `more`) may differ
@@ -101,10 +106,12 @@ impl LabelFile {
         Ok(Self {
             split: split.to_string(),
             path,
+            shown: schema.label_file(split),
             table,
             lines: file.lines,
             problems: file.problems,
             notes: file.notes,
+            media: None,
         })
     }
 
@@ -128,9 +135,17 @@ impl LabelFile {
         })
     }
 
-    /// Line of a row, for messages.
-    pub fn line(&self, row: usize) -> u64 {
-        self.lines.get(row).copied().unwrap_or_default()
+    /// Line of a row, for messages; none where rows are files.
+    pub fn line(&self, row: usize) -> Option<u64> {
+        self.lines.get(row).copied()
+    }
+
+    /// `train row 5`, or the split and the name where rows are files.
+    pub fn place(&self, row: usize) -> String {
+        match self.line(row) {
+            Some(line) => format!("{} row {line}", self.split),
+            None => format!("{} ({})", self.split, self.table.names[row]),
+        }
     }
 
     pub fn row_error(
@@ -139,7 +154,13 @@ impl LabelFile {
         expected: impl Into<String>,
         found: impl Into<String>,
     ) -> DataError {
-        DataError::row(&self.path, self.line(row), expected, found)
+        match self.line(row) {
+            Some(line) => DataError::row(&self.path, line, expected, found),
+            None => {
+                let found = format!("{} for {}", found.into(), self.table.names[row]);
+                DataError::file(&self.path, expected, found)
+            }
+        }
     }
 }
 

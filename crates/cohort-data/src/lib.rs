@@ -4,6 +4,7 @@
 //! columns mean is a [`Schema`], which is data: First Impressions v3 is built in, any other set brings a
 //! `cohort.toml`. [`Dataset::open`] is strict, since a wrong label would pass silently into every model.
 
+mod augment;
 mod check;
 mod dataset;
 mod error;
@@ -12,16 +13,24 @@ pub mod folder;
 mod label_file;
 mod media;
 mod pickle;
+mod readers;
 mod schema;
 mod schema_file;
 mod statistics;
 mod transcript;
 mod words;
 
-pub use check::{CheckReport, CheckSettings, CheckedSplit, Finding, Kind, Severity, check};
+pub use augment::{AugmentSettings, Augmented, RecipeEntry, augment, read_recipes};
+pub use check::{
+    CheckReport, CheckSettings, CheckedSplit, Finding, Kind, Severity, check, check_with,
+};
 pub use dataset::{Clip, Dataset, Split};
 pub use error::DataError;
 pub use media::{Media, MediaKind, MediaSource};
+pub use readers::{
+    Box2d, Caption, Category, Layout, MadeSplits, Objects, ObjectsCounts, OpenOptions, Part,
+    SplitObjects,
+};
 pub use schema::{Attribute, Level, Schema};
 pub use schema_file::SCHEMA_FILE;
 pub use statistics::{

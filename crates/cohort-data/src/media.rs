@@ -110,6 +110,11 @@ impl Media {
         self.get(kind)?.file()
     }
 
+    /// Whether there is none at all.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether there is a medium of a kind.
     pub fn has(&self, kind: MediaKind) -> bool {
         self.0.contains_key(&kind)
@@ -175,6 +180,25 @@ pub(crate) fn list_all(folder: &Path) -> Result<(BTreeMap<String, Media>, Unused
     Ok((found.collect(), unused))
 }
 
+/// Files of one item as its media: of each kind the most wanted.
+pub(crate) fn join<'a>(files: impl Iterator<Item = &'a Path>) -> Media {
+    let mut chosen: BTreeMap<MediaKind, (usize, &Path)> = BTreeMap::new();
+    for path in files {
+        let name = path.file_name().and_then(|name| name.to_str());
+        for (kind, rank) in name.map(kinds).unwrap_or_default() {
+            if chosen.get(&kind).is_none_or(|(best, _)| rank < *best) {
+                chosen.insert(kind, (rank, path));
+            }
+        }
+    }
+    let files = chosen.into_iter();
+    Media(
+        files
+            .map(|(kind, (_, path))| (kind, MediaSource::File(path.to_path_buf())))
+            .collect(),
+    )
+}
+
 /// Names of the folders in a folder, sorted. A folder that does not exist holds none.
 pub(crate) fn folders(folder: &Path) -> Result<Vec<String>, DataError> {
     let (all, _) = folder::entries_if_any(folder)?;
@@ -187,6 +211,12 @@ pub(crate) fn folders(folder: &Path) -> Result<Vec<String>, DataError> {
 /// A file's name without what stands behind its last dot.
 fn stem(name: &str) -> &str {
     name.rsplit_once('.').map_or(name, |(stem, _)| stem)
+}
+
+/// How much a file is wanted among those of its item and kind, the least number most.
+pub(crate) fn rank_of(path: &Path) -> Option<usize> {
+    let name = path.file_name()?.to_str()?;
+    kinds(name).first().map(|(_, rank)| *rank)
 }
 
 /// The kinds that a file's ending stands for, with its rank among each one's endings.

@@ -2,6 +2,9 @@
 
 use cohort_tables::{LabelTable, TableFormat, clip_id, code, is_missing, sorted_classes, tidy};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+use crate::readers::Layout;
 
 /// Description of a data set. Everything that differs between data sets is here, as data;
 /// [`Schema::first_impressions`] is the built-in one and [`Schema::from_toml`] reads any other.
@@ -13,6 +16,15 @@ pub struct Schema {
     /// Column with the clip's name. Default `VideoName`.
     #[serde(default = "default_name_column")]
     pub name_column: String,
+    /// How the data set lies on disk. Default: found out by what lies there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layout: Option<Layout>,
+    /// What one row is called in messages and on pages. Default `clip`.
+    #[serde(default = "default_item", skip_serializing_if = "is_clip")]
+    pub item: String,
+    /// What is called the unit that must not be in two splits: `subject`, `scene`, `sequence`, ... Default `subject`.
+    #[serde(default = "default_unit", skip_serializing_if = "is_subject")]
+    pub unit: String,
     /// Column with the subject, the unit that must not be in two splits. Default `UserID`. The same as
     /// [`Schema::name_column`] where every clip is a subject of its own.
     #[serde(default = "default_subject_column")]
@@ -22,6 +34,10 @@ pub struct Schema {
     /// Names of the splits in order. Default `train`, `valid`, `test`.
     #[serde(default = "default_splits")]
     pub splits: Vec<String>,
+    /// Files below the root that list the items of a split, a path a line, by the split's name; what no list names is left
+    /// out. Default: none. `[splits]` with `train = "train.txt"` and so on says this and the names of the splits at once.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub lists: BTreeMap<String, String>,
     /// File name of a split's label table, with `{split}`. Default `{split}_set_age_labels.csv`.
     #[serde(default = "default_labels")]
     pub labels: String,
@@ -79,7 +95,23 @@ fn default_subject_column() -> String {
     "UserID".into()
 }
 
-fn default_splits() -> Vec<String> {
+fn default_item() -> String {
+    "clip".into()
+}
+
+fn is_clip(item: &String) -> bool {
+    *item == default_item()
+}
+
+fn default_unit() -> String {
+    "subject".into()
+}
+
+fn is_subject(unit: &String) -> bool {
+    *unit == default_unit()
+}
+
+pub(crate) fn default_splits() -> Vec<String> {
     ["train", "valid", "test"].map(String::from).to_vec()
 }
 
@@ -116,6 +148,10 @@ impl Schema {
         };
         Self {
             name: "First Impressions v3".into(),
+            layout: None,
+            item: default_item(),
+            unit: default_unit(),
+            lists: BTreeMap::new(),
             name_column: default_name_column(),
             subject_column: default_subject_column(),
             target: "AgeGroup".into(),
@@ -207,6 +243,21 @@ impl Schema {
             .position(|attribute| attribute.column == column)
     }
 
+    /// A number of items: `1 clip`, `2 clips`.
+    pub fn items(&self, count: usize) -> String {
+        counted(count, &self.item)
+    }
+
+    /// A number of units: `1 subject`, `2 subjects`.
+    pub fn units(&self, count: usize) -> String {
+        counted(count, &self.unit)
+    }
+
+    /// Whether every item is a unit of its own, which no column then names.
+    pub fn items_are_units(&self) -> bool {
+        self.subject_column == self.name_column
+    }
+
     /// File name of a split's label table.
     pub fn label_file(&self, split: &str) -> String {
         self.labels.replace("{split}", split)
@@ -217,6 +268,29 @@ impl Schema {
         self.folder
             .replace("{split}", split)
             .replace("{target}", code)
+    }
+}
+
+/// `1 clip`, `2 clips`.
+pub(crate) fn counted(count: usize, word: &str) -> String {
+    match count {
+        1 => format!("1 {word}"),
+        _ => format!("{count} {}", plural(word)),
+    }
+}
+
+/// The plural of an English noun by its ending.
+pub(crate) fn plural(word: &str) -> String {
+    let before_y = word.strip_suffix('y');
+    match before_y {
+        Some(stem) if !stem.ends_with(['a', 'e', 'i', 'o', 'u']) => format!("{stem}ies"),
+        _ if ["s", "x", "z", "ch", "sh"]
+            .iter()
+            .any(|end| word.ends_with(end)) =>
+        {
+            format!("{word}es")
+        }
+        _ => format!("{word}s"),
     }
 }
 
@@ -300,6 +374,20 @@ mod tests {
         );
         assert_eq!(schema.label_file("valid"), "valid_set_age_labels.csv");
         assert_eq!(schema.media_folder("test", "7"), "test/7");
+    }
+
+    #[test]
+    fn items_and_units_are_counted_by_their_names() {
+        for (word, many) in [
+            ("clip", "clips"),
+            ("story", "stories"),
+            ("day", "days"),
+            ("class", "classes"),
+            ("sketch", "sketches"),
+        ] {
+            assert_eq!(counted(2, word), format!("2 {many}"));
+            assert_eq!(counted(1, word), format!("1 {word}"));
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::error::{DataError, quoted};
 use crate::files;
+use crate::readers::Part;
 use crate::schema::{Attribute, Schema};
 
 /// File below the root of a data set that holds its schema.
@@ -25,10 +26,14 @@ impl Schema {
     /// # the rest has defaults:
     /// name_column = "VideoName"
     /// subject_column = "UserID"               # the name column: every clip is a subject of its own
+    /// unit = "subject"                        # what messages call it
+    /// item = "clip"                           # what messages call one row
+    /// layout = "label-tables"                 # or class-folders, table, coco; default: by what lies there
     /// splits = ["train", "valid", "test"]
     /// labels = "{split}_set_age_labels.csv"
     /// folder = "{split}/{target}"             # {target} is the code of the clip's target level
     /// transcripts = "transcripts.csv"
+    /// # splits = { train = "train.txt", test = "test.txt" }     # lists of paths instead of names
     /// table = { delimiter = "semicolon", decimal = "comma" }   # default: recognised
     ///
     /// [[attribute]]
@@ -47,7 +52,7 @@ impl Schema {
     /// level names or splits repeat or are empty, or a path leaves the root.
     pub fn from_toml(path: &Path) -> Result<Self, DataError> {
         let text = files::read_text(path, SCHEMA_LIMIT)?;
-        let mut schema: Schema = toml::from_str(&text).map_err(|error| {
+        let mut schema = parse(&text).map_err(|error| {
             let message = error.message().trim().replace('\n', " ");
             let row = error
                 .span()
@@ -106,6 +111,17 @@ impl Schema {
                 quoted(&attribute.column),
             ));
         }
+        for (key, word) in [("item", &self.item), ("unit", &self.unit)] {
+            let plain = |c: char| c.is_alphabetic() || c == ' ' || c == '-';
+            if word.trim().is_empty() || word.chars().count() > 30 || !word.chars().all(plain) {
+                let expected = format!("{key}: a noun of at most 30 letters");
+                return Err((expected, quoted(word)));
+            }
+        }
+        if let Some(split) = self.lists.keys().find(|name| !self.splits.contains(name)) {
+            let expected = format!("lists of the splits {}", self.splits.join(", "));
+            return Err((expected, quoted(split)));
+        }
         for attribute in &self.attributes {
             let what = format!("in attribute {}: a level", attribute.column);
             let levels = &attribute.levels;
@@ -127,13 +143,28 @@ impl Schema {
             return Err(("labels with {split} in it".into(), quoted(&self.labels)));
         }
         let parts = [&self.labels, &self.folder, &self.transcripts].into_iter();
-        for part in parts.chain(&self.splits) {
+        for part in parts.chain(&self.splits).chain(self.lists.values()) {
             if crate::dataset::leaves(part) {
                 return Err(("a path inside the data set's root".into(), quoted(part)));
             }
         }
         Ok(())
     }
+}
+
+/// A schema from TOML, where `[splits]` may be a table of lists instead of names.
+fn parse(text: &str) -> Result<Schema, toml::de::Error> {
+    let mut table: toml::Table = text.parse()?;
+    let Some(toml::Value::Table(lists)) = table.get("splits").cloned() else {
+        return toml::from_str(text);
+    };
+    let mut names: Vec<String> = lists.keys().cloned().collect();
+    // training, validation, test; what is called otherwise behind them
+    names.sort_by_key(|name| Part::of(name).map_or(Part::ALL.len(), |part| part as usize));
+    let names = names.into_iter().map(toml::Value::String).collect();
+    table.insert("splits".into(), toml::Value::Array(names));
+    table.insert("lists".into(), toml::Value::Table(lists));
+    table.try_into()
 }
 
 fn distinct(what: &str, values: &[&str]) -> Result<(), (String, String)> {
@@ -190,6 +221,15 @@ mod tests {
     }
 
     #[test]
+    fn splits_may_be_lists_and_come_in_the_order_of_their_parts() {
+        let text = "name='x'\ntarget='A'\n[splits]\ntest='b.txt'\ntrain='a.txt'\n";
+        let schema = parse(text).unwrap();
+        assert_eq!(schema.splits, ["train", "test"]);
+        assert_eq!(schema.lists["train"], "a.txt");
+        assert_eq!(parse(&toml::to_string(&schema).unwrap()).unwrap(), schema);
+    }
+
+    #[test]
     fn a_level_without_a_name_is_called_by_its_code() {
         let text = "name='x'\ntarget='A'\n[[attribute]]\ncolumn='A'\nlevels=[{code='k'}]\n";
         assert_eq!(parse(text).unwrap().attributes[0].levels[0].name, "k");
@@ -240,6 +280,22 @@ mod tests {
             (
                 &format!("{base}[[attribute]]\ncolumn='A'\nlevels=[{{code='1',midpoint=nan}}]"),
                 "midpoint that is a finite number",
+            ),
+            (
+                &format!("{base}item='<b>'"),
+                "expected item: a noun of at most 30 letters, found \"<b>\"",
+            ),
+            (
+                &format!("{base}layout='folders'"),
+                "unknown variant `folders`",
+            ),
+            (
+                &format!("{base}[splits]\ntrain='../x.txt'"),
+                "expected a path inside",
+            ),
+            (
+                &format!("{base}[splits]\ntrain=3"),
+                "invalid type: integer `3`",
             ),
             (
                 "name='x'\ntarget='UserID'",

@@ -150,7 +150,7 @@ fn a_folder_that_is_no_data_set_says_what_was_looked_for_and_found() {
     for (split, _) in CLIPS {
         corpus.remove(&table(split));
     }
-    let looked = "ROOT: expected a label table (train_set_age_labels.csv, valid_set_age_labels.csv, test_set_age_labels.csv), found";
+    let looked = "ROOT: expected a label table (train_set_age_labels.csv, valid_set_age_labels.csv, test_set_age_labels.csv), a table of paths (labels.csv), folders of classes (train/CLASS/ or CLASS/) or COCO annotations (annotations/*.json), found";
     assert_eq!(error(&corpus), format!("{looked} an empty folder"));
     corpus.write("labels.csv", "x");
     assert_eq!(error(&corpus), format!("{looked} labels.csv"));
@@ -165,7 +165,7 @@ fn a_folder_that_is_no_data_set_says_what_was_looked_for_and_found() {
     assert!(
         corpus
             .plain(&file)
-            .starts_with("cannot read ROOT/labels.csv"),
+            .starts_with("ROOT/labels.csv: expected a column of paths (path, file, filename, ...), found columns x"),
         "{file}"
     );
 }

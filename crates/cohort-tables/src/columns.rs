@@ -239,7 +239,7 @@ pub(crate) fn missing(path: &Path, what: &str, ours: &[&str], header: &[String])
 }
 
 /// The column of a header that other tools call by a name for `ours`.
-pub(crate) fn proposal(ours: &str, header: &[String]) -> Option<String> {
+pub fn proposal(ours: &str, header: &[String]) -> Option<String> {
     let (_, theirs) = SYNONYMS.iter().find(|(name, _)| *name == ours)?;
     let listed = theirs.iter().find_map(|name| find(header, name));
     // an index without a name may hold the clips

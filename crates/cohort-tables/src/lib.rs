@@ -42,6 +42,8 @@ pub use atomic::{remove_unfinished, write_atomic, write_atomic_with};
 pub use class_columns::{ClassColumns, have_evident_order};
 pub use class_order::{before_the_spreadsheet, evident_order, range_of, sorted as sorted_classes};
 pub use clip::clip_id;
+/// The column of a header that holds what `ours` (`VideoName`, `UserID`, `ground_truth`, ...) does, by the names that other tools give it.
+pub use columns::proposal as usual_column;
 pub use delimited::RowProblem;
 pub use embeddings::{EmbeddingTable, Provenance};
 pub use error::TableError;

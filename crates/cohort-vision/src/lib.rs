@@ -21,11 +21,13 @@ pub mod colour;
 mod crop;
 mod decode;
 mod degrade;
+mod encode;
 mod error;
 mod geometry;
 mod hash;
 mod picture;
 mod random;
+mod recipe;
 mod resize;
 mod tensor;
 mod transform;
@@ -39,6 +41,7 @@ pub use decode::{
     decode_warned, read_file,
 };
 pub use degrade::{Degradation, darken, gaussian_blur, gaussian_noise, occlude_centre};
+pub use encode::encode_jpeg;
 pub use error::{Format, VisionError};
 pub use geometry::{
     Affine, Interpolation, affine, flip_horizontal, flip_vertical, rotate, rotate_90, rotate_180,
@@ -46,6 +49,7 @@ pub use geometry::{
 };
 pub use hash::{hash_distance, perceptual_hash};
 pub use picture::Picture;
+pub use recipe::Recipe;
 pub use resize::resize;
 pub use tensor::{IMAGENET_MEAN, IMAGENET_STD, normalise};
 pub use transform::{Augment, Transform};

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::folder::Unused;
+
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -55,6 +57,14 @@ kinds! {
     UnreadableTable => ("unreadable-table", Error),
     /// A split of the schema has no label table.
     MissingTable => ("missing-table", Note),
+    /// How the data set was read: its layout, its columns, splits that were made.
+    Reading => ("reading", Note),
+    /// An annotation of nothing: of a picture or category that is not there, or a box of other than four numbers.
+    BadAnnotation => ("bad-annotation", Error),
+    /// A box without an area or out of its picture, a caption without a word.
+    OddAnnotation => ("odd-annotation", Warning),
+    /// A class of a later split that no item to learn from has.
+    ClassWithoutTraining => ("class-without-training", Warning),
     /// A table that is written otherwise than with commas in UTF-8, and how it was read.
     TableFormat => ("table-format", Note),
     /// A column that the schema names is not in a label table.
@@ -143,7 +153,7 @@ pub struct Finding {
 }
 
 impl Finding {
-    pub(super) fn new(kind: Kind, message: impl Into<String>) -> Self {
+    pub(crate) fn new(kind: Kind, message: impl Into<String>) -> Self {
         Self {
             severity: kind.severity(),
             kind,
@@ -156,6 +166,26 @@ impl Finding {
             message: message.into(),
         }
     }
+
+    /// One about a file.
+    pub(crate) fn of_file(
+        kind: Kind,
+        split: Option<&str>,
+        file: &str,
+        message: impl Into<String>,
+    ) -> Self {
+        Self {
+            split: split.map(String::from),
+            file: Some(file.to_string()),
+            ..Self::new(kind, message)
+        }
+    }
+
+    /// Files of a folder that are of no use.
+    pub(super) fn unused(folder: &str, unused: &Unused) -> Self {
+        let message = format!("not used: {unused}");
+        Self::of_file(Kind::UnusedFiles, None, folder, message)
+    }
 }
 
 /// All that a check found; serialises as the JSON document `cohort.check/1`.
@@ -165,6 +195,12 @@ pub struct CheckReport {
     pub schema: String,
     /// Name of the data set.
     pub dataset: String,
+    /// What an item is called.
+    #[serde(default = "clip")]
+    pub item: String,
+    /// What is called the unit that must not be in two splits.
+    #[serde(default = "subject")]
+    pub unit: String,
     /// What was looked at, by split in the data set's order.
     pub splits: Vec<CheckedSplit>,
     /// Limits that were used.
@@ -177,6 +213,14 @@ pub struct CheckReport {
     pub notes: usize,
     /// The findings, by kind, then in the order of splits and rows.
     pub findings: Vec<Finding>,
+}
+
+fn clip() -> String {
+    "clip".into()
+}
+
+fn subject() -> String {
+    "subject".into()
 }
 
 /// How much of a split was looked at.

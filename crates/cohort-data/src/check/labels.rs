@@ -8,7 +8,8 @@ use super::{Finding, Kind, Row};
 use crate::dataset::leads_outside;
 use crate::error::quoted;
 use crate::label_file::{LabelFile, unknown_code};
-use crate::schema::Schema;
+use crate::readers::Part;
+use crate::schema::{Schema, plural};
 
 pub(super) fn check(
     schema: &Schema,
@@ -35,7 +36,7 @@ fn check_file(schema: &Schema, file: &LabelFile, findings: &mut Vec<Finding>) {
             let message = format!("expected a column {column}, found {}", found.join(", "));
             findings.push(Finding {
                 split: Some(file.split.clone()),
-                file: Some(schema.label_file(&file.split)),
+                file: Some(file.shown.clone()),
                 ..Finding::new(Kind::MissingColumn, message)
             });
         }
@@ -44,7 +45,7 @@ fn check_file(schema: &Schema, file: &LabelFile, findings: &mut Vec<Finding>) {
         findings.push(Finding {
             split: Some(file.split.clone()),
             row: Some(bad.row),
-            file: Some(schema.label_file(&file.split)),
+            file: Some(file.shown.clone()),
             ..Finding::new(
                 Kind::BadRow,
                 format!("expected {}, found {}", bad.expected, bad.found),
@@ -57,12 +58,13 @@ fn check_row(schema: &Schema, row: &Row<'_>, findings: &mut Vec<Finding>) {
     if row.id.is_empty() {
         findings.push(row.finding(
             Kind::EmptyField,
-            "expected a clip name, found an empty field",
+            format!("expected a {} name, found an empty field", schema.item),
         ));
     }
     let table = &row.file.table;
     if row.subject.is_empty() && table.column(&schema.subject_column).is_some() {
-        findings.push(row.finding(Kind::EmptyField, "expected a subject, found an empty field"));
+        let message = format!("expected a {}, found an empty field", schema.unit);
+        findings.push(row.finding(Kind::EmptyField, message));
     }
     for (attribute, level) in schema.attributes.iter().zip(&row.levels) {
         let Some(codes) = table.column(&attribute.column) else {
@@ -80,6 +82,43 @@ fn check_row(schema: &Schema, row: &Row<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
+/// Classes that a model is measured on and cannot have learned.
+pub(super) fn untrained_classes(
+    schema: &Schema,
+    files: &[LabelFile],
+    rows: &[Row<'_>],
+    findings: &mut Vec<Finding>,
+) {
+    let train = files
+        .iter()
+        .position(|file| Part::of(&file.split) == Some(Part::Train));
+    let (Some(train), Some(target)) = (train, schema.target_index()) else {
+        return;
+    };
+    let mut counts: BTreeMap<(usize, usize), usize> = BTreeMap::new();
+    for row in rows {
+        if let Some(level) = row.levels.get(target).copied().flatten() {
+            *counts.entry((level, row.split)).or_default() += 1;
+        }
+    }
+    for (&(level, split), &count) in &counts {
+        if !counts.contains_key(&(level, train)) {
+            let message = format!(
+                "{} {} has {} here and none in {}",
+                schema.target,
+                schema.attributes[target].levels[level].name,
+                schema.items(count),
+                files[train].split,
+            );
+            findings.push(Finding {
+                split: Some(files[split].split.clone()),
+                file: Some(files[split].shown.clone()),
+                ..Finding::new(Kind::ClassWithoutTraining, message)
+            });
+        }
+    }
+}
+
 /// Each later row of a clip, held against its first.
 fn repeated_clips(rows: &[Row<'_>], findings: &mut Vec<Finding>) {
     let mut first: BTreeMap<&str, &Row<'_>> = BTreeMap::new();
@@ -92,7 +131,7 @@ fn repeated_clips(rows: &[Row<'_>], findings: &mut Vec<Finding>) {
             true => Kind::DuplicateClip,
             false => Kind::ClipInTwoSplits,
         };
-        let message = format!("already in {} row {}", earlier.file.split, earlier.line);
+        let message = format!("already in {}", earlier.file.place(earlier.index));
         findings.push(Finding {
             other: Some(earlier.place()),
             ..row.finding(kind, message)
@@ -127,13 +166,13 @@ fn subjects(schema: &Schema, rows: &[Row<'_>], findings: &mut Vec<Finding>) {
                     format!(
                         "{} ({})",
                         row.map_or("", |row| &row.file.split),
-                        clips_of(*count)
+                        schema.items(*count)
                     )
                 })
                 .collect();
             findings.push(finding(
                 Kind::SubjectInTwoSplits,
-                format!("subject is in {}", names.join(" and ")),
+                format!("{} is in {}", schema.unit, names.join(" and ")),
             ));
         }
         for (i, attribute) in schema.attributes.iter().enumerate() {
@@ -149,10 +188,15 @@ fn subjects(schema: &Schema, rows: &[Row<'_>], findings: &mut Vec<Finding>) {
                     .iter()
                     .map(|(&level, &count)| {
                         let name = attribute.levels.get(level).map_or("", |level| &level.name);
-                        format!("{name} ({})", clips_of(count))
+                        format!("{name} ({})", schema.items(count))
                     })
                     .collect();
-                let message = format!("subject is {} {}", attribute.column, names.join(" and "));
+                let message = format!(
+                    "{} is {} {}",
+                    schema.unit,
+                    attribute.column,
+                    names.join(" and ")
+                );
                 findings.push(finding(Kind::ContradictingLabels, message));
             }
         }
@@ -176,7 +220,7 @@ fn spellings(schema: &Schema, rows: &[Row<'_>], findings: &mut Vec<Finding>) {
             .entry(row.split)
             .or_default() += 1;
     }
-    let clips_are_subjects = schema.subject_column == schema.name_column;
+    let clips_are_subjects = schema.items_are_units();
     for row in rows
         .iter()
         .filter(|row| !row.id.is_empty() && !clips_are_subjects)
@@ -188,7 +232,11 @@ fn spellings(schema: &Schema, rows: &[Row<'_>], findings: &mut Vec<Finding>) {
             .or_default() += 1;
     }
     for ((is_subject, _), ids) in alike.iter().filter(|(_, ids)| ids.len() > 1) {
-        let what = if *is_subject { "subjects" } else { "clips" };
+        let what = plural(if *is_subject {
+            &schema.unit
+        } else {
+            &schema.item
+        });
         let each: Vec<String> = ids
             .iter()
             .map(|(id, splits)| {
@@ -199,7 +247,7 @@ fn spellings(schema: &Schema, rows: &[Row<'_>], findings: &mut Vec<Finding>) {
                         format!(
                             "{} {}",
                             row.map_or("", |row| &row.file.split),
-                            clips_of(*count)
+                            schema.items(*count)
                         )
                     })
                     .collect();
@@ -230,20 +278,11 @@ fn spellings(schema: &Schema, rows: &[Row<'_>], findings: &mut Vec<Finding>) {
         findings.push(Finding::new(
             Kind::RespeltIds,
             format!(
-                "{} in several spellings, each taken for one subject: {}",
-                match several.len() {
-                    1 => "1 subject".to_string(),
-                    count => format!("{count} subjects"),
-                },
+                "{} in several spellings, each taken for one {}: {}",
+                schema.units(several.len()),
+                schema.unit,
                 spellings.join(" and ")
             ),
         ));
-    }
-}
-
-fn clips_of(count: usize) -> String {
-    match count {
-        1 => "1 clip".into(),
-        _ => format!("{count} clips"),
     }
 }

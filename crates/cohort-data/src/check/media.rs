@@ -80,8 +80,37 @@ pub(super) fn find(
     let by_fold = strangers
         .map(|id| (cohort_tables::fold(id), id.as_str()))
         .collect();
-    missing(rows, &all, &by_fold, findings);
+    missing(schema, rows, &all, &by_fold, findings);
     unlabelled(schema, &folders, &ids, &transcripts, findings);
+    all
+}
+
+/// The media of every row where the reader knows them, with the texts of the transcript table.
+pub(super) fn known(
+    schema: &Schema,
+    rows: &[Row<'_>],
+    mut transcripts: TranscriptTable,
+    findings: &mut Vec<Finding>,
+) -> Vec<Media> {
+    repeated_transcripts(schema, &transcripts, findings);
+    let mut all = Vec::with_capacity(rows.len());
+    for row in rows {
+        let known = row
+            .file
+            .media
+            .as_ref()
+            .and_then(|media| media.get(row.index));
+        let mut media = known.cloned().unwrap_or_default();
+        let text = transcripts.texts.remove(&row.id);
+        if let Some(text) = text.filter(|_| !media.has(MediaKind::Text)) {
+            media.insert(MediaKind::Text, MediaSource::Text(text));
+        }
+        if media.is_empty() {
+            let message = format!("expected a media file of the {}, found none", schema.item);
+            findings.push(row.finding(Kind::MissingMedia, message));
+        }
+        all.push(media);
+    }
     all
 }
 
@@ -126,11 +155,7 @@ fn list_folders(root: &Path, schema: &Schema, findings: &mut Vec<Finding>) -> Fo
         match media::list_all(&root.join(&name)) {
             Ok((listing, unused)) => {
                 if !unused.is_empty() {
-                    let message = format!("not used: {unused}");
-                    findings.push(Finding {
-                        file: Some(name.clone()),
-                        ..Finding::new(Kind::UnusedFiles, message)
-                    });
+                    findings.push(Finding::unused(&name, &unused));
                 }
                 folders.insert(name, listing);
             }
@@ -145,6 +170,7 @@ fn list_folders(root: &Path, schema: &Schema, findings: &mut Vec<Finding>) -> Fo
 
 /// `by_fold` has the files that belong to no row, by their ids without letter case.
 fn missing(
+    schema: &Schema,
     rows: &[Row<'_>],
     found: &[Media],
     by_fold: &BTreeMap<String, &str>,
@@ -153,7 +179,7 @@ fn missing(
     for kind in KINDS {
         let name = kind.name();
         if found.iter().all(|found| !found.has(kind)) {
-            let message = format!("no clip has a {name}");
+            let message = format!("no {} has a {name}", schema.item);
             findings.push(Finding::new(Kind::NoMedia, message));
             continue;
         }

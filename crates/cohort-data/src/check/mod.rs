@@ -14,10 +14,10 @@ use std::borrow::Cow;
 use cohort_tables::{code, id_key, is_missing};
 use serde::{Deserialize, Serialize};
 
-use crate::dataset::resolve_schema;
 use crate::error::DataError;
-use crate::label_file::{self, LabelFile, SplitTable};
+use crate::label_file::{LabelFile, SplitTable};
 use crate::media::MediaKind;
+use crate::readers::{self, Layout, OpenOptions};
 use crate::schema::Schema;
 use crate::transcript::TranscriptTable;
 
@@ -64,7 +64,8 @@ struct Row<'a> {
     split: usize,
     /// Position in the file's table.
     index: usize,
-    line: u64,
+    /// Its line, unless rows are files.
+    line: Option<u64>,
     id: String,
     /// As it is compared; empty when the column is missing or the field has no value.
     subject: Cow<'a, str>,
@@ -79,38 +80,55 @@ impl Row<'_> {
         Finding {
             split: Some(self.file.split.clone()),
             clip: Some(self.id.clone()),
-            row: Some(self.line),
+            row: self.line,
             ..Finding::new(kind, message)
         }
     }
 
     /// `split/clip`.
     fn place(&self) -> String {
-        format!("{}/{}", self.file.split, self.id)
+        place(&self.file.split, &self.id)
     }
+}
+
+/// As [`check_with`] with nothing said but the schema.
+///
+/// # Errors
+/// Those of [`check_with`].
+pub fn check(
+    path: &Path,
+    schema: Option<Schema>,
+    settings: &CheckSettings,
+    progress: &(dyn Fn(usize, usize) + Sync),
+) -> Result<CheckReport, DataError> {
+    let options = OpenOptions {
+        schema,
+        ..OpenOptions::default()
+    };
+    check_with(path, &options, settings, progress)
 }
 
 /// Looks at a whole data set and lists what is wrong with it, where [`crate::Dataset::open`] would stop at the first
 /// fault. The order of the findings does not depend on the number of threads.
 ///
-/// The schema is found as by [`crate::Dataset::open`]. `progress` is told how many clips
+/// Layout and schema are found as by [`crate::Dataset::open_with`]. `progress` is told how many clips
 /// are decoded, and of how many; it is called from several threads.
 ///
 /// # Errors
 /// [`DataError`] when the call is wrong rather than the data: no such folder, no label table in it, a schema that
 /// cannot be read.
-pub fn check(
-    root: &Path,
-    schema: Option<Schema>,
+pub fn check_with(
+    path: &Path,
+    options: &OpenOptions,
     settings: &CheckSettings,
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<CheckReport, DataError> {
-    let (mut schema, stated) = resolve_schema(root, schema)?;
-    let mut findings = Vec::new();
+    let contents = readers::read(path, options)?;
+    let (root, schema, layout) = (&contents.root, &contents.schema, contents.layout);
+    let mut findings = contents.findings;
     let mut files = Vec::new();
-    let tables = label_file::read_all(root, &schema)?;
     for split in &schema.splits {
-        if !tables.iter().any(|table| table.split == *split) {
+        if !contents.tables.iter().any(|table| table.split == *split) {
             let message = format!("expected {}, found no such file", schema.label_file(split));
             let split = Some(split.clone());
             findings.push(Finding {
@@ -119,15 +137,10 @@ pub fn check(
             });
         }
     }
-    for SplitTable { split, file } in tables {
+    for SplitTable { split, file } in contents.tables {
         match file {
             Ok(file) => {
-                findings.extend(formats(
-                    root,
-                    Some(&split),
-                    &schema.label_file(&split),
-                    &file.notes,
-                ));
+                findings.extend(formats(root, Some(&split), &file.shown, &file.notes));
                 files.push(file);
             }
             Err(error) => {
@@ -141,8 +154,13 @@ pub fn check(
             }
         }
     }
-    label_file::infer_levels(&mut schema, stated, files.iter())?;
-    let transcripts = TranscriptTable::read(root, &schema).unwrap_or_else(|error| {
+    for note in &contents.notes {
+        findings.push(Finding::new(Kind::Reading, without_root(root, note)));
+    }
+    for (folder, unused) in &contents.unused {
+        findings.push(Finding::unused(folder, unused));
+    }
+    let transcripts = TranscriptTable::read(root, schema).unwrap_or_else(|error| {
         let file = Some(schema.transcripts.clone());
         let message = without_file(root, &schema.transcripts, &error);
         findings.push(Finding {
@@ -154,15 +172,16 @@ pub fn check(
     if let Some(table) = &transcripts {
         findings.extend(formats(root, None, &schema.transcripts, &table.notes));
     }
-    let rows = rows(&schema, &files);
-    labels::check(&schema, &files, &rows, &mut findings);
-    let found = media::find(
-        root,
-        &schema,
-        &rows,
-        transcripts.unwrap_or_default(),
-        &mut findings,
-    );
+    let rows = rows(schema, &files);
+    labels::check(schema, &files, &rows, &mut findings);
+    let transcripts = transcripts.unwrap_or_default();
+    let found = match layout {
+        Layout::LabelTables => media::find(root, schema, &rows, transcripts, &mut findings),
+        _ => {
+            labels::untrained_classes(schema, &files, &rows, &mut findings);
+            media::known(schema, &rows, transcripts, &mut findings)
+        }
+    };
     if settings.decode {
         let contents = content::decode_all(root, &rows, &found, progress, &mut findings);
         duplicates::check(&rows, &contents, settings, &mut findings);
@@ -191,6 +210,8 @@ pub fn check(
     Ok(CheckReport {
         schema: "cohort.check/1".into(),
         dataset: schema.name.clone(),
+        item: schema.item.clone(),
+        unit: schema.unit.clone(),
         splits: splits.collect(),
         settings: settings.clone(),
         errors: count(Severity::Error),
@@ -198,6 +219,14 @@ pub fn check(
         notes: count(Severity::Note),
         findings,
     })
+}
+
+/// `split/clip`, where the clip's path does not begin with its split's folder anyway.
+fn place(split: &str, clip: &str) -> String {
+    match clip.strip_prefix(split) {
+        Some(rest) if rest.starts_with('/') => clip.to_string(),
+        _ => format!("{split}/{clip}"),
+    }
 }
 
 /// What is to be said of the way a table is written.
@@ -246,14 +275,18 @@ fn rows<'a>(schema: &Schema, files: &'a [LabelFile]) -> Vec<Row<'a>> {
 }
 
 /// An error's message with files named from the root, so that a report does not depend on where the data lie.
-fn without_root(root: &Path, error: &dyn std::error::Error) -> String {
-    error
-        .to_string()
-        .replace(&format!("{}/", root.display()), "")
+fn without_root(root: &Path, error: &(impl ToString + ?Sized)) -> String {
+    let message = error.to_string();
+    let message = message.replace(&format!("{}/", root.display()), "");
+    // a note on the root itself
+    match message.strip_prefix(&format!("{}: ", root.display())) {
+        Some(rest) => rest.to_string(),
+        None => message,
+    }
 }
 
 /// As [`without_root`], without the file that the finding names anyway.
-fn without_file(root: &Path, file: &str, error: &dyn std::error::Error) -> String {
+fn without_file(root: &Path, file: &str, error: &(impl ToString + ?Sized)) -> String {
     let message = without_root(root, error);
     match message.strip_prefix(&format!("{file}: ")) {
         Some(rest) => rest.to_string(),

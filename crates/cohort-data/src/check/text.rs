@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 
-use super::{CheckReport, Finding, Kind};
+use super::{CheckReport, CheckedSplit, Finding, Kind};
+use crate::schema::plural;
 
 /// Findings of one kind that are written out; the rest is counted.
 const SHOWN: usize = 20;
@@ -18,12 +19,24 @@ impl CheckReport {
 
     fn write(&self, text: &mut String) -> std::fmt::Result {
         writeln!(text, "{}", self.dataset)?;
+        let items = plural(&self.item);
+        let kinds: [(&str, fn(&CheckedSplit) -> usize); 3] = [
+            ("images", |split| split.images),
+            ("sounds", |split| split.sounds),
+            ("transcripts", |split| split.transcripts),
+        ];
+        // Where items are called after what they hold, their number says it all, and what none has is no news.
+        let own = |name: &str, count: fn(&CheckedSplit) -> usize| {
+            let none = self.splits.iter().all(|split| count(split) == 0);
+            let same = self.splits.iter().all(|split| count(split) == split.clips);
+            self.item == "clip" || !(none || same && (name == "images") == (self.item == "picture"))
+        };
         for split in &self.splits {
-            writeln!(
-                text,
-                "  {:<10} {:>8} clips {:>8} images {:>8} sounds {:>8} transcripts",
-                split.name, split.clips, split.images, split.sounds, split.transcripts
-            )?;
+            write!(text, "  {:<10} {:>8} {items}", split.name, split.clips)?;
+            for (name, count) in kinds.iter().filter(|(name, count)| own(name, *count)) {
+                write!(text, " {:>8} {name}", count(split))?;
+            }
+            writeln!(text)?;
         }
         for &kind in Kind::ALL {
             let of_kind: Vec<&Finding> = self
@@ -44,7 +57,7 @@ impl CheckReport {
             let places: Vec<String> = of_kind
                 .iter()
                 .take(SHOWN)
-                .map(|finding| place(finding))
+                .map(|finding| of_finding(finding, &self.unit))
                 .collect();
             let width = places
                 .iter()
@@ -72,17 +85,17 @@ impl CheckReport {
 }
 
 /// `split/clip row 12`, or the subject, or the file.
-fn place(finding: &Finding) -> String {
+fn of_finding(finding: &Finding, unit: &str) -> String {
     let mut place = match (
         &finding.split,
         &finding.clip,
         &finding.subject,
         &finding.file,
     ) {
-        (Some(split), Some(clip), ..) => format!("{split}/{clip}"),
+        (Some(split), Some(clip), ..) => super::place(split, clip),
         (None, Some(clip), ..) => clip.clone(),
-        (Some(split), None, Some(subject), _) => format!("{split}, subject {subject}"),
-        (None, None, Some(subject), _) => format!("subject {subject}"),
+        (Some(split), None, Some(subject), _) => format!("{split}, {unit} {subject}"),
+        (None, None, Some(subject), _) => format!("{unit} {subject}"),
         (_, None, None, Some(file)) => file.clone(),
         (Some(split), None, None, None) => split.clone(),
         (None, None, None, None) => String::new(),

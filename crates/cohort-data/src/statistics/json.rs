@@ -11,6 +11,11 @@ impl Serialize for Statistics {
         map.serialize_entry("schema", "cohort.stats/1")?;
         map.serialize_entry("dataset", &self.dataset)?;
         map.serialize_entry("target", &self.target)?;
+        map.serialize_entry("item", &self.item)?;
+        map.serialize_entry("unit", &self.unit)?;
+        if let Some(objects) = &self.objects {
+            map.serialize_entry("objects", objects)?;
+        }
         let splits: Map<String, Value> = self
             .splits
             .iter()

@@ -7,7 +7,8 @@ mod json;
 mod text;
 
 use crate::dataset::{Clip, Dataset};
-use crate::schema::Schema;
+use crate::readers::ObjectsCounts;
+use crate::schema::{Schema, plural};
 
 /// Statistics of a data set; serialises as the JSON document `cohort.stats/1`.
 ///
@@ -21,6 +22,12 @@ pub struct Statistics {
     pub dataset: String,
     /// Column of the target.
     pub target: String,
+    /// What an item is called.
+    pub item: String,
+    /// What the subjects are called; the same as the items where each is one of its own.
+    pub unit: String,
+    /// Boxes and captions, where there are some.
+    pub objects: Option<ObjectsCounts>,
     /// Each split by name, in the data set's order.
     pub splits: Vec<(String, Section)>,
     /// All splits together.
@@ -109,6 +116,18 @@ pub enum Unit {
     Subjects,
 }
 
+impl Statistics {
+    /// What items are called, in the plural.
+    pub fn items(&self) -> String {
+        plural(&self.item)
+    }
+
+    /// What units are called, in the plural.
+    pub fn units(&self) -> String {
+        plural(&self.unit)
+    }
+}
+
 impl Table {
     /// Count of a cell; 0 outside the table.
     pub fn count(&self, unit: Unit, row: usize, column: usize) -> usize {
@@ -177,6 +196,18 @@ pub fn statistics(dataset: &Dataset) -> Statistics {
     Statistics {
         dataset: schema.name.clone(),
         target: schema.target.clone(),
+        item: schema.item.clone(),
+        unit: if schema.items_are_units() {
+            schema.item.clone()
+        } else {
+            schema.unit.clone()
+        },
+        objects: dataset.objects.as_ref().map(|objects| {
+            objects.counts(dataset.splits.iter().map(|split| {
+                let items = split.clips.iter().map(|clip| clip.id.as_str());
+                (split.name.as_str(), items.collect())
+            }))
+        }),
         splits: dataset
             .splits
             .iter()

@@ -3,6 +3,8 @@
 use std::fmt::Write;
 
 use super::{Section, Statistics, Table, Unit};
+use crate::readers::ObjectsCounts;
+use crate::schema::plural;
 
 /// Widest line.
 const WIDTH: usize = 110;
@@ -24,39 +26,99 @@ impl Statistics {
     }
 
     fn write(&self, text: &mut String) -> std::fmt::Result {
-        for (name, section) in &self.splits {
-            let (clips, subjects) = (section.clips, section.subjects);
-            writeln!(text, "  {name:<10} {clips:>8} clips {subjects:>8} subjects")?;
+        let words = Words {
+            items: plural(&self.item),
+            unit: self.unit.clone(),
+            units: (self.unit != self.item).then(|| plural(&self.unit)),
+        };
+        let splits = self
+            .splits
+            .iter()
+            .map(|(name, section)| (name.as_str(), section));
+        for (name, section) in splits.chain([("all", &self.pooled)]) {
+            write!(text, "  {name:<10} {:>8} {}", section.clips, words.items)?;
+            if let Some(units) = &words.units {
+                write!(text, " {:>8} {units}", section.subjects)?;
+            }
+            writeln!(text)?;
         }
-        let (clips, subjects) = (self.pooled.clips, self.pooled.subjects);
-        writeln!(
-            text,
-            "  {:<10} {clips:>8} clips {subjects:>8} subjects",
-            "all"
-        )?;
-        writeln!(
-            text,
-            "\nmax: the largest group of its column; per cent: difference to it;"
-        )?;
-        writeln!(
-            text,
-            "none: the group is not represented. A subject counts once in each cell."
-        )?;
-        write_section(text, "all splits", &self.pooled)?;
+        if !self.pooled.tables.is_empty() {
+            writeln!(
+                text,
+                "\nmax: the largest group of its column; per cent: difference to it;"
+            )?;
+            write!(text, "none: the group is not represented.")?;
+            match &words.units {
+                Some(_) => {
+                    let unit = &self.unit;
+                    writeln!(text, " A {unit} counts once in each cell.")?;
+                }
+                None => writeln!(text)?,
+            }
+        }
+        if let Some(objects) = &self.objects {
+            return write_objects(text, objects);
+        }
+        write_section(text, "all splits", &self.pooled, &words)?;
         for (name, section) in &self.splits {
-            write_section(text, name, section)?;
+            write_section(text, name, section, &words)?;
         }
         Ok(())
     }
 }
 
-fn write_section(text: &mut String, name: &str, section: &Section) -> std::fmt::Result {
+/// What things are called.
+struct Words {
+    items: String,
+    unit: String,
+    /// None where every item is a unit of its own.
+    units: Option<String>,
+}
+
+fn write_objects(text: &mut String, objects: &ObjectsCounts) -> std::fmt::Result {
+    for split in &objects.splits {
+        writeln!(text, "\n=== {} ===\n", split.split)?;
+        let (boxes, crowds) = (split.boxes, split.crowds);
+        writeln!(
+            text,
+            "  {:>8} pictures, {} without a box",
+            split.pictures, split.without_boxes
+        )?;
+        writeln!(
+            text,
+            "  {boxes:>8} boxes of {} categories, {crowds} of them around a crowd",
+            split.categories.len()
+        )?;
+        writeln!(text, "  {:>8} captions", split.captions)?;
+        let largest = split.categories.first().map_or(1, |(_, _, boxes)| *boxes);
+        if !split.categories.is_empty() {
+            writeln!(text)?;
+        }
+        for (name, pictures, boxes) in &split.categories {
+            let bar = "#".repeat((24 * boxes).div_ceil(largest.max(1)));
+            writeln!(
+                text,
+                "  {} {boxes:>8} boxes {pictures:>8} pictures  {bar}",
+                label(name)
+            )?;
+        }
+    }
+    Ok(())
+}
+
+fn write_section(
+    text: &mut String,
+    name: &str,
+    section: &Section,
+    words: &Words,
+) -> std::fmt::Result {
     writeln!(text, "\n=== {name} ===")?;
+    let items = &words.items;
     for counts in &section.counts {
-        let contradicting = match counts.contradicting {
-            0 => String::new(),
-            1 => "; 1 subject carries more than one".to_string(),
-            n => format!("; {n} subjects carry more than one"),
+        let contradicting = match (counts.contradicting, &words.units) {
+            (0, _) | (_, None) => String::new(),
+            (1, Some(_)) => format!("; 1 {} carries more than one", words.unit),
+            (n, Some(units)) => format!("; {n} {units} carry more than one"),
         };
         writeln!(text, "\n{}{contradicting}", counts.attribute)?;
         let largest = counts
@@ -68,30 +130,49 @@ fn write_section(text: &mut String, name: &str, section: &Section) -> std::fmt::
         for level in &counts.levels {
             let share = 100.0 * level.clips as f64 / section.clips.max(1) as f64;
             let bar = "#".repeat((24 * level.clips).div_ceil(largest.max(1)));
-            writeln!(
+            write!(
                 text,
-                "  {} {:>8} clips {share:>5.1} % {:>8} subjects  {bar}",
+                "  {} {:>8} {items} {share:>5.1} %",
                 label(&level.name),
-                level.clips,
-                level.subjects
+                level.clips
             )?;
+            if let Some(units) = &words.units {
+                write!(text, " {:>8} {units}", level.subjects)?;
+            }
+            writeln!(text, "  {bar}")?;
         }
     }
     for table in &section.tables {
         let title = format!("{} by {}", table.column, table.rows.join(" x "));
-        write_table(text, &title, table, Unit::Clips, None)?;
+        write_table(text, &format!("{title}, {items}"), table, Unit::Clips, None)?;
         if let [first, _, ..] = &table.rows[..] {
-            let title = format!("{title}, against the largest of the same {first}");
+            let title = format!("{title}, against the largest of the same {first}, {items}");
             write_table(text, &title, table, Unit::Clips, Some(0))?;
         }
-        write_table(text, &title, table, Unit::Subjects, None)?;
+        if let Some(units) = &words.units {
+            write_table(
+                text,
+                &format!("{title}, {units}"),
+                table,
+                Unit::Subjects,
+                None,
+            )?;
+        }
     }
     for view in &section.without_majority {
         for table in &view.tables {
             let rows = table.rows.join(" x ");
             let title = format!("{} by {rows}, without {}", table.column, view.left_out);
-            write_table(text, &title, table, Unit::Clips, None)?;
-            write_table(text, &title, table, Unit::Subjects, None)?;
+            write_table(text, &format!("{title}, {items}"), table, Unit::Clips, None)?;
+            if let Some(units) = &words.units {
+                write_table(
+                    text,
+                    &format!("{title}, {units}"),
+                    table,
+                    Unit::Subjects,
+                    None,
+                )?;
+            }
         }
     }
     Ok(())
@@ -105,10 +186,6 @@ fn write_table(
     unit: Unit,
     within: Option<usize>,
 ) -> std::fmt::Result {
-    let what = match unit {
-        Unit::Clips => "clips",
-        Unit::Subjects => "subjects",
-    };
     let labels: Vec<String> = table.row_levels.iter().map(|row| row.join(" ")).collect();
     let longest = labels
         .iter()
@@ -117,7 +194,7 @@ fn write_table(
         .unwrap_or(0);
     let label_width = longest.clamp(4, LABEL);
     let columns: Vec<usize> = (0..table.column_levels.len()).collect();
-    writeln!(text, "\n{title}, {what}")?;
+    writeln!(text, "\n{title}")?;
     // A target with many levels is written in blocks that fit.
     for block in columns.chunks(((WIDTH - 2 - label_width) / CELL).max(1)) {
         write!(text, "  {:label_width$}", "")?;
@@ -199,7 +276,7 @@ mod tests {
             subjects: vec![2, 0, 2, 0],
         };
         let mut text = String::new();
-        write_table(&mut text, "Age", &table, Unit::Clips, None).unwrap();
+        write_table(&mut text, "Age, clips", &table, Unit::Clips, None).unwrap();
         let expected = "
 Age, clips
            young          old

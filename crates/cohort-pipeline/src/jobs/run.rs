@@ -195,7 +195,7 @@ impl<'a> Job<'a> {
             watch.begin("split guard", job.dataset.len());
             let report = apart(watch, || {
                 cohort_data::check(
-                    &job.dataset.root,
+                    &job.dataset.source,
                     None,
                     &CheckSettings::default(),
                     &|done, _| watch.at(done),

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use cohort_data::{
-    CheckSettings, Dataset, Section, Statistics, WordsSettings, check, statistics, words,
+    AugmentSettings, CheckSettings, Dataset, Layout, OpenOptions, Part, Section, Statistics,
+    WordsSettings, augment, check_with, read_recipes, statistics, words,
 };
 use cohort_report::Style;
 use cohort_report::charts::{BarChart, BarSeries, bars, shared_maximum};
@@ -22,8 +23,53 @@ pub(crate) enum Data {
     Stats(Stats),
     /// What is wrong with a data set: leaks between splits, bad labels, bad media (exit code 1 when something is)
     Check(Check),
+    /// Class folders enlarged by changed copies of the training pictures
+    Augment(Augment),
     /// Which words tell the target's groups apart, counted by subject
     Words(Words),
+}
+
+/// How a data set is read.
+#[derive(Debug, Args)]
+pub(crate) struct Reading {
+    /// How it lies on disk: label-tables, class-folders, table or coco [default: by what lies there]
+    #[arg(long, value_name = "LAYOUT")]
+    layout: Option<Layout>,
+    /// Column of the target in a table of paths [default: label, class, target, ...]
+    #[arg(long, value_name = "COLUMN")]
+    target: Option<String>,
+    /// List of the paths of the training split, one a line; what no list names is left out
+    #[arg(long, value_name = "LIST")]
+    train: Option<PathBuf>,
+    /// List of the validation split
+    #[arg(long, value_name = "LIST")]
+    valid: Option<PathBuf>,
+    /// List of the test split
+    #[arg(long, value_name = "LIST")]
+    test: Option<PathBuf>,
+    /// Seed of a validation or test split that is made since none is there
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    split_seed: u64,
+}
+
+impl Reading {
+    fn options(&self) -> OpenOptions {
+        let lists = [
+            (Part::Train, &self.train),
+            (Part::Valid, &self.valid),
+            (Part::Test, &self.test),
+        ];
+        let lists = lists.into_iter();
+        OpenOptions {
+            layout: self.layout,
+            target: self.target.clone(),
+            lists: lists
+                .filter_map(|(part, list)| Some((part, list.clone()?)))
+                .collect(),
+            seed: self.split_seed,
+            ..OpenOptions::default()
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -58,8 +104,10 @@ pub(crate) struct Synth {
 
 #[derive(Debug, Args)]
 pub(crate) struct Stats {
-    /// Folder of a data set; label tables alone will do
+    /// Folder of a data set (label tables alone will do), or a table of paths
     root: PathBuf,
+    #[command(flatten)]
+    reading: Reading,
     /// Print one JSON document (cohort.stats/1)
     #[arg(long)]
     json: bool,
@@ -69,9 +117,89 @@ pub(crate) struct Stats {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Check {
-    /// Folder of a data set
+pub(crate) struct Augment {
+    /// Folder of a data set of pictures, or a table of paths
     root: PathBuf,
+    #[command(flatten)]
+    reading: Reading,
+    /// Folder of the enlarged set; a call that was broken off goes on in it
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Recipes, each of which makes one copy of every training picture: mod1, mod2, mod3, or those of --recipes
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', required = true)]
+    recipe: Vec<String>,
+    /// TOML file of own recipes: [recipe.NAME] with rotation, shift, zoom, flip, brightness
+    #[arg(long, value_name = "FILE")]
+    recipes: Option<PathBuf>,
+    /// JPEG quality of the copies
+    #[arg(long, value_name = "Q", default_value_t = AugmentSettings::default().quality,
+          value_parser = clap::value_parser!(u8).range(1..=100))]
+    quality: u8,
+    /// Print one JSON document (cohort.augmented/1)
+    #[arg(long)]
+    json: bool,
+}
+
+impl Augment {
+    fn run(self, shell: &Shell) -> anyhow::Result<Outcome> {
+        let mut known = match &self.recipes {
+            Some(path) => read_recipes(path)?,
+            None => Vec::new(),
+        };
+        // a file's own mod1 comes before the built-in one
+        known.extend(AugmentSettings::default().recipes);
+        let mut recipes = Vec::new();
+        for name in &self.recipe {
+            let recipe = known.iter().find(|recipe| recipe.name == name.trim());
+            let names: Vec<&str> = known.iter().map(|recipe| &*recipe.name).collect();
+            let names = names.join(", ");
+            let recipe = recipe.ok_or_else(|| {
+                anyhow::anyhow!("--recipe: expected some of {names}, found {name}")
+            })?;
+            recipes.push(recipe.clone());
+        }
+        let settings = AugmentSettings {
+            recipes,
+            quality: self.quality,
+        };
+        let options = OpenOptions {
+            as_it_lies: true,
+            ..self.reading.options()
+        };
+        let dataset = Dataset::open_with(&self.root, &options)?;
+        shell.say_notes(&dataset.notes);
+        let bar = shell.bar("augmented pictures", 0);
+        // what is there whenever it ends is kept, and gone on with
+        let made = shell.apart(|| {
+            augment(&dataset, &self.out, &settings, &|done, total| {
+                bar.set_length(total as u64);
+                bar.set_position(done as u64);
+            })
+        })?;
+        bar.finish_and_clear();
+        if self.json {
+            shell.print_json(&made)?;
+            return Ok(Outcome::Done);
+        }
+        for split in &dataset.splits {
+            let [copied, changed] = made.splits[&split.name];
+            shell.print(&format!(
+                "{}: {} pictures in {}, {copied} as they were and {changed} changed",
+                split.name,
+                copied + changed,
+                self.out.join(&split.name).display()
+            ))?;
+        }
+        Ok(Outcome::Done)
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// Folder of a data set, or a table of paths
+    root: PathBuf,
+    #[command(flatten)]
+    reading: Reading,
     /// Print one JSON document (cohort.check/1)
     #[arg(long)]
     json: bool,
@@ -83,6 +211,7 @@ impl Data {
             Self::Synth(command) => command.run(shell),
             Self::Stats(command) => command.run(shell),
             Self::Check(command) => command.run(shell),
+            Self::Augment(command) => command.run(shell),
             Self::Words(command) => command.run(shell),
         }
     }
@@ -134,7 +263,7 @@ impl Synth {
 
 impl Stats {
     fn run(self, shell: &Shell) -> anyhow::Result<Outcome> {
-        let dataset = Dataset::open(&self.root, None)?;
+        let dataset = Dataset::open_with(&self.root, &self.reading.options())?;
         shell.say_notes(&dataset.notes);
         let document = statistics(&dataset);
         if let Some(out) = &self.out {
@@ -157,7 +286,8 @@ impl Check {
             bar.set_position(done as u64);
         };
         let settings = CheckSettings::default();
-        let report = shell.apart(|| check(&self.root, None, &settings, &progress))?;
+        let report = shell
+            .apart(|| check_with(&self.root, &self.reading.options(), &settings, &progress))?;
         bar.finish_and_clear();
         if self.json {
             shell.print_json(&report)?;
@@ -182,9 +312,9 @@ fn write_statistics(document: &Statistics, out: &Path) -> anyhow::Result<()> {
     for (name, table) in document.csv_tables() {
         write_atomic(&out.join(name), table.as_bytes())?;
     }
-    let mut charts = charts("pooled", &document.pooled);
+    let mut charts = charts(document, "pooled", &document.pooled);
     for (split, section) in &document.splits {
-        charts.extend(self::charts(split, section));
+        charts.extend(self::charts(document, split, section));
     }
     for (name, mut chart, maximum) in charts {
         chart.maximum = Some(maximum);
@@ -194,7 +324,12 @@ fn write_statistics(document: &Statistics, out: &Path) -> anyhow::Result<()> {
 }
 
 /// Bar charts of a section with their file names; charts that belong together share one scale.
-fn charts(section_name: &str, section: &Section) -> Vec<(String, BarChart, f64)> {
+fn charts(
+    document: &Statistics,
+    section_name: &str,
+    section: &Section,
+) -> Vec<(String, BarChart, f64)> {
+    let (items, units) = (document.items(), document.units());
     let counts: Vec<(String, BarChart)> = section
         .counts
         .iter()
@@ -206,19 +341,19 @@ fn charts(section_name: &str, section: &Section) -> Vec<(String, BarChart, f64)>
             };
             let chart = BarChart {
                 title: format!("{} ({section_name})", counts.attribute),
-                description: format!("Clips and subjects by {}", counts.attribute),
+                description: format!("{} and {units} by {}", capital(&items), counts.attribute),
                 categories: levels.iter().map(|level| level.name.clone()).collect(),
                 series: vec![
                     series(
-                        "clips",
+                        &items,
                         levels.iter().map(|level| level.clips as f64).collect(),
                     ),
                     series(
-                        "subjects",
+                        &units,
                         levels.iter().map(|level| level.subjects as f64).collect(),
                     ),
                 ],
-                y_label: "clips and subjects".to_string(),
+                y_label: format!("{items} and {units}"),
                 ..BarChart::default()
             };
             (format!("{section_name}-{}.svg", counts.attribute), chart)
@@ -241,10 +376,10 @@ fn charts(section_name: &str, section: &Section) -> Vec<(String, BarChart, f64)>
                 let by = table.rows.join(" and ");
                 let chart = BarChart {
                     title: format!("{} by {by} ({section_name}{note})", table.column),
-                    description: format!("Clips by {} and {by}{note}", table.column),
+                    description: format!("{} by {} and {by}{note}", capital(&items), table.column),
                     categories: table.column_levels.clone(),
                     series: rows.collect(),
-                    y_label: "clips".to_string(),
+                    y_label: items.clone(),
                     ..BarChart::default()
                 };
                 let file = note.replace(", without ", "-without-").replace(' ', "-");
@@ -273,4 +408,13 @@ fn charts(section_name: &str, section: &Section) -> Vec<(String, BarChart, f64)>
                 .map(move |(name, chart)| (name, chart, maximum))
         })
         .collect()
+}
+
+/// With a capital letter in front.
+fn capital(word: &str) -> String {
+    let mut letters = word.chars();
+    letters
+        .next()
+        .map(|first| first.to_uppercase().chain(letters).collect())
+        .unwrap_or_default()
 }

@@ -182,15 +182,20 @@ fn a_root_that_is_no_data_set_is_no_finding_but_a_wrong_call() {
         ),
         (
             "file.csv",
-            "cannot read file.csv: Not a directory (os error 20)".to_string(),
+            "file.csv: expected a column of paths (path, file, filename, ...), found columns x"
+                .to_string(),
         ),
         (
             "empty",
-            format!("empty: expected a label table ({tables}), found an empty folder"),
+            format!(
+                "empty: expected a label table ({tables}), a table of paths (labels.csv), folders of classes (train/CLASS/ or CLASS/) or COCO annotations (annotations/*.json), found an empty folder"
+            ),
         ),
         (
             "other",
-            format!("other: expected a label table ({tables}), found pictures"),
+            format!(
+                "other: expected a label table ({tables}), a table of paths (labels.csv), folders of classes (train/CLASS/ or CLASS/) or COCO annotations (annotations/*.json), found pictures"
+            ),
         ),
     ];
     for (root, message) in cases {

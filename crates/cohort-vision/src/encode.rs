@@ -1,0 +1,34 @@
+//! Pictures as files.
+
+use image::ExtendedColorType;
+use image::codecs::jpeg::JpegEncoder;
+
+use crate::error::VisionError;
+use crate::picture::Picture;
+
+/// A picture as a baseline JPEG without chroma subsampling, of a quality from 1 to 100 (libjpeg's scale): the same bytes for the
+/// same pixels.
+///
+/// # Errors
+/// A side above 65,535 pixels, which JPEG has no number for.
+pub fn encode_jpeg(picture: &Picture, quality: u8) -> Result<Vec<u8>, VisionError> {
+    let refused = |expected: &str| VisionError::Argument {
+        operation: "encode as JPEG",
+        expected: expected.to_string(),
+        found: format!("{} x {}", picture.width(), picture.height()),
+    };
+    let sides = [picture.width(), picture.height()].map(u16::try_from);
+    let [Ok(width), Ok(height)] = sides else {
+        return Err(refused("1 to 65,535 pixels a side"));
+    };
+    let mut bytes = Vec::new();
+    JpegEncoder::new_with_quality(&mut bytes, quality.clamp(1, 100))
+        .encode(
+            picture.rgb(),
+            width.into(),
+            height.into(),
+            ExtendedColorType::Rgb8,
+        )
+        .map_err(|error| refused(&error.to_string()))?;
+    Ok(bytes)
+}
