@@ -94,7 +94,8 @@ def main():
         ffmpeg(FOLDER / name, "mp4", "aac", left[None], options)
         y = read_aac(FOLDER / name)
         print(name, len(y), (FOLDER / name).read_bytes().count(b"elst"))
-        note(name, RATE, y)
+        # PyAV keeps what fills the last packet; the table of times ends with the sound
+        note(name, RATE, y[: len(left)] if name == "edit-list.m4a" else y)
     text = json.dumps(expected, separators=(",", ":")).replace('"},"', '"},\n"').replace("]},", "]},\n")
     (FOLDER / "expected.json").write_text(text + "\n")
 

@@ -101,7 +101,7 @@ fn every_format_has_the_samples_of_the_reference_decoders() {
             &left
         };
         let reference = &expected[name];
-        // AAC comes in packets of 1,024 samples, and what fills the last one is part of the file.
+        // AAC comes in packets of 1,024 samples; the table of times says how much of the last one is sound.
         assert_eq!(reference["samples"], sound.samples.len(), "{name}");
         let values = reference["every_29th"].as_array().expect(name);
         for (i, value) in values.iter().enumerate() {

@@ -137,6 +137,32 @@ pub(crate) fn is_known(name: &str) -> bool {
             .any(|(ours, theirs)| same(ours) || theirs.iter().any(|other| same(other)))
 }
 
+/// Columns with which other tools say when, or where in a file, a row was taken.
+const PLACES: [&str; 9] = [
+    "frameTime",
+    "frameIndex",
+    "frame",
+    "start",
+    "end",
+    "begin",
+    "onset",
+    "offset",
+    "duration",
+];
+
+/// What a column of a table of features holds by its name instead of a feature, in a word; `None` where the name says nothing
+/// of the kind.
+pub(crate) fn no_feature(name: &str) -> Option<&'static str> {
+    let name = name.trim();
+    let same = |other: &str| other.eq_ignore_ascii_case(name);
+    let labels = SYNONYMS.iter().filter(|(ours, _)| *ours != "VideoName");
+    let mut labels = labels.flat_map(|(ours, theirs)| theirs.iter().chain([ours]));
+    if same("split") || same("fold") || labels.any(|other| same(other)) {
+        return Some("labels");
+    }
+    PLACES.iter().any(|other| same(other)).then_some("times")
+}
+
 /// The names of a header as they are used.
 pub(crate) struct Named {
     pub(crate) header: Vec<String>,

@@ -12,6 +12,7 @@ use crate::dialect::Number;
 use crate::embeddings::{CHECKSUM, EmbeddingTable, Provenance};
 use crate::format::{Read, ReadOptions};
 use crate::parquet_io::{ParquetInput, as_text, broken, is_text_like, list_item, type_name};
+use crate::spelling::is_missing;
 use crate::text_table::Source;
 use crate::{TableError, input, npy};
 
@@ -224,13 +225,47 @@ fn numbered(header: &[String], usable: impl Fn(usize) -> bool) -> Result<Vec<usi
     Ok(columns.into_iter().map(|(_, i)| i).collect())
 }
 
-/// Finds clips and vectors. `is_list` and `is_number` say what a column may be; `is_id` whether it may name clips.
+/// What may stand in the columns of a table.
+struct Kinds<'a> {
+    /// A list of numbers.
+    list: &'a dyn Fn(usize) -> bool,
+    number: &'a dyn Fn(usize) -> bool,
+    /// What may name clips.
+    id: &'a dyn Fn(usize) -> bool,
+}
+
+/// The columns of a vector, of a table with one column a component: those that are numbered where they are all but a few of the
+/// numbers; else every number that is no label and no time by its name, in the order of the file.
+///
+/// # Errors
+/// What is expected, where numbered columns have a gap.
+fn components(header: &[String], clip: Option<usize>, kinds: &Kinds) -> Result<Vec<usize>, String> {
+    let usable = |i: usize| {
+        Some(i) != clip && (kinds.number)(i) && columns::no_feature(&header[i]).is_none()
+    };
+    let features: Vec<usize> = (0..header.len()).filter(|&i| usable(i)).collect();
+    let all_but_a_few = |group: usize| 10 * group >= 9 * features.len();
+    let named = clip.is_some() || (0..header.len()).filter(|&i| (kinds.id)(i)).count() == 1;
+    match numbered(header, usable) {
+        Ok(group) if group.len() > 1 && (all_but_a_few(group.len()) || !named) => Ok(group),
+        Ok(group) if group.len() == 1 && header.len() == 2 => Ok(group),
+        Err(gap) if features.len() < 2 || !named || !has_unnumbered(header, &features) => Err(gap),
+        _ if named && features.len() > 1 => Ok(features),
+        _ => Ok(Vec::new()),
+    }
+}
+
+/// Whether more than a few of these columns have no number at the end of their names.
+fn has_unnumbered(header: &[String], columns: &[usize]) -> bool {
+    let plain = |i: &&usize| !header[**i].ends_with(|c: char| c.is_ascii_digit());
+    10 * columns.iter().filter(plain).count() > columns.len()
+}
+
+/// Finds clips and vectors.
 fn layout(
     path: &Path,
     header: &[String],
-    is_list: impl Fn(usize) -> bool,
-    is_number: impl Fn(usize) -> bool,
-    is_id: impl Fn(usize) -> bool,
+    kinds: &Kinds,
     found: impl Fn() -> String,
 ) -> Result<(Layout, Vec<String>), TableError> {
     let mut notes = Vec::new();
@@ -239,10 +274,10 @@ fn layout(
         let mut places = names.iter().filter_map(|name| columns::find(header, name));
         places.find(|&i| fits(i))
     };
-    let lists: Vec<usize> = (0..header.len()).filter(|&i| is_list(i)).collect();
+    let lists: Vec<usize> = (0..header.len()).filter(|&i| (kinds.list)(i)).collect();
     let wanted =
         "a column of clips and one of vectors, or one column a component (0, 1, .. or e0, e1, ..)";
-    let vectors = match (by_name(&VECTORS, &is_list), lists.as_slice()) {
+    let vectors = match (by_name(&VECTORS, kinds.list), lists.as_slice()) {
         (Some(i), _) | (None, &[i]) => Some(Vectors::List(i)),
         (None, []) => None,
         (None, several) => {
@@ -255,19 +290,17 @@ fn layout(
             return Err(TableError::file(path, "one column of vectors", found));
         }
     };
-    let mut clip = by_name(&CLIPS, &is_id);
+    let mut clip = by_name(&CLIPS, kinds.id);
     let vectors = match vectors {
         Some(vectors) => vectors,
         None => {
-            let usable = |i: usize| Some(i) != clip && is_number(i);
-            let columns = numbered(header, usable).map_err(|expected| {
+            let columns = components(header, clip, kinds).map_err(|expected| {
                 TableError::file(path, format!("columns {expected}"), found())
             })?;
-            if columns.len() > 1 || (columns.len() == 1 && header.len() == 2) {
-                Vectors::Wide(columns)
-            } else {
+            if columns.is_empty() {
                 return Err(TableError::file(path, wanted, found()));
             }
+            Vectors::Wide(columns)
         }
     };
     let used = |i: usize| match &vectors {
@@ -276,7 +309,7 @@ fn layout(
     };
     if clip.is_none() {
         let others: Vec<usize> = (0..header.len())
-            .filter(|&i| !used(i) && is_id(i))
+            .filter(|&i| !used(i) && (kinds.id)(i))
             .collect();
         match others.as_slice() {
             &[i] => clip = Some(i),
@@ -300,34 +333,15 @@ fn layout(
         }
         Vectors::List(_) => {}
         Vectors::Wide(columns) => {
-            let (first, last) = (columns[0], columns[columns.len() - 1]);
-            notes.push(format!(
-                "{at}: vectors are in the {} columns {} to {}",
-                columns.len(),
-                header[first],
-                header[last]
-            ));
-            let left: Vec<&str> = (0..header.len())
-                .filter(|&i| Some(i) != clip && !columns.contains(&i))
-                .map(|i| header[i].as_str())
-                .collect();
-            if !left.is_empty() {
-                let more = left.len().saturating_sub(10);
-                let shown = left[..left.len() - more].join(", ");
-                let more = if more > 0 {
-                    format!(" and {more} more")
-                } else {
-                    String::new()
-                };
-                notes.push(format!("{at}: not part of the vectors: {shown}{more}"));
-            }
+            notes.push(format!("{at}: {}", taken(header, columns)));
+            notes.extend(left(header, clip, columns, kinds).map(|left| format!("{at}: {left}")));
         }
     }
     if let Some(i) = clip.filter(|&i| header[i] != "clip") {
         notes.push(format!("{at}: clips are named by column {}", header[i]));
     }
     let source =
-        columns::find(header, "source").filter(|&i| is_id(i) && !used(i) && clip != Some(i));
+        columns::find(header, "source").filter(|&i| (kinds.id)(i) && !used(i) && clip != Some(i));
     Ok((
         Layout {
             clip,
@@ -336,6 +350,53 @@ fn layout(
         },
         notes,
     ))
+}
+
+/// Which columns are the vector.
+fn taken(header: &[String], columns: &[usize]) -> String {
+    let (first, last) = (columns[0], columns[columns.len() - 1]);
+    let stem = |i: usize| header[i].trim_end_matches(|c: char| c.is_ascii_digit());
+    let alike = columns.iter().all(|&i| stem(i) == stem(first));
+    let count = columns.len();
+    match alike {
+        true => format!(
+            "vectors are in the {count} columns {} to {}",
+            header[first], header[last]
+        ),
+        false => format!(
+            "vectors are the {count} columns of numbers in the order of the file: {}",
+            some(columns.iter().map(|&i| header[i].as_str()).collect())
+        ),
+    }
+}
+
+/// Which columns are not, and why where their names or kinds say so.
+fn left(
+    header: &[String],
+    clip: Option<usize>,
+    columns: &[usize],
+    kinds: &Kinds,
+) -> Option<String> {
+    let left: Vec<String> = (0..header.len())
+        .filter(|&i| Some(i) != clip && !columns.contains(&i))
+        .map(|i| match columns::no_feature(&header[i]) {
+            Some(why) => format!("{} ({why})", header[i]),
+            None if !(kinds.number)(i) => format!("{} (no numbers)", header[i]),
+            None => header[i].clone(),
+        })
+        .collect();
+    let names = left.iter().map(String::as_str).collect();
+    (!left.is_empty()).then(|| format!("not part of the vectors: {}", some(names)))
+}
+
+/// The first ten of many names.
+fn some(names: Vec<&str>) -> String {
+    let more = names.len().saturating_sub(10);
+    let shown = names[..names.len() - more].join(", ");
+    match more {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
 }
 
 fn read_parquet(
@@ -364,7 +425,12 @@ fn read_parquet(
     let is_list = |i: usize| list_item(&kinds[i]).is_some_and(DataType::is_numeric);
     let is_number = |i: usize| kinds[i].is_numeric();
     let is_id = |i: usize| is_text_like(&kinds[i]) && !is_list(i) && !kinds[i].is_floating();
-    let (layout, said) = layout(path, &header, is_list, is_number, is_id, found)?;
+    let kinds_of = Kinds {
+        list: &is_list,
+        number: &is_number,
+        id: &is_id,
+    };
+    let (layout, said) = layout(path, &header, &kinds_of, found)?;
     notes.extend(said);
     let [producer, weights, settings, source, components] =
         crate::embeddings::KEYS.map(|key| input.value(key).unwrap_or_default());
@@ -481,6 +547,34 @@ fn numbers(path: &Path, arrays: &[ArrayRef], wide: bool) -> Result<Vec<Vector>, 
     }
 }
 
+/// Which columns of a text table hold numbers, or no value, in every row, and a number in one at least.
+fn columns_of_numbers(
+    path: &Path,
+    options: &ReadOptions,
+    width: usize,
+) -> Result<Vec<bool>, TableError> {
+    let source = Source::open(path, options, &WANTED)?;
+    let keep: Vec<usize> = (0..width).collect();
+    let (mut numbers, mut seen) = (vec![true; width], vec![false; width]);
+    source.rows(&keep, |row| {
+        let (_, fields) = row.map_err(|problem| problem.error(path))?;
+        for (i, field) in fields
+            .iter()
+            .enumerate()
+            .filter(|(_, field)| !is_missing(field))
+        {
+            seen[i] = true;
+            numbers[i] &= field.trim().parse::<f64>().is_ok() || Number::of(field) == Number::Comma;
+        }
+        Ok(())
+    })?;
+    Ok(numbers
+        .iter()
+        .zip(seen)
+        .map(|(&numbers, seen)| numbers && seen)
+        .collect())
+}
+
 fn read_text(path: &Path, options: &ReadOptions) -> Result<Read<EmbeddingTable>, TableError> {
     let source = Source::open(path, options, &WANTED)?;
     let header = source.header().to_vec();
@@ -499,21 +593,33 @@ fn read_text(path: &Path, options: &ReadOptions) -> Result<Read<EmbeddingTable>,
         };
         format!("columns {}{more}", shown.join(", "))
     };
-    // in a table of text a column may be anything: the names decide
-    let is_list = |i: usize| named(i, &VECTORS);
+    // in a table of text a column may be anything: the names decide, and where they do not, the values
     let numbers = numbered(&header, |_| true).unwrap_or_default();
-    let is_id = |i: usize| {
-        !is_list(i) && (named(i, &CLIPS) || (numbers.len() > 1 && !numbers.contains(&i)))
-    };
     let lists_alone = numbers.len() > 1;
-    let (layout, mut notes) = layout(
-        path,
-        &header,
-        |i| is_list(i) && !lists_alone,
-        |_| true,
-        is_id,
-        found,
-    )?;
+    let plain = |&i: &usize| {
+        let known = numbers.contains(&i) || named(i, &CLIPS) || named(i, &VECTORS);
+        !known && columns::no_feature(&header[i]).is_none()
+    };
+    let by_values = 10 * (0..header.len()).filter(plain).count() > numbers.len();
+    let holds_numbers = match by_values {
+        true => columns_of_numbers(path, options, header.len())?,
+        false => vec![true; header.len()],
+    };
+    let is_list = |i: usize| named(i, &VECTORS) && !lists_alone && !(by_values && holds_numbers[i]);
+    let is_number = |i: usize| holds_numbers[i] && !is_list(i);
+    let is_id = |i: usize| {
+        let text = match by_values {
+            true => !holds_numbers[i],
+            false => lists_alone && !numbers.contains(&i),
+        };
+        !is_list(i) && (named(i, &CLIPS) || text)
+    };
+    let kinds = Kinds {
+        list: &is_list,
+        number: &is_number,
+        id: &is_id,
+    };
+    let (layout, mut notes) = layout(path, &header, &kinds, found)?;
     let keep = layout.columns();
     let texts = usize::from(layout.clip.is_some()) + usize::from(layout.source.is_some());
     let list = matches!(layout.vectors, Vectors::List(_));

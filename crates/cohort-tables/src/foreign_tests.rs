@@ -700,3 +700,172 @@ fn a_parquet_file_with_more_rows_than_a_table_has_is_refused() {
         "{error}"
     );
 }
+
+/// A table of features in text and, with the same columns, in Parquet.
+fn features(
+    folder: &Folder,
+    header: &[&str],
+    rows: &[&[&str]],
+    separator: &str,
+) -> Result<(EmbeddingTable, Vec<String>), String> {
+    let (text, parquet_path) = (
+        folder.0.path().join("f.csv"),
+        folder.0.path().join("f.parquet"),
+    );
+    let lines: Vec<String> = rows.iter().map(|row| row.join(separator)).collect();
+    std::fs::write(
+        &text,
+        format!("{}\n{}\n", header.join(separator), lines.join("\n")),
+    )
+    .unwrap();
+    let columns = header.iter().enumerate().map(|(i, name)| {
+        let values: Vec<&str> = rows.iter().map(|row| row[i]).collect();
+        let numbers: Option<Vec<f64>> = values.iter().map(|value| value.parse().ok()).collect();
+        let array: ArrayRef = match numbers {
+            Some(numbers) if *name != "id" => Arc::new(Float64Array::from(numbers)),
+            _ => Arc::new(StringArray::from(values)),
+        };
+        (*name, array)
+    });
+    parquet(&parquet_path, Compression::SNAPPY, columns.collect());
+    let read = |path: &std::path::Path| {
+        EmbeddingTable::read_with(path, &ReadOptions::default())
+            .map(|read| (read.table, read.notes))
+            .map_err(|error| error.to_string())
+    };
+    let (plain, packed) = (read(&text), read(&parquet_path));
+    match (&plain, &packed) {
+        (Ok((a, _)), Ok((b, _))) => {
+            assert_eq!((&a.clips, &a.values, a.dim), (&b.clips, &b.values, b.dim));
+        }
+        (Err(_), Err(_)) => {}
+        _ => panic!("{plain:?} and {packed:?}"),
+    }
+    plain
+}
+
+#[test]
+fn features_of_other_tools_are_all_their_numbers() {
+    let folder = Folder::new();
+    // openSMILE
+    let header = [
+        "name",
+        "frameTime",
+        "F0semitoneFrom27.5Hz_sma3nz_amean",
+        "F0semitoneFrom27.5Hz_sma3nz_percentile20.0",
+        "loudness_sma3_amean",
+        "mfcc1_sma3_amean",
+        "mfcc2_sma3_amean",
+    ];
+    let rows: [&[&str]; 3] = [
+        &["'a'", "0.000000", "31.5", "30.25", "0.5", "1.5e+01", "-2"],
+        &["'b'", "0.000000", "28.5", "27", "0.75", "14", "-3"],
+        &["'c'", "0.000000", "35", "33.5", "1", "-1.0e-1", "4"],
+    ];
+    let (table, notes) = features(&folder, &header, &rows, ";").unwrap();
+    assert_eq!(
+        (table.dim, &table.values[..5]),
+        (5, &[31.5, 30.25, 0.5, 15.0, -2.0][..])
+    );
+    let all = notes.join("\n");
+    let taken = format!(
+        "vectors are the 5 columns of numbers in the order of the file: {}",
+        header[2..].join(", ")
+    );
+    assert!(all.contains(&taken), "{all}");
+    assert!(
+        all.contains("not part of the vectors: frameTime (times)"),
+        "{all}"
+    );
+    assert!(all.contains("clips are named by column name"), "{all}");
+    // librosa's as they are published: some numbered, some not, and a label in words or in numbers
+    let header = [
+        "filename",
+        "chroma_stft",
+        "rms",
+        "mfcc1",
+        "mfcc2",
+        "mfcc3",
+        "comment",
+        "label",
+    ];
+    let rows: [&[&str]; 2] = [
+        &["a.wav", "0.25", "0.5", "1", "2", "3", "good", "1"],
+        &["b.wav", "0.75", "1", "4", "5", "6", "a; b", "0"],
+    ];
+    let (table, notes) = features(&folder, &header, &rows, ",").unwrap();
+    assert_eq!(
+        (table.dim, &table.values[..5]),
+        (5, &[0.25, 0.5, 1.0, 2.0, 3.0][..])
+    );
+    let all = notes.join("\n");
+    assert!(
+        all.contains("not part of the vectors: comment (no numbers), label (labels)"),
+        "{all}"
+    );
+    // Praat's, between tabs, with names in one column of words that has no usual name
+    let header = ["Sound", "meanF0Hz", "jitter_local", "HNR", "sex"];
+    let rows: [&[&str]; 2] = [
+        &["a", "210.5", "0.01", "12", "1"],
+        &["b", "110", "0.02", "9.5", "2"],
+    ];
+    let (table, notes) = features(&folder, &header, &rows, "\t").unwrap();
+    assert_eq!((table.dim, table.clips[1].as_str()), (3, "b"));
+    assert!(notes.join("\n").contains("sex (labels)"), "{notes:?}");
+    // numbered columns are the vector where they are all but a few of the numbers
+    let names: Vec<String> = (0..20).map(|i| format!("e{i}")).collect();
+    let header: Vec<&str> = ["id", "age", "snr"]
+        .into_iter()
+        .chain(names.iter().map(String::as_str))
+        .collect();
+    let row = |id: &'static str| -> Vec<&str> {
+        [id, "30", "2.5"]
+            .into_iter()
+            .chain(vec!["1.5"; 20])
+            .collect()
+    };
+    let (a, b) = (row("a"), row("b"));
+    let (table, notes) = features(&folder, &header, &[&a, &b], ",").unwrap();
+    assert_eq!(table.dim, 20);
+    assert!(
+        notes
+            .join("\n")
+            .contains("not part of the vectors: age (labels), snr"),
+        "{notes:?}"
+    );
+    // points by their coordinates
+    let (table, _) = features(
+        &folder,
+        &["id", "x", "y", "z"],
+        &[&["a", "1", "2", "3"], &["b", "4", "5", "6"]],
+        ",",
+    )
+    .unwrap();
+    assert_eq!(
+        (table.dim, &table.values[..]),
+        (3, &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0][..])
+    );
+    // a hole in a column of numbers is a bad row, not a column less
+    let rows: [&[&str]; 2] = [&["a", "210.5", "0.01"], &["b", "", "0.02"]];
+    let folder_path = folder.0.path().join("hole.csv");
+    let text: Vec<String> = rows.iter().map(|row| row.join(",")).collect();
+    std::fs::write(
+        &folder_path,
+        format!("id,pitch,jitter\n{}\n", text.join("\n")),
+    )
+    .unwrap();
+    let error = EmbeddingTable::read(&folder_path).unwrap_err().to_string();
+    assert!(
+        error.contains("row 3: expected finite numbers, found an empty field"),
+        "{error}"
+    );
+    // two columns of words and none with a usual name: nobody knows
+    let error = features(
+        &folder,
+        &["a", "b", "pitch", "hnr"],
+        &[&["p", "q", "1", "2"], &["r", "s", "3", "4"]],
+        ",",
+    )
+    .unwrap_err();
+    assert!(error.contains("expected"), "{error}");
+}

@@ -76,5 +76,8 @@ pub(super) fn read(name: &Path, mut file: Window) -> Result<Decoded, AudioError>
     let length = lengths::settle(name, claimed, present, start, layout.block(), &mut warnings)?;
     file.seek(SeekFrom::Start(start)).map_err(io)?;
     let sound = pcm::read(name, &mut file, layout, length)?;
+    if claimed.is_none() && length > 0 {
+        warnings.push(lengths::nowhere_stated(&sound));
+    }
     Ok(Decoded { sound, warnings })
 }

@@ -14,19 +14,18 @@ use symphonia::core::codecs::audio::{
     AudioCodecId, AudioCodecParameters, AudioDecoder, AudioDecoderOptions,
 };
 use symphonia::core::errors::Error;
-use symphonia::core::formats::probe::{Hint, Probe};
 use symphonia::core::formats::{FormatOptions, FormatReader, Track};
 use symphonia::core::io::MediaSourceStream;
-use symphonia::core::meta::MetadataOptions;
 use symphonia::core::packet::Packet;
 use symphonia::core::units::TimeBase;
 use symphonia::default::formats as readers;
 
+use super::ending::{self, Ending};
 use super::guard::guarded;
 use super::opus::{self, Opus};
 use super::samples::Mono;
 use super::source::Window;
-use super::{Decoded, mp4, mpeg};
+use super::{Decoded, lengths, mp4, mpeg};
 use crate::{AudioError, Sound};
 
 /// Frames that may be missing from the length a container states: encoders round it to packets.
@@ -64,21 +63,23 @@ impl Kind {
         }
     }
 
-    /// A probe that knows this container alone, so that nothing is taken for another.
-    fn probe(self) -> Probe {
-        let mut probe = Probe::default();
-        match self {
-            Self::Adts => probe.register_format::<readers::AdtsReader<'_>>(),
-            Self::Aiff => probe.register_format::<readers::AiffReader<'_>>(),
-            Self::Caf => probe.register_format::<readers::CafReader<'_>>(),
-            Self::Flac => probe.register_format::<readers::FlacReader<'_>>(),
-            Self::Matroska => probe.register_format::<readers::MkvReader<'_>>(),
-            Self::Mp4 => probe.register_format::<readers::IsoMp4Reader<'_>>(),
-            Self::Mpeg => probe.register_format::<readers::MpaReader<'_>>(),
-            Self::Ogg => probe.register_format::<readers::OggReader<'_>>(),
-            Self::Wav => probe.register_format::<readers::WavReader<'_>>(),
-        }
-        probe
+    /// Opens the container by its own reader, so that nothing is taken for another.
+    fn open(
+        self,
+        file: MediaSourceStream<'static>,
+    ) -> Result<Box<dyn FormatReader>, symphonia::core::errors::Error> {
+        let options = FormatOptions::default();
+        Ok(match self {
+            Self::Adts => Box::new(readers::AdtsReader::try_new(file, options)?),
+            Self::Aiff => Box::new(readers::AiffReader::try_new(file, options)?),
+            Self::Caf => Box::new(readers::CafReader::try_new(file, options)?),
+            Self::Flac => Box::new(readers::FlacReader::try_new(file, options)?),
+            Self::Matroska => Box::new(readers::MkvReader::try_new(file, options)?),
+            Self::Mp4 => Box::new(readers::IsoMp4Reader::try_new(file, options)?),
+            Self::Mpeg => Box::new(readers::MpaReader::try_new(file, options)?),
+            Self::Ogg => Box::new(readers::OggReader::try_new(file, options)?),
+            Self::Wav => Box::new(readers::WavReader::try_new(file, options)?),
+        })
     }
 }
 
@@ -90,6 +91,7 @@ struct Known {
     he_aac: bool,
     /// MPEG audio: what its headers tell.
     mpeg: Option<mpeg::Count>,
+    ending: Ending,
 }
 
 pub(super) fn read(
@@ -103,8 +105,9 @@ pub(super) fn read(
         source,
     };
     let mut known = Known::default();
+    let mut movie = mp4::Movie::default();
     if kind == Kind::Mp4 {
-        let movie = mp4::look(&mut file).map_err(io)?;
+        movie = mp4::look(&mut file).map_err(io)?;
         if !movie.found {
             let found = "no table of contents (moov): the file is cut short or was not finished";
             return Err(AudioError::decode(name, "an MP4 file", found));
@@ -122,8 +125,13 @@ pub(super) fn read(
         }
         known.edit = movie.edit.map(|edit| (edit, movie.timescale));
         known.he_aac = movie.he_aac;
-        file = file.patched(movie.patches);
     }
+    known.ending = ending::look(&mut file, kind, &movie)
+        .map_err(io)?
+        .checked(name)?;
+    warnings.append(&mut known.ending.warnings);
+    movie.patches.append(&mut known.ending.patches);
+    file = file.patched(movie.patches);
     if kind == Kind::Adts
         && let Some((there, length)) = mpeg::adts_cut(&mut file).map_err(io)?
     {
@@ -170,6 +178,8 @@ struct Decoding<'a> {
     /// Samples still to be dropped, of Opus.
     skip: u64,
     interleaved: Vec<f32>,
+    /// Frames of the longest packet.
+    longest: u64,
 }
 
 impl<'a> Decoding<'a> {
@@ -184,15 +194,14 @@ impl<'a> Decoding<'a> {
             AudioError::decode(name, format!("a whole {} file", kind.name()), found)
         };
         let stream = MediaSourceStream::new(Box::new(file), Default::default());
-        let format = kind
-            .probe()
-            .probe(
-                &Hint::new(),
-                stream,
-                FormatOptions::default(),
-                MetadataOptions::default(),
-            )
-            .map_err(|error| bad(say(&error)))?;
+        let format = kind.open(stream).map_err(|error| match (kind, &error) {
+            // the demuxer passes over frames that it does not know
+            (Kind::Mpeg, Error::IoError(_)) => bad(
+                "frames of a bit rate that the standard does not allow for their channels"
+                    .to_owned(),
+            ),
+            _ => bad(say(&error)),
+        })?;
         let (track, decoder) = choose(name, kind, format.as_ref())?;
         let rate = params(&track).and_then(|p| p.sample_rate).unwrap_or(0);
         let stated = match &known.mpeg {
@@ -216,6 +225,7 @@ impl<'a> Decoding<'a> {
             rate: 0,
             skip,
             interleaved: Vec::new(),
+            longest: 0,
         })
     }
 
@@ -277,6 +287,7 @@ impl<'a> Decoding<'a> {
             self.finish_mpeg()?;
         } else {
             self.compare(stated, codec)?;
+            self.cut_padding(stated);
         }
         let skip = match self.known.edit {
             Some((edit, scale)) if scale != 0 && scale != self.rate => {
@@ -305,15 +316,48 @@ impl<'a> Decoding<'a> {
                 self.rate / 2
             ));
         }
-        Ok(Sound {
+        let sound = Sound {
             samples: self.mono.samples,
             sample_rate: self.rate,
-        })
+        };
+        if self.known.ending.open && !sound.samples.is_empty() {
+            self.warnings.push(lengths::nowhere_stated(&sound));
+        }
+        Ok(sound)
+    }
+
+    /// Cuts what the last packet holds beyond the end of the sound, where the container says so beside the packet, or by a
+    /// length that ends within it (MP4).
+    fn cut_padding(&mut self, stated: Option<u64>) {
+        let found = self.mono.samples.len() as u64;
+        let before = match &self.decoder {
+            Decoder::Opus(opus) => opus.pre_skip,
+            Decoder::Other(_) => 0,
+        };
+        let stated = stated.map(|stated| stated.saturating_sub(before));
+        if self.kind == Kind::Mp4
+            && let Some(stated) = stated.filter(|_| !self.known.he_aac)
+            && found.saturating_sub(stated) < self.longest
+        {
+            self.mono.samples.truncate(stated as usize);
+        }
+        let of_track = |(track, _): &&(u64, u64)| *track == u64::from(self.track.id);
+        if let Some((_, padding)) = self.known.ending.padding.iter().find(of_track) {
+            let frames = u128::from(*padding) * u128::from(self.rate);
+            let frames = (frames + 500_000_000) / 1_000_000_000;
+            let samples = &mut self.mono.samples;
+            let kept = samples.len().saturating_sub(frames as usize);
+            samples.truncate(kept);
+        }
     }
 
     /// Frames that the container states for the track now read.
     fn stated(&self) -> Option<u64> {
-        let rate = params(&self.track).and_then(|p| p.sample_rate).unwrap_or(0);
+        // what the track says of Opus is the rate before it was encoded
+        let rate = match &self.decoder {
+            Decoder::Opus(_) => opus::RATE,
+            Decoder::Other(_) => params(&self.track).and_then(|p| p.sample_rate).unwrap_or(0),
+        };
         // Matroska states the length of the whole alone, which another track may have.
         if self.kind == Kind::Matroska && self.format.tracks().len() == 1 {
             let media = self.format.media_info();
@@ -368,6 +412,7 @@ impl<'a> Decoding<'a> {
         }
         self.rate = rate;
         let mut samples = &self.interleaved[..];
+        self.longest = self.longest.max((samples.len() / channels) as u64);
         if matches!(self.decoder, Decoder::Opus(_)) {
             let frames = samples.len() / channels;
             let end = self.track.time_base.map_or(0, |base| {
@@ -424,7 +469,11 @@ impl<'a> Decoding<'a> {
     }
 
     /// A file with fewer samples than it states is cut short.
-    fn compare(&self, stated: Option<u64>, codec: Option<AudioCodecId>) -> Result<(), AudioError> {
+    fn compare(
+        &mut self,
+        stated: Option<u64>,
+        codec: Option<AudioCodecId>,
+    ) -> Result<(), AudioError> {
         let packets = [
             CODEC_ID_AAC,
             CODEC_ID_VORBIS,
@@ -436,11 +485,31 @@ impl<'a> Decoding<'a> {
         let rounded = codec.is_some_and(|codec| packets.contains(&codec))
             || self.kind == Kind::Matroska
             || self.kind == Kind::Caf && codec == Some(CODEC_ID_ALAC);
-        let slack = if rounded { LENGTH_SLACK } else { 0 };
+        // Matroska states milliseconds, up to the end of the last packet.
+        let slack = match self.kind {
+            Kind::Matroska => self.longest + u64::from(self.rate) / 500,
+            _ if rounded => LENGTH_SLACK,
+            _ => 0,
+        };
         // The container counts at the rate with the upper half, the core has half of it.
         let halves = if self.known.he_aac { 2 } else { 1 };
         let found = self.mono.samples.len() as u64 * halves;
-        match stated {
+        let whole = self.known.ending.stated.and_then(|(ticks, scale)| {
+            let frames = u128::from(ticks) * u128::from(self.rate) * u128::from(halves);
+            u64::try_from(frames.checked_div(u128::from(scale))?).ok()
+        });
+        if whole.is_some_and(|whole| found <= whole + LENGTH_SLACK) {
+            self.known.ending.open = false;
+        }
+        if self.kind == Kind::Matroska
+            && let Some(stated) = stated
+            && found > stated + 2 * slack
+        {
+            self.warnings.push(format!(
+                "it states {stated} samples, its packets have {found}; all are read"
+            ));
+        }
+        match whole.max(stated) {
             Some(stated) if found + slack < stated => Err(AudioError::decode(
                 self.name,
                 format!("{stated} samples"),

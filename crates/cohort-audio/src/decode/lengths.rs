@@ -2,7 +2,17 @@
 
 use std::path::Path;
 
+use crate::Sound;
+
 use crate::AudioError;
+
+/// What is said of a sound whose length its container could state and does not.
+pub(super) fn nowhere_stated(sound: &Sound) -> String {
+    format!(
+        "its length is nowhere stated: {:.3} s are read, and whether that is all of it cannot be known",
+        sound.samples.len() as f64 / f64::from(sound.sample_rate)
+    )
+}
 
 /// How many bytes of samples are read: `claimed` by the header (None where it leaves the length open),
 /// `present` from byte `start` to the end of the file, in blocks of `block` bytes.

@@ -2,10 +2,13 @@
 
 mod au;
 mod compressed;
+mod ending;
 mod fmt;
+mod fragments;
 mod guard;
 mod kind;
 mod lengths;
+mod matroska;
 mod mp4;
 mod mpeg;
 mod opus;

@@ -3,6 +3,7 @@
 
 use std::io::Result;
 
+use super::fragments::{self, Defaults};
 use super::source::Window;
 
 /// Boxes whose boxes are looked at.
@@ -30,15 +31,24 @@ pub(super) struct Movie {
     pub(super) found: bool,
     /// What has to be read otherwise for the demuxer.
     pub(super) patches: Vec<(u64, Vec<u8>)>,
+    /// Of a file in parts: how the track of sound is described where the parts' tables are silent.
+    pub(super) defaults: Defaults,
+    /// Of a file in parts: the length of all, and in units of how many a second.
+    pub(super) stated: Option<(u64, u32)>,
 }
 
 /// One track, as far as it was read.
 #[derive(Debug, Default)]
 struct Track {
     at: u64,
+    /// Its number.
+    id: u32,
     handler: [u8; 4],
     edit: Option<u64>,
     timescale: u32,
+    /// Its length in units of `timescale`, and whether its own table of samples is empty.
+    duration: u64,
+    empty: bool,
     /// Where the sample descriptions are, and their first bytes.
     descriptions: Option<(u64, Vec<u8>)>,
 }
@@ -52,6 +62,7 @@ pub(super) fn look(file: &mut Window) -> Result<Movie> {
     // skipped as a whole, so boxes come in the order of the file.
     let mut at = 0;
     let mut fragmented = false;
+    let (mut scale, mut extends) = (0, Vec::new());
     // Enough for any real header; a crafted file of empty boxes must not keep us busy.
     for _ in 0..16_384 {
         let head = file.peek(at, 16)?;
@@ -84,14 +95,35 @@ pub(super) fn look(file: &mut Window) -> Result<Movie> {
             break;
         }
         let body = at + header;
+        if &kind == b"mvhd" {
+            let body = file.peek(body, 24)?;
+            let place = if body.first() == Some(&1) { 20 } else { 12 };
+            scale = word(&body, place).unwrap_or(0);
+        }
+        if &kind == b"mvex" {
+            extends = file.peek(body, (size - header).min(1 << 16) as usize)?;
+        }
         let take = |most: u64| (size - header).min(most).min(length.saturating_sub(body)) as usize;
         if let Some(track) = tracks.last_mut() {
             match &kind {
+                b"tkhd" => {
+                    let body = file.peek(body, take(24))?;
+                    let place = if body.first() == Some(&1) { 20 } else { 12 };
+                    track.id = word(&body, place).unwrap_or(0);
+                }
+                b"stts" => track.empty = word(&file.peek(body, take(8))?, 4) == Some(0),
                 b"elst" => track.edit = first_edit(&file.peek(body, take(4_096))?),
                 b"mdhd" => {
                     let body = file.peek(body, take(32))?;
                     let place = if body.first() == Some(&1) { 20 } else { 12 };
                     track.timescale = word(&body, place).unwrap_or(0);
+                    track.duration = match place {
+                        20 => long(&body, 24),
+                        _ => word(&body, 16)
+                            .filter(|ticks| *ticks != u32::MAX)
+                            .map(u64::from),
+                    }
+                    .unwrap_or(0);
                 }
                 b"hdlr" => {
                     let body = file.peek(body, take(12))?;
@@ -109,6 +141,12 @@ pub(super) fn look(file: &mut Window) -> Result<Movie> {
     for track in tracks {
         let chosen = !movie.sound && track.handler == *b"soun" && movie.choose(&track);
         if chosen {
+            let (defaults, all) = fragments::extends(&extends, track.id);
+            let own = Some(track.duration).filter(|ticks| *ticks > 0 && *ticks < u64::MAX);
+            movie.defaults = defaults;
+            movie.stated = all.map(|ticks| (ticks, scale)).or(own
+                .filter(|_| track.empty)
+                .map(|ticks| (ticks, track.timescale)));
             continue;
         }
         match track.descriptions {
@@ -316,6 +354,10 @@ fn config(bytes: &[u8], at: usize, size: usize) -> Option<Config> {
         sbr: explicit || implicit,
         core,
     })
+}
+
+fn long(bytes: &[u8], at: usize) -> Option<u64> {
+    Some(u64::from_be_bytes(bytes.get(at..at + 8)?.try_into().ok()?))
 }
 
 fn word(bytes: &[u8], at: usize) -> Option<u32> {

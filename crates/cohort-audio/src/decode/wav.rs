@@ -149,7 +149,9 @@ impl Data<'_> {
             file: name.to_owned(),
             source,
         };
+        let told = warnings.len();
         let claimed = self.claimed(&mut file, &mut warnings).map_err(io)?;
+        let open = claimed.is_none() && warnings.len() == told;
         let block = match self.samples {
             Samples::Plain(layout) => layout.block(),
             Samples::Adpcm { block } => block,
@@ -167,6 +169,9 @@ impl Data<'_> {
             Samples::Plain(layout) => {
                 file.seek(SeekFrom::Start(body)).map_err(io)?;
                 let sound = pcm::read(name, &mut file, layout, length)?;
+                if open && length > 0 {
+                    warnings.push(lengths::nowhere_stated(&sound));
+                }
                 Ok(Decoded { sound, warnings })
             }
             Samples::Adpcm { .. } if self.form != Form::Riff => Err(AudioError::decode(
