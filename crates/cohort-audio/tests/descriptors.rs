@@ -13,7 +13,9 @@ fn glide(from: f64, to: f64, seconds: f64) -> Vec<f32> {
     (0..samples)
         .map(|i| {
             phase += TAU * (from + (to - from) * i as f64 / samples as f64) / f64::from(RATE);
-            let sum: f64 = (1..=10).map(|h| (phase * f64::from(h)).sin() / f64::from(h)).sum();
+            let sum: f64 = (1..=10)
+                .map(|h| (phase * f64::from(h)).sin() / f64::from(h))
+                .sum();
             (0.2 * sum) as f32
         })
         .collect()
@@ -59,10 +61,17 @@ fn pitch_descriptors_are_those_of_the_contour() {
         ("f0_p95_hz", percentile(&voiced, 95.0)),
     ] {
         let found = value(name);
-        assert!((found / expected - 1.0).abs() < 1e-6, "{name}: {found} {expected}");
+        assert!(
+            (found / expected - 1.0).abs() < 1e-6,
+            "{name}: {found} {expected}"
+        );
     }
     // and the contour is that of the sound: a straight line from 100 to 250
-    let made = [("f0_p5_hz", 107.5), ("f0_median_hz", 175.0), ("f0_p95_hz", 242.5)];
+    let made = [
+        ("f0_p5_hz", 107.5),
+        ("f0_median_hz", 175.0),
+        ("f0_p95_hz", 242.5),
+    ];
     for (name, made) in made {
         assert!((value(name) - made).abs() < 6.0, "{name}: {}", value(name));
     }
