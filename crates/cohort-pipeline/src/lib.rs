@@ -25,7 +25,7 @@ pub use cohort_nn::Backbone;
 pub use cohort_train::{DeviceChoice, JointKind};
 pub use config::{
     AudioFeatureConfig, AuditConfig, Augmentation, FaceFeatureConfig, FeatureConfig, FusionConfig,
-    ImageMode, ImageSettings, JointSettings, ModelSettings, RunConfig, TextEncoder,
+    ImageMode, ImageSettings, JointSettings, ModelSettings, ReadingConfig, RunConfig, TextEncoder,
     TextFeatureConfig,
 };
 pub use dataset::fusion_settings;

@@ -3,11 +3,13 @@
 mod evaluation;
 mod features;
 mod models;
+mod reading;
 mod text;
 
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
+use cohort_data::{DataError, Dataset};
 use cohort_train::{DeviceChoice, TrainSettings};
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +19,7 @@ use crate::modality::Modality;
 pub use evaluation::{AuditConfig, FusionConfig};
 pub use features::{AudioFeatureConfig, FaceFeatureConfig, FeatureConfig};
 pub use models::{Augmentation, ImageMode, ImageSettings, JointSettings, ModelSettings};
+pub use reading::ReadingConfig;
 pub use text::{TextEncoder, TextFeatureConfig};
 
 /// Configuration of a whole run; `config.toml` of a run folder is one with every value resolved.
@@ -27,6 +30,9 @@ pub struct RunConfig {
     pub title: String,
     /// Folder of the data set; a relative path starts at the folder of the configuration file.
     pub data: PathBuf,
+    /// How it is read, where its layout does not say it.
+    #[serde(skip_serializing_if = "ReadingConfig::is_default")]
+    pub reading: ReadingConfig,
     /// Seed of everything random. Default 1.
     pub seed: u64,
     /// Where networks are computed: `cpu` (default), `vulkan` or `cuda`.
@@ -71,6 +77,7 @@ impl Default for RunConfig {
         Self {
             title: String::new(),
             data: PathBuf::new(),
+            reading: ReadingConfig::default(),
             seed: 1,
             device: DeviceChoice::default(),
             modalities: Modality::ALL.to_vec(),
@@ -177,6 +184,12 @@ impl RunConfig {
         {
             config.data = folder.join(&config.data);
         }
+        if let Some(folder) = path.parent() {
+            let lists = config.reading.lists_mut().into_iter().flatten();
+            for list in lists.filter(|list| list.is_relative()) {
+                *list = folder.join(&*list);
+            }
+        }
         let named = |weights: &Path| weights.to_str().is_some_and(|name| name.starts_with("hf:"));
         if let (Some(weights), Some(folder)) = (&mut config.features.text.weights, path.parent())
             && !named(weights)
@@ -194,6 +207,14 @@ impl RunConfig {
             config.image.weights = folder.join(weights).display().to_string();
         }
         Ok(config)
+    }
+
+    /// Opens the data set.
+    ///
+    /// # Errors
+    /// As [`Dataset::open_with`].
+    pub fn open_dataset(&self) -> Result<Dataset, DataError> {
+        Dataset::open_with(&self.data, &self.reading.options())
     }
 
     /// Trains the last `layers` layers of the BERT with its head. Where the words' loop is the default one, it becomes

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
-use cohort_data::Dataset;
 use cohort_tables::shown;
 use serde::Serialize;
 
@@ -72,7 +71,7 @@ pub fn predict(
 ) -> Result<Answers, PipelineError> {
     let predictor = Predictor::load(run, watch)?;
     let classes = predictor.classes().to_vec();
-    let known = Dataset::open(&predictor.config().data, None).ok();
+    let known = predictor.config().open_dataset().ok();
     let names = known.as_ref().and_then(|dataset| {
         let levels = &dataset.schema.target_attribute()?.levels;
         Some(levels.iter().map(|level| level.name.clone()).collect())

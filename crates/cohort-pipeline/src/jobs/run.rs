@@ -27,6 +27,9 @@ use crate::run_folder::{
 };
 use crate::watch::{Watch, apart, say_notes};
 
+/// Which item is in which split, where splits had to be made.
+const SPLITS: &str = "splits.csv";
+
 /// What a run ended with.
 #[derive(Debug)]
 pub struct RunSummary {
@@ -109,7 +112,7 @@ impl<'a> Job<'a> {
         resume: bool,
         watch: &'a dyn Watch,
     ) -> Result<Self, PipelineError> {
-        let dataset = Dataset::open(&config.data, None)?;
+        let dataset = config.open_dataset()?;
         say_notes(&dataset.notes, watch);
         target_index(&dataset)?;
         let all = splits(&dataset)?;
@@ -142,6 +145,9 @@ impl<'a> Job<'a> {
         let labels = json!({ "labels": hash_of_labels(&dataset, target) });
         check_inputs(out, true, &labels)?;
         checked.write(out)?;
+        if dataset.made.is_some() {
+            write_atomic(&out.join(SPLITS), dataset.splits_csv().as_bytes())?;
+        }
         // weights that are not to be had or not to be used end the run here, not after hours
         let mut branches = Vec::new();
         for modality in modalities {
@@ -194,9 +200,9 @@ impl<'a> Job<'a> {
             let watch = job.watch;
             watch.begin("split guard", job.dataset.len());
             let report = apart(watch, || {
-                cohort_data::check(
+                cohort_data::check_with(
                     &job.dataset.source,
-                    None,
+                    &job.config.reading.options(),
                     &CheckSettings::default(),
                     &|done, _| watch.at(done),
                 )

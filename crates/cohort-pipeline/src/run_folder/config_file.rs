@@ -23,8 +23,11 @@ pub(crate) enum Changeable {
 
 /// Places of files and folders. A run or its data may be moved: what stands there is compared by content (each model's
 /// `inputs.json`), not by name.
-const PLACES: [&[&str]; 4] = [
+const PLACES: [&[&str]; 7] = [
     &["data"],
+    &["reading", "train"],
+    &["reading", "valid"],
+    &["reading", "test"],
     &["image", "weights"],
     &["image", "detector"],
     &["features", "text", "weights"],
@@ -67,10 +70,13 @@ pub(crate) fn check_config(
         path: path.clone(),
         message,
     };
-    let written = RunConfig {
+    let mut written = RunConfig {
         data: relative(out, &config.data),
         ..config.clone()
     };
+    for list in written.reading.lists_mut().into_iter().flatten() {
+        *list = relative(out, list);
+    }
     let text = toml::to_string(&written).map_err(|error| bad(error.to_string()))?;
     match std::fs::read_to_string(&path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Checked {

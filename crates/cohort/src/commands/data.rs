@@ -4,14 +4,15 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use cohort_data::{
-    AugmentSettings, CheckSettings, Dataset, Layout, OpenOptions, Part, Section, Statistics,
-    WordsSettings, augment, check_with, read_recipes, statistics, words,
+    AugmentSettings, CheckSettings, Dataset, OpenOptions, Section, Statistics, WordsSettings,
+    augment, check_with, read_recipes, statistics, words,
 };
 use cohort_report::Style;
 use cohort_report::charts::{BarChart, BarSeries, bars, shared_maximum};
 use cohort_synth::{SynthSettings, synthesise};
 use cohort_tables::write_atomic;
 
+use super::reading::Reading;
 use crate::shell::{Outcome, Shell};
 
 /// Subcommands of `cohort data`.
@@ -27,49 +28,6 @@ pub(crate) enum Data {
     Augment(Augment),
     /// Which words tell the target's groups apart, counted by subject
     Words(Words),
-}
-
-/// How a data set is read.
-#[derive(Debug, Args)]
-pub(crate) struct Reading {
-    /// How it lies on disk: label-tables, class-folders, table or coco [default: by what lies there]
-    #[arg(long, value_name = "LAYOUT")]
-    layout: Option<Layout>,
-    /// Column of the target in a table of paths [default: label, class, target, ...]
-    #[arg(long, value_name = "COLUMN")]
-    target: Option<String>,
-    /// List of the paths of the training split, one a line; what no list names is left out
-    #[arg(long, value_name = "LIST")]
-    train: Option<PathBuf>,
-    /// List of the validation split
-    #[arg(long, value_name = "LIST")]
-    valid: Option<PathBuf>,
-    /// List of the test split
-    #[arg(long, value_name = "LIST")]
-    test: Option<PathBuf>,
-    /// Seed of a validation or test split that is made since none is there
-    #[arg(long, value_name = "S", default_value_t = 0)]
-    split_seed: u64,
-}
-
-impl Reading {
-    fn options(&self) -> OpenOptions {
-        let lists = [
-            (Part::Train, &self.train),
-            (Part::Valid, &self.valid),
-            (Part::Test, &self.test),
-        ];
-        let lists = lists.into_iter();
-        OpenOptions {
-            layout: self.layout,
-            target: self.target.clone(),
-            lists: lists
-                .filter_map(|(part, list)| Some((part, list.clone()?)))
-                .collect(),
-            seed: self.split_seed,
-            ..OpenOptions::default()
-        }
-    }
 }
 
 #[derive(Debug, Args)]

@@ -42,7 +42,6 @@ impl Degrade {
         };
         intervals.check()?;
         let config = RunConfig::read(&self.run.join("config.toml"))?;
-        let root = self.data.unwrap_or_else(|| config.data.clone());
         let name = |damage: &Damage| damage.name.replace(' ', "-");
         if let Some(wrong) =
             (self.only.iter()).find(|only| !damages().iter().any(|d| name(d) == **only))
@@ -59,7 +58,10 @@ impl Degrade {
             seed: config.seed,
             ..intervals
         };
-        let dataset = Dataset::open(&root, None)?;
+        let dataset = match &self.data {
+            Some(root) => Dataset::open(root, None)?,
+            None => config.open_dataset()?,
+        };
         let found = degrade(&self.run, &dataset, &damages, self.clips, &intervals, shell)?;
         write_report(&self.run)?;
         if self.json {

@@ -13,6 +13,8 @@ use crate::shell::{Outcome, Shell};
 pub(crate) struct Features {
     /// Folder of a data set
     root: PathBuf,
+    #[command(flatten)]
+    reading: super::reading::Reading,
     /// Folder of the tables acoustic.parquet, text.parquet and faces.parquet
     #[arg(long, value_name = "DIR", default_value = "features")]
     out: PathBuf,
@@ -54,7 +56,7 @@ pub(crate) struct Features {
 
 impl Features {
     pub(crate) fn run(self, shell: &Shell) -> anyhow::Result<Outcome> {
-        let mut dataset = Dataset::open(&self.root, None)?;
+        let mut dataset = Dataset::open_with(&self.root, &self.reading.options())?;
         shell.say_notes(&dataset.notes);
         let mut config = RunConfig {
             data: self.root.clone(),

@@ -15,6 +15,7 @@ pub(crate) mod map;
 mod meaning;
 #[cfg(feature = "networks")]
 pub(crate) mod predict;
+mod reading;
 #[cfg(feature = "networks")]
 pub(crate) mod report;
 #[cfg(feature = "networks")]

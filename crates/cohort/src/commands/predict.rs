@@ -27,6 +27,8 @@ pub(crate) struct Predict {
     /// Write a table: VideoName,prediction,p1..pK and each modality's share; - prints it in place of the text
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
+    #[command(flatten)]
+    reading: super::reading::Reading,
     /// Print one JSON document (cohort.predict/1)
     #[arg(long)]
     json: bool,
@@ -40,7 +42,7 @@ impl Predict {
         let mut notes = Vec::new();
         let clips = match &self.data {
             Some(root) => {
-                let dataset = Dataset::open(root, None)?;
+                let dataset = Dataset::open_with(root, &self.reading.options())?;
                 shell.say_notes(&dataset.notes);
                 notes = dataset.notes_for_documents();
                 ClipMedia::from_dataset(&dataset, self.split.as_deref())?

@@ -37,6 +37,12 @@ pub(crate) struct Changes {
     /// Most epochs of every model
     #[arg(long, value_name = "N")]
     pub(crate) epochs: Option<usize>,
+    /// The network on pictures: compact, three-paths, resnet18, resnet34, resnet50, mobilefacenet or inception-resnet-v1
+    #[arg(long, value_name = "NETWORK")]
+    backbone: Option<cohort_pipeline::Backbone>,
+    /// Side of the pictures that a network from scratch sees, in pixels
+    #[arg(long, value_name = "PIXELS")]
+    image_size: Option<usize>,
     /// Folder of a face detector (MTCNN: pnet.pt, rnet.pt, onet.pt); the face model then sees the largest face of every
     /// picture
     #[arg(long, value_name = "DIR")]
@@ -47,6 +53,8 @@ pub(crate) struct Changes {
     /// Faces, voices and words were paired by hand, not recorded together: say so in the report
     #[arg(long)]
     pub(crate) composed: bool,
+    #[command(flatten)]
+    pub(crate) reading: super::reading::Reading,
     #[command(flatten)]
     pub(crate) text: TextOptions,
     /// Last layers of the BERT that are trained with its head [default: 0, it stays as it is]
@@ -94,6 +102,9 @@ impl Changes {
         config.skip_bad |= self.skip_bad;
         config.composed |= self.composed;
         self.text.apply(&mut config.features.text);
+        self.reading.apply(&mut config.reading);
+        config.image.backbone = self.backbone.unwrap_or(config.image.backbone);
+        config.features.image_size = self.image_size.unwrap_or(config.features.image_size);
         config.image.detector = self.detector.unwrap_or(config.image.detector);
         if let Some(layers) = self.tune_text {
             config.tune_text(layers);

@@ -5,7 +5,6 @@ use std::str::FromStr;
 
 use anyhow::bail;
 use clap::Args;
-use cohort_data::Dataset;
 use cohort_pipeline::{JointKind, JointPlan, Modality, RunConfig, fusion_settings, train_joint};
 
 use crate::shell::{Outcome, Shell};
@@ -104,7 +103,7 @@ impl Train {
             *config.hidden_mut(modality) = hidden;
         }
         let config = config.resolve()?;
-        let dataset = Dataset::open(&config.data, None)?;
+        let dataset = config.open_dataset()?;
         shell.say_notes(&dataset.notes);
         let What::One(modality) = self.what else {
             let Some(models) = self.models else {

@@ -52,7 +52,7 @@ pub fn sweep(
     watch: &dyn Watch,
 ) -> Result<Sweep, PipelineError> {
     let configs = combinations(config, modality, grid)?;
-    let dataset = Dataset::open(&config.data, None)?;
+    let dataset = config.open_dataset()?;
     say_notes(&dataset.notes, watch);
     let _lock = FolderLock::take(out)?;
     check_config(config, out, true, Changeable::Nothing)?.write(out)?;

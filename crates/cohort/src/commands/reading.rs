@@ -1,0 +1,72 @@
+//! The arguments that say how a data set is read.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use cohort_data::{Layout, OpenOptions, Part};
+
+/// How a data set is read.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Reading {
+    /// How it lies on disk: label-tables, class-folders, table or coco [default: by what lies there]
+    #[arg(long, value_name = "LAYOUT")]
+    layout: Option<Layout>,
+    /// Column of the target in a table of paths [default: label, class, target, ...]
+    #[arg(long, value_name = "COLUMN")]
+    target: Option<String>,
+    /// List of the paths of the training split, one a line; what no list names is left out
+    #[arg(long, value_name = "LIST")]
+    train: Option<PathBuf>,
+    /// List of the validation split
+    #[arg(long, value_name = "LIST")]
+    valid: Option<PathBuf>,
+    /// List of the test split
+    #[arg(long, value_name = "LIST")]
+    test: Option<PathBuf>,
+    /// Seed of a validation or test split that is made since none is there [default: 0]
+    #[arg(long, value_name = "S")]
+    split_seed: Option<u64>,
+}
+
+impl Reading {
+    /// As data are opened.
+    pub(crate) fn options(&self) -> OpenOptions {
+        let lists = [
+            (Part::Train, &self.train),
+            (Part::Valid, &self.valid),
+            (Part::Test, &self.test),
+        ];
+        let lists = lists.into_iter();
+        OpenOptions {
+            layout: self.layout,
+            target: self.target.clone(),
+            lists: lists
+                .filter_map(|(part, list)| Some((part, list.clone()?)))
+                .collect(),
+            seed: self.split_seed.unwrap_or(0),
+            ..OpenOptions::default()
+        }
+    }
+
+    /// Puts what is said over the configuration's.
+    #[cfg(feature = "networks")]
+    pub(crate) fn apply(&self, config: &mut cohort_pipeline::ReadingConfig) {
+        config.layout = self.layout.or(config.layout);
+        let lists = [
+            (&mut config.train, &self.train),
+            (&mut config.valid, &self.valid),
+            (&mut config.test, &self.test),
+        ];
+        for (list, given) in lists {
+            if given.is_some() {
+                list.clone_from(given);
+            }
+        }
+        if self.target.is_some() {
+            config.target.clone_from(&self.target);
+        }
+        if let Some(seed) = self.split_seed {
+            config.split_seed = seed;
+        }
+    }
+}
