@@ -138,22 +138,16 @@ pub(crate) fn is_known(name: &str) -> bool {
 }
 
 /// Columns with which other tools say when, or where in a file, a row was taken.
-const PLACES: [&str; 9] = [
-    "frameTime",
-    "frameIndex",
-    "frame",
-    "start",
-    "end",
-    "begin",
-    "onset",
-    "offset",
-    "duration",
-];
+const PLACES: [&str; 5] = ["frameTime", "frameIndex", "frame", "start", "end"];
 
-/// What a column of a table of features holds by its name instead of a feature, in a word; `None` where the name says nothing
-/// of the kind.
-pub(crate) fn no_feature(name: &str) -> Option<&'static str> {
-    let name = name.trim();
+/// What column `i` of a table of features holds by its name instead of a feature, in a word; `None` where the name says
+/// nothing of the kind.
+pub(crate) fn no_feature(header: &[String], i: usize) -> Option<&'static str> {
+    let name = header[i].trim();
+    // beside an x it is a coordinate
+    if name.eq_ignore_ascii_case("y") && find(header, "x").is_some() {
+        return None;
+    }
     let same = |other: &str| other.eq_ignore_ascii_case(name);
     let labels = SYNONYMS.iter().filter(|(ours, _)| *ours != "VideoName");
     let mut labels = labels.flat_map(|(ours, theirs)| theirs.iter().chain([ours]));

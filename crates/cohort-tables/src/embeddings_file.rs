@@ -240,9 +240,8 @@ struct Kinds<'a> {
 /// # Errors
 /// What is expected, where numbered columns have a gap.
 fn components(header: &[String], clip: Option<usize>, kinds: &Kinds) -> Result<Vec<usize>, String> {
-    let usable = |i: usize| {
-        Some(i) != clip && (kinds.number)(i) && columns::no_feature(&header[i]).is_none()
-    };
+    let usable =
+        |i: usize| Some(i) != clip && (kinds.number)(i) && columns::no_feature(header, i).is_none();
     let features: Vec<usize> = (0..header.len()).filter(|&i| usable(i)).collect();
     let all_but_a_few = |group: usize| 10 * group >= 9 * features.len();
     let named = clip.is_some() || (0..header.len()).filter(|&i| (kinds.id)(i)).count() == 1;
@@ -379,7 +378,7 @@ fn left(
 ) -> Option<String> {
     let left: Vec<String> = (0..header.len())
         .filter(|&i| Some(i) != clip && !columns.contains(&i))
-        .map(|i| match columns::no_feature(&header[i]) {
+        .map(|i| match columns::no_feature(header, i) {
             Some(why) => format!("{} ({why})", header[i]),
             None if !(kinds.number)(i) => format!("{} (no numbers)", header[i]),
             None => header[i].clone(),
@@ -598,7 +597,7 @@ fn read_text(path: &Path, options: &ReadOptions) -> Result<Read<EmbeddingTable>,
     let lists_alone = numbers.len() > 1;
     let plain = |&i: &usize| {
         let known = numbers.contains(&i) || named(i, &CLIPS) || named(i, &VECTORS);
-        !known && columns::no_feature(&header[i]).is_none()
+        !known && columns::no_feature(&header, i).is_none()
     };
     let by_values = 10 * (0..header.len()).filter(plain).count() > numbers.len();
     let holds_numbers = match by_values {

@@ -678,7 +678,7 @@ fn wide_tables_of_text_are_embedding_tables() {
         ),
         (
             "clip,e0,e1",
-            "clip,a,b",
+            "clip,a,prediction",
             "expected a column of clips and one of vectors",
         ),
     ] {
