@@ -29,6 +29,7 @@ from sklearn.metrics import (
     f1_score,
     log_loss,
     mean_absolute_error,
+    precision_score,
 )
 
 
@@ -48,6 +49,7 @@ def metrics(truth, predicted, p, midpoints):
     found = {
         "accuracy": accuracy_score(truth, predicted),
         "balanced_accuracy": balanced_accuracy_score(truth, predicted),
+        "macro_precision": precision_score(truth, predicted, average="macro", zero_division=0),
         "macro_f1": f1_score(truth, predicted, average="macro", zero_division=0),
         "kappa": cohen_kappa_score(truth, predicted),
         "quadratic_kappa": cohen_kappa_score(truth, predicted, weights="quadratic"),

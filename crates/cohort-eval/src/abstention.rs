@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::frame::Frame;
 use crate::groups::t_intervals;
-use crate::tally::{Tally, confidence};
+use crate::metrics::ece::confidence;
+use crate::tally::Tally;
 use crate::{Interval, IntervalSettings, Metric, Sample};
 
 /// Risk-coverage curve of one group.

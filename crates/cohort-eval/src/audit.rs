@@ -15,6 +15,7 @@ use crate::groups::{Calibration, ClassError, Confusion, GroupRow, groups};
 use crate::interval::tally_intervals;
 use crate::outcome::Fairness;
 use crate::random::Stream;
+use crate::ranking::{ClassCurves, class_curves};
 use crate::reference::{ReferenceBias, reference_bias};
 use crate::skill::{Skill, skill};
 use crate::tally::Tally;
@@ -66,6 +67,9 @@ pub struct Audit {
     pub class_errors: Vec<ClassError>,
     /// Confusion matrices, over all clips and by group.
     pub confusion: Vec<Confusion>,
+    /// Every class against all others: shares of the confusion matrix, precision, recall, F1, ROC and precision-recall.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class_curves: Option<ClassCurves>,
     /// Calibration over all clips and by group; empty without probabilities.
     pub calibration: Vec<Calibration>,
     /// Risk-coverage curves; absent without probabilities.
@@ -118,6 +122,13 @@ pub fn audit(
     let mut notes = frame.notes.clone();
     notes.extend(contradictions(&frame));
     notes.extend(gaps.notes);
+    let named: Vec<(String, String)> = frame
+        .classes
+        .iter()
+        .cloned()
+        .zip(frame.class_names.iter().cloned())
+        .collect();
+    let curves = class_curves(&sample, &named, &metrics, &intervals, &mut notes);
     let of_class = Tally::new(&sample, None).subjects_by_class();
     let classes = frame
         .classes
@@ -153,6 +164,7 @@ pub fn audit(
         findings: gaps.findings,
         class_errors: by_group.errors,
         confusion: by_group.confusion,
+        class_curves: Some(curves),
         calibration: by_group.calibration,
         risk_coverage: risk_coverage(&frame, &sample, &intervals),
         conformal: conformal(&frame, &sample, settings),

@@ -4,9 +4,20 @@
 use rayon::prelude::*;
 
 use crate::Metric;
+use crate::evaluator::Evaluator;
 use crate::random::{Stream, draw_weights};
 use crate::scale::Scale;
-use crate::tally::{Evaluator, Tally};
+use crate::tally::Tally;
+
+/// Quantities that can be computed under any weights of independent units.
+pub(crate) trait Resampled {
+    /// Number of units.
+    fn units(&self) -> usize;
+
+    /// Value and cluster-robust standard error of each quantity where unit `i` counts `weights[i]` times; NaN where not
+    /// defined, and for errors that are not asked for.
+    fn values_and_errors(&mut self, weights: &[f64], with_errors: bool) -> (&[f64], &[f64]);
+}
 
 /// `(h(v*) - h(v)) / se*` of each resample for each metric, sorted; resamples where the metric is not defined are left out.
 pub(crate) fn pivots(
@@ -17,21 +28,37 @@ pub(crate) fn pivots(
     stream: Stream,
 ) -> Vec<Vec<f64>> {
     let scales: Vec<Scale> = metrics.iter().map(|&metric| Scale::of(metric)).collect();
+    let make = || Evaluator::new(tally, metrics);
+    pivots_of(make, &scales, values, resamples, stream)
+}
+
+/// The same for any quantities, `values` on the sample and the scale of each.
+pub(crate) fn pivots_of<R: Resampled>(
+    make: impl Fn() -> R + Sync + Send,
+    scales: &[Scale],
+    values: &[f64],
+    resamples: usize,
+    stream: Stream,
+) -> Vec<Vec<f64>> {
     let drawn: Vec<Vec<f64>> = (0..resamples)
         .into_par_iter()
         .map_init(
-            || (Evaluator::new(tally, metrics), vec![0.0; tally.subjects()]),
-            |(evaluator, weights), resample| {
+            || {
+                let resampled = make();
+                let weights = vec![0.0; resampled.units()];
+                (resampled, weights)
+            },
+            |(resampled, weights), resample| {
                 draw_weights(&mut stream.item(resample), weights);
-                let (v, se) = evaluator.values_and_errors(Some(weights));
-                let terms = v.iter().zip(se).zip(values).zip(&scales);
+                let (v, se) = resampled.values_and_errors(weights, true);
+                let terms = v.iter().zip(se).zip(values).zip(scales);
                 terms
                     .map(|(((&v, &se), &at), &scale)| pivot(scale, v, se, at))
                     .collect()
             },
         )
         .collect();
-    columns(&drawn, metrics.len())
+    columns(&drawn, values.len())
 }
 
 /// The same for differences `a - b` of two models on the same rows.
@@ -91,7 +118,7 @@ fn columns(drawn: &[Vec<f64>], metrics: usize) -> Vec<Vec<f64>> {
         .map(|i| {
             let mut column: Vec<f64> = drawn
                 .iter()
-                .filter_map(|row| row.get(i).copied())
+                .map(|row| row[i])
                 .filter(|pivot| !pivot.is_nan())
                 .collect();
             column.sort_unstable_by(f64::total_cmp);

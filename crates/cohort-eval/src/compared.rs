@@ -4,7 +4,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::interval::FEWEST_SUBJECTS;
 use crate::permute::{Column, Contrast, MOST_CLASSES};
-use crate::tally::row_loss;
 use crate::{Metric, Sample};
 
 /// What a finding is about.
@@ -154,7 +153,7 @@ pub(crate) struct Columns<'a> {
 impl Columns<'_> {
     /// The column of a metric that is a mean of row losses.
     pub(crate) fn of_metric(&self, metric: Metric) -> Column {
-        self.column(|_| true, |row| row_loss(metric, self.sample, row))
+        self.column(|_| true, |row| metric.row_loss(self.sample, row))
     }
 
     /// Everything that findings are about, with its column; rates of classes only where two groups have 5 subjects for them.

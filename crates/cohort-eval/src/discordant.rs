@@ -8,7 +8,8 @@
 
 use crate::Metric;
 use crate::distributions::gamma_quantile;
-use crate::tally::{Evaluator, Tally, kish};
+use crate::evaluator::Evaluator;
+use crate::tally::{Tally, kish};
 
 /// With as many effective subjects that differ, the usual interval is made.
 const FEW: f64 = 20.0;

@@ -12,6 +12,7 @@ use crate::measure::Measure;
 use crate::outcome::{AttributeOutcome, Outcome, SUSPECTED_BELOW};
 use crate::permute::{Column, Labelled, Relabelling};
 use crate::random::Stream;
+use crate::scale::Scale;
 use crate::tally::Tally;
 use crate::{AuditSettings, EvalError, Metric, Sample};
 
@@ -555,10 +556,8 @@ fn minimum_detectable(
         }
         found >= needed
     };
-    let bounded = matches!(
-        metric,
-        Metric::Accuracy | Metric::WithinOne | Metric::BalancedAccuracy
-    );
+    // A share that is good when large cannot fall by more than itself.
+    let bounded = metric.higher_is_better() == Some(true) && Scale::of(metric) == Scale::Logit;
     let range = if bounded {
         overall
     } else {

@@ -8,8 +8,9 @@
 //! the median gives the debiased estimate.
 
 use crate::distributions::normal_quantile;
+use crate::metrics::ece::BINS;
 use crate::random::{Stream, unit};
-use crate::tally::{ECE_BINS, Tally};
+use crate::tally::Tally;
 
 /// Draws of the noise.
 const DRAWS: usize = 1_000;
@@ -36,7 +37,7 @@ pub(crate) fn debiased(
     if rows <= 0.0 || subjects < 2.0 {
         return None;
     }
-    let mut gaps = [0.0; ECE_BINS];
+    let mut gaps = [0.0; BINS];
     for s in 0..tally.subjects() {
         for &(bin, gap) in tally.bins_of(s) {
             *gaps.get_mut(bin)? += gap / rows;
@@ -47,7 +48,7 @@ pub(crate) fn debiased(
         return None;
     }
     // Without the subject, to the first order: what it adds less its share of the mean, over the rows that remain.
-    let mut covariance = [[0.0; ECE_BINS]; ECE_BINS];
+    let mut covariance = [[0.0; BINS]; BINS];
     for (s, &size) in tally.size.iter().enumerate() {
         let mut own = gaps.map(|gap| -gap * size / (rows - size));
         for &(bin, gap) in tally.bins_of(s) {
@@ -63,14 +64,14 @@ pub(crate) fn debiased(
     let mut noise = Vec::with_capacity(DRAWS);
     for draw in 0..DRAWS {
         let mut generator = stream.item(draw);
-        let z: [f64; ECE_BINS] =
+        let z: [f64; BINS] =
             std::array::from_fn(|_| widening * normal_quantile(unit(&mut generator)));
         noise.push(root.map(|row| row.iter().zip(z).map(|(r, z)| r * z).sum::<f64>()));
     }
     let tail = (1.0 - level) / 2.0;
     // The quantile of the error seen when the true gaps are `k` times the observed.
     let seen = |k: f64, p: f64| {
-        let error = |noise: &[f64; ECE_BINS]| -> f64 {
+        let error = |noise: &[f64; BINS]| -> f64 {
             gaps.iter()
                 .zip(noise)
                 .map(|(gap, e)| (k * gap + e).abs())
@@ -104,12 +105,12 @@ pub(crate) fn debiased(
 }
 
 /// Lower triangular root of a covariance; bins without variance have none.
-fn cholesky(covariance: &[[f64; ECE_BINS]; ECE_BINS]) -> [[f64; ECE_BINS]; ECE_BINS] {
-    let mut root = [[0.0; ECE_BINS]; ECE_BINS];
-    for i in 0..ECE_BINS {
+fn cholesky(covariance: &[[f64; BINS]; BINS]) -> [[f64; BINS]; BINS] {
+    let mut root = [[0.0; BINS]; BINS];
+    for i in 0..BINS {
         let before = root;
         let at = |r: usize, c: usize| before.get(r).and_then(|row| row.get(c)).copied();
-        let mut own = [0.0; ECE_BINS];
+        let mut own = [0.0; BINS];
         for j in 0..=i {
             let done: f64 = (0..j)
                 .map(|k| {
@@ -151,7 +152,7 @@ mod tests {
 
     #[test]
     fn the_root_squared_is_the_covariance() {
-        let mut covariance = [[0.0; ECE_BINS]; ECE_BINS];
+        let mut covariance = [[0.0; BINS]; BINS];
         for (i, row) in covariance.iter_mut().enumerate() {
             for (j, cell) in row.iter_mut().enumerate() {
                 *cell = 0.5_f64.powi(i.abs_diff(j) as i32);
@@ -160,7 +161,7 @@ mod tests {
         let root = cholesky(&covariance);
         for (i, row) in covariance.iter().enumerate() {
             for (j, cell) in row.iter().enumerate() {
-                let product: f64 = (0..ECE_BINS).map(|k| root[i][k] * root[j][k]).sum();
+                let product: f64 = (0..BINS).map(|k| root[i][k] * root[j][k]).sum();
                 assert!((product - cell).abs() < 1e-12);
             }
         }

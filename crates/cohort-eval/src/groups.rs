@@ -6,9 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::frame::{Attribute, Frame};
 use crate::interval::tally_intervals;
+use crate::metrics::ece::confidence;
 use crate::pooling::{Pooled, pool_accuracy, pool_mean};
 use crate::random::Stream;
-use crate::tally::{Tally, confidence};
+use crate::tally::Tally;
 use crate::{Interval, IntervalSettings, Metric, Sample};
 
 /// One group of one attribute.

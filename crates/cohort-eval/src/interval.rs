@@ -2,12 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::bootstrap::{NO_ERROR, paired_pivots, pivots, quantile};
+use crate::bootstrap::{NO_ERROR, Resampled, paired_pivots, pivots, pivots_of, quantile};
 use crate::discordant::discordant;
 use crate::distributions::{normal_quantile, t_quantile};
+use crate::evaluator::Evaluator;
 use crate::random::Stream;
 use crate::scale::{Scale, effective_binomial};
-use crate::tally::{Evaluator, Tally, kish};
+use crate::tally::{Tally, kish};
 use crate::{EvalError, Metric, Sample, ece};
 
 /// Fewest subjects for which an interval is given at all.
@@ -203,11 +204,15 @@ impl Interval {
     }
 
     fn none(value: f64, tally: &Tally, reason: String) -> Self {
+        Self::none_of(value, tally.rows(), tally.subjects(), reason)
+    }
+
+    fn none_of(value: f64, clips: usize, subjects: usize, reason: String) -> Self {
         Interval::NotEstimable(NotEstimable {
             not_estimable: true,
             value: Some(value).filter(|value| value.is_finite()),
-            clips: tally.rows(),
-            subjects: tally.subjects(),
+            clips,
+            subjects,
             reason,
         })
     }
@@ -333,7 +338,7 @@ pub(crate) fn tally_intervals(
             continue;
         }
         let scale = Scale::of(metric);
-        let share = matches!(metric, Metric::Accuracy | Metric::WithinOne);
+        let share = metric.is_share();
         let (of_subjects, upper, lower) = support.quantiles(pivots, settings.level);
         let seen = Some(of_subjects).filter(|_| error > NO_ERROR);
         let mut found = seen.and_then(|method| {
@@ -381,7 +386,7 @@ pub(crate) fn tally_intervals(
                 Some("close to 0 or 1 for so few subjects: coverage is not assured".into())
             } else {
                 support
-                    .caution(metric)
+                    .caution(metric.weighs_classes())
                     .or_else(|| (!share).then(|| few_errors(metric, tally))?)
             },
         }));
@@ -438,8 +443,7 @@ pub(crate) fn tally_differences(
         let found = if let Some(few) = few {
             few_differ = Some(few.subjects());
             // A subject of the usual weight on whom one model is right throughout and the other wrong.
-            let one = matches!(metric, Metric::Accuracy | Metric::WithinOne)
-                .then(|| 1.0 / support.subjects);
+            let one = metric.is_share().then(|| 1.0 / support.subjects);
             // What lies outside the range is not possible, so it is cut off.
             few.interval(value, one, settings.level).map(|(low, high)| {
                 let ends = (low.max(range.0), high.min(range.1));
@@ -475,7 +479,7 @@ pub(crate) fn tally_differences(
             debiased: None,
             caution: few_differ
                 .map(|n| format!("the models differ on {n} of {subjects} subjects only"))
-                .or_else(|| support.caution(metric)),
+                .or_else(|| support.caution(metric.weighs_classes())),
         }));
     }
     intervals
@@ -485,12 +489,81 @@ pub(crate) fn tally_differences(
 fn difference_range(tally: &Tally, metric: Metric) -> (f64, f64) {
     let (low, high) = tally.range(metric);
     // The truth is the same, so two signed errors differ by the distance of two predictions.
-    let most = if metric == Metric::SignedError {
-        high
-    } else {
-        high - low
+    let most = match metric.higher_is_better() {
+        None => high,
+        Some(_) => high - low,
     };
     (-most, most)
+}
+
+/// Quantities that share a scale and a range, for [`resampled_intervals`].
+pub(crate) struct Quantities<'a> {
+    pub(crate) scale: Scale,
+    pub(crate) range: (f64, f64),
+    /// Rows of the sample.
+    pub(crate) rows: usize,
+    /// On how many subjects each quantity rests: what its degrees of freedom and cautions come from.
+    pub(crate) supports: Vec<&'a Support>,
+    /// Resamples; 0: Student's t alone.
+    pub(crate) resamples: usize,
+    /// Whether standard errors come from leaving out every subject in turn; else from influences.
+    pub(crate) leaves_out: bool,
+}
+
+/// Intervals of quantities other than metrics, as [`intervals`] makes them.
+pub(crate) fn resampled_intervals<R: Resampled>(
+    make: impl Fn() -> R + Sync + Send,
+    given: &Quantities,
+    level: f64,
+    stream: Stream,
+) -> Vec<Interval> {
+    let mut whole = make();
+    let subjects = whole.units();
+    let ones = vec![1.0; subjects];
+    let (values, errors) = whole.values_and_errors(&ones, true);
+    let (values, mut errors) = (values.to_vec(), errors.to_vec());
+    if given.leaves_out && subjects <= MOST_FOR_BOOTSTRAP {
+        let mut weights = ones;
+        errors = jackknife_errors(subjects, &values, |s, without| {
+            weights[s] = 0.0;
+            without.copy_from_slice(whole.values_and_errors(&weights, false).0);
+            weights[s] = 1.0;
+        });
+    }
+    let pivots = if (FEWEST_FOR_BOOTSTRAP..=MOST_FOR_BOOTSTRAP).contains(&subjects) {
+        let scales = vec![given.scale; values.len()];
+        pivots_of(make, &scales, &values, given.resamples, stream)
+    } else {
+        vec![Vec::new(); values.len()]
+    };
+    let of = |(((&value, error), pivots), support): (((&f64, f64), &Vec<f64>), &&Support)| {
+        let none = |reason: String| Interval::none_of(value, given.rows, support.counted, reason);
+        if let Some(reason) = no_interval(value, support.counted) {
+            return none(reason);
+        }
+        if error.is_nan() {
+            return none("not defined without one of the subjects".into());
+        }
+        let (method, upper, lower) = support.quantiles(pivots, level);
+        let ends = Some(error).filter(|error| *error > NO_ERROR);
+        let ends = ends.and_then(|e| given.scale.interval(value, e, (upper, lower), given.range));
+        let Some((low, high)) = ends else {
+            return none("no difference between subjects, so its error cannot be seen".into());
+        };
+        Interval::Estimated(Estimate {
+            value,
+            low,
+            high,
+            method,
+            standard_error: error,
+            clips: given.rows,
+            subjects: support.counted,
+            debiased: None,
+            caution: support.caution(true),
+        })
+    };
+    let terms = values.iter().zip(errors).zip(&pivots);
+    terms.zip(&given.supports).map(of).collect()
 }
 
 fn no_interval(value: f64, subjects: usize) -> Option<String> {
@@ -523,7 +596,8 @@ fn jackknife_errors(
 }
 
 /// How many subjects a sample rests on: counted, and weighed by their clips, altogether and in each class.
-struct Support {
+#[derive(Clone)]
+pub(crate) struct Support {
     counted: usize,
     /// Kish's effective number over all clips.
     subjects: f64,
@@ -532,6 +606,56 @@ struct Support {
 }
 
 impl Support {
+    /// Of the rows of a sample that `is` holds for.
+    pub(crate) fn of_rows(sample: &Sample, is: impl Fn(usize) -> bool) -> Self {
+        let mut size = vec![0.0; sample.subject_bound()];
+        for (row, &subject) in sample.subject().iter().enumerate() {
+            size[subject] += f64::from(is(row));
+        }
+        Self {
+            counted: size.iter().filter(|size| **size > 0.0).count(),
+            subjects: kish(size.into_iter()),
+            classes: Vec::new(),
+        }
+    }
+
+    /// Of the rows of each true class.
+    pub(crate) fn by_class(tally: &Tally) -> Vec<Self> {
+        let classes = tally.subjects_by_class().into_iter();
+        classes
+            .zip(tally.effective_by_class())
+            .map(|(counted, subjects)| Self {
+                counted,
+                subjects,
+                classes: Vec::new(),
+            })
+            .collect()
+    }
+
+    /// Subjects, counted.
+    pub(crate) fn counted(&self) -> usize {
+        self.counted
+    }
+
+    /// The thinner of two supports.
+    pub(crate) fn least(self, other: &Self) -> Self {
+        Self {
+            counted: self.counted.min(other.counted),
+            subjects: self.subjects.min(other.subjects),
+            classes: self.classes,
+        }
+    }
+
+    /// With what each class that occurs rests on.
+    pub(crate) fn with_classes(self, classes: &[Self]) -> Self {
+        let of = |class: &Self| (class.counted, class.subjects);
+        let present = classes.iter().filter(|class| class.counted > 0);
+        Self {
+            classes: present.map(of).collect(),
+            ..self
+        }
+    }
+
     fn new(tally: &Tally) -> Self {
         let by_class = tally.subjects_by_class();
         Self {
@@ -573,7 +697,7 @@ impl Support {
     }
 
     /// Why the level is not claimed (measured coverage: `docs/statistics.md`).
-    fn caution(&self, metric: Metric) -> Option<String> {
+    fn caution(&self, weighs_classes: bool) -> Option<String> {
         let thin = |&&(_, effective): &&(usize, f64)| effective < FEWEST_SUBJECTS as f64;
         let counted = self.counted;
         if counted < FEWEST_CLAIMED {
@@ -588,7 +712,7 @@ impl Support {
             ));
         }
         let thin = self.classes.iter().filter(thin).count();
-        if metric.weighs_classes() && thin > 0 {
+        if weighs_classes && thin > 0 {
             return Some(format!(
                 "{thin} of the classes rest on fewer than {FEWEST_SUBJECTS} subjects each, weighed by their clips: the interval may be too narrow"
             ));

@@ -18,17 +18,19 @@ mod disparity;
 mod distributions;
 mod ece;
 mod error;
+mod evaluator;
 mod family;
 mod finding;
 mod frame;
 mod groups;
 mod interval;
 mod measure;
-mod metric;
+mod metrics;
 mod outcome;
 mod permute;
 mod pooling;
 mod random;
+mod ranking;
 mod reference;
 mod sample;
 mod scale;
@@ -56,9 +58,13 @@ pub use interval::{
     paired_differences,
 };
 pub use measure::Measure;
-pub use metric::{Metric, score, scores};
+pub use metrics::{ConfusionMatrix, Metric, score, scores, surprise};
 pub use outcome::{AttributeOutcome, Fairness, Outcome, SUSPECTED_BELOW};
 pub use pooling::Pooled;
+pub use ranking::{
+    ClassCurves, ClassScores, Curve, MOST_CLASSES_WITH_SHARES, MOST_CURVE_POINTS,
+    PrecisionRecallPoint, RocPoint,
+};
 pub use reference::{ReferenceBias, reference_evaluation};
 pub use sample::{PROBABILITY_TOLERANCE, Sample};
 pub use settings::AuditSettings;

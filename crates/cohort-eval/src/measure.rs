@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::Metric;
+use crate::metrics::Shape;
 
 /// A measure of the gap between groups; 0 where all groups are alike, larger where they differ more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -42,11 +43,11 @@ impl Measure {
 
     /// Whether the measure suits the metric.
     pub(crate) fn suits(self, metric: Metric) -> bool {
-        self != Measure::RatioShortfall
-            || !matches!(
-                metric,
-                Metric::SignedError | Metric::Kappa | Metric::QuadraticKappa
-            )
+        let two = Shape {
+            classes: 2,
+            span: 1.0,
+        };
+        self != Measure::RatioShortfall || (metric.definition().range)(two).0 >= 0.0
     }
 
     /// The measure of the groups' values; `overall` is the value of all rows together. NaN with fewer than two groups.

@@ -3,8 +3,9 @@
 use rayon::prelude::*;
 
 use crate::Metric;
+use crate::evaluator::Evaluator;
 use crate::random::{Stream, shuffle};
-use crate::tally::{Evaluator, Tally};
+use crate::tally::Tally;
 
 /// Loss sums of subjects over the rows that a mean is about.
 #[derive(Debug, Clone, Default)]

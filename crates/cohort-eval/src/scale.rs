@@ -18,16 +18,7 @@ pub(crate) enum Scale {
 
 impl Scale {
     pub(crate) fn of(metric: Metric) -> Self {
-        match metric {
-            Metric::Accuracy
-            | Metric::BalancedAccuracy
-            | Metric::MacroF1
-            | Metric::WithinOne
-            | Metric::Ece => Scale::Logit,
-            Metric::Kappa | Metric::QuadraticKappa => Scale::Fisher,
-            Metric::SignedError => Scale::Identity,
-            _ => Scale::Log,
-        }
+        metric.definition().scale
     }
 
     /// Whether the transformed value is finite.

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::interval::{tally_differences, tally_intervals};
+use crate::metrics::Prevalences;
 use crate::random::Stream;
 use crate::tally::Tally;
 use crate::{EvalError, Interval, IntervalSettings, Metric, Sample, scores};
@@ -109,9 +110,7 @@ pub(crate) fn skill(
     })?;
     let mut prevalence = vec![0.0; sample.classes()];
     for &class in sample.truth() {
-        if let Some(count) = prevalence.get_mut(class) {
-            *count += 1.0;
-        }
+        prevalence[class] += 1.0;
     }
     for count in &mut prevalence {
         *count /= sample.len() as f64;
@@ -126,7 +125,8 @@ pub(crate) fn skill(
     };
     // The first of equals, as scikit-learn's DummyClassifier has it.
     let largest = prevalence.iter().copied().fold(0.0, f64::max);
-    let most = prevalence.iter().position(|&p| p == largest).unwrap_or(0);
+    let most = prevalence.iter().position(|&p| p == largest);
+    let most = most.expect("the largest of the prevalences is one of them");
     let constant = vec![most; sample.len()];
     let mut majority = Sample::new(
         sample.classes(),
@@ -166,7 +166,7 @@ pub(crate) fn skill(
             answers,
             metric,
             kappa,
-            majority_class: classes.get(most).cloned().unwrap_or_default(),
+            majority_class: classes[most].clone(),
             majority: metrics
                 .iter()
                 .copied()
@@ -256,70 +256,12 @@ fn answers(over_majority: &BTreeMap<Metric, Interval>) -> Answers {
     }
 }
 
-/// Metrics of the expected confusion matrix of guessing by prevalence, and scores of the prevalences as probabilities.
+/// Metrics of guessing by prevalence, and scores of the prevalences as probabilities.
 fn prior(sample: &Sample, prevalence: &[f64]) -> BTreeMap<Metric, f64> {
-    let present: Vec<(usize, f64)> = prevalence
-        .iter()
-        .copied()
-        .enumerate()
-        .filter(|(_, p)| *p > 0.0)
-        .collect();
-    let mut expected = BTreeMap::from([
-        (Metric::Accuracy, present.iter().map(|(_, p)| p * p).sum()),
-        (Metric::BalancedAccuracy, 1.0 / present.len().max(1) as f64),
-        // F1 of class k is 2 p^2 / 2 p.
-        (Metric::MacroF1, 1.0 / present.len().max(1) as f64),
-        (Metric::Kappa, 0.0),
-    ]);
-    let mean = |f: &dyn Fn(usize, usize) -> f64| -> f64 {
-        present
-            .iter()
-            .map(|&(a, p)| present.iter().map(|&(b, q)| p * q * f(a, b)).sum::<f64>())
-            .sum()
-    };
-    if sample.is_ordered() {
-        expected.insert(Metric::QuadraticKappa, 0.0);
-        expected.insert(Metric::MaeGroups, mean(&|a, b| a.abs_diff(b) as f64));
-        let by_class: f64 = present
-            .iter()
-            .map(|&(a, _)| {
-                present
-                    .iter()
-                    .map(|&(b, q)| q * a.abs_diff(b) as f64)
-                    .sum::<f64>()
-            })
-            .sum();
-        expected.insert(Metric::MacroMae, by_class / present.len().max(1) as f64);
-        expected.insert(
-            Metric::WithinOne,
-            mean(&|a, b| f64::from(a.abs_diff(b) <= 1)),
-        );
-        expected.insert(Metric::SignedError, 0.0);
-        if let Some(midpoints) = sample.midpoints() {
-            let at = |class: usize| midpoints.get(class).copied().unwrap_or(0.0);
-            expected.insert(Metric::MaeYears, mean(&|a, b| (at(a) - at(b)).abs()));
-        }
-    }
-    if sample.has_probabilities() {
-        let entropy: f64 = present.iter().map(|(_, p)| -p * p.ln()).sum();
-        expected.insert(Metric::Nll, entropy);
-        let squares: f64 = present.iter().map(|(_, p)| p * p).sum();
-        expected.insert(Metric::Brier, 1.0 - squares);
-        if sample.is_ordered() {
-            let mut cumulative = 0.0;
-            let cuts = prevalence.len().saturating_sub(1);
-            let sum: f64 = prevalence
-                .iter()
-                .take(cuts)
-                .map(|p| {
-                    cumulative += p;
-                    cumulative * (1.0 - cumulative)
-                })
-                .sum();
-            expected.insert(Metric::Rps, sum / cuts.max(1) as f64);
-        }
-    }
-    expected
+    let prevalences = Prevalences::new(prevalence, sample.midpoints());
+    let chance = |metric: Metric| Some((metric, (metric.definition().chance)(&prevalences)?));
+    let metrics = Metric::applicable(sample).into_iter();
+    metrics.filter_map(chance).collect()
 }
 
 #[cfg(test)]

@@ -49,7 +49,7 @@ fn holds_all(value: &Value, wanted: &[&str]) {
     }
 }
 
-const METRICS: [&str; 14] = [
+const METRICS: [&str; 15] = [
     "accuracy",
     "balanced_accuracy",
     "brier",
@@ -57,6 +57,7 @@ const METRICS: [&str; 14] = [
     "kappa",
     "macro_f1",
     "macro_mae",
+    "macro_precision",
     "mae_groups",
     "mae_years",
     "nll",
@@ -224,4 +225,59 @@ fn every_group_and_class_is_in_the_table_by_class() {
         &rows[0],
         &["accuracy", "mae_groups", "mae_years", "signed_error"],
     );
+}
+
+#[test]
+fn every_class_has_curves_and_scores() {
+    let audit = document();
+    let curves = &audit["class_curves"];
+    assert_eq!(curves["most_points"], 200);
+    for key in [
+        "macro_precision",
+        "macro_recall",
+        "macro_f1",
+        "macro_auc",
+        "macro_average_precision",
+    ] {
+        holds_all(
+            &curves[key],
+            &["value", "low", "high", "method", "subjects"],
+        );
+    }
+    let classes = curves["classes"].as_array().unwrap();
+    assert_eq!(classes.len(), audit["classes"].as_array().unwrap().len());
+    let mut prevalence = 0.0;
+    for (i, class) in classes.iter().enumerate() {
+        assert_eq!(
+            keys(class),
+            [
+                "auc",
+                "average_precision",
+                "class",
+                "clips",
+                "f1",
+                "name",
+                "precision",
+                "precision_recall",
+                "prevalence",
+                "recall",
+                "roc",
+                "subjects"
+            ]
+        );
+        assert_eq!(class["class"], audit["classes"][i]["code"]);
+        assert_eq!(class["clips"], audit["classes"][i]["clips"]);
+        holds_all(
+            &class["roc"]["points"][0],
+            &["threshold", "false_positive_rate", "true_positive_rate"],
+        );
+        holds_all(
+            &class["precision_recall"]["points"][0],
+            &["threshold", "recall", "precision"],
+        );
+        // The share on the diagonal is the recall.
+        assert_eq!(curves["shares"][i][i], class["recall"]);
+        prevalence += class["prevalence"].as_f64().unwrap();
+    }
+    assert!((prevalence - 1.0).abs() < 1e-12);
 }

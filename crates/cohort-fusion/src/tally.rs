@@ -1,13 +1,12 @@
 //! Counts by subject, so that a metric without one subject costs no pass over the clips.
 
-use cohort_eval::Metric;
+use cohort_eval::{ConfusionMatrix, Metric, surprise};
 
 /// Confusion counts and losses of one model, by subject and in total.
 #[derive(Debug, Clone)]
 pub(crate) struct Tally {
-    classes: usize,
-    /// A clip: subject, truth * K + predicted, negative log probability of the truth. Sorted by subject.
-    clips: Vec<(usize, usize, f64)>,
+    /// A clip: subject, (truth, predicted), negative log probability of the truth. Sorted by subject.
+    clips: Vec<(usize, (usize, usize), f64)>,
     /// Start of each subject's clips, and the end.
     starts: Vec<usize>,
     total: Counts,
@@ -15,9 +14,8 @@ pub(crate) struct Tally {
 
 #[derive(Debug, Clone)]
 struct Counts {
-    confusion: Vec<f64>,
+    confusion: ConfusionMatrix,
     loss: f64,
-    clips: f64,
 }
 
 impl Tally {
@@ -30,32 +28,28 @@ impl Tally {
         subject: &[usize],
         rows: &[usize],
     ) -> Self {
-        let mut clips: Vec<(usize, usize, f64)> = rows
+        let mut clips: Vec<(usize, (usize, usize), f64)> = rows
             .iter()
             .map(|&i| {
-                // Clipped where scikit-learn's log_loss clips.
-                let p = probabilities[i * classes + truth[i]].max(f64::EPSILON);
-                (subject[i], truth[i] * classes + predicted[i], -p.ln())
+                let loss = surprise(probabilities[i * classes + truth[i]]);
+                (subject[i], (truth[i], predicted[i]), loss)
             })
             .collect();
         clips.sort_by_key(|clip| clip.0);
         let mut total = Counts {
-            confusion: vec![0.0; classes * classes],
+            confusion: ConfusionMatrix::new(classes),
             loss: 0.0,
-            clips: 0.0,
         };
         let mut starts = Vec::new();
         for (i, &(subject, cell, loss)) in clips.iter().enumerate() {
             if i == 0 || clips[i - 1].0 != subject {
                 starts.push(i);
             }
-            total.confusion[cell] += 1.0;
+            total.confusion.add(cell.0, cell.1, 1.0);
             total.loss += loss;
-            total.clips += 1.0;
         }
         starts.push(clips.len());
         Self {
-            classes,
             clips,
             starts,
             total,
@@ -73,77 +67,26 @@ impl Tally {
     /// Value of a metric on all clips, or on those of all subjects but one; `None` where it is not defined.
     pub fn value(&self, metric: Metric, without: Option<usize>) -> Option<f64> {
         let Some(left_out) = without else {
-            return value(metric, &self.total, self.classes);
+            return self.total.value(metric);
         };
         let mut counts = self.total.clone();
         for &(_, cell, loss) in &self.clips[self.starts[left_out]..self.starts[left_out + 1]] {
-            counts.confusion[cell] -= 1.0;
+            counts.confusion.add(cell.0, cell.1, -1.0);
             counts.loss -= loss;
-            counts.clips -= 1.0;
         }
-        value(metric, &counts, self.classes)
+        counts.value(metric)
     }
 }
 
-fn value(metric: Metric, counts: &Counts, k: usize) -> Option<f64> {
-    if counts.clips < 0.5 {
-        return None;
+impl Counts {
+    /// Value of a metric; `None` where it is not defined or not kept by this tally.
+    fn value(&self, metric: Metric) -> Option<f64> {
+        let clips = self.confusion.rows();
+        if metric == Metric::Nll {
+            return (clips > 0.0).then(|| self.loss / clips);
+        }
+        self.confusion.value(metric)
     }
-    let cells = || {
-        counts
-            .confusion
-            .iter()
-            .enumerate()
-            .map(|(at, &n)| (at / k, at % k, n))
-    };
-    let found = match metric {
-        Metric::Accuracy => {
-            cells().filter(|(t, p, _)| t == p).map(|c| c.2).sum::<f64>() / counts.clips
-        }
-        Metric::Nll => counts.loss / counts.clips,
-        Metric::BalancedAccuracy | Metric::MacroMae => {
-            let (mut sum, mut present) = (0.0, 0.0);
-            for (truth, row) in counts.confusion.chunks_exact(k).enumerate() {
-                let n: f64 = row.iter().sum();
-                if n > 0.5 {
-                    present += 1.0;
-                    let worth = |p: usize| match metric {
-                        Metric::BalancedAccuracy => f64::from(p == truth),
-                        _ => p.abs_diff(truth) as f64,
-                    };
-                    sum += row
-                        .iter()
-                        .enumerate()
-                        .map(|(p, c)| worth(p) * c)
-                        .sum::<f64>()
-                        / n;
-                }
-            }
-            sum / present
-        }
-        Metric::QuadraticKappa => {
-            let (mut rows, mut columns) = (vec![0.0; k], vec![0.0; k]);
-            let mut observed = 0.0;
-            for (t, p, n) in cells() {
-                rows[t] += n;
-                columns[p] += n;
-                observed += n * (t as f64 - p as f64).powi(2);
-            }
-            let mut expected = 0.0;
-            for (t, r) in rows.iter().enumerate() {
-                for (p, c) in columns.iter().enumerate() {
-                    expected += r * c * (t as f64 - p as f64).powi(2);
-                }
-            }
-            // Of one single class: kappa is 0/0.
-            if expected < 0.5 {
-                return None;
-            }
-            1.0 - observed * counts.clips / expected
-        }
-        _ => return None,
-    };
-    found.is_finite().then_some(found)
 }
 
 #[cfg(test)]

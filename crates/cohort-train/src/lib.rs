@@ -26,7 +26,6 @@ mod task;
 mod trainable;
 
 pub use classify::sampling::Sampling;
-pub use classify::score::Confusion;
 pub use classify::settings::{FineTuning, Head, Selection, TrainSettings};
 pub use classify::source::{MemorySource, Source};
 pub use classify::trained::{Scores, Trained};

@@ -14,6 +14,7 @@ use std::ops::ControlFlow;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use cohort_eval::{ConfusionMatrix, Metric};
 use cohort_nn::burn::tensor::Device;
 use cohort_nn::{ClassWeights, CrossEntropy, ModelConfig, Moments, class_weights};
 use cohort_weights::Weights;
@@ -23,7 +24,7 @@ use crate::classify::batch::{Batch, for_each_in_order};
 use crate::classify::data::DataFacts;
 use crate::classify::network::ClassifierNetwork;
 use crate::classify::sampling::Sampler;
-use crate::classify::score::Confusion;
+use crate::classify::score::count;
 use crate::classify::trained::{check_shape, to_host};
 use crate::history::VALID_LOSS;
 use crate::plan::{Augment, Draw, Plan};
@@ -331,8 +332,9 @@ impl Task for Classify<'_> {
         let value = criterion.loss(logits.clone(), &labels)?;
         let logits = to_host(logits.inner());
         let (sum, weight) = criterion.sums(&logits, &labels)?;
-        let mut confusion = Confusion::new(self.job.network.classes());
-        confusion.add(&logits, &labels);
+        let classes = self.job.network.classes();
+        let mut confusion = ConfusionMatrix::new(classes);
+        count(&mut confusion, classes, &logits, &labels);
         Ok(Loss {
             value,
             sum,
@@ -349,7 +351,8 @@ impl Task for Classify<'_> {
     ) -> Result<Metrics, TrainError> {
         // One yardstick for all epochs: the weighted loss.
         let criterion = &self.losses[1];
-        let mut confusion = Confusion::new(self.job.network.classes());
+        let classes = self.job.network.classes();
+        let mut confusion = ConfusionMatrix::new(classes);
         let (mut sum, mut weight) = (0.0, 0.0);
         for_each_in_order(self.job.valid, self.job.settings.batch_size, |batch| {
             if stop.load(Ordering::Relaxed) {
@@ -360,24 +363,23 @@ impl Task for Classify<'_> {
             let (batch_sum, batch_weight) = criterion.sums(&logits, &labels)?;
             sum += batch_sum;
             weight += batch_weight;
-            confusion.add(&logits, &labels);
+            count(&mut confusion, classes, &logits, &labels);
             Ok(ControlFlow::Continue(()))
         })?;
-        let values = [
-            (VALID_LOSS, Some(sum / weight)),
-            ("valid_accuracy", Some(confusion.accuracy())),
-            (
-                "valid_balanced_accuracy",
-                Some(confusion.balanced_accuracy()),
-            ),
-            ("valid_quadratic_kappa", confusion.quadratic_kappa()),
-            ("valid_macro_mae", Some(confusion.macro_mae())),
-        ];
-        Ok(values
-            .map(|(name, value)| (name.to_owned(), value))
-            .to_vec())
+        let mut values = vec![(VALID_LOSS.to_owned(), Some(sum / weight))];
+        values
+            .extend(VALID_METRICS.map(|(name, metric)| (name.to_owned(), confusion.value(metric))));
+        Ok(values)
     }
 }
+
+/// What is measured on the validation samples beside the loss, under the name of `metrics.jsonl`.
+pub(crate) const VALID_METRICS: [(&str, Metric); 4] = [
+    ("valid_accuracy", Metric::Accuracy),
+    ("valid_balanced_accuracy", Metric::BalancedAccuracy),
+    ("valid_quadratic_kappa", Metric::QuadraticKappa),
+    ("valid_macro_mae", Metric::MacroMae),
+];
 
 /// BLAKE3 of the weights that a job begins from, if it is given any.
 fn start_hash(job: &Job<'_>) -> Result<Option<String>, TrainError> {

@@ -1,9 +1,10 @@
 //! Settings of the training of a classifier.
 
+use cohort_eval::Metric;
 use cohort_nn::{ClassWeights, DeviceChoice};
 use serde::{Deserialize, Serialize};
 
-use crate::history::VALID_LOSS;
+use crate::classify::VALID_METRICS;
 use crate::{Criterion, FitSettings, OptimiserKind, Sampling, Schedule, Trainable};
 
 /// The validation metric by which the best epoch is chosen.
@@ -54,15 +55,17 @@ impl Default for FineTuning {
 impl Selection {
     /// The recorded value, and which way it is better.
     pub fn criterion(self) -> Criterion {
-        let (metric, lower_is_better) = match self {
-            Self::BalancedAccuracy => ("valid_balanced_accuracy", false),
-            Self::QuadraticKappa => ("valid_quadratic_kappa", false),
-            Self::MacroMae => ("valid_macro_mae", true),
-            Self::Loss => (VALID_LOSS, true),
+        let metric = match self {
+            Self::BalancedAccuracy => Metric::BalancedAccuracy,
+            Self::QuadraticKappa => Metric::QuadraticKappa,
+            Self::MacroMae => Metric::MacroMae,
+            Self::Loss => return Criterion::LOSS,
         };
+        let measured = VALID_METRICS.iter().find(|(_, of)| *of == metric);
+        let (name, _) = measured.expect("what selects is measured every epoch");
         Criterion {
-            metric,
-            lower_is_better,
+            metric: name,
+            lower_is_better: metric.higher_is_better() == Some(false),
         }
     }
 }

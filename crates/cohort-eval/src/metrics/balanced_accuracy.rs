@@ -1,0 +1,37 @@
+//! Balanced accuracy, which is macro-averaged recall.
+
+use super::definition::{Arithmetic, Best, Definition};
+use crate::scale::Scale;
+
+#[cfg(test)]
+use super::testing::{Test, mean};
+
+pub(super) const DEFINITION: Definition = Definition {
+    name: "balanced_accuracy",
+    title: "Balanced accuracy",
+    short: "Balanced acc.",
+    term: "Balanced accuracy",
+    meaning: "The share met within each true group (its recall), averaged over the groups, so that rare groups count as much as common ones. Guessing gives 1 over the number of groups.",
+    meaning_of_ages: Some(
+        "The share met within each true group, averaged over the groups, so that rare groups count as much as common ones. With seven groups, guessing gives 0.143.",
+    ),
+    source: "sklearn.metrics.balanced_accuracy_score",
+    best: Best::Highest,
+    ordered: false,
+    weighs_classes: true,
+    range: |_| (0.0, 1.0),
+    scale: Scale::Logit,
+    chance: |p| Some(p.one_of_classes()),
+    arithmetic: Arithmetic::Counts(|counts, gradient| {
+        counts.mean_by_truth(|truth, predicted| f64::from(truth == predicted), gradient)
+    }),
+};
+
+#[cfg(test)]
+pub(super) const TEST: Test = Test {
+    example: (2.0 / 3.0 + 1.0 + 0.0) / 3.0,
+    by_definition: |rows| {
+        let recall = |class| rows.share(|r| r.truth == class, |r| r.predicted == class);
+        mean((0..rows.classes).filter_map(recall))
+    },
+};

@@ -1,0 +1,30 @@
+//! Mean absolute error in classes.
+
+use super::definition::{Arithmetic, Best, Definition};
+use crate::scale::Scale;
+
+#[cfg(test)]
+use super::testing::Test;
+
+pub(super) const DEFINITION: Definition = Definition {
+    name: "mae_groups",
+    title: "Mean absolute error (groups)",
+    short: "MAE (groups)",
+    term: "Mean absolute error (groups)",
+    meaning: "How many groups a prediction is off, on average. 0 is perfect.",
+    meaning_of_ages: None,
+    source: "sklearn.metrics.mean_absolute_error of class indices",
+    best: Best::Lowest,
+    ordered: true,
+    weighs_classes: false,
+    range: |shape| (0.0, shape.steps()),
+    scale: Scale::Log,
+    chance: |p| Some(p.mean(|truth, guess| truth.abs_diff(guess) as f64)),
+    arithmetic: Arithmetic::Decisions(|truth, predicted| truth.abs_diff(predicted) as f64),
+};
+
+#[cfg(test)]
+pub(super) const TEST: Test = Test {
+    example: 4.0 / 7.0,
+    by_definition: |rows| rows.mean(|r| (r.truth as f64 - r.predicted as f64).abs()),
+};
