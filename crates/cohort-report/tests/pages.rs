@@ -1,11 +1,18 @@
 //! Pages as a whole: well formed, self-contained, the same every time, and safe whatever the data holds.
 
+mod common;
+
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::OnceLock;
 
+use cohort_eval::{Audit, Metric, Outcome, Verdict};
+use cohort_fusion::{Ablation, FusionRecord};
 use cohort_report::{ModelDocument, ReportError, RunDocuments, audit_page, run_page};
 use proptest::prelude::*;
 use roxmltree::{Document, Node, ParsingOptions};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 fn text(name: &str) -> String {
@@ -19,7 +26,17 @@ fn document(name: &str) -> Value {
     serde_json::from_str(&text(name)).unwrap()
 }
 
+/// What the stages write of the made clips.
+fn written() -> &'static (Audit, FusionRecord, Ablation) {
+    static WRITTEN: OnceLock<(Audit, FusionRecord, Ablation)> = OnceLock::new();
+    WRITTEN.get_or_init(|| {
+        let (fusion, ablation) = common::fused();
+        (common::audited(), fusion, ablation)
+    })
+}
+
 fn documents() -> RunDocuments {
+    let (audit, fusion, ablation) = written().clone();
     let model = |name: &str| ModelDocument {
         name: name.to_owned(),
         metrics: text(&format!("metrics-{name}.jsonl"))
@@ -35,10 +52,10 @@ fn documents() -> RunDocuments {
         stats: Some(document("stats.json")),
         check: Some(document("check.json")),
         models: ["image", "audio", "text"].map(model).to_vec(),
-        fusion: Some(document("fusion.json")),
-        ablation: Some(document("ablation.json")),
+        fusion: Some(fusion),
+        ablation: Some(ablation),
         degradation: None,
-        audit: Some(document("audit.json")),
+        audit: Some(audit),
         provenance: document("provenance.json"),
         composed: true,
     }
@@ -210,28 +227,54 @@ fn numbers_reach_the_page_as_they_are() {
         row(section(&page, "data"), "Splits", "all"),
         ["all", "1,276", "387", "3.3"]
     );
-    assert_eq!(
-        row(section(&page, "fusion"), "Models", "image"),
-        ["image", "1.27", "1.64", "0"]
-    );
+    let (audit, fusion, ablation) = written();
+    let weights = fusion.model.weights().unwrap();
+    let shown = row(section(&page, "fusion"), "Models", "image");
+    assert_eq!(shown[1], format!("{:.2}", weights[0]));
+    assert_eq!(shown[2], format!("{:.2}", fusion.model.temperatures[0]));
+    let bias = format!("{:.4}", audit.reference_bias.average);
     assert_eq!(
         row(section(&page, "verdict"), "Reference bias", "average"),
-        ["average", "0.1124"]
+        ["average", bias.as_str()]
     );
-    let ablation = row(
-        section(&page, "ablation"),
-        "Every subset",
-        "audio2 clips unanswered",
+    let audio = ablation.rows.iter().find(|r| r.name == "audio").unwrap();
+    let figure = &audio.figures[0];
+    let (value, to_full) = (
+        figure.value.estimate().unwrap(),
+        figure.to_full.as_ref().and_then(|i| i.estimate()).unwrap(),
     );
+    let signed = |v: f64| format!("{}{:.3}", if v < 0.0 { "\u{2212}" } else { "+" }, v.abs());
+    let plain = |v: f64| format!("{}{:.3}", if v < 0.0 { "\u{2212}" } else { "" }, v.abs());
     assert_eq!(
-        ablation[2],
-        "0.5410.489 to 0.590Δ \u{2212}0.168\u{2212}0.203 to \u{2212}0.135"
+        row(section(&page, "ablation"), "Every subset", "audio")[2],
+        format!(
+            "{:.3}{:.3} to {:.3}Δ {}{} to {}",
+            value.value,
+            value.low,
+            value.high,
+            signed(to_full.value),
+            plain(to_full.low),
+            plain(to_full.high)
+        )
+    );
+    let finding = &audit.findings[0];
+    assert_eq!(
+        (finding.name.as_str(), finding.metric.name()),
+        ("Female", "accuracy")
     );
     let verdict = words(section(&page, "verdict"));
-    assert!(
-        verdict
-            .contains("Gender Female does worse in accuracy: 0.580 against 0.770 for the others"),
-        "{verdict}"
+    let sentence = format!(
+        "Gender Female does worse in accuracy: {:.3} against {:.3} for the others",
+        finding.value, finding.rest
+    );
+    assert!(verdict.contains(&sentence), "{verdict}");
+    let accuracy = audit.metrics[&Metric::Accuracy].estimate().unwrap();
+    assert_eq!(
+        row(section(&page, "skill"), "Every metric", "Accuracy")[1],
+        format!(
+            "{:.3}{:.3} to {:.3}",
+            accuracy.value, accuracy.low, accuracy.high
+        )
     );
 }
 
@@ -334,9 +377,6 @@ fn any_part_may_be_missing() {
         headline: empty("headline"),
         stats: empty("stats"),
         check: empty("check"),
-        fusion: empty("fusion"),
-        ablation: empty("ablation"),
-        audit: empty("audit"),
         ..RunDocuments::default()
     };
     parse(&run_page(&bare).unwrap());
@@ -344,7 +384,9 @@ fn any_part_may_be_missing() {
 
 #[test]
 fn another_schema_is_an_error() {
-    let found = audit_page(&json!({"schema": "cohort.audit/2"})).unwrap_err();
+    let mut audit = written().0.clone();
+    audit.schema = "cohort.audit/2".into();
+    let found = audit_page(&audit).unwrap_err();
     assert!(matches!(found, ReportError::Schema { .. }));
     assert_eq!(
         found.to_string(),
@@ -370,8 +412,10 @@ fn composed_data_is_named_on_top() {
 
 #[test]
 fn without_skill_the_page_says_so_and_names_nobody() {
-    let mut audit = document("audit.json");
-    audit["skill"]["verdict"] = json!("no skill");
+    let mut audit = written().0.clone();
+    audit.skill.verdict = Verdict::NoSkill;
+    audit.skill.information.shown = false;
+    audit.fairness.outcome = Outcome::NotTestable;
     let html = audit_page(&audit).unwrap();
     assert_eq!(
         html.matches("o skill: gaps are not interpretable.").count(),
@@ -380,12 +424,45 @@ fn without_skill_the_page_says_so_and_names_nobody() {
     assert!(!html.contains("does worse"));
 }
 
-/// Puts `hostile` in the place of every string but the schema, and of every key that is data.
+/// Keys whose strings are names of the program's own, not data.
+const OWN: [&str; 14] = [
+    "metric",
+    "measure",
+    "scheme",
+    "method",
+    "verdict",
+    "outcome",
+    "accuracy",
+    "error",
+    "promised_by",
+    "family",
+    "form",
+    "kind",
+    "fit",
+    "reading",
+];
+
+/// The same document after `change`; `None` where it is no such document any more.
+fn changed<T: Serialize + DeserializeOwned>(
+    document: &T,
+    change: impl FnOnce(&mut Value),
+) -> Option<T> {
+    let mut value = serde_json::to_value(document).unwrap();
+    change(&mut value);
+    serde_json::from_value(value).ok()
+}
+
+/// Adds `hostile` to every string but the schema and the program's own names.
 fn poison(value: &mut Value, hostile: &str) {
     match value {
         Value::String(s) if !s.starts_with("cohort.") => *s = format!("{s}{hostile}"),
         Value::Array(items) => items.iter_mut().for_each(|i| poison(i, hostile)),
-        Value::Object(map) => map.values_mut().for_each(|v| poison(v, hostile)),
+        Value::Object(map) => {
+            let data = map
+                .iter_mut()
+                .filter(|(key, value)| !value.is_string() || !OWN.contains(&key.as_str()));
+            data.for_each(|(_, value)| poison(value, hostile));
+        }
         _ => {}
     }
 }
@@ -437,12 +514,24 @@ proptest! {
         ".{0,12}",
     ]) {
         let mut documents = documents();
-        for part in [
-            &mut documents.headline, &mut documents.stats, &mut documents.check, &mut documents.fusion,
-            &mut documents.ablation, &mut documents.audit,
-        ] {
+        for part in [&mut documents.headline, &mut documents.stats, &mut documents.check] {
             poison(part.as_mut().unwrap(), &hostile);
         }
+        let audit = written().0.clone();
+        // A rule of a finding is a name of the program's own, that of a fusion is words.
+        documents.audit = changed(&audit, |value| {
+            poison(value, &hostile);
+            for finding in value["findings"].as_array_mut().unwrap() {
+                finding["rule"] = json!("studentised");
+            }
+        });
+        documents.fusion = changed(&written().1, |value| {
+            let rule = value["model"]["rule"].clone();
+            poison(value, &hostile);
+            value["model"]["rule"] = rule;
+        });
+        documents.ablation = changed(&written().2, |value| poison(value, &hostile));
+        prop_assert!(documents.audit.is_some() && documents.fusion.is_some() && documents.ablation.is_some());
         poison(&mut documents.provenance, &hostile);
         documents.title += &hostile;
         documents.models[0].name += &hostile;
@@ -474,13 +563,14 @@ proptest! {
         let mut documents = documents();
         let mut state = seed;
         for _ in 0..4 {
-            for part in [
-                &mut documents.headline, &mut documents.stats, &mut documents.check, &mut documents.fusion,
-                &mut documents.ablation, &mut documents.audit,
-            ] {
+            for part in [&mut documents.headline, &mut documents.stats, &mut documents.check] {
                 damage(part.as_mut().unwrap(), &mut state);
             }
         }
+        // What is no document any more is told where files are read.
+        documents.audit = changed(&written().0, |value| damage(value, &mut state));
+        documents.fusion = changed(&written().1, |value| damage(value, &mut state));
+        documents.ablation = changed(&written().2, |value| damage(value, &mut state));
         // An error is allowed, a panic or broken markup is not.
         if let Ok(html) = run_page(&documents) {
             parse(&html);

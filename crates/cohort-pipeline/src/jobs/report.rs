@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 
 use cohort_report::{ModelDocument, RunDocuments, run_page};
 use cohort_tables::write_atomic;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::error::PipelineError;
 use crate::modality::Modality;
-use crate::run_folder::{AUDIT, JOINT, read_json};
+use crate::run_folder::{AUDIT, JOINT, document_of, read_json};
 
 /// Writes `report.html` of the run folder `run` from the documents that its stages left there; a section whose
 /// document is missing is left out. Gives the page's path.
@@ -38,7 +39,7 @@ pub fn write_report(run: &Path) -> Result<PathBuf, PipelineError> {
                 metrics: metrics?,
                 best_epoch: read_json(&run.join(name).join("run.json"))?
                     .and_then(|facts| facts.get("best_epoch")?.as_u64()),
-                audit: read_json(&run.join(name).join(AUDIT))?,
+                audit: document(&run.join(name).join(AUDIT))?,
             });
         }
     }
@@ -53,14 +54,20 @@ pub fn write_report(run: &Path) -> Result<PathBuf, PipelineError> {
         stats,
         check: read("check.json")?,
         models,
-        fusion: read("fused/fusion.json")?,
-        ablation: read("ablation.json")?,
-        degradation: read("degradation.json")?,
-        audit: read(AUDIT)?,
+        fusion: document(&run.join("fused/fusion.json"))?,
+        ablation: document(&run.join("ablation.json"))?,
+        degradation: document(&run.join("degradation.json"))?,
+        audit: document(&run.join(AUDIT))?,
         composed: provenance.get("composed") == Some(&Value::Bool(true)),
         provenance,
     };
     let path = run.join("report.html");
     write_atomic(&path, run_page(&documents)?.as_bytes())?;
     Ok(path)
+}
+
+/// A document that a stage wrote; `None` where there is none.
+fn document<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, PipelineError> {
+    let value = read_json(path)?;
+    value.map(|value| document_of(value, path)).transpose()
 }

@@ -1,6 +1,6 @@
 //! What each modality adds.
 
-use serde_json::Value;
+use cohort_fusion::{Ablation, AblationFigure, AblationRow, Family, SharePart, Shares};
 
 use super::figure::{figure, folded, grid};
 use super::headline::model_colour;
@@ -17,54 +17,46 @@ use crate::format;
 const DRAWN: [&str; 2] = ["balanced_accuracy", "quadratic_kappa"];
 
 pub(super) fn section(
-    ablation: &Value,
+    ablation: &Ablation,
     name_group: impl Fn(&str, &str) -> String,
 ) -> Result<Section, ReportError> {
     let mut section = Section::new("ablation", "Ablation", "What each modality adds");
-    let shares = read::list(ablation, "shares");
+    let shares = &ablation.shares;
     let everyone = shares
         .iter()
-        .find(|s| is_everyone(s) && read::text(s, "metric") == Some(DRAWN[0]));
+        .find(|s| is_everyone(s) && s.metric == DRAWN[0]);
     match everyone.and_then(lead) {
         Some(lead) => section.lead(&lead),
         None => {
             section.lead("Every subset of the modalities, fused anew and scored on the same clips.")
         }
     }
-    let metrics: Vec<String> = read::names(ablation, "metrics");
-    let rows = read::list(ablation, "rows");
-    rows_table(&mut section, ablation, rows, &metrics);
+    rows_table(&mut section, ablation);
     shares_charts(&mut section, shares, &name_group)?;
-    section.mentions(metrics);
+    section.mentions(ablation.metrics.iter().map(String::as_str));
     section.mentions(["shapley"]);
     Ok(section)
 }
 
-fn is_everyone(share: &Value) -> bool {
-    share.get("attribute").is_none_or(Value::is_null)
-        && read::text(share, "family").unwrap_or("late") == "late"
+fn is_late(share: &Shares) -> bool {
+    share.family == "late"
+}
+
+fn is_everyone(share: &Shares) -> bool {
+    share.attribute.is_none() && is_late(share)
 }
 
 /// The modalities by what they add.
-fn lead(share: &Value) -> Option<String> {
-    let mut parts: Vec<(&str, f64, Option<f64>)> = read::list(share, "parts")
-        .iter()
-        .filter_map(|p| {
-            Some((
-                read::text(p, "modality")?,
-                read::number(p, "value")?,
-                read::number(p, "share"),
-            ))
-        })
-        .collect();
-    parts.sort_by(|a, b| b.1.total_cmp(&a.1));
-    let metric = metrics::name(read::text(share, "metric")?).to_lowercase();
-    let skill = read::number(share, "skill")?;
+fn lead(share: &Shares) -> Option<String> {
+    let mut parts: Vec<&SharePart> = share.parts.iter().collect();
+    parts.sort_by(|a, b| b.value.total_cmp(&a.value));
+    let metric = metrics::name(&share.metric).to_lowercase();
+    let skill = share.skill?;
     let named: Vec<String> = parts
         .iter()
-        .map(|(name, value, share)| match share {
-            Some(share) => format!("{name} {}", format::percent(*share, 0)),
-            None => format!("{name} {}", format::signed(*value, 3)),
+        .map(|part| match part.share {
+            Some(share) => format!("{} {}", part.modality, format::percent(share, 0)),
+            None => format!("{} {}", part.modality, format::signed(part.value, 3)),
         })
         .collect();
     Some(format!(
@@ -75,39 +67,30 @@ fn lead(share: &Value) -> Option<String> {
     ))
 }
 
-fn rows_table(section: &mut Section, ablation: &Value, rows: &[Value], names: &[String]) {
-    if rows.is_empty() {
+fn rows_table(section: &mut Section, ablation: &Ablation) {
+    if ablation.rows.is_empty() {
         return;
     }
-    let caption = format!("Every subset: {}", read::clips_and_subjects(ablation));
+    let clips = read::of_clips(ablation.clips, ablation.subjects);
     let columns = ["model", "kind"]
         .into_iter()
         .map(str::to_owned)
-        .chain(names.iter().map(|m| metrics::short(m)));
-    let mut table = Table::new(caption, 2, columns);
-    let full = read::text(ablation, "full");
-    for row in rows {
-        let family = read::text(row, "family").unwrap_or("");
-        let is_full = full.is_some() && read::text(row, "name") == full;
-        let class = match family {
-            _ if is_full => "strong",
-            "baseline" => "faint",
+        .chain(ablation.metrics.iter().map(|m| metrics::short(m)));
+    let mut table = Table::new(format!("Every subset: {clips}"), 2, columns);
+    for row in &ablation.rows {
+        let class = match row.family {
+            _ if row.name == ablation.full => "strong",
+            Family::Baseline => "faint",
             _ => "",
         };
-        let kind = read::text(row, "joint").map_or_else(|| kind(family).to_owned(), str::to_owned);
-        let unanswered = read::whole(row, "unanswered").filter(|n| *n > 0);
-        let note = unanswered.map_or_else(String::new, |n| {
-            format!("{} unanswered", read::counted(n, "clip"))
-        });
-        let mut cells = vec![
-            Cell::from(read::text(row, "name").unwrap_or("?")).note(note),
-            kind.into(),
-        ];
-        for metric in names {
-            let figure = read::list(row, "figures")
-                .iter()
-                .find(|f| read::text(f, "metric") == Some(metric));
-            cells.push(figure.map_or_else(|| Cell::new(format::NONE), |f| figure_cell(metric, f)));
+        let note = match row.unanswered {
+            0 => String::new(),
+            n => format!("{} unanswered", read::counted(n as u64, "clip")),
+        };
+        let mut cells = vec![Cell::from(row.name.as_str()).note(note), kind(row).into()];
+        for metric in &ablation.metrics {
+            let figure = row.figures.iter().find(|f| f.metric == *metric);
+            cells.push(figure.map_or_else(|| Cell::new(format::NONE), figure_cell));
         }
         table.marked_row(class, cells);
     }
@@ -118,24 +101,28 @@ fn rows_table(section: &mut Section, ablation: &Value, rows: &[Value], names: &[
     );
 }
 
-fn kind(family: &str) -> &str {
-    match family {
-        "baseline" => "baseline",
-        "single" => "one model",
-        "late" => "late fusion",
-        "late_unchanged" => "late fusion, not fitted anew",
-        "reference" => "reference's sum",
-        other => other,
+fn kind(row: &AblationRow) -> &str {
+    if let Some(joint) = &row.joint {
+        return joint;
+    }
+    match row.family {
+        Family::Baseline => "baseline",
+        Family::Single => "one model",
+        Family::Late => "late fusion",
+        Family::LateUnchanged => "late fusion, not fitted anew",
+        Family::Reference => "reference's sum",
+        Family::Joint => "joint",
     }
 }
 
 /// The value with its interval and, under it, the difference to the full fusion.
-fn figure_cell(metric: &str, figure: &Value) -> Cell {
-    let value = Estimate::at(figure, "value").unwrap_or_default();
+fn figure_cell(figure: &AblationFigure) -> Cell {
+    let value = Estimate::from(&figure.value);
     let cell = Cell::new(value.number(3));
-    let Some(to_full) = Estimate::at(figure, "to_full") else {
+    let Some(to_full) = &figure.to_full else {
         return cell.note(value.range(3));
     };
+    let to_full = Estimate::from(to_full);
     let change = to_full
         .value
         .map_or_else(|| format::NONE.to_owned(), |v| format::signed(v, 3));
@@ -144,18 +131,15 @@ fn figure_cell(metric: &str, figure: &Value) -> Cell {
         value.range(3),
         to_full.range(3)
     ))
-    .class(metrics::change_class(metric, to_full.interval))
+    .class(metrics::change_class(&figure.metric, to_full.interval))
 }
 
 fn shares_charts(
     section: &mut Section,
-    shares: &[Value],
+    shares: &[Shares],
     name_group: &impl Fn(&str, &str) -> String,
 ) -> Result<(), ReportError> {
-    let late: Vec<&Value> = shares
-        .iter()
-        .filter(|s| read::text(s, "family").unwrap_or("late") == "late")
-        .collect();
+    let late: Vec<&Shares> = shares.iter().filter(|s| is_late(s)).collect();
     if late.is_empty() {
         return Ok(());
     }
@@ -164,21 +148,21 @@ fn shares_charts(
         "What a modality adds, averaged over all orders in which the modalities can be added. The parts add up to the gain \
          over the majority baseline; a part below 0 means that the modality does harm.",
     );
-    let label = |share: &Value| match (read::text(share, "attribute"), read::text(share, "group")) {
+    let label = |share: &Shares| match (&share.attribute, &share.group) {
         (Some(attribute), Some(group)) => name_group(attribute, group),
         _ => "everyone".to_owned(),
     };
     let (mut everyone, mut by_group) = (Vec::new(), Vec::new());
     for metric in DRAWN {
-        let of_metric: Vec<&Value> = late
+        let of_metric: Vec<&Shares> = late
             .iter()
             .copied()
-            .filter(|s| read::text(s, "metric") == Some(metric))
+            .filter(|s| s.metric == metric)
             .collect();
         let title = metrics::name(metric);
         let whole = of_metric
             .iter()
-            .find(|s| is_everyone(s) && !read::list(s, "parts").is_empty());
+            .find(|s| is_everyone(s) && !s.parts.is_empty());
         if let Some(whole) = whole {
             everyone.push((format!("{title}, everyone"), parts_chart(&title, whole)));
         }
@@ -196,23 +180,19 @@ fn shares_charts(
     folded(&mut section.body, "All gains, with intervals", |out| {
         let mut table = Table::new("", 3, ["who", "metric", "modality", "adds", "of a gain of"]);
         for share in shares {
-            let family = read::text(share, "family").unwrap_or("late");
-            let who = if family == "late" {
+            let who = if is_late(share) {
                 label(share)
             } else {
-                format!("{} ({family})", label(share))
+                format!("{} ({})", label(share), share.family)
             };
-            let metric = metrics::short(read::text(share, "metric").unwrap_or("?"));
-            for part in read::list(share, "parts") {
-                let value = Estimate::new(part);
-                let skill = read::number(share, "skill")
-                    .map_or_else(|| format::NONE.to_owned(), |s| format::fixed(s, 3));
+            for part in &share.parts {
+                let value = part_estimate(part);
                 table.row([
-                    Cell::new(who.clone()).note(read::clips_and_subjects(share)),
-                    metric.clone().into(),
-                    read::text(part, "modality").unwrap_or("?").into(),
+                    Cell::new(who.clone()).note(read::of_clips(share.clips, share.subjects)),
+                    metrics::short(&share.metric).into(),
+                    part.modality.as_str().into(),
                     Cell::new(value.number(3)).note(value.range(3)),
-                    skill.into(),
+                    read::fixed(share.skill, 3).into(),
                 ]);
             }
         }
@@ -221,21 +201,26 @@ fn shares_charts(
     Ok(())
 }
 
-fn parts_chart(title: &str, share: &Value) -> String {
-    let rows = read::list(share, "parts")
-        .iter()
-        .enumerate()
-        .map(|(i, part)| {
-            let name = read::text(part, "modality").unwrap_or("?");
-            let estimate = Estimate::new(part);
-            IntervalRow {
-                label: name.to_owned(),
-                value: estimate.value,
-                interval: estimate.interval,
-                colour: model_colour(name, i),
-                ..IntervalRow::default()
-            }
-        });
+fn part_estimate(part: &SharePart) -> Estimate {
+    Estimate {
+        value: Some(part.value),
+        interval: part.low.zip(part.high),
+        ..Estimate::default()
+    }
+}
+
+fn parts_chart(title: &str, share: &Shares) -> String {
+    let rows = share.parts.iter().enumerate().map(|(i, part)| {
+        let name = part.modality.as_str();
+        let estimate = part_estimate(part);
+        IntervalRow {
+            label: name.to_owned(),
+            value: estimate.value,
+            interval: estimate.interval,
+            colour: model_colour(name, i),
+            ..IntervalRow::default()
+        }
+    });
     let chart = IntervalChart {
         title: format!("Shapley values in {}", title.to_lowercase()),
         description:
@@ -250,25 +235,18 @@ fn parts_chart(title: &str, share: &Value) -> String {
 
 fn groups_chart(
     title: &str,
-    shares: &[&Value],
-    label: &impl Fn(&Value) -> String,
+    shares: &[&Shares],
+    label: &impl Fn(&Shares) -> String,
 ) -> Result<Option<String>, ReportError> {
     let parts: Vec<String> = shares.first().map_or_else(Vec::new, |s| {
-        read::list(s, "parts")
-            .iter()
-            .filter_map(|p| read::text(p, "modality"))
-            .map(str::to_owned)
-            .collect()
+        s.parts.iter().map(|p| p.modality.clone()).collect()
     });
     let rows: Vec<StackedRow> = shares
         .iter()
-        .filter(|s| read::list(s, "parts").len() == parts.len() && !parts.is_empty())
+        .filter(|s| s.parts.len() == parts.len() && !parts.is_empty())
         .map(|s| StackedRow {
             label: label(s),
-            values: read::list(s, "parts")
-                .iter()
-                .map(|p| read::number(p, "value").unwrap_or(f64::NAN))
-                .collect(),
+            values: s.parts.iter().map(|p| p.value).collect(),
         })
         .collect();
     if rows.len() < 2 {

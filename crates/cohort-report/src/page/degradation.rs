@@ -1,6 +1,6 @@
 //! How the models bear worse media.
 
-use serde_json::Value;
+use cohort_fusion::{CurvePoint, Curves};
 
 use super::figure::{figure, folded, grid};
 use super::layout::Section;
@@ -14,7 +14,7 @@ use crate::format;
 /// Metric that is drawn; all stand in a folded table.
 const DRAWN: &str = "balanced_accuracy";
 
-pub(super) fn section(document: &Value) -> Section {
+pub(super) fn section(document: &Curves) -> Section {
     let mut section = Section::new(
         "degradation",
         "Bad media",
@@ -23,25 +23,18 @@ pub(super) fn section(document: &Value) -> Section {
     section.lead(&format!(
         "The test clips are made worse on purpose, one modality at a time: {}. Late fusion and the joint model still have \
          the other modalities; the dashed line is the model that has only the damaged one.",
-        read::counted(read::whole(document, "clips").unwrap_or(0), "clip")
+        read::counted(document.clips as u64, "clip")
     ));
-    let points = read::list(document, "points");
-    let mut damages: Vec<&str> = points
-        .iter()
-        .filter_map(|p| read::text(p, "degradation"))
-        .collect();
+    let points = &document.points;
+    let mut damages: Vec<&str> = points.iter().map(|p| p.degradation.as_str()).collect();
     damages.dedup();
     grid(&mut section.body, |out| {
         for damage in &damages {
             figure(out, &chart(points, damage), damage, "");
         }
     });
-    let names: Vec<String> = points.first().map_or_else(Vec::new, |p| {
-        let figures = read::list(p, "figures").iter();
-        figures
-            .filter_map(|f| read::text(f, "metric"))
-            .map(str::to_owned)
-            .collect()
+    let names: Vec<&str> = points.first().map_or_else(Vec::new, |p| {
+        p.figures.iter().map(|f| f.metric.as_str()).collect()
     });
     folded(&mut section.body, "Every metric at every severity", |out| {
         let columns = ["damage", "model", "severity"].map(str::to_owned);
@@ -51,9 +44,9 @@ pub(super) fn section(document: &Value) -> Section {
         let mut table = Table::new("", 3, columns);
         for point in points {
             let mut cells: Vec<Cell> = vec![
-                read::text(point, "degradation").unwrap_or("?").into(),
-                read::text(point, "model").unwrap_or("?").into(),
-                format::general(read::number(point, "severity").unwrap_or(f64::NAN)).into(),
+                point.degradation.as_str().into(),
+                point.model.as_str().into(),
+                format::general(point.severity).into(),
             ];
             for name in &names {
                 let estimate = value(point, name);
@@ -70,24 +63,18 @@ pub(super) fn section(document: &Value) -> Section {
     section
 }
 
-fn value(point: &Value, metric: &str) -> Option<Estimate> {
-    let mut figures = read::list(point, "figures").iter();
-    let found = figures.find(|f| read::text(f, "metric") == Some(metric));
-    Estimate::at(found?, "interval")
+fn value(point: &CurvePoint, metric: &str) -> Option<Estimate> {
+    let found = point.figures.iter().find(|f| f.metric == metric);
+    found.map(|figure| Estimate::from(&figure.interval))
 }
 
-fn chart(points: &[Value], damage: &str) -> String {
-    let own: Vec<&Value> = points
-        .iter()
-        .filter(|p| read::text(p, "degradation") == Some(damage))
-        .collect();
-    let mut models: Vec<&str> = own.iter().filter_map(|p| read::text(p, "model")).collect();
+fn chart(points: &[CurvePoint], damage: &str) -> String {
+    let own: Vec<&CurvePoint> = points.iter().filter(|p| p.degradation == damage).collect();
+    let mut models: Vec<&str> = own.iter().map(|p| p.model.as_str()).collect();
     models.dedup();
     let series = models.iter().map(|model| {
         let alone = model.ends_with(" alone");
-        let of_model = own
-            .iter()
-            .filter(|p| read::text(p, "model") == Some(*model));
+        let of_model = own.iter().filter(|p| p.model == *model);
         let mut series = LineSeries {
             name: (*model).to_owned(),
             dashed: alone,
@@ -101,13 +88,12 @@ fn chart(points: &[Value], damage: &str) -> String {
         for point in of_model {
             let estimate = value(point, DRAWN).unwrap_or_default();
             let y = estimate.value.unwrap_or(f64::NAN);
-            let x = read::number(point, "severity").unwrap_or(f64::NAN);
-            series.points.push((x, y));
+            series.points.push((point.severity, y));
             series.band.push(estimate.interval.unwrap_or((y, y)));
         }
         series
     });
-    let unit = own.first().and_then(|p| read::text(p, "unit"));
+    let unit = own.first().map(|p| p.unit.as_str());
     let chart = LineChart {
         title: format!("{} under {damage}", metrics::name(DRAWN)),
         description: "One line a model against the severity of the damage, with its interval by subject as a band.".into(),
@@ -121,13 +107,20 @@ fn chart(points: &[Value], damage: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::page::audit::made;
+    use cohort_fusion::Figure;
 
     #[test]
     fn every_damage_gets_a_chart_and_every_point_a_row() {
-        let point = |damage: &str, model: &str, severity: f64| {
-            json!({"degradation": damage, "model": model, "severity": severity, "unit": "dB", "figures": [
-                {"metric": DRAWN, "interval": {"value": 0.5, "low": 0.4, "high": 0.6, "clips": 9, "subjects": 5}}]})
+        let point = |damage: &str, model: &str, severity: f64| CurvePoint {
+            degradation: damage.into(),
+            model: model.into(),
+            severity,
+            unit: "dB".into(),
+            figures: vec![Figure {
+                metric: DRAWN.into(),
+                interval: made::interval(0.5),
+            }],
         };
         let points = vec![
             point("blur", "late", 0.0),
@@ -135,11 +128,15 @@ mod tests {
             point("noise", "audio alone", 0.0),
             point("noise", "joint attention", 0.0),
         ];
-        let page = section(&json!({"clips": 9, "points": points}))
-            .body
-            .into_string();
+        let document = Curves {
+            schema: cohort_fusion::DEGRADATION_SCHEMA.into(),
+            subjects_by: String::new(),
+            clips: 9,
+            points,
+        };
+        let page = section(&document).body.into_string();
         assert_eq!(page.matches("<svg").count(), 2);
-        assert_eq!(page.matches("0.400 to 0.600").count(), 4);
+        assert_eq!(page.matches("\u{2212}0.500 to 1.500").count(), 4);
         assert!(page.contains("joint attention"));
     }
 }

@@ -1,73 +1,25 @@
 //! What the numbers mean, in plain words.
 
+use cohort_eval::Metric;
+
 use super::layout::Section;
 
-/// Identifiers that ask for the entry, its name, its meaning.
-const ENTRIES: [(&[&str], &str, &str); 24] = [
+/// Identifiers that ask for the entry, its name, its meaning; those of metrics come from the metrics.
+const ENTRIES: [(&[&str], &str, &str); 14] = [
     (
-        &["accuracy"],
-        "Accuracy",
-        "Share of clips whose group was met. With groups of unequal size, always saying the largest already scores well, so it is never read alone.",
+        &["auc"],
+        "Area under the ROC curve",
+        "The chance that a clip of the group is given a higher probability of it than a clip of another group. 0.5: no better than chance. 1: perfect order.",
     ),
     (
-        &["balanced_accuracy"],
-        "Balanced accuracy",
-        "The share met within each true group, averaged over the groups, so that rare groups count as much as common ones. With seven groups, guessing gives 0.143.",
+        &["average_precision"],
+        "Average precision",
+        "Clips are sorted by the probability of the group; at each clip of the group, what share of those so far belongs to it, averaged. A random order gives the share of the group among all clips.",
     ),
     (
-        &["macro_f1"],
-        "Macro F1",
-        "For each group the harmonic mean of how many of its clips were met and how many of the clips given its name belong to it; averaged over the groups.",
-    ),
-    (
-        &["quadratic_kappa"],
-        "Quadratic kappa",
-        "Agreement beyond what chance alone would give, where a miss by two groups costs four times as much as a miss by one. 0: no better than chance. 1: perfect.",
-    ),
-    (
-        &["mae_groups"],
-        "Mean absolute error (groups)",
-        "How many groups a prediction is off, on average. 0 is perfect.",
-    ),
-    (
-        &["mae_years"],
-        "Mean absolute error (years)",
-        "The same in years, each group standing for its midpoint.",
-    ),
-    (
-        &["macro_mae"],
-        "Macro mean absolute error",
-        "The mean absolute error within each true group, averaged over the groups.",
-    ),
-    (
-        &["within_one"],
-        "Within one group",
-        "Share of clips that are met or missed by a neighbouring group only.",
-    ),
-    (
-        &["signed_error"],
-        "Signed error",
-        "Mean of predicted minus true group. Above 0: people are taken for older than they look to others; below 0: for younger.",
-    ),
-    (
-        &["nll"],
-        "Negative log likelihood",
-        "How surprised the model was by the truth. Small is good; a confident miss costs much.",
-    ),
-    (
-        &["brier"],
-        "Brier score",
-        "Squared distance between the predicted probabilities and what happened. 0 is perfect, 2 the worst.",
-    ),
-    (
-        &["rps"],
-        "Ranked probability score",
-        "The Brier score for ordered groups: probability put far from the truth costs more than next to it.",
-    ),
-    (
-        &["ece"],
-        "Expected calibration error",
-        "How far stated confidence lies from the share that is right. 0.05: when the model says 80%, it is right for about 75% or 85%.",
+        &["precision_recall"],
+        "Precision and recall",
+        "Precision: what share of the clips given a group's name belong to it. Recall: what share of the group's clips are given its name. F1 is their harmonic mean.",
     ),
     (
         &["interval"],
@@ -126,10 +78,16 @@ const ENTRIES: [(&[&str], &str, &str); 24] = [
     ),
 ];
 
-/// The entries that the sections of a page speak of.
-pub(super) fn section(mentioned: &[String]) -> Section {
+/// The entries that the sections of a page speak of; `ages` where the classes are age groups.
+pub(super) fn section(mentioned: &[String], ages: bool) -> Section {
     let mut section = Section::new("glossary", "Glossary", "What the words mean");
     section.body.open("dl");
+    for metric in Metric::ALL {
+        if mentioned.iter().any(|m| m == metric.name()) {
+            let (term, meaning) = metric.glossary(ages);
+            section.body.element("dt", term).element("dd", meaning);
+        }
+    }
     for (identifiers, name, meaning) in ENTRIES {
         let asked = identifiers
             .iter()
@@ -150,10 +108,20 @@ mod tests {
 
     #[test]
     fn only_what_is_spoken_of_is_explained() {
-        let html = section(&["mae_years".into(), "unheard_of".into()])
+        let html = section(&["mae_years".into(), "unheard_of".into()], true)
             .body
             .into_string();
         assert_eq!(html.matches("<dt>").count(), 1 + ALWAYS.len());
         assert!(html.contains("in years"));
+    }
+
+    #[test]
+    fn ages_are_spoken_of_only_where_there_are_any() {
+        let all: Vec<String> = Metric::ALL.iter().map(|m| m.name().to_owned()).collect();
+        let html = |ages| section(&all, ages).body.into_string();
+        assert!(html(true).contains("taken for older"));
+        for word in ["older", "younger", "seven groups"] {
+            assert!(!html(false).contains(word), "{word}");
+        }
     }
 }

@@ -1,61 +1,27 @@
-//! Names of metrics for people.
+//! Names of metrics for people, from the metrics themselves.
+
+use cohort_eval::Metric;
 
 use super::read::words;
 
-/// Identifier, name, short name for a narrow column.
-const NAMES: [(&str, &str, &str); 14] = [
-    ("accuracy", "Accuracy", "Accuracy"),
-    ("balanced_accuracy", "Balanced accuracy", "Balanced acc."),
-    ("macro_f1", "Macro F1", "Macro F1"),
-    ("kappa", "Kappa", "Kappa"),
-    ("quadratic_kappa", "Quadratic kappa", "Quadratic kappa"),
-    ("mae_groups", "Mean absolute error (groups)", "MAE (groups)"),
-    ("mae_years", "Mean absolute error (years)", "MAE (years)"),
-    (
-        "macro_mae",
-        "Macro mean absolute error (groups)",
-        "Macro MAE",
-    ),
-    ("within_one", "Within one group", "Within one"),
-    ("signed_error", "Signed error (groups)", "Signed error"),
-    ("nll", "Negative log likelihood", "NLL"),
-    ("brier", "Brier score", "Brier"),
-    ("rps", "Ranked probability score", "RPS"),
-    ("ece", "Expected calibration error", "ECE"),
-];
-
 /// Name of a metric; an unknown identifier becomes words.
 pub(super) fn name(metric: &str) -> String {
-    NAMES
-        .iter()
-        .find(|n| n.0 == metric)
-        .map_or_else(|| words(metric), |n| n.1.to_owned())
+    Metric::from_name(metric).map_or_else(|| words(metric), |m| m.title().to_owned())
 }
 
 /// Short name of a metric.
 pub(super) fn short(metric: &str) -> String {
-    NAMES
-        .iter()
-        .find(|n| n.0 == metric)
-        .map_or_else(|| words(metric), |n| n.2.to_owned())
-}
-
-/// Whether larger values are worse.
-pub(super) fn is_loss(metric: &str) -> bool {
-    matches!(
-        metric,
-        "mae_groups" | "mae_years" | "macro_mae" | "nll" | "brier" | "rps" | "ece"
-    )
+    Metric::from_name(metric).map_or_else(|| words(metric), |m| m.short().to_owned())
 }
 
 /// Class of a difference's cell: better, worse, or neither where the interval holds 0 or no direction is better.
 pub(super) fn change_class(metric: &str, interval: Option<(f64, f64)>) -> &'static str {
     match interval {
-        Some((low, high)) if (low > 0.0 || high < 0.0) && metric != "signed_error" => {
-            if (low > 0.0) != is_loss(metric) {
-                "rise"
-            } else {
-                "fall"
+        Some((low, high)) if low > 0.0 || high < 0.0 => {
+            match Metric::from_name(metric).and_then(Metric::higher_is_better) {
+                Some(higher) if (low > 0.0) == higher => "rise",
+                Some(_) => "fall",
+                None => "",
             }
         }
         _ => "",
@@ -86,9 +52,9 @@ mod tests {
     }
 
     #[test]
-    fn every_metric_has_a_name() {
-        assert_eq!(name("mae_years"), "Mean absolute error (years)");
-        assert_eq!(short("mae_years"), "MAE (years)");
+    fn what_is_no_metric_becomes_words() {
+        assert_eq!(name("mae_years"), Metric::MaeYears.title());
+        assert_eq!(short("mae_years"), Metric::MaeYears.short());
         assert_eq!(name("top_two"), "Top two");
     }
 }

@@ -16,6 +16,10 @@ mod read;
 mod table;
 mod training;
 
+use cohort_eval::Audit;
+use cohort_fusion::{
+    ABLATION_SCHEMA, Ablation, Curves, DEGRADATION_SCHEMA, FUSION_SCHEMA, FusionRecord,
+};
 use serde_json::Value;
 
 use crate::ReportError;
@@ -32,8 +36,8 @@ pub struct ModelDocument {
     /// Epoch whose weights were kept; `None` marks the one with the best validation balanced accuracy (the lower
     /// validation loss among equals).
     pub best_epoch: Option<u64>,
-    /// `cohort.audit/1` of its own predictions.
-    pub audit: Option<Value>,
+    /// The audit of its own predictions.
+    pub audit: Option<Audit>,
 }
 
 /// What the stages of a run wrote: a section is left out when its document is missing.
@@ -49,14 +53,14 @@ pub struct RunDocuments {
     pub check: Option<Value>,
     /// The trained models, in the order in which they are shown.
     pub models: Vec<ModelDocument>,
-    /// `cohort.fusion/1`: rule, weights, temperatures.
-    pub fusion: Option<Value>,
-    /// `cohort.ablation/1`: every subset of the modalities, and their Shapley shares.
-    pub ablation: Option<Value>,
-    /// `cohort.degradation/1`: metrics against the severity of damages.
-    pub degradation: Option<Value>,
-    /// `cohort.audit/1`: skill, groups, disparities, abstention.
-    pub audit: Option<Value>,
+    /// Rule, weights, temperatures.
+    pub fusion: Option<FusionRecord>,
+    /// Every subset of the modalities, and their Shapley shares.
+    pub ablation: Option<Ablation>,
+    /// Metrics against the severity of damages.
+    pub degradation: Option<Curves>,
+    /// Skill, groups, classes, disparities, abstention.
+    pub audit: Option<Audit>,
     /// How the run was made: seeds, settings, hashes, versions; any JSON object, shown as it is. Leave times and paths
     /// of the machine out, so that two runs give the same bytes.
     pub provenance: Value,
@@ -75,24 +79,29 @@ pub fn run_page(documents: &RunDocuments) -> Result<String, ReportError> {
         ("headline", &documents.headline, "cohort.headline/1"),
         ("statistics", &documents.stats, "cohort.stats/1"),
         ("data check", &documents.check, "cohort.check/1"),
-        ("fusion", &documents.fusion, "cohort.fusion/1"),
-        ("ablation", &documents.ablation, "cohort.ablation/1"),
-        (
-            "degradation",
-            &documents.degradation,
-            "cohort.degradation/1",
-        ),
-        ("audit", &documents.audit, "cohort.audit/1"),
-    ]
-    .into_iter()
-    .chain(
+    ] {
+        if let Some(value) = value {
+            let found = read::text(value, "schema");
+            check_schema(document, found, expected)?;
+        }
+    }
+    if let Some(curves) = &documents.degradation {
+        check_schema("degradation", Some(&curves.schema), DEGRADATION_SCHEMA)?;
+    }
+    if let Some(fusion) = &documents.fusion {
+        check_schema("fusion", Some(&fusion.schema), FUSION_SCHEMA)?;
+    }
+    if let Some(ablation) = &documents.ablation {
+        check_schema("ablation", Some(&ablation.schema), ABLATION_SCHEMA)?;
+    }
+    for (document, audit) in std::iter::once(("audit", &documents.audit)).chain(
         documents
             .models
             .iter()
-            .map(|m| ("audit of a model", &m.audit, "cohort.audit/1")),
+            .map(|m| ("audit of a model", &m.audit)),
     ) {
-        if let Some(value) = value {
-            check_schema(document, value, expected)?;
+        if let Some(audit) = audit {
+            check_schema(document, Some(&audit.schema), AUDIT_SCHEMA)?;
         }
     }
     let mut sections: Vec<Option<Section>> = vec![
@@ -134,31 +143,34 @@ pub fn run_page(documents: &RunDocuments) -> Result<String, ReportError> {
         );
     }
     page.sections = sections.into_iter().flatten().collect();
-    let glossary = glossary::section(&page.words());
+    let ages = documents.audit.as_ref().is_none_or(audit::is_about_ages);
+    let glossary = glossary::section(&page.words(), ages);
     page.sections.push(glossary);
     Ok(page.write())
 }
 
-/// Makes the page of an audit alone, from a `cohort.audit/1` document.
+/// Makes the page of an audit alone.
 ///
 /// # Errors
 /// [`ReportError::Schema`] when the document names another schema or none.
-pub fn audit_page(audit: &Value) -> Result<String, ReportError> {
-    check_schema("audit", audit, "cohort.audit/1")?;
+pub fn audit_page(audit: &Audit) -> Result<String, ReportError> {
+    check_schema("audit", Some(&audit.schema), AUDIT_SCHEMA)?;
     let mut page = Page::new("Audit of predictions");
     page.subtitle = audit::subtitle(audit);
     page.sections = audit::sections(audit)?;
-    let glossary = glossary::section(&page.words());
+    let glossary = glossary::section(&page.words(), audit::is_about_ages(audit));
     page.sections.push(glossary);
     Ok(page.write())
 }
 
+const AUDIT_SCHEMA: &str = "cohort.audit/1";
+
 fn check_schema(
     document: &'static str,
-    value: &Value,
+    found: Option<&str>,
     expected: &'static str,
 ) -> Result<(), ReportError> {
-    match read::text(value, "schema") {
+    match found {
         Some(found) if found == expected => Ok(()),
         found => Err(ReportError::Schema {
             document,

@@ -1,5 +1,6 @@
 //! Reading documents of other stages without insisting on parts that may be missing.
 
+use cohort_eval::Interval;
 use serde_json::Value;
 
 use crate::format;
@@ -13,6 +14,25 @@ pub(super) struct Estimate {
     pub(super) subjects: Option<u64>,
     /// Why there is no interval, or why its level is not claimed.
     pub(super) caution: Option<String>,
+}
+
+impl From<&Interval> for Estimate {
+    fn from(interval: &Interval) -> Self {
+        let (ends, caution) = match interval {
+            Interval::Estimated(estimate) => (
+                Some((estimate.low, estimate.high)),
+                estimate.caution.clone(),
+            ),
+            Interval::NotEstimable(none) => (None, Some(none.reason.clone())),
+        };
+        Self {
+            value: interval.value(),
+            interval: ends,
+            clips: Some(interval.clips() as u64),
+            subjects: Some(interval.subjects() as u64),
+            caution,
+        }
+    }
 }
 
 impl Estimate {
@@ -70,10 +90,6 @@ pub(super) fn whole(value: &Value, key: &str) -> Option<u64> {
     value.get(key).and_then(Value::as_u64)
 }
 
-pub(super) fn flag(value: &Value, key: &str) -> bool {
-    value.get(key).and_then(Value::as_bool).unwrap_or(false)
-}
-
 /// The items of a list, none when there is no such list.
 pub(super) fn list<'a>(value: &'a Value, key: &str) -> &'a [Value] {
     value
@@ -93,14 +109,6 @@ pub(super) fn entries<'a>(value: &'a Value, key: &str) -> Vec<(&'a str, &'a Valu
 /// The strings of a list; numbers are written as text.
 pub(super) fn names(value: &Value, key: &str) -> Vec<String> {
     list(value, key).iter().map(plain).collect()
-}
-
-/// The numbers of a list; what is no number becomes NaN and keeps its place.
-pub(super) fn numbers(value: &Value, key: &str) -> Vec<f64> {
-    list(value, key)
-        .iter()
-        .map(|v| v.as_f64().unwrap_or(f64::NAN))
-        .collect()
 }
 
 /// A scalar as people read it.
@@ -141,6 +149,22 @@ pub(super) fn clips_and_subjects(value: &Value) -> String {
     }
 }
 
+/// The same for a document with both.
+pub(super) fn of_clips(clips: usize, subjects: usize) -> String {
+    let clips = counted(clips as u64, "clip");
+    format!("{clips} of {}", counted(subjects as u64, "subject"))
+}
+
+/// A count as a table shows it.
+pub(super) fn count(count: usize) -> String {
+    format::count(count as u64)
+}
+
+/// A number as a table shows it, where there is one.
+pub(super) fn fixed(number: Option<f64>, decimals: usize) -> String {
+    number.map_or_else(|| format::NONE.to_owned(), |v| format::fixed(v, decimals))
+}
+
 /// `1 clip`, `2 clips`.
 pub(super) fn counted(count: u64, noun: &str) -> String {
     format!(
@@ -152,8 +176,12 @@ pub(super) fn counted(count: u64, noun: &str) -> String {
 
 /// An identifier such as `balanced_accuracy` as words.
 pub(super) fn words(identifier: &str) -> String {
-    let spaced = identifier.replace(['_', '-'], " ");
-    let mut chars = spaced.chars();
+    sentence_case(&identifier.replace(['_', '-'], " "))
+}
+
+/// Words with a capital at the front.
+pub(super) fn sentence_case(words: &str) -> String {
+    let mut chars = words.chars();
     chars
         .next()
         .map_or_else(String::new, |c| c.to_uppercase().chain(chars).collect())

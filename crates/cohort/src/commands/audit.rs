@@ -221,7 +221,7 @@ fn write(document: &Document, out: &Path) -> anyhow::Result<()> {
     }
     write_atomic(
         &out.join("report.html"),
-        cohort_report::audit_page(&value)?.as_bytes(),
+        cohort_report::audit_page(document)?.as_bytes(),
     )?;
     Ok(())
 }

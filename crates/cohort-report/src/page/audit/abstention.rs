@@ -1,22 +1,21 @@
 //! What happens when the model may decline.
 
-use serde_json::Value;
+use cohort_eval::{Audit, Conformal, Interval, RiskCoverage, SetCoverage};
 
 use super::super::figure::{figure, grid};
 use super::super::layout::Section;
-use super::super::read::{self, Estimate};
+use super::super::read::Estimate;
 use super::super::table::{Cell, Table};
-use crate::ReportError;
 use crate::canvas::Style;
 use crate::charts::{LineChart, LineSeries, lines};
 use crate::format;
 use crate::scale::round_domain;
 
-pub(super) fn section(audit: &Value) -> Result<Option<Section>, ReportError> {
-    let curves = read::list(audit, "risk_coverage");
-    let sets = audit.get("conformal").filter(|c| !c.is_null());
+pub(super) fn section(audit: &Audit) -> Option<Section> {
+    let curves = audit.risk_coverage.as_deref().unwrap_or_default();
+    let sets = audit.conformal.as_ref();
     if curves.is_empty() && sets.is_none() {
-        return Ok(None);
+        return None;
     }
     let mut section = Section::new(
         "abstention",
@@ -25,7 +24,7 @@ pub(super) fn section(audit: &Value) -> Result<Option<Section>, ReportError> {
     );
     if let Some(lead) = curves
         .iter()
-        .find(|c| attribute(c).is_empty())
+        .find(|c| c.attribute.is_empty())
         .and_then(lead)
     {
         section.lead(&lead);
@@ -35,31 +34,25 @@ pub(super) fn section(audit: &Value) -> Result<Option<Section>, ReportError> {
         conformal(&mut section, sets);
     }
     section.mentions(["risk_coverage", "conformal"]);
-    Ok(Some(section))
+    Some(section)
 }
 
-fn attribute(row: &Value) -> &str {
-    read::text(row, "attribute").unwrap_or("")
-}
-
-fn name(row: &Value) -> &str {
-    read::text(row, "name")
-        .filter(|n| !n.is_empty())
-        .unwrap_or("all clips")
+fn name(name: &str) -> &str {
+    super::named(name, "all clips")
 }
 
 /// Share of clips answered and share of the answers that are wrong, where enough subjects stand behind it.
-fn points(curve: &Value) -> Vec<(f64, f64)> {
-    read::list(curve, "points")
-        .iter()
+fn points(curve: &RiskCoverage) -> Vec<(f64, f64)> {
+    let points = curve.points.iter();
+    points
         .filter_map(|p| {
-            let accuracy = Estimate::at(p, "accuracy").filter(|e| e.interval.is_some())?;
-            Some((read::number(p, "coverage")?, 1.0 - accuracy.value?))
+            let accuracy = p.accuracy.as_ref().and_then(Interval::estimate)?;
+            Some((p.coverage, 1.0 - accuracy.value))
         })
         .collect()
 }
 
-fn lead(curve: &Value) -> Option<String> {
+fn lead(curve: &RiskCoverage) -> Option<String> {
     let points = points(curve);
     let whole = points.last()?.1;
     let half = points
@@ -74,9 +67,9 @@ fn lead(curve: &Value) -> Option<String> {
     ))
 }
 
-fn risk(section: &mut Section, curves: &[Value]) {
+fn risk(section: &mut Section, curves: &[RiskCoverage]) {
     let mut attributes: Vec<&str> = Vec::new();
-    for name in curves.iter().map(attribute) {
+    for name in curves.iter().map(|c| c.attribute.as_str()) {
         if !attributes.contains(&name) {
             attributes.push(name);
         }
@@ -85,10 +78,10 @@ fn risk(section: &mut Section, curves: &[Value]) {
         for of in attributes {
             let series: Vec<LineSeries> = curves
                 .iter()
-                .filter(|c| attribute(c) == of)
+                .filter(|c| c.attribute == of)
                 .enumerate()
                 .map(|(i, curve)| LineSeries {
-                    name: name(curve).to_owned(),
+                    name: name(&curve.name).to_owned(),
                     points: points(curve),
                     colour: i,
                     ..LineSeries::default()
@@ -120,14 +113,10 @@ fn risk(section: &mut Section, curves: &[Value]) {
     );
 }
 
-fn conformal(section: &mut Section, sets: &Value) {
-    let target = read::number(sets, "target").unwrap_or(0.9);
+fn conformal(section: &mut Section, sets: &Conformal) {
+    let target = sets.target;
     section.heading("Prediction sets");
-    let contiguous = if read::flag(sets, "contiguous") {
-        "neighbouring "
-    } else {
-        ""
-    };
+    let contiguous = if sets.contiguous { "neighbouring " } else { "" };
     section.paragraph(&format!(
         "Instead of one group the model can name a set of {contiguous}groups, made to hold the true one for {} of a subject's \
          clips, on average over subjects (the table counts clips). With \
@@ -148,14 +137,11 @@ fn conformal(section: &mut Section, sets: &Value) {
             "says nothing",
         ],
     );
-    let own = read::list(sets, "by_group");
-    for row in read::list(sets, "marginal") {
-        let same = |o: &&Value| {
-            attribute(o) == attribute(row) && read::text(o, "group") == read::text(row, "group")
-        };
-        let mut cells = vec![Cell::from(attribute(row)), name(row).into()];
+    for row in &sets.marginal {
+        let same = |o: &&SetCoverage| o.attribute == row.attribute && o.group == row.group;
+        let mut cells = vec![Cell::from(row.attribute.as_str()), name(&row.name).into()];
         cells.extend(coverage(Some(row), target));
-        cells.extend(coverage(own.iter().find(same), target));
+        cells.extend(coverage(sets.by_group.iter().find(same), target));
         table.row(cells);
     }
     table.write(&mut section.body);
@@ -164,18 +150,17 @@ fn conformal(section: &mut Section, sets: &Value) {
     );
 }
 
-fn coverage(row: Option<&Value>, target: f64) -> [Cell; 3] {
+fn coverage(row: Option<&SetCoverage>, target: f64) -> [Cell; 3] {
     let Some(row) = row else {
         return [(); 3].map(|()| Cell::new(format::NONE));
     };
-    let covered = Estimate::at(row, "coverage").unwrap_or_default();
+    let covered = Estimate::from(&row.coverage);
     let missed = covered.interval.is_some_and(|(_, high)| high < target);
-    let number = |key| read::number(row, key).unwrap_or(f64::NAN);
     [
         Cell::new(covered.number(3))
             .note(covered.range(3))
             .class(if missed { "hit" } else { "" }),
-        format::fixed(number("mean_size"), 2).into(),
-        format::percent(number("whole"), 0).into(),
+        format::fixed(row.mean_size, 2).into(),
+        format::percent(row.whole, 0).into(),
     ]
 }

@@ -1,36 +1,34 @@
 //! Gaps between groups, beside what chance alone gives.
 
-use serde_json::Value;
+use cohort_eval::{Audit, ClassGap, Comparison, Disparity, Measure, Metric, Scheme};
 
 use super::super::figure::{figure, folded, grid};
 use super::super::layout::Section;
-use super::super::metrics;
-use super::super::read::{self, Estimate};
+use super::super::read;
 use super::super::table::{Cell, Table};
 use super::skill::difference;
-use crate::ReportError;
 use crate::canvas::Style;
 use crate::charts::{IntervalChart, IntervalRow, intervals};
 use crate::format;
 
 /// The measure and scheme that stand in front: the largest difference, among subjects of the same true group.
-const MEASURE: &str = "max_min";
-const SCHEMES: [&str; 2] = ["within_target", "plain"];
+const MEASURE: Measure = Measure::MaxMin;
+const SCHEMES: [Scheme; 2] = [Scheme::WithinTarget, Scheme::Plain];
 /// Metrics that share a scale from 0 to 1, for the picture.
-const DRAWN: [&str; 5] = [
-    "accuracy",
-    "balanced_accuracy",
-    "kappa",
-    "quadratic_kappa",
-    "within_one",
+const DRAWN: [Metric; 5] = [
+    Metric::Accuracy,
+    Metric::BalancedAccuracy,
+    Metric::Kappa,
+    Metric::QuadraticKappa,
+    Metric::WithinOne,
 ];
 
-pub(super) fn section(audit: &Value) -> Result<Option<Section>, ReportError> {
-    let gaps = read::list(audit, "disparities");
-    let classes = read::list(audit, "class_gaps");
-    let comparison = audit.get("comparison").filter(|c| !c.is_null());
+pub(super) fn section(audit: &Audit) -> Option<Section> {
+    let gaps = &audit.disparities;
+    let classes = &audit.class_gaps;
+    let comparison = audit.comparison.as_ref();
     if gaps.is_empty() && classes.is_empty() && comparison.is_none() {
-        return Ok(None);
+        return None;
     }
     let mut section = Section::new(
         "gaps",
@@ -50,20 +48,18 @@ pub(super) fn section(audit: &Value) -> Result<Option<Section>, ReportError> {
             .text("No skill: gaps are not interpretable.");
     }
     let mut attributes: Vec<&str> = Vec::new();
-    for name in gaps.iter().filter_map(|g| read::text(g, "attribute")) {
+    for name in gaps.iter().map(|g| g.attribute.as_str()) {
         if !attributes.contains(&name) {
             attributes.push(name);
         }
     }
-    let scheme = SCHEMES
-        .into_iter()
-        .find(|s| gaps.iter().any(|g| is(g, MEASURE, s)));
+    let scheme = SCHEMES.into_iter().find(|s| gaps.iter().any(|g| is(g, *s)));
     if let Some(scheme) = scheme {
         let mut drawn = Vec::new();
         for attribute in &attributes {
-            let rows: Vec<&Value> = gaps
+            let rows: Vec<&Disparity> = gaps
                 .iter()
-                .filter(|g| is(g, MEASURE, scheme) && read::text(g, "attribute") == Some(attribute))
+                .filter(|g| is(g, scheme) && g.attribute == *attribute)
                 .collect();
             if rows.iter().any(|r| is_drawn(r)) {
                 drawn.push((*attribute, chart(attribute, &rows)));
@@ -74,18 +70,23 @@ pub(super) fn section(audit: &Value) -> Result<Option<Section>, ReportError> {
                 figure(out, svg, attribute, "");
             }
         });
-        let rows: Vec<&Value> = gaps.iter().filter(|g| is(g, MEASURE, scheme)).collect();
+        let rows: Vec<&Disparity> = gaps.iter().filter(|g| is(g, scheme)).collect();
         table("Largest difference between two groups", &rows, false).write(&mut section.body);
-        section.body.tag("p").attr("class", "aside").text(if scheme == "within_target" {
-            "Shuffled among subjects of the same true group, so that no group is blamed for being older or younger. Bold: \
-             below 0.05 after Holm's correction."
-        } else {
-            "Shuffled among all subjects. Bold: below 0.05 after Holm's correction."
+        section.body.tag("p").attr("class", "aside").text(match scheme {
+            Scheme::WithinTarget if super::is_about_ages(audit) => {
+                "Shuffled among subjects of the same true group, so that no group is blamed for being older or younger. Bold: \
+                 below 0.05 after Holm's correction."
+            }
+            Scheme::WithinTarget => {
+                "Shuffled among subjects of the same true group, so that no group is blamed for its mix of true groups. Bold: \
+                 below 0.05 after Holm's correction."
+            }
+            Scheme::Plain => "Shuffled among all subjects. Bold: below 0.05 after Holm's correction.",
         });
     }
-    let others: Vec<&Value> = gaps
+    let others: Vec<&Disparity> = gaps
         .iter()
-        .filter(|g| scheme.is_none_or(|s| !is(g, MEASURE, s)))
+        .filter(|g| scheme.is_none_or(|s| !is(g, s)))
         .collect();
     if !others.is_empty() {
         folded(&mut section.body, "Every other measure of a gap", |out| {
@@ -111,32 +112,26 @@ pub(super) fn section(audit: &Value) -> Result<Option<Section>, ReportError> {
         compare(&mut section, comparison);
     }
     section.mentions(["disparity", "p_value", "minimum_detectable"]);
-    section.mentions(gaps.iter().filter_map(|g| read::text(g, "metric")));
-    Ok(Some(section))
+    section.mentions(gaps.iter().map(|g| g.metric.name()));
+    Some(section)
 }
 
-fn is(gap: &Value, measure: &str, scheme: &str) -> bool {
-    read::text(gap, "measure") == Some(measure)
-        && read::text(gap, "scheme").unwrap_or("plain") == scheme
+fn is(gap: &Disparity, scheme: Scheme) -> bool {
+    gap.measure == MEASURE && gap.scheme == scheme
 }
 
-fn is_drawn(gap: &Value) -> bool {
-    read::text(gap, "metric").is_some_and(|m| DRAWN.contains(&m))
+fn is_drawn(gap: &Disparity) -> bool {
+    DRAWN.contains(&gap.metric)
 }
 
-fn chart(attribute: &str, rows: &[&Value]) -> String {
+fn chart(attribute: &str, rows: &[&Disparity]) -> String {
     let shown = rows.iter().filter(|r| is_drawn(r));
-    let rows = shown.map(|row| {
-        let found = read::number(row, "observed");
-        let end = read::number(row, "null_p95");
-        let beyond = read::number(row, "p_holm").is_some_and(|p| p < 0.05);
-        IntervalRow {
-            label: metrics::short(read::text(row, "metric").unwrap_or("?")),
-            value: found,
-            band: end.map(|e| (0.0, e)),
-            colour: Some(usize::from(beyond)),
-            ..IntervalRow::default()
-        }
+    let rows = shown.map(|row| IntervalRow {
+        label: row.metric.short().to_owned(),
+        value: Some(row.observed),
+        band: Some((0.0, row.null_p95)),
+        colour: Some(usize::from(row.p_holm < 0.05)),
+        ..IntervalRow::default()
     });
     let chart = IntervalChart {
         title: format!("Gaps by {attribute} against chance"),
@@ -148,7 +143,7 @@ fn chart(attribute: &str, rows: &[&Value]) -> String {
     intervals(&chart, &Style::page(360.0))
 }
 
-fn table(caption: &str, rows: &[&Value], all: bool) -> Table {
+fn table(caption: &str, rows: &[&Disparity], all: bool) -> Table {
     let mut columns = vec!["attribute", "metric"];
     if all {
         columns.extend(["measure", "shuffled"]);
@@ -164,42 +159,33 @@ fn table(caption: &str, rows: &[&Value], all: bool) -> Table {
     ]);
     let mut table = Table::new(caption, if all { 4 } else { 2 }, columns);
     for row in rows {
-        let number = |key| {
-            read::number(row, key).map_or_else(|| format::NONE.to_owned(), |v| format::fixed(v, 3))
-        };
-        let p =
-            |key| read::number(row, key).map_or_else(|| format::NONE.to_owned(), format::p_value);
-        let hit = read::number(row, "p_holm").is_some_and(|p| p < 0.05);
-        let metric = metrics::short(read::text(row, "metric").unwrap_or("?"));
+        let hit = row.p_holm < 0.05;
         let mut cells = vec![
-            Cell::from(read::text(row, "attribute").unwrap_or("?")),
-            metric.into(),
+            Cell::from(row.attribute.as_str()),
+            row.metric.short().into(),
         ];
         if all {
-            let plain = match read::text(row, "scheme") {
-                Some("within_target") => "within true groups",
-                _ => "among all",
+            let among = match row.scheme {
+                Scheme::WithinTarget => "within true groups",
+                Scheme::Plain => "among all",
             };
-            cells.extend([
-                read::words(read::text(row, "measure").unwrap_or("?")).into(),
-                plain.into(),
-            ]);
+            cells.extend([read::words(row.measure.name()).into(), among.into()]);
         }
         cells.extend([
-            Cell::new(number("observed")),
-            number("null_mean").into(),
-            number("null_p95").into(),
-            p("p_value").into(),
-            Cell::new(p("p_holm")).class(if hit { "hit" } else { "" }),
-            p("p_bh").into(),
-            number("minimum_detectable").into(),
+            Cell::new(format::fixed(row.observed, 3)),
+            format::fixed(row.null_mean, 3).into(),
+            format::fixed(row.null_p95, 3).into(),
+            format::p_value(row.p_value).into(),
+            Cell::new(format::p_value(row.p_holm)).class(if hit { "hit" } else { "" }),
+            format::p_value(row.p_bh).into(),
+            read::fixed(row.minimum_detectable, 3).into(),
         ]);
         table.row(cells);
     }
     table
 }
 
-fn class_table(rows: &[Value]) -> Table {
+fn class_table(rows: &[ClassGap]) -> Table {
     let columns = [
         "attribute",
         "true group",
@@ -212,73 +198,59 @@ fn class_table(rows: &[Value]) -> Table {
     ];
     let mut table = Table::new("", 2, columns);
     for row in rows {
-        let number = |key| {
-            read::number(row, key).map_or_else(|| format::NONE.to_owned(), |v| format::fixed(v, 3))
-        };
-        let p =
-            |key| read::number(row, key).map_or_else(|| format::NONE.to_owned(), format::p_value);
-        let hit = read::number(row, "p_holm").is_some_and(|p| p < 0.05);
-        let class = read::text(row, "name")
-            .or_else(|| read::text(row, "class"))
-            .unwrap_or("?");
+        let number = |value| read::fixed(value, 3);
+        let p = |p: Option<f64>| p.map_or_else(|| format::NONE.to_owned(), format::p_value);
+        let hit = row.p_holm.is_some_and(|p| p < 0.05);
         table.row([
-            Cell::from(read::text(row, "attribute").unwrap_or("?")),
-            class.into(),
-            number("true_positive_gap").into(),
-            p("true_positive_p").into(),
-            number("false_positive_gap").into(),
-            p("false_positive_p").into(),
-            number("equalised_odds").into(),
-            Cell::new(p("p_holm")).class(if hit { "hit" } else { "" }),
+            Cell::from(row.attribute.as_str()),
+            super::named(&row.name, &row.class).into(),
+            number(row.true_positive_gap).into(),
+            p(row.true_positive_p).into(),
+            number(row.false_positive_gap).into(),
+            p(row.false_positive_p).into(),
+            number(row.equalised_odds).into(),
+            Cell::new(p(row.p_holm)).class(if hit { "hit" } else { "" }),
         ]);
     }
     table
 }
 
 /// Differences to a second model.
-fn compare(section: &mut Section, comparison: &Value) {
-    let against = read::text(comparison, "against").unwrap_or("the other model");
-    section.heading(&format!("Against {against}"));
-    let count = |key| read::whole(comparison, key).unwrap_or(0);
+fn compare(section: &mut Section, comparison: &Comparison) {
+    section.heading(&format!("Against {}", comparison.against));
     section.paragraph(&format!(
         "This model minus the other, on the {} that both predict ({} only here, {} only there), paired and by subject. \
          Coloured where the interval leaves 0 out.",
-        read::counted(count("clips"), "clip"),
-        format::count(count("only_here")),
-        format::count(count("only_there"))
+        read::counted(comparison.clips as u64, "clip"),
+        read::count(comparison.only_here),
+        read::count(comparison.only_there)
     ));
-    let all = read::entries(comparison, "metrics");
     let mut table = Table::new("Over all clips", 1, ["metric", "difference"]);
-    for (metric, value) in &all {
-        table.row([
-            Cell::from(metrics::name(metric)),
-            difference(metric, &Estimate::new(value)),
-        ]);
+    for (metric, value) in &comparison.metrics {
+        table.row([Cell::from(metric.title()), difference(*metric, value)]);
     }
     table.write(&mut section.body);
-    let groups = read::list(comparison, "groups");
-    let shown: Vec<&str> = all
-        .iter()
-        .map(|m| m.0)
-        .filter(|m| groups.iter().any(|g| g.get(*m).is_some()))
+    let groups = &comparison.groups;
+    let shown: Vec<Metric> = comparison
+        .metrics
+        .keys()
+        .copied()
+        .filter(|m| groups.iter().any(|g| g.metrics.contains_key(m)))
         .collect();
     if shown.is_empty() {
         return;
     }
-    let columns = ["attribute".to_owned(), "group".to_owned()]
+    let columns = ["attribute", "group"]
         .into_iter()
-        .chain(shown.iter().map(|m| metrics::short(m)));
+        .chain(shown.iter().map(|m| m.short()));
     let mut table = Table::new("By group", 2, columns);
     for group in groups {
-        let name = read::text(group, "name")
-            .or_else(|| read::text(group, "group"))
-            .unwrap_or("?");
         let mut cells = vec![
-            Cell::from(read::text(group, "attribute").unwrap_or("?")),
-            name.into(),
+            Cell::from(group.attribute.as_str()),
+            super::named(&group.name, &group.group).into(),
         ];
-        cells.extend(shown.iter().map(|m| match Estimate::at(group, m) {
-            Some(estimate) => difference(m, &estimate),
+        cells.extend(shown.iter().map(|m| match group.metrics.get(m) {
+            Some(interval) => difference(*m, interval),
             None => Cell::new(format::NONE),
         }));
         table.row(cells);

@@ -1,10 +1,9 @@
 //! How good the model is for whom.
 
-use serde_json::Value;
+use cohort_eval::{Audit, ClassError, GroupRow, Interval, Metric};
 
 use super::super::figure::{figure, folded, grid};
 use super::super::layout::Section;
-use super::super::metrics;
 use super::super::read::{self, Estimate};
 use super::super::table::{Cell, Table};
 use crate::ReportError;
@@ -17,18 +16,18 @@ use crate::format;
 use crate::markup::Markup;
 
 /// Metrics of the table of groups, where the audit gives them.
-const SHOWN: [&str; 7] = [
-    "accuracy",
-    "balanced_accuracy",
-    "quadratic_kappa",
-    "mae_groups",
-    "mae_years",
-    "within_one",
-    "signed_error",
+const SHOWN: [Metric; 7] = [
+    Metric::Accuracy,
+    Metric::BalancedAccuracy,
+    Metric::QuadraticKappa,
+    Metric::MaeGroups,
+    Metric::MaeYears,
+    Metric::WithinOne,
+    Metric::SignedError,
 ];
 
-pub(super) fn section(audit: &Value) -> Result<Option<Section>, ReportError> {
-    let rows = read::list(audit, "groups");
+pub(super) fn section(audit: &Audit) -> Result<Option<Section>, ReportError> {
+    let rows = &audit.groups;
     if rows.is_empty() {
         return Ok(None);
     }
@@ -37,15 +36,10 @@ pub(super) fn section(audit: &Value) -> Result<Option<Section>, ReportError> {
         "Every group stays in the table, however small; where too few subjects stand behind a number, it says so instead of \
          giving an interval.",
     );
-    let overall = audit
-        .get("metrics")
-        .and_then(|m| Estimate::at(m, "accuracy"))
-        .and_then(|e| e.value);
+    let overall = audit.metrics.get(&Metric::Accuracy);
+    let overall = overall.and_then(Interval::value);
     for attribute in attributes(rows) {
-        let members: Vec<&Value> = rows
-            .iter()
-            .filter(|r| read::text(r, "attribute") == Some(attribute))
-            .collect();
+        let members: Vec<&GroupRow> = rows.iter().filter(|r| r.attribute == attribute).collect();
         section.heading(attribute);
         let svg = accuracy_chart(attribute, &members, overall);
         let open = if members.iter().any(|r| pooled(r).is_some()) {
@@ -60,7 +54,7 @@ pub(super) fn section(audit: &Value) -> Result<Option<Section>, ReportError> {
             &format!("Accuracy with its interval by subject.{open}"),
         );
         group_table(attribute, &members).write(&mut section.body);
-        error_curves(&mut section.body, audit, attribute);
+        error_curves(&mut section.body, audit, attribute)?;
         let mut inside = Markup::new();
         confusions(&mut inside, audit, attribute)?;
         calibrations(&mut inside, audit, attribute);
@@ -83,43 +77,43 @@ pub(super) fn section(audit: &Value) -> Result<Option<Section>, ReportError> {
             out.append(&all);
         });
     }
-    section.mentions(SHOWN);
+    section.mentions(SHOWN.map(Metric::name));
     section.mentions(["pooled", "not_estimable", "ece"]);
     Ok(Some(section))
 }
 
 /// The attributes in the order of their first group.
-fn attributes(rows: &[Value]) -> Vec<&str> {
+fn attributes(rows: &[GroupRow]) -> Vec<&str> {
     let mut found = Vec::new();
-    for name in rows.iter().filter_map(|r| read::text(r, "attribute")) {
-        if !found.contains(&name) {
-            found.push(name);
+    for row in rows {
+        if !found.contains(&row.attribute.as_str()) {
+            found.push(row.attribute.as_str());
         }
     }
     found
 }
 
-fn name(row: &Value) -> &str {
-    read::text(row, "name")
-        .or_else(|| read::text(row, "group"))
-        .unwrap_or("?")
-}
-
-fn pooled(row: &Value) -> Option<Estimate> {
-    Estimate::at(row, "pooled_accuracy")
+fn pooled(row: &GroupRow) -> Option<Estimate> {
+    let pooled = row.pooled_accuracy.as_ref()?;
+    Some(Estimate {
+        value: Some(pooled.value),
+        interval: Some((pooled.low, pooled.high)),
+        ..Estimate::default()
+    })
 }
 
 /// One decision for all clips of a subject.
-fn by_subject(row: &Value) -> Option<Estimate> {
-    Estimate::at(row.get("by_subject")?, "accuracy")
+fn by_subject(row: &GroupRow) -> Option<Estimate> {
+    row.by_subject.get(&Metric::Accuracy).map(Estimate::from)
 }
 
-fn accuracy_chart(attribute: &str, members: &[&Value], overall: Option<f64>) -> String {
+fn accuracy_chart(attribute: &str, members: &[&GroupRow], overall: Option<f64>) -> String {
     let rows = members.iter().map(|row| {
-        let estimate = Estimate::at(row, "accuracy").unwrap_or_default();
+        let accuracy = row.metrics.get(&Metric::Accuracy);
+        let estimate = accuracy.map(Estimate::from).unwrap_or_default();
         IntervalRow {
-            label: name(row).to_owned(),
-            note: read::clips_and_subjects(row),
+            label: super::named(&row.name, &row.group).to_owned(),
+            note: read::of_clips(row.clips, row.subjects),
             value: estimate.value,
             interval: estimate.interval,
             second: pooled(row).and_then(|p| p.value),
@@ -140,13 +134,13 @@ fn accuracy_chart(attribute: &str, members: &[&Value], overall: Option<f64>) -> 
     intervals(&chart, &Style::page(420.0))
 }
 
-fn group_table(attribute: &str, members: &[&Value]) -> Table {
-    let shown: Vec<&str> = SHOWN
+fn group_table(attribute: &str, members: &[&GroupRow]) -> Table {
+    let shown: Vec<Metric> = SHOWN
         .into_iter()
-        .filter(|m| members.iter().any(|r| r.get(*m).is_some()))
+        .filter(|m| members.iter().any(|r| r.metrics.contains_key(m)))
         .collect();
     // Raw, pooled and by subject side by side, then the other metrics.
-    let beside: [(&str, fn(&Value) -> Option<Estimate>); 2] = [
+    let beside: [(&str, fn(&GroupRow) -> Option<Estimate>); 2] = [
         ("accuracy, pooled", pooled),
         ("accuracy, by subject", by_subject),
     ];
@@ -156,73 +150,73 @@ fn group_table(attribute: &str, members: &[&Value]) -> Table {
         .collect();
     let (first, others) = shown.split_at(shown.len().min(1));
     let mut columns: Vec<String> = vec![attribute.to_owned(), "clips".into(), "subjects".into()];
-    columns.extend(first.iter().map(|m| metrics::short(m)));
+    columns.extend(first.iter().map(|m| m.short().to_owned()));
     columns.extend(beside.iter().map(|(name, _)| name.to_string()));
-    columns.extend(others.iter().map(|m| metrics::short(m)));
+    columns.extend(others.iter().map(|m| m.short().to_owned()));
     let mut table = Table::new("", 1, columns);
     for row in members {
-        let count =
-            |key| read::whole(row, key).map_or_else(|| format::NONE.to_owned(), format::count);
         let mut cells = vec![
-            Cell::from(name(row)),
-            count("clips").into(),
-            count("subjects").into(),
+            Cell::from(super::named(&row.name, &row.group)),
+            read::count(row.clips).into(),
+            read::count(row.subjects).into(),
         ];
         let cell = |estimate: Option<Estimate>| match estimate {
             Some(e) if e.value.is_none() => Cell::new(format::NONE).note("not estimable"),
             Some(e) => Cell::new(e.number(3)).note(e.range(3)),
             None => Cell::new(format::NONE),
         };
-        cells.extend(first.iter().map(|m| cell(Estimate::at(row, m))));
+        cells.extend(
+            first
+                .iter()
+                .map(|m| cell(row.metrics.get(m).map(Estimate::from))),
+        );
         cells.extend(beside.iter().map(|(_, of)| cell(of(row))));
-        cells.extend(others.iter().map(|m| cell(Estimate::at(row, m))));
+        cells.extend(
+            others
+                .iter()
+                .map(|m| cell(row.metrics.get(m).map(Estimate::from))),
+        );
         table.row(cells);
     }
     table
 }
 
-/// Rows of a list of the audit that belong to an attribute; an empty one stands for all clips.
-fn of_attribute<'a>(audit: &'a Value, key: &str, attribute: &str) -> Vec<&'a Value> {
-    read::list(audit, key)
+/// Names of the classes, in order.
+fn class_names(audit: &Audit) -> Vec<String> {
+    audit
+        .classes
         .iter()
-        .filter(|r| read::text(r, "attribute").unwrap_or("") == attribute)
+        .map(|class| class.name.clone())
         .collect()
 }
 
-/// Names of the classes, in order.
-fn class_names(audit: &Value) -> Vec<(String, String)> {
-    let text = |row: &Value, key| read::text(row, key).map(str::to_owned);
-    let pair = |row| {
-        (
-            text(row, "code").unwrap_or_default(),
-            text(row, "name").unwrap_or_default(),
-        )
-    };
-    read::list(audit, "classes").iter().map(pair).collect()
-}
-
 /// Error against the true class, a line for each group.
-fn error_curves(out: &mut Markup, audit: &Value, attribute: &str) {
-    let points = of_attribute(audit, "class_errors", attribute);
+fn error_curves(out: &mut Markup, audit: &Audit, attribute: &str) -> Result<(), ReportError> {
+    let points: Vec<&ClassError> = audit
+        .class_errors
+        .iter()
+        .filter(|p| p.attribute == attribute)
+        .collect();
     let classes = class_names(audit);
-    let ordered = points.iter().any(|p| p.get("mae_groups").is_some());
-    let panels = if ordered {
-        vec![
-            ("mae_groups", "Error by true group", "groups off"),
-            ("accuracy", "Share met by true group", "share met"),
-        ]
+    let accuracy = (Metric::Accuracy, "Share met by true group", "share met");
+    let error = (Metric::MaeGroups, "Error by true group", "groups off");
+    let ordered = |p: &&ClassError| p.metrics.contains_key(&Metric::MaeGroups);
+    let panels = if points.iter().any(ordered) {
+        vec![error, accuracy]
     } else {
-        vec![("accuracy", "Share met by true group", "share met")]
+        vec![accuracy]
     };
     let mut drawn = Vec::new();
     for (metric, title, unit) in panels {
         let mut series: Vec<LineSeries> = Vec::new();
         for point in &points {
-            let group = name(point);
-            let class = read::text(point, "class");
-            let Some(place) = classes.iter().position(|c| Some(c.0.as_str()) == class) else {
-                continue;
-            };
+            let group = super::named(&point.name, &point.group);
+            let place = audit.classes.iter().position(|c| c.code == point.class);
+            let place = place.ok_or_else(|| ReportError::Data {
+                operation: "errors by class",
+                expected: "the classes of the audit".into(),
+                found: format!("{:?}", point.class),
+            })?;
             if series.last().is_none_or(|s| s.name != group) {
                 let colour = series.len();
                 let points = (0..classes.len()).map(|i| (i as f64, f64::NAN)).collect();
@@ -234,12 +228,9 @@ fn error_curves(out: &mut Markup, audit: &Value, attribute: &str) {
                 });
             }
             // What too few subjects stand behind is in the data, not in the picture.
-            let value = Estimate::at(point, metric)
-                .filter(|e| e.interval.is_some())
-                .and_then(|e| e.value);
-            if let Some(at) = series.last_mut().and_then(|s| s.points.get_mut(place)) {
-                at.1 = value.unwrap_or(f64::NAN);
-            }
+            let estimate = point.metrics.get(&metric).and_then(Interval::estimate);
+            let last = series.len() - 1;
+            series[last].points[place].1 = estimate.map_or(f64::NAN, |e| e.value);
         }
         if series.is_empty() || classes.len() < 2 {
             continue;
@@ -249,7 +240,7 @@ fn error_curves(out: &mut Markup, audit: &Value, attribute: &str) {
             description: "One line a group; a gap means that the group has no such clip.".into(),
             y_label: unit.into(),
             series,
-            categories: classes.iter().map(|c| c.1.clone()).collect(),
+            categories: classes.clone(),
             ..LineChart::default()
         };
         drawn.push((title, lines(&chart, &Style::page(420.0))));
@@ -266,28 +257,19 @@ fn error_curves(out: &mut Markup, audit: &Value, attribute: &str) {
             }
         });
     }
+    Ok(())
 }
 
-fn confusions(out: &mut Markup, audit: &Value, attribute: &str) -> Result<(), ReportError> {
-    let classes: Vec<String> = class_names(audit).into_iter().map(|c| c.1).collect();
-    let tables = of_attribute(audit, "confusion", attribute);
-    let mut drawn = Vec::with_capacity(tables.len());
-    for table in tables {
-        let counts: Vec<Vec<f64>> = read::list(table, "counts")
-            .iter()
-            .map(|row| {
-                row.as_array().map_or_else(Vec::new, |r| {
-                    r.iter().map(|v| v.as_f64().unwrap_or(0.0)).collect()
-                })
-            })
-            .collect();
-        if counts.len() != classes.len() || counts.iter().any(|r| r.len() != classes.len()) {
-            continue;
-        }
+fn confusions(out: &mut Markup, audit: &Audit, attribute: &str) -> Result<(), ReportError> {
+    let classes = class_names(audit);
+    let mut drawn = Vec::new();
+    for table in audit.confusion.iter().filter(|t| t.attribute == attribute) {
+        let row = |row: &Vec<usize>| row.iter().map(|count| *count as f64).collect();
+        let counts: Vec<Vec<f64>> = table.counts.iter().map(row).collect();
         let title = if attribute.is_empty() {
             "Confusion".to_owned()
         } else {
-            format!("Confusion, {}", name(table))
+            format!("Confusion, {}", super::named(&table.name, &table.group))
         };
         let chart = HeatMap {
             title: title.clone(),
@@ -306,24 +288,25 @@ fn confusions(out: &mut Markup, audit: &Value, attribute: &str) -> Result<(), Re
     Ok(())
 }
 
-fn calibrations(out: &mut Markup, audit: &Value, attribute: &str) {
-    let drawn: Vec<(String, String)> = of_attribute(audit, "calibration", attribute)
-        .into_iter()
+fn calibrations(out: &mut Markup, audit: &Audit, attribute: &str) {
+    let own = audit
+        .calibration
+        .iter()
+        .filter(|c| c.attribute == attribute);
+    let drawn: Vec<(String, String)> = own
         .map(|row| {
-            let bins = read::list(row, "bins").iter().map(|bin| ReliabilityBin {
-                confidence: read::number(bin, "confidence").unwrap_or(f64::NAN),
-                accuracy: Estimate::at(bin, "accuracy")
-                    .and_then(|e| e.value)
-                    .unwrap_or(f64::NAN),
-                count: read::whole(bin, "clips").unwrap_or(0),
+            let bins = row.bins.iter().filter_map(|bin| {
+                Some(ReliabilityBin {
+                    confidence: bin.confidence,
+                    accuracy: bin.accuracy.value()?,
+                    count: bin.clips as u64,
+                })
             });
-            let bins = bins
-                .filter(|b| b.confidence.is_finite() && b.accuracy.is_finite())
-                .collect();
+            let bins = bins.collect();
             let title = if attribute.is_empty() {
                 "Calibration".to_owned()
             } else {
-                format!("Calibration, {}", name(row))
+                format!("Calibration, {}", super::named(&row.name, &row.group))
             };
             let description =
                 "Share met against stated confidence; larger dots stand for more clips.".to_owned();

@@ -1,24 +1,23 @@
 //! What the audits of the single models found, beside that of their fusion.
 
-use serde_json::Value;
+use cohort_eval::{Audit, Outcome};
 
 use super::skill::sentence;
 use crate::page::layout::Section;
-use crate::page::read;
 
 /// A list of findings by model; none when no model was audited. `fused` is the audit of the whole.
 pub(in crate::page) fn by_model<'a>(
-    fused: &Value,
-    models: impl Iterator<Item = (&'a str, Option<&'a Value>)>,
+    fused: &Audit,
+    models: impl Iterator<Item = (&'a str, Option<&'a Audit>)>,
 ) -> Option<Section> {
-    let audited: Vec<(&str, &Value)> = models
+    let audited: Vec<(&str, &Audit)> = models
         .filter_map(|(name, audit)| Some((name, audit?)))
         .collect();
     if audited.is_empty() {
         return None;
     }
     let mut section = Section::new("models", "Gaps by model", "Which model a gap comes from");
-    let named = |audit: &Value| super::is_told(audit) && !read::list(audit, "findings").is_empty();
+    let named = |audit: &Audit| super::is_told(audit) && !audit.findings.is_empty();
     let sources: Vec<&str> = audited
         .iter()
         .filter(|(_, a)| named(a))
@@ -36,7 +35,7 @@ pub(in crate::page) fn by_model<'a>(
     for (name, audit) in audited {
         section.heading(name);
         section.body.tag("ul").attr("class", "findings").open();
-        let findings = read::list(audit, "findings");
+        let findings = &audit.findings;
         if !super::is_told(audit) {
             let text = "No skill: its gaps are not interpretable.";
             section.body.tag("li").attr("class", "calm").text(text);
@@ -45,10 +44,10 @@ pub(in crate::page) fn by_model<'a>(
                 .body
                 .tag("li")
                 .attr("class", "calm")
-                .text(match super::outcome(audit) {
-                    "suspected" => "A disadvantage is suspected, not shown.",
-                    "not_testable" => "Gaps could not be tested.",
-                    _ => "Nothing is shown.",
+                .text(match audit.fairness.outcome {
+                    Outcome::Suspected => "A disadvantage is suspected, not shown.",
+                    Outcome::NotTestable => "Gaps could not be tested.",
+                    Outcome::Shown | Outcome::NotShown => "Nothing is shown.",
                 });
         } else {
             for finding in findings {
@@ -66,15 +65,24 @@ pub(in crate::page) fn by_model<'a>(
 
 #[cfg(test)]
 mod tests {
+    use super::super::made;
     use super::*;
-    use serde_json::json;
+    use cohort_eval::Verdict;
 
-    fn audit(verdict: &str, findings: usize) -> Value {
-        let finding = json!({"attribute": "Gender", "name": "Female", "metric": "accuracy", "value": 0.3, "rest": 0.6});
-        json!({"skill": {"verdict": verdict}, "findings": vec![finding; findings]})
+    fn audit(verdict: Verdict, findings: usize) -> Audit {
+        let mut audit = made::audit();
+        audit.skill.verdict = verdict;
+        audit.skill.information.shown = verdict == Verdict::Skill;
+        audit.fairness.outcome = match (verdict, findings) {
+            (Verdict::NoSkill, _) => Outcome::NotTestable,
+            (Verdict::Skill, 0) => Outcome::NotShown,
+            (Verdict::Skill, _) => Outcome::Shown,
+        };
+        audit.findings = vec![made::finding(); findings];
+        audit
     }
 
-    fn text(fused: &Value, image: &Value) -> String {
+    fn text(fused: &Audit, image: &Audit) -> String {
         let models = [("image", Some(image)), ("audio", None)];
         let section = by_model(fused, models.into_iter()).expect("one model was audited");
         section.body.into_string()
@@ -82,21 +90,21 @@ mod tests {
 
     #[test]
     fn the_lead_says_where_a_gap_is_and_whether_it_comes_through() {
-        let (calm, found) = (audit("skill", 0), audit("skill", 1));
+        let (calm, found) = (audit(Verdict::Skill, 0), audit(Verdict::Skill, 1));
         assert!(text(&calm, &calm).contains("No model on its own"));
         assert!(text(&calm, &found).contains("A gap in image does not come through"));
         assert!(text(&found, &found).contains("shows in image as well"));
         assert!(text(&found, &calm).contains("that no single model shows"));
         assert!(
             text(&calm, &found)
-                .contains("Gender Female does worse in accuracy: 0.300 against 0.600")
+                .contains("Gender Female does worse in accuracy: 0.610 against 0.820")
         );
         assert!(by_model(&calm, [("image", None)].into_iter()).is_none());
     }
 
     #[test]
     fn gaps_of_a_model_without_skill_are_not_told() {
-        let (calm, unskilled) = (audit("skill", 0), audit("no skill", 1));
+        let (calm, unskilled) = (audit(Verdict::Skill, 0), audit(Verdict::NoSkill, 1));
         let text = text(&calm, &unskilled);
         assert!(
             text.contains("No skill") && !text.contains("does worse"),

@@ -1,63 +1,57 @@
 //! The verdict, and how good the model is.
 
-use serde_json::Value;
+use cohort_eval::{Audit, Compared, Finding, Interval, Metric, Outcome, Verdict};
 
 use super::super::layout::Section;
 use super::super::metrics;
 use super::super::read::{self, Estimate};
 use super::super::table::{Cell, Table};
-use crate::ReportError;
 use crate::format;
 
 /// The verdict in words, and what was found.
-pub(super) fn verdict(audit: &Value) -> Section {
+pub(super) fn verdict(audit: &Audit) -> Section {
     let mut section = Section::new("verdict", "Audit", "What the audit says");
-    let nothing = Value::Null;
-    let skill = audit.get("skill").unwrap_or(&nothing);
-    let metric = read::text(skill, "metric").unwrap_or("quadratic_kappa");
-    let kappa = Estimate::at(skill, "kappa")
-        .or_else(|| Estimate::at(audit.get("metrics")?, metric))
-        .unwrap_or_default();
-    let level = audit
-        .get("settings")
-        .and_then(|s| read::number(s, "level"))
-        .unwrap_or(0.95);
+    let skill = &audit.skill;
+    let metric = skill.metric;
+    let kappa = Estimate::from(&skill.kappa);
     let measured = match kappa.interval {
         Some((low, high)) => format!(
             "{} is {} ({} interval by subject {} to {}); 0 is chance, 1 is perfect.",
-            metrics::name(metric),
+            metric.title(),
             kappa.number(3),
-            format::percent(level, 0),
+            format::percent(audit.settings.level, 0),
             format::fixed(low, 3),
             format::fixed(high, 3)
         ),
         None => format!(
             "{} is {}; an interval is not estimable{}.",
-            metrics::name(metric),
+            metric.title(),
             kappa.number(3),
-            read::text(skill, "reason").map_or_else(String::new, |r| format!(": {r}"))
+            skill
+                .reason
+                .as_ref()
+                .map_or_else(String::new, |r| format!(": {r}"))
         ),
     };
-    let findings = read::list(audit, "findings");
-    let informed = super::informed(audit);
-    let outcome = super::outcome(audit);
-    let skilled = match (read::text(skill, "verdict"), informed) {
-        (Some("skill"), _) => "The model has skill",
-        (Some(_), true) => {
+    let findings = &audit.findings;
+    let informed = skill.information.shown;
+    let outcome = audit.fairness.outcome;
+    let skilled = match (skill.verdict, informed) {
+        (Verdict::Skill, _) => "The model has skill",
+        (Verdict::NoSkill, true) => {
             "The model knows something, but always naming the most common class would err less"
         }
-        (Some("no skill"), false) => "No skill: gaps are not interpretable",
-        _ => "Skill is not estimable, so gaps cannot be judged",
+        (Verdict::NoSkill, false) => "No skill: gaps are not interpretable",
     };
     let (class, gaps) = match (outcome, findings.len()) {
-        ("shown", 1) => ("verdict mixed", "one disadvantage was found"),
-        ("shown", _) => ("verdict mixed", "disadvantages were found"),
-        ("suspected", _) => ("verdict mixed", "a disadvantage is suspected, not shown"),
-        ("not_testable", _) => ("verdict no", "gaps between groups could not be tested"),
+        (Outcome::Shown, 1) => ("verdict mixed", "one disadvantage was found"),
+        (Outcome::Shown, _) => ("verdict mixed", "disadvantages were found"),
+        (Outcome::Suspected, _) => ("verdict mixed", "a disadvantage is suspected, not shown"),
+        (Outcome::NotTestable, _) => ("verdict no", "gaps between groups could not be tested"),
         // Nothing found is no proof: not the colour of good news.
-        _ => ("verdict mixed", "no group is shown to be at a disadvantage"),
+        (Outcome::NotShown, _) => ("verdict mixed", "no group is shown to be at a disadvantage"),
     };
-    let title = if informed || outcome == "shown" {
+    let title = if informed || outcome == Outcome::Shown {
         format!("{skilled}; {gaps}.")
     } else {
         format!("{skilled}.")
@@ -82,20 +76,16 @@ pub(super) fn verdict(audit: &Value) -> Section {
              if it worked. The tables of gaps below are kept for completeness; nothing follows from them.",
         );
     }
-    for note in read::names(audit, "notes") {
-        section.body.tag("p").attr("class", "aside").text(&note);
+    for note in &audit.notes {
+        section.body.tag("p").attr("class", "aside").text(note);
     }
     reference(&mut section, audit);
-    section.mentions([metric, "not_estimable"]);
+    section.mentions([metric.name(), "not_estimable"]);
     section
 }
 
-fn list_findings(section: &mut Section, audit: &Value, findings: &[Value]) {
-    let alpha = audit
-        .get("settings")
-        .and_then(|s| read::number(s, "alpha"))
-        .unwrap_or(0.05);
-    let alpha = format!("{:.10}", 100.0 * alpha);
+fn list_findings(section: &mut Section, audit: &Audit, findings: &[Finding]) {
+    let alpha = format!("{:.10}", 100.0 * audit.settings.alpha);
     let alpha = alpha.trim_end_matches('0').trim_end_matches('.');
     if !findings.is_empty() {
         section.body.tag("ul").attr("class", "findings").open();
@@ -113,27 +103,25 @@ fn list_findings(section: &mut Section, audit: &Value, findings: &[Value]) {
 }
 
 /// Every attribute with what may be said of it.
-fn list_outcomes(section: &mut Section, audit: &Value) {
-    let attributes = audit.get("fairness").map(|f| read::list(f, "attributes"));
-    let attributes = attributes.unwrap_or_default();
+fn list_outcomes(section: &mut Section, audit: &Audit) {
+    let attributes = &audit.fairness.attributes;
     if attributes.is_empty() {
         return;
     }
     section.body.tag("ul").attr("class", "findings").open();
     for attribute in attributes {
-        let outcome = read::text(attribute, "outcome").unwrap_or("?");
         let mut line = format!(
             "{}: {}",
-            read::text(attribute, "attribute").unwrap_or("?"),
-            read::words(outcome)
+            attribute.attribute,
+            read::sentence_case(attribute.outcome.title())
         );
-        if let Some(p) = read::number(attribute, "p_value") {
+        if let Some(p) = attribute.p_value {
             line += &format!(" (p = {} by itself)", format::p_value(p)).replace("= <", "<");
         }
-        if let Some(reason) = read::text(attribute, "reason") {
+        if let Some(reason) = &attribute.reason {
             line += &format!("; {reason}");
         }
-        let calm = matches!(outcome, "not_shown" | "not_testable");
+        let calm = matches!(attribute.outcome, Outcome::NotShown | Outcome::NotTestable);
         section
             .body
             .tag("li")
@@ -144,61 +132,47 @@ fn list_outcomes(section: &mut Section, audit: &Value) {
 }
 
 /// A finding as a sentence.
-pub(super) fn sentence(finding: &Value) -> String {
-    let text = |key| read::text(finding, key).unwrap_or("?");
-    let metric = text("metric");
-    let group = read::text(finding, "name").unwrap_or(text("group"));
-    let number = |key| {
-        read::number(finding, key).map_or_else(|| format::NONE.to_owned(), |v| format::fixed(v, 3))
-    };
-    let difference = read::number(finding, "difference")
-        .map_or_else(String::new, |d| format::signed(d, 3) + "; ");
-    let p = read::number(finding, "p_holm").map_or_else(String::new, |p| {
-        format!("p = {} after correction; ", format::p_value(p))
-    });
-    let class = read::text(finding, "class_name").unwrap_or("?");
-    let what = match metric {
-        "true_positive_rate" => format!("is recognised less often as {class}"),
-        "false_positive_rate" => format!("is taken for {class} by mistake more often"),
-        "signed_error" => format!(
+pub(super) fn sentence(finding: &Finding) -> String {
+    let group = super::named(&finding.name, &finding.group);
+    let class = finding.class_name.as_deref().unwrap_or("?");
+    let what = match finding.metric {
+        Compared::TruePositiveRate => format!("is recognised less often as {class}"),
+        Compared::FalsePositiveRate => format!("is taken for {class} by mistake more often"),
+        Compared::SignedError => format!(
             "is guessed {} than the others (signed error)",
-            text("direction")
+            finding.direction
         ),
-        metric => format!("does worse in {}", metrics::name(metric).to_lowercase()),
+        Compared::Accuracy | Compared::MaeGroups => {
+            format!("does worse in {}", finding.metric.title().to_lowercase())
+        }
     };
     format!(
-        "{} {group} {what}: {} against {} for the others ({difference}{p}{}).",
-        text("attribute"),
-        number("value"),
-        number("rest"),
-        read::clips_and_subjects(finding)
+        "{} {group} {what}: {} against {} for the others ({}; p = {} after correction; {}).",
+        finding.attribute,
+        format::fixed(finding.value, 3),
+        format::fixed(finding.rest, 3),
+        format::signed(finding.difference, 3),
+        format::p_value(finding.p_holm),
+        read::of_clips(finding.clips, finding.subjects)
     )
     .replace("p = <", "p < ")
 }
 
 /// The reference's figure under its own name.
-fn reference(section: &mut Section, audit: &Value) {
-    let entries = read::entries(audit, "reference_bias");
-    if entries.is_empty() {
-        return;
-    }
+fn reference(section: &mut Section, audit: &Audit) {
+    let bias = &audit.reference_bias;
     let mut table = Table::new(
         "Reference bias",
         1,
         ["attribute", "mean absolute difference of accuracy"],
     );
-    let (average, attributes): (Vec<_>, Vec<_>) =
-        entries.into_iter().partition(|e| e.0 == "average");
-    for (class, (name, value)) in attributes
-        .into_iter()
-        .map(|e| ("", e))
-        .chain(average.into_iter().map(|e| ("strong", e)))
-    {
-        let value = value
-            .as_f64()
-            .map_or_else(|| format::NONE.to_owned(), |v| format::fixed(v, 4));
-        table.marked_row(class, [name.to_owned(), value]);
+    for (name, value) in &bias.attributes {
+        table.row([name.clone(), format::fixed(*value, 4)]);
     }
+    table.marked_row(
+        "strong",
+        ["average".to_owned(), format::fixed(bias.average, 4)],
+    );
     table.write(&mut section.body);
     section.body.tag("p").attr("class", "aside").text(
         "The figure that the reference system prints, for comparison. It has neither an interval nor a null, so it does not \
@@ -208,32 +182,25 @@ fn reference(section: &mut Section, audit: &Value) {
 }
 
 /// All metrics beside what costs nothing.
-pub(super) fn section(audit: &Value) -> Result<Option<Section>, ReportError> {
-    let rows = read::entries(audit, "metrics");
+pub(super) fn section(audit: &Audit) -> Option<Section> {
+    let rows = &audit.metrics;
     if rows.is_empty() {
-        return Ok(None);
+        return None;
     }
     let mut section = Section::new("skill", "Skill", "How good the model is");
-    let nothing = Value::Null;
-    let skill = audit.get("skill").unwrap_or(&nothing);
-    let baseline = |key: &str, metric: &str| skill.get(key).and_then(|b| read::number(b, metric));
-    let accuracy = audit
-        .get("metrics")
-        .and_then(|m| Estimate::at(m, "accuracy"))
-        .and_then(|e| e.value);
-    if let (Some(accuracy), Some(majority)) = (accuracy, baseline("majority", "accuracy")) {
+    let skill = &audit.skill;
+    let accuracy = rows.get(&Metric::Accuracy).and_then(Interval::value);
+    if let (Some(accuracy), Some(majority)) = (accuracy, skill.majority.get(&Metric::Accuracy)) {
         section.lead(&format!(
             "The model is right for {} of clips. Always naming the most common group would be right for {}; guessing each \
              group as often as it occurs, for {}.",
             format::percent(accuracy, 1),
-            format::percent(majority, 1),
-            baseline("prior", "accuracy").map_or_else(|| format::NONE.to_owned(), |v| format::percent(v, 1)),
+            format::percent(*majority, 1),
+            skill.prior.get(&Metric::Accuracy).map_or_else(|| format::NONE.to_owned(), |v| format::percent(*v, 1)),
         ));
     }
-    if let Some(likelihood) = skill
-        .get("information")
-        .and_then(|i| Estimate::at(i, "likelihood"))
-    {
+    if let Some(likelihood) = &skill.information.likelihood {
+        let likelihood = Estimate::from(likelihood);
         section.paragraph(&format!(
             "Negative log likelihood less that of stating how often each class occurs: {} ({}); below 0 the model knows more.",
             likelihood.value.map_or_else(|| format::NONE.to_owned(), |v| format::signed(v, 3)),
@@ -241,7 +208,7 @@ pub(super) fn section(audit: &Value) -> Result<Option<Section>, ReportError> {
         ));
     }
     let mut table = Table::new(
-        format!("Every metric: {}", read::clips_and_subjects(audit)),
+        format!("Every metric: {}", super::subtitle(audit)),
         1,
         [
             "metric",
@@ -252,33 +219,24 @@ pub(super) fn section(audit: &Value) -> Result<Option<Section>, ReportError> {
             "by clip − majority",
         ],
     );
-    for (metric, value) in &rows {
-        let estimate = Estimate::new(value);
-        let plain = |key| {
-            baseline(key, metric).map_or_else(|| format::NONE.to_owned(), |v| format::fixed(v, 3))
-        };
-        let over = skill
-            .get("over_majority")
-            .and_then(|o| Estimate::at(o, metric));
-        let over = over.map_or_else(|| Cell::new(format::NONE), |o| difference(metric, &o));
-        let by_subject = audit
-            .get("subject_metrics")
-            .and_then(|m| Estimate::at(m, metric));
-        let by_subject = by_subject.map_or_else(
-            || Cell::new(format::NONE),
-            |e| Cell::new(e.number(3)).note(e.range(3)),
-        );
+    let cell = |interval: &Interval| {
+        let estimate = Estimate::from(interval);
+        Cell::new(estimate.number(3)).note(estimate.range(3))
+    };
+    for (metric, value) in rows {
+        let over = skill.over_majority.get(metric);
+        let by_subject = audit.subject_metrics.get(metric);
         table.row([
-            Cell::new(metrics::name(metric)).note(if metrics::is_loss(metric) {
+            Cell::new(metric.title()).note(if metric.higher_is_better() == Some(false) {
                 "small is good"
             } else {
                 ""
             }),
-            Cell::new(estimate.number(3)).note(estimate.range(3)),
-            by_subject,
-            plain("majority").into(),
-            plain("prior").into(),
-            over,
+            cell(value),
+            by_subject.map_or_else(|| Cell::new(format::NONE), cell),
+            read::fixed(skill.majority.get(metric).copied(), 3).into(),
+            read::fixed(skill.prior.get(metric).copied(), 3).into(),
+            over.map_or_else(|| Cell::new(format::NONE), |o| difference(*metric, o)),
         ]);
     }
     table.write(&mut section.body);
@@ -286,46 +244,36 @@ pub(super) fn section(audit: &Value) -> Result<Option<Section>, ReportError> {
         "By subject: one decision for all clips of a subject. Small print: intervals by subject. Majority and guessing: what \
          costs nothing.",
     );
-    let cautions: Vec<String> = rows
-        .iter()
-        .filter_map(|(metric, value)| {
-            Some(format!(
-                "{}: {}",
-                metrics::name(metric),
-                Estimate::new(value).caution?
-            ))
-        })
-        .collect();
-    for caution in cautions {
-        section.body.tag("p").attr("class", "aside").text(&caution);
+    for (metric, value) in rows {
+        if let Some(caution) = Estimate::from(value).caution {
+            let caution = format!("{}: {caution}", metric.title());
+            section.body.tag("p").attr("class", "aside").text(&caution);
+        }
     }
-    section.mentions(rows.iter().map(|r| r.0));
-    Ok(Some(section))
+    section.mentions(rows.keys().map(|metric| metric.name()));
+    Some(section)
 }
 
 /// A difference with its interval, coloured when the interval leaves 0 out.
-pub(super) fn difference(metric: &str, estimate: &Estimate) -> Cell {
+pub(super) fn difference(metric: Metric, interval: &Interval) -> Cell {
+    let estimate = Estimate::from(interval);
     let value = estimate
         .value
         .map_or_else(|| format::NONE.to_owned(), |v| format::signed(v, 3));
     Cell::new(value)
         .note(estimate.range(3))
-        .class(metrics::change_class(metric, estimate.interval))
+        .class(metrics::change_class(metric.name(), estimate.interval))
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::made;
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn findings_become_sentences() {
-        let finding = json!({
-            "attribute": "Gender", "group": "2", "name": "Female", "metric": "accuracy", "value": 0.61, "rest": 0.82,
-            "difference": -0.21, "p_holm": 0.0002, "clips": 140, "subjects": 41
-        });
         assert_eq!(
-            sentence(&finding),
+            sentence(&made::finding()),
             "Gender Female does worse in accuracy: 0.610 against 0.820 for the others (\u{2212}0.210; p < 0.001 after \
              correction; 140 clips of 41 subjects)."
         );
@@ -333,9 +281,11 @@ mod tests {
 
     #[test]
     fn without_skill_no_gap_is_claimed() {
-        let audit = json!({
-            "skill": {"verdict": "no skill"}, "findings": [{"attribute": "Gender", "metric": "accuracy"}]
-        });
+        let mut audit = made::audit();
+        audit.skill.verdict = Verdict::NoSkill;
+        audit.skill.information.shown = false;
+        audit.fairness.outcome = Outcome::NotTestable;
+        audit.findings = vec![made::finding()];
         let html = verdict(&audit).body.into_string();
         assert!(
             html.contains("No skill: gaps are not interpretable.") && !html.contains("does worse"),
