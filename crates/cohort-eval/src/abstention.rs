@@ -59,7 +59,7 @@ pub(crate) fn risk_coverage(
         })
         .collect();
     let curve = |attribute: &str, group: &str, name: &str, rows: &[usize]| {
-        let at = |row: usize| confidence.get(row).copied().unwrap_or(0.0);
+        let at = |row: usize| confidence[row];
         let metrics: Vec<Metric> = [Metric::Accuracy, Metric::MaeGroups]
             .into_iter()
             .filter(|metric| metric.applies_to(sample))

@@ -147,22 +147,23 @@ fn common(predictions: &Predictions, ids: &HashSet<String>) -> Predictions {
                 .is_some_and(|name| ids.contains(clip_id(name)))
         })
         .collect();
-    let pick = |values: &[usize]| -> Vec<usize> {
-        rows.iter()
-            .filter_map(|&row| values.get(row).copied())
-            .collect()
-    };
+    let pick = |values: &[usize]| -> Vec<usize> { rows.iter().map(|&row| values[row]).collect() };
     Predictions {
         names: rows
             .iter()
-            .filter_map(|&row| predictions.names.get(row).cloned())
+            .map(|&row| predictions.names[row].clone())
             .collect(),
         classes: predictions.classes.clone(),
         truth: predictions.truth.as_deref().map(pick),
         predicted: pick(&predictions.predicted),
         probabilities: predictions.probabilities.as_ref().map(|_| {
             rows.iter()
-                .flat_map(|&row| predictions.row(row).unwrap_or(&[]).iter().copied())
+                .flat_map(|&row| {
+                    let p = predictions.row(row);
+                    p.expect("a table with probabilities has them for every row")
+                        .iter()
+                        .copied()
+                })
                 .collect()
         }),
     }

@@ -100,15 +100,13 @@ impl Comparable {
         let mut groups = candidates.to_vec();
         loop {
             let place = |row: usize| {
-                let subject = sample.subject().get(row).copied()?;
-                let group = groups.binary_search(of_subject.get(subject)?).ok()?;
-                Some((subject, group, sample.truth().get(row).copied()?))
+                let subject = sample.subject()[row];
+                let group = groups.binary_search(&of_subject[subject]).ok()?;
+                Some((subject, group, sample.truth()[row]))
             };
             let mut holds = vec![vec![false; groups.len()]; sample.classes()];
             for (_, group, class) in (0..sample.len()).filter_map(place) {
-                if let Some(held) = holds.get_mut(class).and_then(|row| row.get_mut(group)) {
-                    *held = true;
-                }
+                holds[class][group] = true;
             }
             let classes: Vec<bool> = holds
                 .iter()
@@ -117,12 +115,8 @@ impl Comparable {
             let mut seen = vec![false; of_subject.len()];
             let mut subjects = vec![0_usize; groups.len()];
             for (subject, group, class) in (0..sample.len()).filter_map(place) {
-                if classes.get(class) == Some(&true)
-                    && let (Some(seen), Some(count)) =
-                        (seen.get_mut(subject), subjects.get_mut(group))
-                    && !std::mem::replace(seen, true)
-                {
-                    *count += 1;
+                if classes[class] && !std::mem::replace(&mut seen[subject], true) {
+                    subjects[group] += 1;
                 }
             }
             let kept: Vec<usize> = groups
@@ -205,20 +199,18 @@ impl Columns<'_> {
         loss: impl Fn(usize) -> Option<f64>,
     ) -> Column {
         let takes_part = |row: usize| {
-            let subject = self.sample.subject().get(row).copied()?;
-            self.group.get(subject).copied().flatten()?;
-            let class = self.sample.truth().get(row).copied()?;
-            if self.classes.get(class) != Some(&true) || !domain(class) {
+            let subject = self.sample.subject()[row];
+            self.group[subject]?;
+            let class = self.sample.truth()[row];
+            if !self.classes[class] || !domain(class) {
                 return None;
             }
             Some((subject, class, loss(row)?))
         };
         let mut by_class = vec![(0.0, 0.0); self.sample.classes()];
         for (_, class, loss) in (0..self.sample.len()).filter_map(takes_part) {
-            if let Some((sum, rows)) = by_class.get_mut(class) {
-                *sum += loss;
-                *rows += 1.0;
-            }
+            by_class[class].0 += loss;
+            by_class[class].1 += 1.0;
         }
         let (sum, rows) = by_class
             .iter()
@@ -226,12 +218,9 @@ impl Columns<'_> {
         let mean = if rows > 0.0 { sum / rows } else { 0.0 };
         let mut of_subject = vec![(0.0, 0.0); self.group.len()];
         for (subject, class, loss) in (0..self.sample.len()).filter_map(takes_part) {
-            if let (Some(total), Some(&(sum, rows))) =
-                (of_subject.get_mut(subject), by_class.get(class))
-            {
-                total.0 += loss - sum / rows + mean;
-                total.1 += 1.0;
-            }
+            let (sum, rows) = by_class[class];
+            of_subject[subject].0 += loss - sum / rows + mean;
+            of_subject[subject].1 += 1.0;
         }
         let mut subjects = vec![0_usize; self.groups];
         let entries: Vec<(usize, f64, f64)> = of_subject
@@ -241,10 +230,8 @@ impl Columns<'_> {
             .map(|(subject, (loss, rows))| (subject, loss, rows))
             .collect();
         for &(subject, ..) in &entries {
-            let group = self.group.get(subject).copied().flatten();
-            if let Some(count) = group.and_then(|g| subjects.get_mut(g)) {
-                *count += 1;
-            }
+            let group = self.group[subject];
+            subjects[group.expect("entries are of subjects that take part")] += 1;
         }
         Column {
             entries,

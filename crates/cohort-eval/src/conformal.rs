@@ -66,14 +66,12 @@ pub struct SetCoverage {
 fn nonconformity(p: &[f64], ordered: bool) -> Vec<f64> {
     let total: f64 = p.iter().sum();
     let k = p.len();
-    let at = |class: usize| p.get(class).copied().unwrap_or(0.0) / total;
+    let at = |class: usize| p[class] / total;
     let mut scores = vec![1.0; k];
     let mut mass = 0.0;
     let mut enter = |class: usize, mass: &mut f64| {
         *mass += at(class);
-        if let Some(score) = scores.get_mut(class) {
-            *score = mass.min(1.0);
-        }
+        scores[class] = mass.min(1.0);
     };
     if ordered {
         let mut low = (0..k).fold(
@@ -141,9 +139,7 @@ pub(crate) fn conformal(
     );
     let mut second_half = vec![false; frame.subjects];
     for &subject in order.iter().skip(frame.subjects / 2) {
-        if let Some(half) = second_half.get_mut(subject) {
-            *half = true;
-        }
+        second_half[subject] = true;
     }
     let halves = Halves {
         frame,
@@ -187,8 +183,7 @@ struct Halves<'a> {
 
 impl Halves<'_> {
     fn is_second(&self, row: usize) -> bool {
-        let subject = self.frame.subject.get(row).copied().unwrap_or(0);
-        self.second_half.get(subject).copied().unwrap_or(false)
+        self.second_half[self.frame.subject[row]]
     }
 
     /// Sets of the rows of each part, with a threshold for each part from the other half of its subjects.
@@ -201,35 +196,21 @@ impl Halves<'_> {
         for part in parts {
             let mut clips = vec![0.0; self.frame.subjects];
             for &row in part {
-                if let Some(count) = self.frame.subject.get(row).and_then(|&s| clips.get_mut(s)) {
-                    *count += 1.0;
-                }
+                clips[self.frame.subject[row]] += 1.0;
             }
             for half in [false, true] {
                 let mut truth_scores = Vec::new();
                 let mut subjects = vec![false; self.frame.subjects];
                 for &row in part.iter().filter(|&&row| self.is_second(row) != half) {
-                    let (Some(scores), Some(&truth), Some(&s)) = (
-                        self.scores.get(row),
-                        self.frame.truth.get(row),
-                        self.frame.subject.get(row),
-                    ) else {
-                        continue;
-                    };
-                    let share = 1.0 / clips.get(s).copied().unwrap_or(1.0);
-                    truth_scores.push((scores.get(truth).copied().unwrap_or(1.0), share));
-                    if let Some(seen) = subjects.get_mut(s) {
-                        *seen = true;
-                    }
+                    let s = self.frame.subject[row];
+                    let score = self.scores[row][self.frame.truth[row]];
+                    truth_scores.push((score, 1.0 / clips[s]));
+                    subjects[s] = true;
                 }
                 let subjects = subjects.iter().filter(|seen| **seen).count();
                 let limit = threshold(&mut truth_scores, subjects, self.coverage);
                 for &row in part.iter().filter(|&&row| self.is_second(row) == half) {
-                    let (Some(scores), Some(&truth)) =
-                        (self.scores.get(row), self.frame.truth.get(row))
-                    else {
-                        continue;
-                    };
+                    let (scores, truth) = (&self.scores[row], self.frame.truth[row]);
                     // The most probable class always belongs to the set, so that none is empty.
                     let top = scores.iter().copied().fold(f64::INFINITY, f64::min);
                     let limit = limit.max(top);
@@ -263,7 +244,7 @@ impl Halves<'_> {
         let by_subject = Tally::of_shares(shares.map(|(held, size)| held / size).collect());
         let t =
             |tally: &Tally| t_intervals(&[Metric::Accuracy], tally, &settings.intervals()).pop();
-        let sizes = rows.iter().filter_map(|&row| sets.size.get(row));
+        let sizes = rows.iter().map(|&row| sets.size[row]);
         let classes = self.frame.classes.len();
         let n = rows.len().max(1) as f64;
         Some(SetCoverage {

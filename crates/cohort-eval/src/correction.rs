@@ -32,9 +32,7 @@ fn adjust(p: &[f64], descending: bool, mut each: impl FnMut(usize, f64) -> f64) 
     });
     let mut adjusted = vec![f64::NAN; p.len()];
     for (rank, (place, p)) in order.into_iter().enumerate() {
-        if let Some(slot) = adjusted.get_mut(place) {
-            *slot = each(rank, p);
-        }
+        adjusted[place] = each(rank, p);
     }
     adjusted
 }

@@ -188,9 +188,10 @@ fn number(value: f64) -> String {
 fn write(rows: &[Vec<String>]) -> String {
     let mut writer = csv::Writer::from_writer(Vec::new());
     for row in rows {
-        // Writing to memory cannot fail, and every row of a table has the same width.
-        let _ = writer.write_record(row);
+        let written = writer.write_record(row);
+        written.expect("memory can be written to, and every row of a table has the same width");
     }
-    let bytes = writer.into_inner().unwrap_or_default();
-    String::from_utf8(bytes).unwrap_or_default()
+    let bytes = writer.into_inner();
+    let bytes = bytes.unwrap_or_else(|_| unreachable!("memory can be written to"));
+    String::from_utf8(bytes).expect("CSV of text is text")
 }

@@ -182,9 +182,7 @@ impl Task<'_> {
         let of_subject = frame.by_subject(&attribute.of_row, attribute.codes.len());
         let mut subjects = vec![0_usize; attribute.codes.len()];
         for &group in &of_subject {
-            if let Some(count) = subjects.get_mut(group) {
-                *count += 1;
-            }
+            subjects[group] += 1;
         }
         let outcome = |reason: Option<String>| AttributeOutcome {
             attribute: attribute.name.clone(),
@@ -244,7 +242,7 @@ impl Task<'_> {
         let alone: Vec<&str> = included
             .iter()
             .filter(|group| !comparable.groups.contains(group))
-            .filter_map(|&group| attribute.names.get(group).map(String::as_str))
+            .map(|&group| attribute.names[group].as_str())
             .collect();
         let reason = (!alone.is_empty()).then(|| {
             format!(
@@ -369,10 +367,8 @@ impl Task<'_> {
                 .iter()
                 .position(|item| item.compared.metric() == Some(metric))
                 .and_then(|place| {
-                    let of_null = null
-                        .iter()
-                        .filter_map(|null| null.largest.get(place).copied());
-                    let value = *at_observed.largest.get(place)?;
+                    let of_null = null.iter().map(|null| null.largest[place]);
+                    let value = at_observed.largest[place];
                     Some((Measure::LargestContrast, value, of_null.collect()))
                 });
             for (measure, value, mut under_null) in of_values.chain(contrast) {
@@ -424,10 +420,8 @@ fn not_testable(
     let strata = true_class.iter().max().map_or(0, |largest| largest + 1);
     let mut counts = vec![vec![0.0; comparable.groups.len()]; strata];
     for (group, &class) in of_subject.iter().zip(true_class) {
-        if let Ok(group) = comparable.groups.binary_search(group)
-            && let Some(count) = counts.get_mut(class).and_then(|row| row.get_mut(group))
-        {
-            *count += 1.0;
+        if let Ok(group) = comparable.groups.binary_search(group) {
+            counts[class][group] += 1.0;
         }
     }
     let logarithm: f64 = counts
@@ -539,9 +533,7 @@ fn minimum_detectable(
     let mut scratch = vec![0.0; values.len()];
     let mut shifted = |values: &[f64], overall: f64, d: f64| {
         scratch.copy_from_slice(values);
-        if let Some(value) = scratch.get_mut(worst) {
-            *value += sign * d;
-        }
+        scratch[worst] += sign * d;
         measure.of(metric, &scratch, overall)
     };
     let needed = ((POWER * kept.len() as f64).ceil() as usize).max(1);
@@ -601,13 +593,11 @@ fn correct(frame: &Frame, gaps: &mut Gaps) {
             .collect();
         let p: Vec<f64> = members
             .iter()
-            .filter_map(|&i| gaps.disparities.get(i).map(|d| d.p_value))
+            .map(|&i| gaps.disparities[i].p_value)
             .collect();
         for ((&i, holm), bh) in members.iter().zip(holm(&p)).zip(benjamini_hochberg(&p)) {
-            if let Some(disparity) = gaps.disparities.get_mut(i) {
-                disparity.p_holm = holm;
-                disparity.p_bh = bh;
-            }
+            gaps.disparities[i].p_holm = holm;
+            gaps.disparities[i].p_bh = bh;
         }
     }
 }

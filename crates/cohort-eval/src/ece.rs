@@ -40,7 +40,7 @@ pub(crate) fn debiased(
     let mut gaps = [0.0; BINS];
     for s in 0..tally.subjects() {
         for &(bin, gap) in tally.bins_of(s) {
-            *gaps.get_mut(bin)? += gap / rows;
+            gaps[bin] += gap / rows;
         }
     }
     let observed: f64 = gaps.iter().map(|gap| gap.abs()).sum();
@@ -52,7 +52,7 @@ pub(crate) fn debiased(
     for (s, &size) in tally.size.iter().enumerate() {
         let mut own = gaps.map(|gap| -gap * size / (rows - size));
         for &(bin, gap) in tally.bins_of(s) {
-            *own.get_mut(bin)? += gap / (rows - size);
+            own[bin] += gap / (rows - size);
         }
         for (row, a) in covariance.iter_mut().zip(own) {
             for (cell, b) in row.iter_mut().zip(own) {
@@ -106,41 +106,18 @@ pub(crate) fn debiased(
 
 /// Lower triangular root of a covariance; bins without variance have none.
 fn cholesky(covariance: &[[f64; BINS]; BINS]) -> [[f64; BINS]; BINS] {
-    let mut root = [[0.0; BINS]; BINS];
+    let mut root: [[f64; BINS]; BINS] = [[0.0; BINS]; BINS];
     for i in 0..BINS {
-        let before = root;
-        let at = |r: usize, c: usize| before.get(r).and_then(|row| row.get(c)).copied();
-        let mut own = [0.0; BINS];
         for j in 0..=i {
-            let done: f64 = (0..j)
-                .map(|k| {
-                    own.get(k).copied().unwrap_or(0.0)
-                        * if j == i {
-                            own.get(k).copied().unwrap_or(0.0)
-                        } else {
-                            at(j, k).unwrap_or(0.0)
-                        }
-                })
-                .sum();
-            let rest = covariance
-                .get(i)
-                .and_then(|row| row.get(j))
-                .copied()
-                .unwrap_or(0.0)
-                - done;
-            let diagonal = at(j, j).unwrap_or(0.0);
-            if let Some(cell) = own.get_mut(j) {
-                *cell = if j == i {
-                    rest.max(0.0).sqrt()
-                } else if diagonal > 0.0 {
-                    rest / diagonal
-                } else {
-                    0.0
-                };
-            }
-        }
-        if let Some(row) = root.get_mut(i) {
-            *row = own;
+            let done: f64 = (0..j).map(|k| root[i][k] * root[j][k]).sum();
+            let rest = covariance[i][j] - done;
+            root[i][j] = if j == i {
+                rest.max(0.0).sqrt()
+            } else if root[j][j] > 0.0 {
+                rest / root[j][j]
+            } else {
+                0.0
+            };
         }
     }
     root

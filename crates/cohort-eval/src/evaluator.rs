@@ -154,9 +154,7 @@ impl<'a> Evaluator<'a> {
         for &metric in a.metrics {
             let (of_a, of_b) = (a.value(metric), b.value(metric));
             a.each_influence(metric, of_a, weights, |s, u| {
-                if let Some(slot) = influence.get_mut(s) {
-                    *slot = u;
-                }
+                influence[s] = u;
             });
             b.each_influence(metric, of_b, weights, |s, u| {
                 if let Some(slot) = influence.get_mut(s) {

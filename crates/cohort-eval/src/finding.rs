@@ -135,7 +135,7 @@ impl Candidates {
         let of_attribute = pairs(&attribute.codes, &attribute.names);
         let groups = included
             .iter()
-            .filter_map(|&group| of_attribute.get(group).cloned())
+            .map(|&group| of_attribute[group].clone())
             .collect();
         let mut tested = Vec::with_capacity(items.len());
         let mut scores: Vec<Vec<Vec<Score>>> = vec![Vec::new(); QUESTIONS];
@@ -147,11 +147,10 @@ impl Candidates {
         {
             // The labels as they are, first, count as one of the relabellings.
             let mut values = vec![found];
-            values.extend(null.clone().filter_map(|null| null.get(place).copied()));
+            values.extend(null.clone().map(|null| null[place]));
             let test = Test::new(values.clone());
-            if let Some(question) = scores.get_mut(item.compared.question()) {
-                question.push(values.iter().map(|&value| test.score(value)).collect());
-            }
+            let question = &mut scores[item.compared.question()];
+            question.push(values.iter().map(|&value| test.score(value)).collect());
             tested.push(Tested {
                 item,
                 test,

@@ -60,15 +60,13 @@ impl Attribute {
             codes.iter().position(same).unwrap_or(codes.len())
         };
         let mut order: Vec<usize> = (0..self.codes.len()).collect();
-        order.sort_by_key(|&old| self.codes.get(old).map(place));
+        order.sort_by_key(|&old| place(&self.codes[old]));
         for group in &mut self.of_row {
-            *group = order.iter().position(|old| old == group).unwrap_or(0);
+            let place = order.iter().position(|old| old == group);
+            *group = place.expect("the order holds every group");
         }
         let pick = |from: &[String]| -> Vec<String> {
-            order
-                .iter()
-                .filter_map(|&old| from.get(old).cloned())
-                .collect()
+            order.iter().map(|&old| from[old].clone()).collect()
         };
         (self.codes, self.names) = (pick(&self.codes), pick(&self.names));
     }
@@ -77,9 +75,7 @@ impl Attribute {
     pub(crate) fn rows(&self) -> Vec<Vec<usize>> {
         let mut rows = vec![Vec::new(); self.codes.len()];
         for (row, &group) in self.of_row.iter().enumerate() {
-            if let Some(rows) = rows.get_mut(group) {
-                rows.push(row);
-            }
+            rows[group].push(row);
         }
         rows
     }
@@ -184,7 +180,7 @@ impl Frame {
         };
         let mut notes = joins.ids.notes();
         let spellings = |column: &[String]| {
-            let values = joined.iter().filter_map(|&(_, label)| column.get(label));
+            let values = joined.iter().map(|&(_, label)| &column[label]);
             Spellings::of(values.map(String::as_str), code)
         };
         let told = spellings(subjects);
@@ -222,7 +218,12 @@ impl Frame {
             probabilities: predictions.probabilities.as_ref().map(|_| {
                 joined
                     .iter()
-                    .flat_map(|&(row, _)| predictions.row(row).unwrap_or(&[]).iter().copied())
+                    .flat_map(|&(row, _)| {
+                        let p = predictions.row(row);
+                        p.expect("a table with probabilities has them for every row")
+                            .iter()
+                            .copied()
+                    })
                     .collect()
             }),
             subjects: subject.codes.len(),
@@ -293,15 +294,14 @@ impl Frame {
     pub(crate) fn by_subject(&self, of_row: &[usize], values: usize) -> Vec<usize> {
         let mut counts = vec![0_usize; self.subjects * values];
         for (&subject, &value) in self.subject.iter().zip(of_row) {
-            if let Some(count) = counts.get_mut(subject * values + value) {
-                *count += 1;
-            }
+            counts[subject * values + value] += 1;
         }
         counts
             .chunks_exact(values.max(1))
             .map(|counts| {
-                let most = counts.iter().max().copied().unwrap_or(0);
-                counts.iter().position(|&count| count == most).unwrap_or(0)
+                let most = counts.iter().max().expect("a chunk has a value");
+                let first = counts.iter().position(|count| count == most);
+                first.expect("the largest is one of them")
             })
             .collect()
     }
@@ -344,7 +344,7 @@ impl Frame {
                     names: text(&a.names, &b.names),
                     of_row: pair
                         .iter()
-                        .map(|p| present.binary_search(p).unwrap_or(0))
+                        .map(|p| present.binary_search(p).expect("present holds every pair"))
                         .collect(),
                     is_target: false,
                     is_cross: true,
@@ -398,10 +398,7 @@ fn refuse_repeated(what: &str, ids: &[String]) -> Result<(), EvalError> {
 }
 
 fn gather(values: &[usize], joined: &[(usize, usize)]) -> Vec<usize> {
-    joined
-        .iter()
-        .filter_map(|&(row, _)| values.get(row).copied())
-        .collect()
+    joined.iter().map(|&(row, _)| values[row]).collect()
 }
 
 /// True class of each joined row, from the predictions or the labels' target column, which must agree.
@@ -471,7 +468,7 @@ fn truth(
 /// What the labels' target has and the classes have not, in words: ` (only the labels have ...)`; empty without such.
 fn strangers(classes: &[String], target: &[String], joined: &[(usize, usize)]) -> String {
     let mut counts: BTreeMap<Cow<'_, str>, usize> = BTreeMap::new();
-    for of_label in joined.iter().filter_map(|&(_, label)| target.get(label)) {
+    for of_label in joined.iter().map(|&(_, label)| &target[label]) {
         *counts.entry(code(of_label)).or_default() += 1;
     }
     let alone: Vec<String> = counts

@@ -228,17 +228,9 @@ impl Groups {
         let mut by_class = vec![Vec::new(); classes];
         let mut counts = vec![vec![0; classes]; classes];
         for &row in rows {
-            let (Some(&truth), Some(&predicted)) =
-                (sample.truth().get(row), sample.predicted().get(row))
-            else {
-                continue;
-            };
-            if let Some(of_class) = by_class.get_mut(truth) {
-                of_class.push(row);
-            }
-            if let Some(count) = counts.get_mut(truth).and_then(|row| row.get_mut(predicted)) {
-                *count += 1;
-            }
+            let (truth, predicted) = (sample.truth()[row], sample.predicted()[row]);
+            by_class[truth].push(row);
+            counts[truth][predicted] += 1;
         }
         for (class, rows) in frame.classes.iter().zip(&by_class) {
             let tally = Tally::new(sample, Some(rows));

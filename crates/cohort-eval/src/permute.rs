@@ -136,16 +136,10 @@ impl Relabelling<'_> {
                     let generator = &mut stream.item(permutation);
                     for members in &strata {
                         labels.clear();
-                        labels.extend(
-                            members
-                                .iter()
-                                .map(|&s| self.group.get(s).copied().flatten()),
-                        );
+                        labels.extend(members.iter().map(|&s| self.group[s]));
                         shuffle(generator, labels);
                         for (&s, &label) in members.iter().zip(labels.iter()) {
-                            if let Some(group) = group.get_mut(s) {
-                                *group = label;
-                            }
+                            group[s] = label;
                         }
                     }
                     each(permutation, self.labelled(group, evaluator))
@@ -175,9 +169,7 @@ impl Relabelling<'_> {
         for (s, g) in group.iter().enumerate() {
             let Some(g) = g else { continue };
             for &(cell, count) in self.tally.entries_of(s) {
-                if let Some(total) = counts.get_mut(g * cells + cell) {
-                    *total += count;
-                }
+                counts[g * cells + cell] += count;
             }
         }
         counts
@@ -188,10 +180,8 @@ impl Relabelling<'_> {
         let count = self.stratum.iter().max().map_or(0, |largest| largest + 1);
         let mut strata = vec![Vec::new(); count];
         for (s, (&stratum, group)) in self.stratum.iter().zip(self.group).enumerate() {
-            if group.is_some()
-                && let Some(members) = strata.get_mut(stratum)
-            {
-                members.push(s);
+            if group.is_some() {
+                strata[stratum].push(s);
             }
         }
         strata
@@ -241,10 +231,8 @@ impl Relabelling<'_> {
     fn sums_of(&self, group: &[Option<usize>], column: &Column) -> (Vec<Sums>, Sums) {
         let mut of_group = vec![Sums::default(); self.groups];
         for &(subject, loss, rows) in &column.entries {
-            let group = group.get(subject).copied().flatten();
-            if let Some(sums) = group.and_then(|g| of_group.get_mut(g)) {
-                sums.add(loss, rows);
-            }
+            let group = group[subject].expect("entries are of subjects that take part");
+            of_group[group].add(loss, rows);
         }
         let all = of_group
             .iter()
@@ -302,16 +290,10 @@ pub(crate) fn rates(cells: &[(usize, usize)], counts: &[f64], classes: usize) ->
     let mut n = 0.0;
     for (&(truth, predicted), &count) in cells.iter().zip(counts) {
         n += count;
-        if let Some(row) = rows.get_mut(truth) {
-            *row += count;
-        }
-        if let Some(column) = columns.get_mut(predicted) {
-            *column += count;
-        }
-        if truth == predicted
-            && let Some(hit) = hits.get_mut(truth)
-        {
-            *hit += count;
+        rows[truth] += count;
+        columns[predicted] += count;
+        if truth == predicted {
+            hits[truth] += count;
         }
     }
     let ratio = |a: f64, b: f64| if b > 0.0 { a / b } else { f64::NAN };

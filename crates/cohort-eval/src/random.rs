@@ -48,9 +48,7 @@ pub(crate) fn draw_weights(generator: &mut ChaCha8Rng, weights: &mut [f64]) {
     weights.fill(0.0);
     for _ in 0..weights.len() {
         let drawn = below(generator, weights.len());
-        if let Some(weight) = weights.get_mut(drawn) {
-            *weight += 1.0;
-        }
+        weights[drawn] += 1.0;
     }
 }
 

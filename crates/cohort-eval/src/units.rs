@@ -56,16 +56,15 @@ pub(crate) fn by_subject(frame: &Frame) -> SubjectDecisions {
     {
         let total: f64 = row.iter().sum();
         for (class, p) in row.iter().enumerate() {
-            if let Some(sum) = sums.get_mut(s * classes + class) {
-                *sum += p / total;
-            }
+            sums[s * classes + class] += p / total;
         }
     }
     let predicted = sums
         .chunks_exact(classes)
         .map(|sums| {
             let largest = sums.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-            sums.iter().position(|&sum| sum == largest).unwrap_or(0)
+            let first = sums.iter().position(|&sum| sum == largest);
+            first.expect("the largest is one of them")
         })
         .collect();
     SubjectDecisions {

@@ -600,7 +600,8 @@ fn all_shares(
             let tallies: Vec<Tally> = models
                 .iter()
                 .map(|model| {
-                    let p = model.predictions.probabilities.as_deref().unwrap_or(&[]);
+                    let p = model.predictions.probabilities.as_deref();
+                    let p = p.expect("fused and aligned models have probabilities");
                     let k = prepared.classes.len();
                     Tally::new(k, truth, &model.predictions.predicted, p, subject, rows)
                 })

@@ -94,7 +94,9 @@ fn aggregate_rows(
         }
         let weight = match rule {
             AggregationRule::ConfidenceWeighted => certainty(row),
-            _ => 1.0,
+            AggregationRule::ProbabilitySum
+            | AggregationRule::MeanLogits
+            | AggregationRule::Vote => 1.0,
         };
         match rule {
             AggregationRule::Vote => {}
@@ -267,7 +269,9 @@ pub fn aggregation(
         let together = aggregate_rows(predictions, names.clone(), &subject, rule)?;
         let spread: Vec<usize> = subject.iter().map(|&s| together.predicted[s]).collect();
         let each: Vec<usize> = (0..names.len()).collect();
-        let of_subject = together.truth.unwrap_or_default();
+        let of_subject = together
+            .truth
+            .expect("the clips have a truth, so their subjects do");
         let by_subject = sample(k, ordered, &of_subject, &together.predicted, &each)?;
         let by_clip = sample(k, ordered, truth, &spread, &subject)?;
         rules.push(RuleResult {

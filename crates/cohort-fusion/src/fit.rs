@@ -105,7 +105,11 @@ fn fixed_form(rule: &FusionRule, mask: u32, modalities: usize, classes: usize) -
             weights: members.map(|m| weights[m]).collect(),
             bias: vec![0.0; classes],
         },
-        _ => Form::Weighted {
+        // Where the rule is fitted, this is what stands until the fit takes its place.
+        FusionRule::SumLogits
+        | FusionRule::ProductProbabilities
+        | FusionRule::FittedWeights { .. }
+        | FusionRule::Stacking { .. } => Form::Weighted {
             weights: members.map(|_| 1.0).collect(),
             bias: vec![0.0; classes],
         },
@@ -293,7 +297,11 @@ fn fit_form(rule: &FusionRule, design: &Design, choice: Choice) -> Form {
                 thresholds: model.thresholds,
             }
         }
-        _ => weights::fit(design, choice.weights).into(),
+        FusionRule::FittedWeights { .. } => weights::fit(design, choice.weights).into(),
+        FusionRule::SumLogits
+        | FusionRule::WeightedSumLogits { .. }
+        | FusionRule::MeanProbabilities
+        | FusionRule::ProductProbabilities => unreachable!("a fixed rule is not fitted"),
     }
 }
 
@@ -452,7 +460,8 @@ impl Held {
 
     /// Index of the tilt to use: the metric's own unless another is better by more than a standard error.
     fn best_tilt(&self, tried: &[Tried], metric: Metric, own: f64, ordered: bool) -> usize {
-        let start = tried.iter().position(|t| t.tilt == own).unwrap_or(0);
+        let start = tried.iter().position(|t| t.tilt == own);
+        let start = start.expect("the metric's own tilt is among those tried");
         let resamples = IntervalSettings {
             resamples: 100,
             ..IntervalSettings::default()

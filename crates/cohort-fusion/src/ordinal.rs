@@ -142,11 +142,12 @@ fn interval_loss(thresholds: &[f64], score: f64, class: usize) -> Option<Interva
 }
 
 fn add_threshold_slopes(gradient: &mut [f64], class: usize, weight: f64, term: &IntervalLoss) {
-    if let Some(g) = gradient.get_mut(class) {
-        *g += weight * term.upper_slope;
+    // The last class has no threshold above it, the first none below.
+    if class < gradient.len() {
+        gradient[class] += weight * term.upper_slope;
     }
-    if let Some(g) = class.checked_sub(1).and_then(|c| gradient.get_mut(c)) {
-        *g += weight * term.lower_slope;
+    if class > 0 {
+        gradient[class - 1] += weight * term.lower_slope;
     }
 }
 

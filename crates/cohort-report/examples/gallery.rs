@@ -5,11 +5,14 @@
 use std::error::Error;
 use std::path::{Path, PathBuf};
 
+#[path = "../tests/common/mod.rs"]
+mod common;
+
 use cohort_report::audio_figures::{self, PitchTrack, Spectrogram};
 use cohort_report::{ModelDocument, RunDocuments, Style, audit_page, charts, run_page, svg_to_png};
-use serde_json::Value;
+use serde::de::DeserializeOwned;
 
-fn document(folder: &Path, name: &str) -> Option<Value> {
+fn document<T: DeserializeOwned>(folder: &Path, name: &str) -> Option<T> {
     let path = folder.join(name);
     serde_json::from_str(&std::fs::read_to_string(path).ok()?).ok()
 }
@@ -34,6 +37,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/documents");
     let folder = arguments.next().map_or(examples, PathBuf::from);
     std::fs::create_dir_all(&out)?;
+    let (fusion, ablation) = common::fused();
     let documents = RunDocuments {
         title: "Apparent age from face, voice and words".into(),
         headline: document(&folder, "headline.json"),
@@ -43,10 +47,10 @@ fn main() -> Result<(), Box<dyn Error>> {
             .into_iter()
             .filter_map(|n| model(&folder, n))
             .collect(),
-        fusion: document(&folder, "fusion.json"),
-        ablation: document(&folder, "ablation.json"),
+        fusion: document(&folder, "fused/fusion.json").or(Some(fusion)),
+        ablation: document(&folder, "ablation.json").or(Some(ablation)),
         degradation: document(&folder, "degradation.json"),
-        audit: document(&folder, "audit.json"),
+        audit: document(&folder, "audit.json").or_else(|| Some(common::audited())),
         provenance: document(&folder, "provenance.json").unwrap_or_default(),
         composed: true,
     };
