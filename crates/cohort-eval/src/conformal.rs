@@ -254,7 +254,7 @@ impl Halves<'_> {
             coverage: t(&tally)?,
             coverage_by_subject: t(&by_subject)?.with_clips(rows.len()),
             mean_size: sizes.clone().sum::<usize>() as f64 / n,
-            whole: sizes.filter(|size| **size == classes).count() as f64 / n,
+            whole: sizes.filter(|size| *size == classes).count() as f64 / n,
         })
     }
 }
