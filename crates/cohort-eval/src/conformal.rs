@@ -214,13 +214,8 @@ impl Halves<'_> {
                     // The most probable class always belongs to the set, so that none is empty.
                     let top = scores.iter().copied().fold(f64::INFINITY, f64::min);
                     let limit = limit.max(top);
-                    if let (Some(size), Some(holds)) =
-                        (sets.size.get_mut(row), sets.holds.get_mut(row))
-                    {
-                        *size = scores.iter().filter(|score| **score <= limit).count();
-                        *holds =
-                            usize::from(scores.get(truth).is_some_and(|score| *score <= limit));
-                    }
+                    sets.size[row] = scores.iter().filter(|score| **score <= limit).count();
+                    sets.holds[row] = usize::from(scores[truth] <= limit);
                 }
             }
         }

@@ -139,21 +139,20 @@ pub(crate) fn gaps(frame: &Frame, sample: &Sample, settings: &AuditSettings) -> 
     let p: Vec<f64> = tested.iter().map(|(_, found)| found.p_value()).collect();
     for ((outcome, found), p_holm) in tested.iter().zip(holm(&p)) {
         found.report(p_holm, settings.alpha, &mut gaps);
-        if let Some(outcome) = gaps.attributes.get_mut(*outcome) {
-            let named = gaps
-                .findings
-                .iter()
-                .any(|f| f.attribute == outcome.attribute);
-            outcome.p_value = Some(found.p_value());
-            outcome.p_holm = Some(p_holm);
-            outcome.outcome = if named {
-                Outcome::Shown
-            } else if found.p_value() < SUSPECTED_BELOW {
-                Outcome::Suspected
-            } else {
-                Outcome::NotShown
-            };
-        }
+        let outcome = &mut gaps.attributes[*outcome];
+        let named = gaps
+            .findings
+            .iter()
+            .any(|f| f.attribute == outcome.attribute);
+        outcome.p_value = Some(found.p_value());
+        outcome.p_holm = Some(p_holm);
+        outcome.outcome = if named {
+            Outcome::Shown
+        } else if found.p_value() < SUSPECTED_BELOW {
+            Outcome::Suspected
+        } else {
+            Outcome::NotShown
+        };
     }
     let finest = tested.len() as f64 / (1.0 + settings.permutations as f64);
     if finest > settings.alpha {

@@ -157,9 +157,7 @@ impl<'a> Evaluator<'a> {
                 influence[s] = u;
             });
             b.each_influence(metric, of_b, weights, |s, u| {
-                if let Some(slot) = influence.get_mut(s) {
-                    *slot -= u;
-                }
+                influence[s] -= u;
             });
             let sum: f64 = weights.iter().zip(&influence).map(|(w, u)| w * u * u).sum();
             values.push(of_a - of_b);

@@ -80,7 +80,7 @@ impl Family {
         let labellings = scores.first().map_or(0, Vec::len);
         let best: Vec<Score> = (0..labellings)
             .filter_map(|i| {
-                let of_labelling = scores.iter().filter_map(|test| test.get(i).copied());
+                let of_labelling = scores.iter().map(|test| test[i]);
                 of_labelling.min_by(Score::compare)
             })
             .collect();

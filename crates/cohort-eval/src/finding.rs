@@ -325,12 +325,12 @@ fn rate_gaps(items: &[Item], relabelling: &Relabelling) -> Vec<(f64, f64)> {
         let Some(place) = items.iter().position(|item| *item == wanted) else {
             return f64::NAN;
         };
-        let compared = relabelling.contrasts.get(place).map(|c| &c.compared);
+        let compared = &relabelling.contrasts[place].compared;
         let of_compared: Vec<f64> = of_groups
             .iter()
-            .zip(compared.into_iter().flatten())
+            .zip(compared)
             .filter(|(_, compared)| **compared)
-            .filter_map(|(rates, _)| rates.get(class).map(of))
+            .map(|(rates, _)| of(&rates[class]))
             .collect();
         let high = of_compared
             .iter()

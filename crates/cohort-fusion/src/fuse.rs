@@ -259,7 +259,10 @@ impl Prepared {
             for &i in &rows {
                 match self.names.get(m) {
                     Some(_) => p.extend(aligned.row(m, i).iter().map(|z| z.exp())),
-                    None => p.extend_from_slice(fused.row(i).unwrap_or(&model.prior)),
+                    None => {
+                        let row = fused.row(i);
+                        p.extend_from_slice(row.expect("a fusion gives probabilities"));
+                    }
                 }
             }
             let predicted: Vec<usize> = p.chunks_exact(k).map(crate::numeric::argmax).collect();

@@ -133,6 +133,7 @@ mod tests {
             subjects_by: String::new(),
             clips: 9,
             points,
+            notes: Vec::new(),
         };
         let page = section(&document).body.into_string();
         assert_eq!(page.matches("<svg").count(), 2);

@@ -301,7 +301,7 @@ mod tests {
         alone.groups.clear();
         let alone = section(&alone).unwrap().unwrap().body.into_string();
         assert_eq!(alone.matches("<svg").count(), 3);
-        for word in ["age ", "older", "younger", "people"] {
+        for word in [" age", "older", "younger", "people"] {
             assert!(!html.contains(word), "{word}");
         }
     }
