@@ -5,6 +5,7 @@ use cohort_nn::{ClassWeights, DeviceChoice};
 use serde::{Deserialize, Serialize};
 
 use crate::classify::VALID_METRICS;
+use crate::settings::is_false;
 use crate::{Criterion, FitSettings, OptimiserKind, Sampling, Schedule, Trainable};
 
 /// The validation metric by which the best epoch is chosen.
