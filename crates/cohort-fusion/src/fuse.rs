@@ -232,7 +232,7 @@ impl Prepared {
             subjects: subjects.len(),
             missing: missing.collect(),
             cross_fitted: split == "valid" && self.needs_valid(),
-            scores: self.scores(aligned, model, fused, &subject)?,
+            scores: self.scores(aligned, fused, &subject)?,
         })
     }
 
@@ -240,7 +240,6 @@ impl Prepared {
     fn scores(
         &self,
         aligned: &Aligned,
-        model: &FusionModel,
         fused: &Predictions,
         subject: &[usize],
     ) -> Result<Vec<ModelScores>, FusionError> {
