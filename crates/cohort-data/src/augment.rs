@@ -14,6 +14,7 @@ use crate::dataset::{Dataset, leaves};
 use crate::error::{DataError, quoted};
 use crate::files;
 use crate::readers::{Part, UNITS};
+use crate::statistics::csv_line;
 
 /// File that says what a folder was made by.
 const MANIFEST: &str = "augmented.json";
@@ -289,12 +290,12 @@ impl<'a> Plan<'a> {
                 let below = |file: &str| format!("{}/{class}/{file}", split.name);
                 let original = below(&file);
                 self.originals += &format!("{original}\n");
-                self.units += &format!("{},{}\n", field(&original), field(&original));
+                self.units += &csv_line([original.as_str(), &original]);
                 self.task(from, out.join(&original), None)?;
                 counts[0] += 1;
                 for recipe in recipes {
                     let made = below(&format!("{}_{number}.jpg", recipe.name));
-                    self.units += &format!("{},{}\n", field(&made), field(&original));
+                    self.units += &csv_line([made.as_str(), &original]);
                     self.task(from, out.join(&made), Some(recipe))?;
                     counts[1] += 1;
                 }
@@ -320,14 +321,6 @@ impl<'a> Plan<'a> {
         }
         self.tasks.push(Task { from, to, recipe });
         Ok(())
-    }
-}
-
-/// A field of a CSV table.
-fn field(text: &str) -> String {
-    match text.contains([',', '"', '\n', '\r']) {
-        true => format!("\"{}\"", text.replace('"', "\"\"")),
-        false => text.to_string(),
     }
 }
 

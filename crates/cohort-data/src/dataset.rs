@@ -12,6 +12,7 @@ use crate::media::{self, Media, MediaKind, MediaSource};
 use crate::readers::{self, Layout, MadeSplits, Objects, OpenOptions};
 use crate::schema::{Attribute, Schema};
 use crate::schema_file::SCHEMA_FILE;
+use crate::statistics::csv_line;
 use crate::transcript::TranscriptTable;
 
 /// A data set: its schema and the splits that have a label table.
@@ -152,22 +153,13 @@ impl Dataset {
     /// column. With it splits that were made can be stated.
     pub fn splits_csv(&self) -> String {
         let schema = &self.schema;
-        let quoted = |field: &str| match field.contains([',', '"', '\n', '\r']) {
-            true => format!("\"{}\"", field.replace('"', "\"\"")),
-            false => field.to_string(),
-        };
-        let mut text = format!("{},split", quoted(&schema.name_column));
-        if !schema.items_are_units() {
-            text += &format!(",{}", quoted(&schema.subject_column));
-        }
-        text.push('\n');
+        let with_units = !schema.items_are_units();
+        let units = |unit| with_units.then_some(unit).into_iter();
+        let row = |name, split, unit| csv_line([name, split].into_iter().chain(units(unit)));
+        let mut text = row(&*schema.name_column, "split", &*schema.subject_column);
         for split in &self.splits {
             for clip in &split.clips {
-                text += &format!("{},{}", quoted(&clip.name), quoted(&split.name));
-                if !schema.items_are_units() {
-                    text += &format!(",{}", quoted(&clip.subject));
-                }
-                text.push('\n');
+                text += &row(&*clip.name, &*split.name, &*clip.subject);
             }
         }
         text

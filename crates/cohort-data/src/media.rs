@@ -213,6 +213,12 @@ fn stem(name: &str) -> &str {
     name.rsplit_once('.').map_or(name, |(stem, _)| stem)
 }
 
+/// The endings of all kinds.
+pub(crate) fn endings() -> Vec<&'static str> {
+    let kinds = MediaKind::ALL.into_iter();
+    kinds.flat_map(|kind| kind.extensions()).copied().collect()
+}
+
 /// How much a file is wanted among those of its item and kind, the least number most.
 pub(crate) fn rank_of(path: &Path) -> Option<usize> {
     let name = path.file_name()?.to_str()?;

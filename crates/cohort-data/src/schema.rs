@@ -3,6 +3,7 @@
 use cohort_tables::{LabelTable, TableFormat, clip_id, code, is_missing, sorted_classes, tidy};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use crate::readers::Layout;
 
@@ -183,6 +184,19 @@ impl Schema {
         schema
     }
 
+    /// A data set of which nobody said anything, called as its folder: its target, unordered, is all that is described.
+    pub(crate) fn found(root: &Path, target: &str) -> Self {
+        let absolute = std::path::absolute(root).ok();
+        let name = absolute.as_deref().and_then(Path::file_name);
+        let name = name.unwrap_or(root.as_os_str());
+        Self {
+            name: name.to_string_lossy().into_owned(),
+            target: target.to_string(),
+            attributes: vec![Attribute::inferred(target)],
+            ..Self::first_impressions()
+        }
+    }
+
     /// Whether a label table is one of First Impressions, so that the built-in names and years are its own: it has this
     /// schema's columns, no code that the schema does not know, and ids of that data set's kind (see
     /// [`Schema::has_ids_of_first_impressions`]).
@@ -295,6 +309,15 @@ pub(crate) fn plural(word: &str) -> String {
 }
 
 impl Attribute {
+    /// An unordered attribute whose levels are those that occur.
+    pub(crate) fn inferred(column: &str) -> Self {
+        Self {
+            column: column.to_string(),
+            ordered: false,
+            levels: vec![],
+        }
+    }
+
     /// An attribute whose codes are 1, 2, 3, ...
     fn numbered(column: &str, ordered: bool, levels: &[(&str, Option<f64>)]) -> Self {
         let levels = levels

@@ -13,7 +13,7 @@ use super::{Contents, Layout, OpenOptions};
 use crate::error::{DataError, quoted, shorten};
 use crate::folder::{self, Entry, Unused};
 use crate::media::{self, MediaKind};
-use crate::schema::{Attribute, Schema, counted};
+use crate::schema::{Schema, counted};
 
 /// Table below the root that says which items belong together, by the columns `path` and `unit`.
 pub(crate) const UNITS: &str = "units.csv";
@@ -129,15 +129,6 @@ fn look(root: &Path) -> Result<Tree, DataError> {
     })
 }
 
-/// Endings of every kind of media.
-fn endings() -> Vec<&'static str> {
-    let kinds = MediaKind::ALL.into_iter();
-    let mut endings: Vec<&str> = kinds.flat_map(|kind| kind.extensions()).copied().collect();
-    endings.sort_unstable();
-    endings.dedup();
-    endings
-}
-
 pub(crate) fn read(
     root: &Path,
     schema: Option<Schema>,
@@ -149,7 +140,7 @@ pub(crate) fn read(
     let (mut files, mut of_file) = (Vec::new(), Vec::new());
     let (mut unused, mut empty) = (Vec::new(), Vec::new());
     for (number, class) in tree.classes.iter().enumerate() {
-        let listing = folder::search(&root.join(&class.below), &endings())?;
+        let listing = folder::search(&root.join(&class.below), &media::endings())?;
         if listing.files.is_empty() {
             empty.push(class.below.clone());
         }
@@ -188,7 +179,7 @@ pub(crate) fn read(
     }
     let units = units(root, &index)?;
     let stated = schema.is_some();
-    let mut schema = schema.unwrap_or_else(|| described(root));
+    let mut schema = schema.unwrap_or_else(|| Schema::found(root, "class"));
     schema.name_column = "path".into();
     schema.subject_column = if units.is_some() { "unit" } else { "path" }.into();
     let mut columns = vec![schema.target.clone()];
@@ -265,25 +256,6 @@ pub(crate) fn read(
         }
     }
     found.assemble(options)
-}
-
-/// The schema of class folders of which nobody said anything.
-fn described(root: &Path) -> Schema {
-    let name = std::path::absolute(root).ok();
-    let name = name
-        .as_deref()
-        .and_then(Path::file_name)
-        .unwrap_or(root.as_os_str());
-    Schema {
-        name: name.to_string_lossy().into_owned(),
-        target: "class".into(),
-        attributes: vec![Attribute {
-            column: "class".into(),
-            ordered: false,
-            levels: vec![],
-        }],
-        ..Schema::first_impressions()
-    }
 }
 
 /// One class is no classification, and folders of splits below the classes are another layout.

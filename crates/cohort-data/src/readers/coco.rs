@@ -421,18 +421,10 @@ fn contents(
 ) -> Result<Contents, DataError> {
     let listing = folder::search(root, MediaKind::Picture.extensions())?;
     let index = PathIndex::new(&listing.files);
-    let mut schema = schema.unwrap_or_else(|| {
-        let name = std::path::absolute(root).ok();
-        let name = name
-            .as_deref()
-            .and_then(Path::file_name)
-            .unwrap_or(root.as_os_str());
-        Schema {
-            name: name.to_string_lossy().into_owned(),
-            item: "picture".into(),
-            unit: "picture".into(),
-            ..Schema::first_impressions()
-        }
+    let mut schema = schema.unwrap_or_else(|| Schema {
+        item: "picture".into(),
+        unit: "picture".into(),
+        ..Schema::found(root, "")
     });
     // a picture has any number of categories, so none is its class
     schema.target.clear();

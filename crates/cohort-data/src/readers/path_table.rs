@@ -121,7 +121,7 @@ pub(crate) fn read(
     let mut note = |text: String| notes.push(format!("{}: {text}", path.display()));
     let mut schema = match schema {
         Some(schema) => schema,
-        None => described(root, path, &table.header[target]),
+        None => Schema::found(root, &table.header[target]),
     };
     schema.name_column.clone_from(&table.header[names]);
     schema
@@ -132,7 +132,9 @@ pub(crate) fn read(
         schema
             .attributes
             .retain(|attribute| attribute.column != schema.target);
-        schema.attributes.insert(0, attribute(&schema.target));
+        schema
+            .attributes
+            .insert(0, Attribute::inferred(&schema.target));
     }
     for attribute in &schema.attributes {
         if column_of(&table.header, &[&attribute.column]).is_none() {
@@ -170,7 +172,7 @@ pub(crate) fn read(
         }
     }
 
-    let listing = folder::search(root, &endings())?;
+    let listing = folder::search(root, &media::endings())?;
     let index = PathIndex::new(&listing.files);
     let asked = lists::asked_for(root, stated.then_some(&schema), options);
     let listed = lists::read(&asked, &index)?;
@@ -289,31 +291,6 @@ fn unit_word(column: &str) -> String {
     ];
     let word = usual.into_iter().find(|usual| *usual == word);
     word.unwrap_or("subject").to_string()
-}
-
-fn endings() -> Vec<&'static str> {
-    let kinds = MediaKind::ALL.into_iter();
-    kinds.flat_map(|kind| kind.extensions()).copied().collect()
-}
-
-fn attribute(column: &str) -> Attribute {
-    Attribute {
-        column: column.to_string(),
-        ordered: false,
-        levels: vec![],
-    }
-}
-
-fn described(root: &Path, path: &Path, target: &str) -> Schema {
-    let folder = std::path::absolute(root).ok();
-    let folder = folder.as_deref().and_then(Path::file_name);
-    let name = folder.or(path.file_name()).unwrap_or_default();
-    Schema {
-        name: name.to_string_lossy().into_owned(),
-        target: target.to_string(),
-        attributes: vec![attribute(target)],
-        ..Schema::first_impressions()
-    }
 }
 
 /// Few values, each more than once: something to describe by.

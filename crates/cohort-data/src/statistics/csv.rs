@@ -91,7 +91,7 @@ impl Statistics {
 }
 
 /// One CSV line (RFC 4180 quoting, line feed at the end).
-fn line<'a>(fields: impl IntoIterator<Item = &'a str>) -> String {
+pub(crate) fn line<'a>(fields: impl IntoIterator<Item = &'a str>) -> String {
     let fields: Vec<String> = fields
         .into_iter()
         .map(|field| match field.contains([',', '"', '\n', '\r']) {

@@ -6,6 +6,8 @@ mod csv;
 mod json;
 mod text;
 
+pub(crate) use csv::line as csv_line;
+
 use crate::dataset::{Clip, Dataset};
 use crate::readers::ObjectsCounts;
 use crate::schema::{Schema, plural};
