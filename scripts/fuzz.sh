@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Fuzzes every reader: sounds, pictures, tables, word vectors and tokenisers, schemas and data sets, weights, configurations and run
-# documents; each for SECONDS (default 60), beginning with the tests' files, and prints how many inputs each was given:
+# documents; each for SECONDS (default 60), beginning with the tests' files and those of fuzz_seeds.py, and prints how many inputs each was given:
 #
 #     scripts/fuzz.sh [SECONDS [CRATE...]]
 #
@@ -21,6 +21,7 @@ for crate in "${crates[@]}"; do
     (
         cd "crates/$crate"
         mkdir -p "fuzz/corpus/$target"
+        python3 ../../scripts/fuzz_seeds.py "$crate" "fuzz/corpus/$target"
         # shellcheck disable=SC2086
         cargo +nightly fuzz run "$target" -- -max_len=65536 -max_total_time="$seconds" -rss_limit_mb=4096 \
             "fuzz/corpus/$target" $seeds

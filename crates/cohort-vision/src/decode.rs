@@ -134,6 +134,23 @@ pub fn decode_bytes_warned(bytes: &[u8], name: &Path) -> Result<Decoded, VisionE
     })
 }
 
+/// Pixels that a picture file declares, by its header alone: decoded they take three bytes each, which [`DECODE_BUDGET`] does not
+/// count once decoding has ended. 0 where the header cannot be read, which decoding tells.
+pub fn declared_pixels(path: &Path) -> u64 {
+    let Ok(bytes) = read_file(path) else {
+        return 0;
+    };
+    let size = match sniff::sniff(&bytes, path) {
+        Ok(Format::Jpeg) => jpeg::size(&bytes),
+        Ok(Format::Png) => png::size(&bytes),
+        Ok(Format::WebP) => webp::size(&bytes),
+        Err(_) => None,
+    };
+    let pixels = size.map_or(0, |(width, height)| width.saturating_mul(height));
+    // more are refused
+    if pixels > MAX_PIXELS { 0 } else { pixels }
+}
+
 fn too_many_bytes(path: &Path) -> VisionError {
     VisionError::TooManyBytes {
         path: path.to_owned(),

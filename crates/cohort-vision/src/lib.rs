@@ -37,8 +37,8 @@ pub use align::align_face;
 pub use augment::{ColourJitter, Op, light_augment, trivial_augment_wide};
 pub use crop::{crop, crop_centre, crop_face};
 pub use decode::{
-    DECODE_BUDGET, Decoded, MAX_FILE_BYTES, MAX_PIXELS, decode, decode_bytes, decode_bytes_warned,
-    decode_warned, read_file,
+    DECODE_BUDGET, Decoded, MAX_FILE_BYTES, MAX_PIXELS, declared_pixels, decode, decode_bytes,
+    decode_bytes_warned, decode_warned, read_file,
 };
 pub use degrade::{Degradation, darken, gaussian_blur, gaussian_noise, occlude_centre};
 pub use encode::encode_jpeg;

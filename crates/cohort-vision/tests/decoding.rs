@@ -4,7 +4,9 @@ mod common;
 
 use std::path::{Path, PathBuf};
 
-use cohort_vision::{Format, MAX_PIXELS, Picture, VisionError, decode, decode_bytes};
+use cohort_vision::{
+    Format, MAX_PIXELS, Picture, VisionError, declared_pixels, decode, decode_bytes,
+};
 use common::crc32;
 
 fn folder() -> PathBuf {
@@ -44,6 +46,10 @@ fn every_kind_of_file_is_read_as_pillow_reads_it() {
                 continue;
             }
         };
+        let declared = declared_pixels(&folder().join(name));
+        if declared != (w * h) as u64 {
+            wrong.push(format!("{name}: {declared} pixels by its header"));
+        }
         if (picture.width(), picture.height()) != (*w, *h) {
             wrong.push(format!("{name}: {picture:?}, expected {w} x {h}"));
         } else if let Ok(expected) = std::fs::read(folder().join(format!("{name}.rgb"))) {

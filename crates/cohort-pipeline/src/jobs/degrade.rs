@@ -3,17 +3,22 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use cohort_data::{Clip, Dataset};
+use cohort_data::{Clip, Dataset, MediaKind};
 use cohort_eval::IntervalSettings;
 use cohort_fusion::{Curves, DegradedPredictions, curves};
 use cohort_tables::{FolderLock, Predictions, write_atomic};
+use cohort_vision::declared_pixels;
 
 use crate::branches::{ClipMedia, Damage};
 use crate::dataset::{fusion_settings, splits, target_index};
 use crate::error::PipelineError;
+use crate::modality::Modality;
 use crate::models::{Predictor, Seen};
 use crate::run_folder::write_json;
 use crate::watch::{Watch, apart, say_notes, say_warnings};
+
+/// Pixels of all test pictures together: they stay decoded, three bytes each, and as many again while they are made worse.
+const MOST_PIXELS: u64 = 1 << 31;
 
 /// Scores the run's late and joint models on the test clips of `dataset` under every damage of `damages`, one at a time and
 /// to one modality at a time; writes `degradation.json` and `degradation.csv` into the run folder.
@@ -44,6 +49,18 @@ pub fn degrade(
     Ok(found)
 }
 
+/// Refuses test pictures that would not fit into memory, as `pixels` of them together.
+fn check_memory(pixels: u64, run: &Path) -> Result<(), PipelineError> {
+    if pixels <= MOST_PIXELS {
+        return Ok(());
+    }
+    Err(PipelineError::Unusable {
+        path: run.to_path_buf(),
+        expected: format!("test pictures of at most {MOST_PIXELS} pixels together"),
+        found: format!("{pixels}; --clips N takes fewer test clips"),
+    })
+}
+
 /// The curves; no file is changed.
 fn curves_of(
     run: &Path,
@@ -72,6 +89,12 @@ fn curves_of(
         .collect();
     // media of the test clips, decoded once
     let files: Vec<ClipMedia> = chosen.iter().map(|clip| ClipMedia::from(*clip)).collect();
+    if (predictor.branches()).any(|branch| branch.modality() == Modality::Image) {
+        let pictures = files
+            .iter()
+            .filter_map(|clip| clip.media.file(MediaKind::Picture));
+        check_memory(pictures.map(declared_pixels).sum(), run)?;
+    }
     let (mut media, mut clean) = (HashMap::new(), Vec::new());
     for branch in predictor.branches() {
         let modality = branch.modality();
@@ -147,4 +170,20 @@ fn curves_of(
         fusion.ordered,
         intervals,
     )?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn large_pictures_that_do_not_fit_into_memory_are_refused() {
+        let run = Path::new("run");
+        assert!(check_memory(MOST_PIXELS, run).is_ok());
+        let told = check_memory(50 * 89_000_000, run).unwrap_err().to_string();
+        assert!(
+            told.contains("found 4450000000; --clips N takes fewer"),
+            "{told}"
+        );
+    }
 }

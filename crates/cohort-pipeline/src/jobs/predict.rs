@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
+use cohort_data::MediaKind;
 use cohort_tables::shown;
+use cohort_vision::declared_pixels;
 use serde::Serialize;
 
 use crate::branches::ClipMedia;
@@ -16,6 +18,8 @@ use crate::watch::{Watch, say_warnings};
 const SCHEMA: &str = "cohort.predict/1";
 /// Clips that are answered for together.
 const CHUNK: usize = 128;
+/// Pixels of the pictures that are in memory together, three bytes each, unless one has more by itself.
+const CHUNK_PIXELS: u64 = 1 << 27;
 
 /// The answers for some clips; JSON `cohort.predict/1`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -91,7 +95,8 @@ pub fn predict(
         seen_before.push((modality, before));
     }
     watch.begin("clips", clips.len());
-    for (number, some) in clips.chunks(CHUNK).enumerate() {
+    let mut done = 0;
+    for some in chunks(clips) {
         if watch.stopped() {
             watch.end();
             return Err(PipelineError::Stopped);
@@ -108,7 +113,8 @@ pub fn predict(
             });
         }
         all.extend(answer(&predictor, &classes, some, &seen)?);
-        watch.at(number * CHUNK + some.len());
+        done += some.len();
+        watch.at(done);
     }
     watch.end();
     for branch in predictor.branches() {
@@ -123,6 +129,24 @@ pub fn predict(
         warnings,
         notes: known.map(|dataset| dataset.notes).unwrap_or_default(),
     })
+}
+
+/// The clips in parts whose media fit into memory together.
+fn chunks(clips: &[ClipMedia]) -> Vec<&[ClipMedia]> {
+    let (mut parts, mut rest) = (Vec::new(), clips);
+    while !rest.is_empty() {
+        let mut pixels = 0;
+        let fits = |clip: &ClipMedia| {
+            let picture = clip.media.file(MediaKind::Picture);
+            pixels += picture.map_or(0, declared_pixels);
+            pixels <= CHUNK_PIXELS
+        };
+        let fitting = rest.iter().take(CHUNK).map(fits).take_while(|&fits| fits);
+        let (part, others) = rest.split_at(fitting.count().max(1));
+        parts.push(part);
+        rest = others;
+    }
+    parts
 }
 
 /// The answers for clips of which `seen` is seen.
@@ -222,5 +246,40 @@ impl Answers {
             );
         }
         csv
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    #[test]
+    fn large_pictures_are_answered_for_in_smaller_parts() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("large.png");
+        // the header of a grey PNG of 8,000 x 8,000
+        let mut png =
+            b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\x1f\x40\0\0\x1f\x40\x08\0\0\0\0".to_vec();
+        png.extend([0x23, 0x9a, 0xf2, 0x28]);
+        std::fs::write(&file, png).unwrap();
+        assert_eq!(declared_pixels(&file), 64_000_000);
+        let parts = |files: Vec<PathBuf>| -> Vec<usize> {
+            let (clips, _) = ClipMedia::from_files(&files).unwrap();
+            chunks(&clips).iter().map(|part| part.len()).collect()
+        };
+        let copies = (0..5).map(|i| {
+            let copy = folder.path().join(format!("{i}.png"));
+            std::fs::copy(&file, &copy).unwrap();
+            copy
+        });
+        assert_eq!(parts(copies.collect()), [2, 2, 1]);
+        let texts = (0..200).map(|i| {
+            let text = folder.path().join(format!("{i}.txt"));
+            std::fs::write(&text, "a").unwrap();
+            text
+        });
+        assert_eq!(parts(texts.collect()), [128, 72]);
     }
 }

@@ -17,6 +17,15 @@ use crate::picture::Picture;
 /// coefficients are kept.
 const BYTES: [u64; 2] = [3, 4];
 
+/// Width and height by the header.
+pub(super) fn size(bytes: &[u8]) -> Option<(u64, u64)> {
+    guarded(|| {
+        let (width, height) = Decoder::new(bytes).ok()?.header().dimensions();
+        Some((width as u64, height as u64))
+    })
+    .flatten()
+}
+
 /// Decodes to RGB.
 ///
 /// A file whose end marker is missing, or has other data in its place, is read with a warning where the entropy-coded data hold

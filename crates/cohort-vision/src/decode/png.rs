@@ -17,6 +17,16 @@ const BYTES: u64 = 6;
 /// Most bytes of chunks other than picture data, and of a row.
 const CHUNKS: usize = 128 << 20;
 
+/// Width and height by the header.
+pub(super) fn size(bytes: &[u8]) -> Option<(u64, u64)> {
+    guarded(|| {
+        let mut decoder = Decoder::new_with_limits(Cursor::new(bytes), Limits { bytes: CHUNKS });
+        let header = decoder.read_header_info().ok()?;
+        Some((u64::from(header.width), u64::from(header.height)))
+    })
+    .flatten()
+}
+
 /// Decodes a PNG; an animated one gives its default picture. Alpha is dropped, of 16 bits the high byte kept, grey repeated.
 ///
 /// A file that ends early is read with a warning where all its picture data are there: where it decodes with an end chunk

@@ -16,6 +16,15 @@ use crate::picture::Picture;
 /// Most bytes a pixel that decoding takes (measured): the picture with alpha, and the decoder's own copy or planes.
 const BYTES: u64 = 10;
 
+/// Width and height by the header.
+pub(super) fn size(bytes: &[u8]) -> Option<(u64, u64)> {
+    guarded(|| {
+        let (width, height) = WebPDecoder::new(Cursor::new(bytes)).ok()?.dimensions();
+        Some((width.into(), height.into()))
+    })
+    .flatten()
+}
+
 /// Decodes a WebP; an animated one gives its first frame. Alpha is dropped.
 pub(super) fn decode(bytes: &[u8], name: &Path) -> Result<Pixels, VisionError> {
     // RIFF declares its length; the caller has seen that the header is there.
