@@ -365,10 +365,10 @@ impl Task<'_> {
             let contrast = items
                 .iter()
                 .position(|item| item.compared.metric() == Some(metric))
-                .and_then(|place| {
+                .map(|place| {
                     let of_null = null.iter().map(|null| null.largest[place]);
                     let value = at_observed.largest[place];
-                    Some((Measure::LargestContrast, value, of_null.collect()))
+                    (Measure::LargestContrast, value, of_null.collect())
                 });
             for (measure, value, mut under_null) in of_values.chain(contrast) {
                 let shown = measure == Measure::LargestContrast || measure.suits(metric);

@@ -231,8 +231,10 @@ impl Relabelling<'_> {
     fn sums_of(&self, group: &[Option<usize>], column: &Column) -> (Vec<Sums>, Sums) {
         let mut of_group = vec![Sums::default(); self.groups];
         for &(subject, loss, rows) in &column.entries {
-            let group = group[subject].expect("entries are of subjects that take part");
-            of_group[group].add(loss, rows);
+            // Subjects of groups that are not relabelled take no part.
+            if let Some(group) = group[subject] {
+                of_group[group].add(loss, rows);
+            }
         }
         let all = of_group
             .iter()

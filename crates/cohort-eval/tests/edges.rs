@@ -54,6 +54,7 @@ fn classes_without_order_and_without_probabilities() {
         [
             Metric::Accuracy,
             Metric::BalancedAccuracy,
+            Metric::MacroPrecision,
             Metric::MacroF1,
             Metric::Kappa
         ]

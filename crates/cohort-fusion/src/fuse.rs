@@ -108,8 +108,8 @@ pub fn fuse(modalities: &[Modality], settings: &FusionSettings) -> Result<Fused,
         calibrated: settings.calibrate,
         subjects: settings.subjects.describe(),
         seed: settings.seed,
-        valid: prepared.split_record("valid", &model, &valid)?,
-        test: prepared.split_record("test", &model, &test)?,
+        valid: prepared.split_record("valid", &valid)?,
+        test: prepared.split_record("test", &test)?,
         model,
         ids: IdMatches::default(),
         notes: Vec::new(),
@@ -208,7 +208,6 @@ impl Prepared {
     fn split_record(
         &self,
         split: &'static str,
-        model: &FusionModel,
         fused: &Predictions,
     ) -> Result<SplitRecord, FusionError> {
         let aligned = if split == "valid" {

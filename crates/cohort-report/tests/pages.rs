@@ -229,9 +229,11 @@ fn numbers_reach_the_page_as_they_are() {
     );
     let (audit, fusion, ablation) = written();
     let weights = fusion.model.weights().unwrap();
-    let shown = row(section(&page, "fusion"), "Models", "image");
-    assert_eq!(shown[1], format!("{:.2}", weights[0]));
-    assert_eq!(shown[2], format!("{:.2}", fusion.model.temperatures[0]));
+    for (i, name) in fusion.model.modalities.iter().enumerate() {
+        let shown = row(section(&page, "fusion"), "Models", name);
+        assert_eq!(shown[1], format!("{:.2}", weights[i]));
+        assert_eq!(shown[2], format!("{:.2}", fusion.model.temperatures[i]));
+    }
     let bias = format!("{:.4}", audit.reference_bias.average);
     assert_eq!(
         row(section(&page, "verdict"), "Reference bias", "average"),

@@ -27,6 +27,7 @@ pub(super) const DEFINITION: Definition = Definition {
 
 #[cfg(test)]
 pub(super) const TEST: Test = Test {
-    example: (1.0 - 1.0 - 2.0) / 7.0,
+    // One row 1 too high, one 1 too low, one 2 too low.
+    example: -2.0 / 7.0,
     by_definition: |rows| rows.mean(|r| r.predicted as f64) - rows.mean(|r| r.truth as f64),
 };

@@ -117,7 +117,6 @@ pub fn fused() -> (FusionRecord, Ablation) {
             ..IntervalSettings::default()
         },
         groups: vec!["Gender".into()],
-        ..AblationSettings::default()
     };
     let table = ablate(&models, &[], Some(&labels("test")), &settings, &ablation).unwrap();
     (record, table)
