@@ -1,4 +1,4 @@
-//! AdamW and stochastic gradient descent, with their state named by parameter.
+//! The optimisers, each step by step as PyTorch computes it, with their state named by parameter.
 //!
 //! Burn's own optimisers key their state by random ids, so that two equal runs give unequal
 //! checkpoint bytes, clip gradients tensor by tensor and decay every parameter alike. This one
@@ -15,15 +15,20 @@ use cohort_weights::{Array, Weights};
 use crate::gradients::{NamedGradients, name};
 use crate::{FitSettings, OptimiserKind};
 
-/// Decay rates of AdamW's two moments and the stabiliser, PyTorch's defaults.
+/// Decay rates of Adam's two moments and the stabiliser, PyTorch's defaults.
 const BETA_1: f64 = 0.9;
 const BETA_2: f64 = 0.999;
 const EPSILON: f64 = 1e-8;
+/// The stabiliser of Adagrad, PyTorch's default.
+const ADAGRAD_EPSILON: f64 = 1e-10;
 
-/// AdamW (Loshchilov and Hutter 2019) as `torch.optim.AdamW` computes it, or `torch.optim.SGD`.
+/// An optimiser as `torch.optim` has it by the same name.
 pub struct Optimiser {
     kind: OptimiserKind,
     momentum: f64,
+    nesterov: bool,
+    alpha: f64,
+    centred: bool,
     weight_decay: f64,
     clip_norm: f64,
     /// Names of the layers that learn at the full rate, and the others' share of it.
@@ -36,10 +41,14 @@ pub struct Optimiser {
 impl Optimiser {
     /// As the settings say; a clipping norm of 0 switches clipping off.
     pub fn new(settings: &FitSettings) -> Self {
+        let kind = settings.optimiser;
         Self {
-            kind: settings.optimiser,
-            momentum: settings.momentum,
-            weight_decay: settings.weight_decay,
+            kind,
+            momentum: settings.momentum.or(kind.momentum()).unwrap_or(0.0),
+            nesterov: settings.nesterov,
+            alpha: settings.alpha.or(kind.alpha()).unwrap_or(0.0),
+            centred: settings.centred,
+            weight_decay: settings.weight_decay.unwrap_or(kind.weight_decay()),
             clip_norm: settings.clip_norm,
             shares: None,
             steps: 0,
@@ -103,13 +112,18 @@ impl Optimiser {
 
     /// Names of what is remembered of a parameter.
     fn parts(&self) -> &'static [&'static str] {
-        match self.kind {
-            OptimiserKind::AdamW => &["first", "second"],
-            OptimiserKind::Sgd => &["momentum"],
+        match (self.kind, self.centred, self.momentum > 0.0) {
+            (OptimiserKind::AdamW | OptimiserKind::Adam, ..) => &["first", "second"],
+            (OptimiserKind::Sgd, ..) => &["momentum"],
+            (OptimiserKind::RmsProp, false, false) => &["square"],
+            (OptimiserKind::RmsProp, false, true) => &["square", "momentum"],
+            (OptimiserKind::RmsProp, true, false) => &["square", "mean"],
+            (OptimiserKind::RmsProp, true, true) => &["square", "mean", "momentum"],
+            (OptimiserKind::Adagrad, ..) => &["sum"],
         }
     }
 
-    /// The state as named arrays: `first.<path>` and `second.<path>`, or `momentum.<path>`.
+    /// The state as named arrays, `first.<path>` and `second.<path>` of Adam for instance.
     pub(crate) fn state(&self) -> Weights {
         let mut arrays = BTreeMap::new();
         for (path, tensors) in &self.state {
@@ -164,34 +178,97 @@ impl Optimiser {
         rate: f64,
     ) -> Tensor<1> {
         let earlier = self.state.remove(&path);
-        match self.kind {
+        let coupled = |gradient: Tensor<1>| match decay {
+            0.0 => gradient,
+            _ => gradient + value.clone() * decay,
+        };
+        let (taken, state) = match self.kind {
             OptimiserKind::AdamW => {
-                let square = gradient.clone().square() * (1.0 - BETA_2);
-                let (first, second) = match earlier.as_deref() {
-                    Some([first, second]) => (
-                        first.clone() * BETA_1 + gradient * (1.0 - BETA_1),
-                        second.clone() * BETA_2 + square,
-                    ),
-                    _ => (gradient * (1.0 - BETA_1), square),
-                };
-                let steps = self.steps as f64;
-                let unbias_1 = 1.0 - BETA_1.powf(steps);
-                let unbias_2 = 1.0 - BETA_2.powf(steps);
-                let denominator = (second.clone() / unbias_2).sqrt() + EPSILON;
-                let step = first.clone() / denominator * (rate / unbias_1);
-                self.state.insert(path, vec![first, second]);
-                step + value * (rate * decay)
+                let (step, state) = self.adam(earlier, gradient, rate);
+                (step + value * (rate * decay), state)
             }
+            OptimiserKind::Adam => self.adam(earlier, coupled(gradient), rate),
             OptimiserKind::Sgd => {
                 let gradient = gradient + value * decay;
                 let momentum = match earlier.as_deref() {
-                    Some([earlier]) => earlier.clone() * self.momentum + gradient,
-                    _ => gradient,
+                    Some([earlier]) => earlier.clone() * self.momentum + gradient.clone(),
+                    _ => gradient.clone(),
                 };
-                self.state.insert(path, vec![momentum.clone()]);
-                momentum * rate
+                let step = match self.nesterov {
+                    true => gradient + momentum.clone() * self.momentum,
+                    false => momentum.clone(),
+                };
+                (step * rate, vec![momentum])
             }
+            OptimiserKind::RmsProp => self.rmsprop(earlier, coupled(gradient), rate),
+            OptimiserKind::Adagrad => {
+                let gradient = coupled(gradient);
+                let square = gradient.clone().square();
+                let sum = match earlier.as_deref() {
+                    Some([earlier]) => earlier.clone() + square,
+                    _ => square,
+                };
+                let step = gradient / (sum.clone().sqrt() + ADAGRAD_EPSILON);
+                (step * rate, vec![sum])
+            }
+        };
+        self.state.insert(path, state);
+        taken
+    }
+
+    /// The step of Adam and its two moments, given those before it.
+    fn adam(
+        &self,
+        earlier: Option<Vec<Tensor<1>>>,
+        gradient: Tensor<1>,
+        rate: f64,
+    ) -> (Tensor<1>, Vec<Tensor<1>>) {
+        let square = gradient.clone().square() * (1.0 - BETA_2);
+        let (first, second) = match earlier.as_deref() {
+            Some([first, second]) => (
+                first.clone() * BETA_1 + gradient * (1.0 - BETA_1),
+                second.clone() * BETA_2 + square,
+            ),
+            _ => (gradient * (1.0 - BETA_1), square),
+        };
+        let steps = self.steps as f64;
+        let unbias_1 = 1.0 - BETA_1.powf(steps);
+        let unbias_2 = 1.0 - BETA_2.powf(steps);
+        let denominator = (second.clone() / unbias_2).sqrt() + EPSILON;
+        let step = first.clone() / denominator * (rate / unbias_1);
+        (step, vec![first, second])
+    }
+
+    /// The step of RMSProp and what [`Self::parts`] names, given that before it.
+    fn rmsprop(
+        &self,
+        earlier: Option<Vec<Tensor<1>>>,
+        gradient: Tensor<1>,
+        rate: f64,
+    ) -> (Tensor<1>, Vec<Tensor<1>>) {
+        // all begin with zeros
+        let before = |part: usize| earlier.as_ref().and_then(|parts| parts.get(part)).cloned();
+        let kept = |part: usize, new: Tensor<1>| match before(part) {
+            Some(before) => before * self.alpha + new * (1.0 - self.alpha),
+            None => new * (1.0 - self.alpha),
+        };
+        let square = kept(0, gradient.clone().square());
+        let mut state = vec![square.clone()];
+        let mut variance = square;
+        if self.centred {
+            let mean = kept(1, gradient.clone());
+            // of a gradient that does not change rounding may leave less than nothing
+            variance = (variance - mean.clone().square()).clamp_min(0.0);
+            state.push(mean);
         }
+        let mut step = gradient / (variance.sqrt() + EPSILON);
+        if self.momentum > 0.0 {
+            if let Some(momentum) = before(state.len()) {
+                step = momentum * self.momentum + step;
+            }
+            state.push(step.clone());
+        }
+        (step * rate, state)
     }
 }
 
@@ -293,7 +370,7 @@ mod tests {
     fn optimiser(kind: OptimiserKind, weight_decay: f64, clip_norm: f64) -> Optimiser {
         Optimiser::new(&FitSettings {
             optimiser: kind,
-            weight_decay,
+            weight_decay: Some(weight_decay),
             clip_norm,
             ..FitSettings::default()
         })
@@ -357,6 +434,83 @@ mod tests {
             let after = Weights::collect(&after).0;
             assert_eq!(after["weight"].values, golden.start.weight);
             assert_ne!(after["bias"].values, golden.start.bias);
+        }
+    }
+
+    /// What `scripts/optimisers.py` writes.
+    #[derive(Deserialize)]
+    struct Many {
+        start: Parameters,
+        inputs: Vec<Vec<f32>>,
+        targets: Vec<Vec<f32>>,
+        cases: Vec<Case>,
+    }
+
+    #[derive(Deserialize)]
+    struct Case {
+        settings: FitSettings,
+        after: Vec<Vec<f32>>,
+    }
+
+    /// Twenty steps of every optimiser with and without weight decay, its state written out and taken up again before each.
+    #[test]
+    fn every_optimiser_equals_torch_step_by_step() {
+        let golden: Many = serde_json::from_str(include_str!("optimisers.json")).unwrap();
+        let device = Device::flex().autodiff();
+        let mut kinds = Vec::new();
+        for Case { settings, after } in golden.cases {
+            settings.validate().unwrap();
+            kinds.push(settings.optimiser.name());
+            let array = |shape: &[usize], values: &[f32]| Array {
+                shape: shape.to_vec(),
+                values: values.to_vec(),
+            };
+            let start = Weights(BTreeMap::from([
+                ("bias".to_owned(), array(&[2], &golden.start.bias)),
+                ("weight".to_owned(), array(&[3, 2], &golden.start.weight)),
+            ]));
+            let mut model: Linear = start.apply(LinearConfig::new(3, 2).init(&device)).unwrap();
+            let mut state = Weights::default();
+            assert_eq!(after.len(), 20);
+            for (i, after) in after.iter().enumerate() {
+                let new = Optimiser::new(&settings);
+                let mut optimiser = new.restore(state, i, &Device::flex()).unwrap();
+                let tensor = |values: &[f32], shape| {
+                    Tensor::<2>::from_data(TensorData::new(values.to_vec(), shape), &device)
+                };
+                let found = model.forward(tensor(&golden.inputs[i], [4, 3]));
+                let loss = (found - tensor(&golden.targets[i], [4, 2])).square().mean();
+                let mut gradients = NamedGradients::default();
+                gradients.collect(&model, "", &loss.backward());
+                optimiser.begin(&gradients);
+                let rate = settings.learning_rate * (1.0 - i as f64 / 40.0);
+                model = optimiser.update(model, "", &gradients, 1.0, rate);
+                state = optimiser.state();
+                let found = Weights::collect(&model).0;
+                let found = ["weight", "bias"].map(|name| found[name].values.clone());
+                for (a, b) in found.concat().iter().zip(after) {
+                    let error = (a - b).abs() / b.abs().max(1.0);
+                    // twenty roundings of f32 to the nearest
+                    assert!(
+                        error < 20.0 * f32::EPSILON / 2.0,
+                        "{settings:?} {i}: {a} {b}"
+                    );
+                }
+            }
+        }
+        kinds.dedup();
+        assert_eq!(kinds, ["adam_w", "adam", "sgd", "rmsprop", "adagrad"]);
+    }
+
+    #[test]
+    fn names_of_optimisers_are_those_of_configurations() {
+        use OptimiserKind::{Adagrad, Adam, AdamW, RmsProp, Sgd};
+        for kind in [AdamW, Sgd, Adam, RmsProp, Adagrad] {
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind.name());
+        }
+        for (name, kind) in [("adamw", AdamW), ("rms_prop", RmsProp)] {
+            let found: OptimiserKind = serde_json::from_value(name.into()).unwrap();
+            assert_eq!(found, kind);
         }
     }
 }

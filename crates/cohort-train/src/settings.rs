@@ -9,11 +9,56 @@ use crate::{Schedule, TrainError};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OptimiserKind {
-    /// AdamW with PyTorch's defaults (default).
+    /// AdamW (Loshchilov and Hutter 2019) with PyTorch's moments (default).
     #[default]
+    #[serde(alias = "adamw")]
     AdamW,
-    /// Stochastic gradient descent with momentum.
+    /// Stochastic gradient descent with momentum (Sutskever et al. 2013).
     Sgd,
+    /// Adam (Kingma and Ba 2015).
+    Adam,
+    /// RMSProp (Tieleman and Hinton 2012; centred: Graves 2013).
+    #[serde(rename = "rmsprop", alias = "rms_prop")]
+    RmsProp,
+    /// Adagrad (Duchi et al. 2011).
+    Adagrad,
+}
+
+impl OptimiserKind {
+    /// Its name in a configuration.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::AdamW => "adam_w",
+            Self::Sgd => "sgd",
+            Self::Adam => "adam",
+            Self::RmsProp => "rmsprop",
+            Self::Adagrad => "adagrad",
+        }
+    }
+
+    /// Momentum where none is said; none for an optimiser that has no such setting.
+    ///
+    /// AdamW has none either, but a value for it was always written into its configurations.
+    pub(crate) fn momentum(self) -> Option<f64> {
+        match self {
+            Self::AdamW | Self::Sgd => Some(0.9),
+            Self::RmsProp => Some(0.0),
+            Self::Adam | Self::Adagrad => None,
+        }
+    }
+
+    /// Weight decay where none is said: PyTorch's, but for [`Self::Sgd`], which is given that of AdamW.
+    pub(crate) fn weight_decay(self) -> f64 {
+        match self {
+            Self::AdamW | Self::Sgd => 1e-2,
+            Self::Adam | Self::RmsProp | Self::Adagrad => 0.0,
+        }
+    }
+
+    /// Decay of the mean of squares where none is said; none for an optimiser that has no such setting.
+    pub(crate) fn alpha(self) -> Option<f64> {
+        (self == Self::RmsProp).then_some(0.99)
+    }
 }
 
 /// What the loop needs to know: how long, how large a step, and from which seed. A task's settings hold these among their own.
@@ -27,8 +72,18 @@ pub struct FitSettings {
     pub accumulate: usize,
     /// How weights follow from gradients. Default AdamW.
     pub optimiser: OptimiserKind,
-    /// Momentum of stochastic gradient descent, in [0, 1). Default 0.9.
-    pub momentum: f64,
+    /// Momentum of SGD (default 0.9) and RMSProp (default 0), in [0, 1). Default none: the optimiser's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub momentum: Option<f64>,
+    /// Whether SGD looks ahead by its momentum (Nesterov). Default no.
+    #[serde(skip_serializing_if = "is_false")]
+    pub nesterov: bool,
+    /// How much of the mean of squares RMSProp keeps, in [0, 1). Default none: 0.99.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alpha: Option<f64>,
+    /// Whether RMSProp divides by the standard deviation of the gradient instead of its root mean square. Default no.
+    #[serde(skip_serializing_if = "is_false")]
+    pub centred: bool,
     /// Peak learning rate. Default 2e-3.
     pub learning_rate: f64,
     /// How the learning rate falls from its peak. Default a cosine.
@@ -41,8 +96,10 @@ pub struct FitSettings {
     pub step_factor: f64,
     /// Epochs of linear warm-up. Default 1.
     pub warmup_epochs: usize,
-    /// Weight decay, not applied to norms and biases: decoupled for AdamW, added to the gradient for SGD. Default 1e-2.
-    pub weight_decay: f64,
+    /// Weight decay, not applied to norms and biases: decoupled for AdamW, added to the gradient for the others. Default none:
+    /// 1e-2 for AdamW and SGD, 0 for the others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weight_decay: Option<f64>,
     /// Decay of the running average of the weights by which is validated and predicted, in [0, 1); it rises to this
     /// value over the first steps. Default 0, the weights themselves.
     pub average_decay: f64,
@@ -65,14 +122,17 @@ impl Default for FitSettings {
             epochs: 40,
             accumulate: 1,
             optimiser: OptimiserKind::default(),
-            momentum: 0.9,
+            momentum: None,
+            nesterov: false,
+            alpha: None,
+            centred: false,
             learning_rate: 2e-3,
             schedule: Schedule::default(),
             final_learning_rate: 0.01,
             step_epochs: 10,
             step_factor: 0.1,
             warmup_epochs: 1,
-            weight_decay: 1e-2,
+            weight_decay: None,
             average_decay: 0.0,
             clip_norm: 5.0,
             patience: 12,
@@ -81,6 +141,11 @@ impl Default for FitSettings {
             device: DeviceChoice::default(),
         }
     }
+}
+
+/// For settings that are written only when they are on.
+pub(crate) fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// Most epochs, samples a batch and batches a step: beyond it a number is a slip of the pen.
@@ -120,6 +185,7 @@ impl FitSettings {
         const COUNT: &str = "at least 1 and at most 1000000";
         const FINITE: &str = "finite and at least 0";
         const BELOW_1: &str = "at least 0 and below 1";
+        let told = |value: Option<f64>| value.map_or_else(String::new, |value| value.to_string());
         first_out_of_range([
             (
                 "epochs",
@@ -141,9 +207,40 @@ impl FitSettings {
             ),
             (
                 "momentum",
-                (0.0..1.0).contains(&self.momentum),
+                self.momentum.is_none_or(|m| (0.0..1.0).contains(&m)),
                 BELOW_1,
-                self.momentum.to_string(),
+                told(self.momentum),
+            ),
+            (
+                "momentum",
+                self.momentum.is_none() || self.optimiser.momentum().is_some(),
+                "left out with adam and adagrad, which have none",
+                told(self.momentum),
+            ),
+            (
+                "nesterov",
+                !self.nesterov
+                    || (self.optimiser == OptimiserKind::Sgd && self.momentum != Some(0.0)),
+                "false, but for sgd with a momentum above 0",
+                format!("true with {}", self.optimiser.name()),
+            ),
+            (
+                "alpha",
+                self.alpha.is_none_or(|a| (0.0..1.0).contains(&a)),
+                BELOW_1,
+                told(self.alpha),
+            ),
+            (
+                "alpha",
+                self.alpha.is_none() || self.optimiser == OptimiserKind::RmsProp,
+                "left out but with rmsprop",
+                told(self.alpha),
+            ),
+            (
+                "centred",
+                !self.centred || self.optimiser == OptimiserKind::RmsProp,
+                "false, but for rmsprop",
+                format!("true with {}", self.optimiser.name()),
             ),
             (
                 "step_epochs",
@@ -177,9 +274,9 @@ impl FitSettings {
             ),
             (
                 "weight_decay",
-                is_not_negative(self.weight_decay),
+                self.weight_decay.is_none_or(is_not_negative),
                 FINITE,
-                self.weight_decay.to_string(),
+                told(self.weight_decay),
             ),
             (
                 "clip_norm",

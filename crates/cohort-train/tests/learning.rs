@@ -50,7 +50,7 @@ fn sixteen_samples_are_learnt_by_heart() {
             epochs: 60,
             batch_size: 8,
             learning_rate: 5e-3,
-            weight_decay: 0.0,
+            weight_decay: Some(0.0),
             augment: false,
             patience: 60,
             ..TrainSettings::default()

@@ -188,8 +188,8 @@ fn one_step(
         epochs: 1,
         batch_size: source.len(),
         optimiser: OptimiserKind::Sgd,
-        momentum: 0.0,
-        weight_decay: 0.0,
+        momentum: Some(0.0),
+        weight_decay: Some(0.0),
         clip_norm: 0.0,
         learning_rate: rate,
         augment: false,
@@ -316,7 +316,7 @@ fn the_ordinal_head_learns_ordered_classes() {
     let settings = TrainSettings {
         epochs: 60,
         learning_rate: 0.1,
-        weight_decay: 0.0,
+        weight_decay: Some(0.0),
         head: Head::CumulativeLink,
         ..settings()
     };

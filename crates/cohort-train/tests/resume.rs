@@ -166,7 +166,7 @@ impl Progress<RunFacts> for StopAt<'_> {
 }
 
 /// Settings that keep something from step to step or draw samples in another way.
-fn ways_of_training() -> [TrainSettings; 5] {
+fn ways_of_training() -> [TrainSettings; 9] {
     let new = || TrainSettings {
         epochs: 5,
         batch_size: 16,
@@ -180,6 +180,27 @@ fn ways_of_training() -> [TrainSettings; 5] {
             schedule: Schedule::Step,
             step_epochs: 2,
             accumulate: 3,
+            ..new()
+        },
+        TrainSettings {
+            optimiser: OptimiserKind::Sgd,
+            momentum: Some(0.5),
+            nesterov: true,
+            ..new()
+        },
+        TrainSettings {
+            optimiser: OptimiserKind::Adam,
+            weight_decay: Some(0.01),
+            ..new()
+        },
+        TrainSettings {
+            optimiser: OptimiserKind::RmsProp,
+            momentum: Some(0.9),
+            centred: true,
+            ..new()
+        },
+        TrainSettings {
+            optimiser: OptimiserKind::Adagrad,
             ..new()
         },
         TrainSettings {

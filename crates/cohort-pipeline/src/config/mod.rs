@@ -222,6 +222,7 @@ impl RunConfig {
             train.seed = seed;
             train.device = device;
             train.validate()?;
+            *train = train.clone().resolved();
         }
         self.features.text.validate()?;
         self.check_networks()?;

@@ -162,7 +162,7 @@ impl Default for JointSettings {
                 patience: 10,
                 batch_size: 64,
                 learning_rate: 2e-3,
-                weight_decay: 5e-2,
+                weight_decay: Some(5e-2),
                 selection: Selection::Loss,
                 ordinal_width: 0.7,
                 ..TrainSettings::default()

@@ -68,6 +68,7 @@ impl TrainSettings {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::OptimiserKind;
 
     #[test]
     fn each_setting_is_checked() {
@@ -115,7 +116,7 @@ mod tests {
             ),
             (
                 TrainSettings {
-                    weight_decay: -1.0,
+                    weight_decay: Some(-1.0),
                     ..new()
                 },
                 "weight_decay",
@@ -164,10 +165,57 @@ mod tests {
             ),
             (
                 TrainSettings {
-                    momentum: 1.0,
+                    momentum: Some(1.0),
                     ..new()
                 },
                 "momentum",
+            ),
+            (
+                TrainSettings {
+                    optimiser: OptimiserKind::Adam,
+                    momentum: Some(0.5),
+                    ..new()
+                },
+                "momentum",
+            ),
+            (
+                TrainSettings {
+                    nesterov: true,
+                    ..new()
+                },
+                "nesterov",
+            ),
+            (
+                TrainSettings {
+                    optimiser: OptimiserKind::Sgd,
+                    momentum: Some(0.0),
+                    nesterov: true,
+                    ..new()
+                },
+                "nesterov",
+            ),
+            (
+                TrainSettings {
+                    alpha: Some(0.5),
+                    ..new()
+                },
+                "alpha",
+            ),
+            (
+                TrainSettings {
+                    optimiser: OptimiserKind::RmsProp,
+                    alpha: Some(1.0),
+                    ..new()
+                },
+                "alpha",
+            ),
+            (
+                TrainSettings {
+                    optimiser: OptimiserKind::Adagrad,
+                    centred: true,
+                    ..new()
+                },
+                "centred",
             ),
             (
                 TrainSettings {

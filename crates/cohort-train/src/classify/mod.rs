@@ -162,7 +162,7 @@ impl<'a> Classify<'a> {
         }
         let record = Record {
             network: job.network.clone(),
-            settings: settings.clone(),
+            settings: settings.clone().resolved(),
             data,
             start: start_hash(job)?,
         };
@@ -231,7 +231,7 @@ impl Task for Classify<'_> {
         }
         let config = Config {
             network: self.job.network,
-            training: self.job.settings,
+            training: &self.record.settings,
         };
         toml::to_string_pretty(&config).map_err(|error| error.to_string())
     }

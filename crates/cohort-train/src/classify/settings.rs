@@ -4,6 +4,7 @@ use cohort_nn::{ClassWeights, DeviceChoice};
 use serde::{Deserialize, Serialize};
 
 use crate::history::VALID_LOSS;
+use crate::settings::is_false;
 use crate::{Criterion, FitSettings, OptimiserKind, Sampling, Schedule, Trainable};
 
 /// The validation metric by which the best epoch is chosen.
@@ -82,8 +83,18 @@ pub struct TrainSettings {
     pub accumulate: usize,
     /// How weights follow from gradients. Default AdamW.
     pub optimiser: OptimiserKind,
-    /// Momentum of stochastic gradient descent, in [0, 1). Default 0.9.
-    pub momentum: f64,
+    /// Momentum of SGD (default 0.9) and RMSProp (default 0), in [0, 1). Default none: the optimiser's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub momentum: Option<f64>,
+    /// Whether SGD looks ahead by its momentum (Nesterov). Default no.
+    #[serde(skip_serializing_if = "is_false")]
+    pub nesterov: bool,
+    /// How much of the mean of squares RMSProp keeps, in [0, 1). Default none: 0.99.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alpha: Option<f64>,
+    /// Whether RMSProp divides by the standard deviation of the gradient instead of its root mean square. Default no.
+    #[serde(skip_serializing_if = "is_false")]
+    pub centred: bool,
     /// Peak learning rate. Default 2e-3.
     pub learning_rate: f64,
     /// How the learning rate falls from its peak. Default a cosine.
@@ -96,8 +107,10 @@ pub struct TrainSettings {
     pub step_factor: f64,
     /// Epochs of linear warm-up. Default 1.
     pub warmup_epochs: usize,
-    /// Weight decay, not applied to norms and biases: decoupled for AdamW, added to the gradient for SGD. Default 1e-2.
-    pub weight_decay: f64,
+    /// Weight decay, not applied to norms and biases: decoupled for AdamW, added to the gradient for the others. Default none:
+    /// 1e-2 for AdamW and SGD, 0 for the others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weight_decay: Option<f64>,
     /// Decay of the running average of the weights by which is validated and predicted, in [0, 1); it rises to this
     /// value over the first steps. Default 0, the weights themselves.
     pub average_decay: f64,
@@ -152,14 +165,17 @@ impl Default for TrainSettings {
             batch_size: 32,
             accumulate: 1,
             optimiser: OptimiserKind::default(),
-            momentum: 0.9,
+            momentum: None,
+            nesterov: false,
+            alpha: None,
+            centred: false,
             learning_rate: 2e-3,
             schedule: Schedule::default(),
             final_learning_rate: 0.01,
             step_epochs: 10,
             step_factor: 0.1,
             warmup_epochs: 1,
-            weight_decay: 1e-2,
+            weight_decay: None,
             average_decay: 0.0,
             trainable: Trainable::default(),
             fine_tuning: None,
@@ -191,6 +207,9 @@ impl TrainSettings {
             accumulate: self.accumulate,
             optimiser: self.optimiser,
             momentum: self.momentum,
+            nesterov: self.nesterov,
+            alpha: self.alpha,
+            centred: self.centred,
             learning_rate: self.learning_rate,
             schedule: self.schedule,
             final_learning_rate: self.final_learning_rate,
@@ -204,6 +223,17 @@ impl TrainSettings {
             augment: self.augment,
             seed: self.seed,
             device: self.device,
+        }
+    }
+
+    /// The settings with what is the optimiser's own filled in: momentum, weight decay and the mean of squares of the
+    /// optimiser that is named.
+    pub fn resolved(self) -> Self {
+        Self {
+            momentum: self.momentum.or(self.optimiser.momentum()),
+            weight_decay: self.weight_decay.or(Some(self.optimiser.weight_decay())),
+            alpha: self.alpha.or(self.optimiser.alpha()),
+            ..self
         }
     }
 
