@@ -1,6 +1,6 @@
 //! The arithmetic of networks on the CPU: plain slices in and out, no tensors, no graph, no Burn.
 //!
-//! [`layers`] are convolution, depthwise convolution, batch norm and PReLU of training, forward and backward, over planes
+//! [`layers`] are convolution, depthwise convolution, batch norm, maximum pooling and PReLU of training, forward and backward, over planes
 //! (`[batch, channel, row, column]`). [`frozen`] runs a whole network with fixed weights as a list of steps over channels-last
 //! buffers. [`dense`] has what transformers need beside a matrix product.
 //!

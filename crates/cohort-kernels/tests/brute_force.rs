@@ -14,7 +14,10 @@ fn ramp(n: usize, seed: usize) -> Vec<f32> {
 /// Input and output channels, kernel, stride, padding above and left, input size.
 type Case = ([usize; 2], [usize; 2], [usize; 2], [usize; 2], [usize; 2]);
 
-const CASES: [Case; 8] = [
+const CASES: [Case; 11] = [
+    ([3, 8], [9, 9], [3, 3], [0, 0], [50, 46]),
+    ([8, 16], [5, 5], [1, 1], [0, 0], [30, 27]),
+    ([3, 11], [3, 3], [2, 2], [0, 0], [14, 33]),
     ([3, 8], [9, 9], [3, 3], [0, 0], [31, 30]),
     ([8, 8], [5, 5], [1, 1], [0, 0], [12, 11]),
     ([8, 16], [3, 3], [1, 1], [0, 0], [9, 9]),

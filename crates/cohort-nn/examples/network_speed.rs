@@ -1,8 +1,8 @@
 //! Times the work that `scripts/speed_torch.py` gives to PyTorch and prints one line of JSON.
 //!
-//! `network_speed resnet18-training|resnet18-inference|inception-inference|mobilefacenet-inference [rounds]`: a training step of
-//! ResNet-18 (batch 16, 224 px, 1,000 classes, cross-entropy, SGD with momentum), or what 16 pictures give in
-//! evaluation with folded batch norms: logits by ResNet-18 (224 px), embeddings by Inception-ResNet-V1 (160 px) or
+//! `network_speed resnet18-training|three-paths-training|resnet18-inference|inception-inference|mobilefacenet-inference [rounds]`:
+//! a training step of ResNet-18 (batch 16, 224 px, 1,000 classes, cross-entropy, SGD with momentum) or of the three-path network
+//! (batch 16, 256 px, 8 classes, cross-entropy, Adam), or what 16 pictures give in evaluation with folded batch norms: logits by ResNet-18 (224 px), embeddings by Inception-ResNet-V1 (160 px) or
 //! MobileFaceNet (112 px).
 //! `network_speed mtcnn [rounds] DATA`: the faces in the first 100 pictures of `DATA/faces/val`, one after another, by the
 //! weights in `DATA/weights/mtcnn`.
@@ -11,13 +11,13 @@ use std::path::Path;
 use std::time::Instant;
 
 use burn::nn::loss::CrossEntropyLossConfig;
-use burn::optim::{GradientsParams, SgdConfig, momentum::MomentumConfig};
 use burn::tensor::{Device, Distribution, Int, Tensor};
 use cohort_nn::burn;
 use cohort_nn::{
     InceptionResnetV1Config, MobileFaceNetConfig, ModelConfig, Mtcnn, MtcnnSettings, NnError,
-    ResnetConfig,
+    ResnetConfig, ThreePathsConfig,
 };
+use cohort_train::{FitSettings, NamedGradients, Optimiser, OptimiserKind};
 use cohort_vision::Picture;
 
 /// The process's memory in MiB by a field of `/proc/self/status` (0 where there is none).
@@ -89,28 +89,45 @@ fn main() -> Result<(), NnError> {
             seconds.push(start.elapsed().as_secs_f64());
             resident.push(memory("VmRSS:"));
         }
-    } else if has("resnet18-training") {
+    } else if has("resnet18-training") || has("three-paths-training") {
         let device = device.autodiff();
-        let mut net = ResnetConfig::new(18, 1000).init(1, &device)?;
-        let mut sgd = SgdConfig::new()
-            .with_momentum(Some(MomentumConfig::new().with_momentum(0.9)))
-            .init();
-        let x = Tensor::<2>::random([16, 3 * 224 * 224], normal, &device);
-        let classes = Tensor::<1, Int>::arange(0..16, &device);
+        let (config, classes, optimiser) = match has("resnet18-training") {
+            true => {
+                let config = ModelConfig::Resnet(ResnetConfig::new(18, 1000));
+                (config, 16, OptimiserKind::Sgd)
+            }
+            false => {
+                let config = ModelConfig::ThreePaths(ThreePathsConfig::new(8));
+                (config, 8, OptimiserKind::Adam)
+            }
+        };
+        let mut optimiser = Optimiser::new(&FitSettings {
+            optimiser,
+            weight_decay: Some(0.0),
+            clip_norm: 0.0,
+            ..FitSettings::default()
+        });
+        let values: usize = config.input_shape().iter().product();
+        let mut net = config.init(1, &device)?;
+        let x = Tensor::<2>::random([16, values], normal, &device);
+        let classes = Tensor::<1, Int>::arange(0..16, &device).remainder_scalar(classes);
         let loss = CrossEntropyLossConfig::new().init(&device);
         for _ in 0..=rounds {
             let start = Instant::now();
             let logits = net.forward(x.clone(), None).logits;
             let value = loss.forward(logits, classes.clone());
-            let grads = GradientsParams::from_grads(value.backward(), &net);
-            net = sgd.step(1e-3, net, grads);
+            let mut gradients = NamedGradients::default();
+            gradients.collect(&net, "", &value.backward());
+            let scale = optimiser.begin(&gradients);
+            net = optimiser.update(net, "", &gradients, scale, 1e-3);
             last = value.into_scalar::<f32>();
             seconds.push(start.elapsed().as_secs_f64());
             resident.push(memory("VmRSS:"));
         }
     } else {
         eprintln!(
-            "usage: network_speed resnet18-training|resnet18-inference|inception-inference|mobilefacenet-inference [rounds], \
+            "usage: network_speed resnet18-training|three-paths-training|resnet18-inference|inception-inference|\
+             mobilefacenet-inference [rounds], \
              network_speed mtcnn [rounds] DATA"
         );
         std::process::exit(2);

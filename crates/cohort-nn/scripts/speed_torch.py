@@ -21,7 +21,7 @@ import sys
 import time
 from pathlib import Path
 
-WORK = ["resnet18-training", "resnet18-inference", "inception-inference"]
+WORK = ["resnet18-training", "three-paths-training", "resnet18-inference", "inception-inference"]
 FACES = ["mobilefacenet-inference", "mtcnn"]
 
 
@@ -35,6 +35,19 @@ def mobilefacenet():
     scope = {"nn": nn, "torch": torch}
     exec(source, scope)
     return scope["MobileFacenet"]().eval()
+
+
+def three_paths():
+    """The module of three_paths.py, which is a script."""
+    import torch
+    from torch import nn
+    from torch.nn import functional
+
+    source = (Path(__file__).parent / "three_paths.py").read_text()
+    source = source[source.index("class ConvNorm") : source.index("out = {")]
+    scope = {"nn": nn, "torch": torch, "functional": functional}
+    exec(source, scope)
+    return scope["ThreePaths"](8).train()
 
 
 def measure(work, rounds, data):
@@ -54,6 +67,17 @@ def measure(work, rounds, data):
             loss = torch.nn.functional.cross_entropy(net(x), classes)
             loss.backward()
             sgd.step()
+            return loss.item()
+    elif work == "three-paths-training":
+        net = three_paths()
+        adam = torch.optim.Adam(net.parameters())
+        x, classes = torch.randn(16, 3, 256, 256), torch.arange(16) % 8
+
+        def step():
+            adam.zero_grad()
+            loss = torch.nn.functional.cross_entropy(net(x), classes)
+            loss.backward()
+            adam.step()
             return loss.item()
     elif work == "mtcnn":
         from facenet_pytorch import MTCNN

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     CompactCnnConfig, InceptionResnetV1Config, MobileFaceNetConfig, ModelConfig, NnError,
-    ResnetConfig,
+    ResnetConfig, ThreePathsConfig,
 };
 
 /// A picture network by name.
@@ -28,6 +28,8 @@ pub enum Backbone {
     /// MobileFaceNet, 128 values a face.
     #[serde(rename = "mobilefacenet")]
     MobileFaceNet,
+    /// The three-path network for scenes, trained from scratch; 48 values a picture.
+    ThreePaths,
 }
 
 /// How a network's weights were trained to see pictures: values are (v / 255 - mean) / std of red,
@@ -44,18 +46,21 @@ pub struct PictureInput {
 
 /// ImageNet's means and deviations, as torchvision's.
 const IMAGENET: [[f32; 3]; 2] = [[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]];
+/// [0, 1], as the values are.
+const PLAIN: [[f32; 3]; 2] = [[0.0; 3], [1.0; 3]];
 /// (v - 127.5) / 128 on bytes.
 const FACENET: [[f32; 3]; 2] = [[0.5; 3], [128.0 / 255.0; 3]];
 
 impl Backbone {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Compact,
         Self::InceptionResnetV1,
         Self::Resnet18,
         Self::Resnet34,
         Self::Resnet50,
         Self::MobileFaceNet,
+        Self::ThreePaths,
     ];
 
     /// As in a configuration file.
@@ -67,17 +72,20 @@ impl Backbone {
             Self::Resnet34 => "resnet34",
             Self::Resnet50 => "resnet50",
             Self::MobileFaceNet => "mobilefacenet",
+            Self::ThreePaths => "three-paths",
         }
     }
 
     /// The pictures that published weights of this network were trained on. The compact CNN has no
-    /// such weights; it takes 64 pixels and ImageNet's numbers.
+    /// such weights; it takes 64 pixels and ImageNet's numbers. Nor has the three-path network, which takes
+    /// 256 pixels on [0, 1].
     pub fn input(self) -> PictureInput {
         let (size, [mean, std]) = match self {
             Self::Compact => (64, IMAGENET),
             Self::InceptionResnetV1 => (160, FACENET),
             Self::Resnet18 | Self::Resnet34 | Self::Resnet50 => (224, IMAGENET),
             Self::MobileFaceNet => (MobileFaceNetConfig::SIZE, FACENET),
+            Self::ThreePaths => (256, PLAIN),
         };
         PictureInput { size, mean, std }
     }
@@ -109,6 +117,11 @@ impl Backbone {
             Self::MobileFaceNet => {
                 ModelConfig::MobileFaceNet(MobileFaceNetConfig { classes, dropout })
             }
+            Self::ThreePaths => ModelConfig::ThreePaths(ThreePathsConfig {
+                size,
+                classes,
+                dropout,
+            }),
         }
     }
 }

@@ -17,6 +17,7 @@ pub(crate) struct Spec {
     stride: usize,
     padding: [usize; 2],
     groups: usize,
+    bias: bool,
     epsilon: f64,
 }
 
@@ -28,6 +29,7 @@ impl Spec {
             stride: 1,
             padding: [0, 0],
             groups: 1,
+            bias: false,
             epsilon: 1e-5,
         }
     }
@@ -60,6 +62,11 @@ impl Spec {
         }
     }
 
+    /// A bias that the norm takes away again, as networks have it that do not think of it.
+    pub(crate) const fn biased(self) -> Self {
+        Self { bias: true, ..self }
+    }
+
     /// What the norm adds to the variance. Default 1e-5.
     pub(crate) const fn epsilon(self, epsilon: f64) -> Self {
         Self { epsilon, ..self }
@@ -72,7 +79,7 @@ impl Spec {
                 .with_stride([self.stride, self.stride])
                 .with_padding(PaddingConfig2d::Explicit(rows, columns, rows, columns))
                 .with_groups(self.groups)
-                .with_bias(false)
+                .with_bias(self.bias)
                 .init(device),
             bn: Some(
                 BatchNormConfig::new(self.channels[1])
@@ -83,7 +90,7 @@ impl Spec {
     }
 }
 
-/// Convolution without bias, then batch norm; made by [`Spec::init`].
+/// Convolution, most often without bias, then batch norm; made by [`Spec::init`].
 #[derive(Module, Debug)]
 pub(crate) struct ConvNorm {
     conv: Conv2d,

@@ -46,12 +46,25 @@ pub(crate) fn seeded<M: Module>(module: M, seed: u64) -> M {
     module.map(&mut Seeder {
         seed,
         path: Vec::new(),
+        torch: None,
+    })
+}
+
+/// Fills a module's weights from a seed as PyTorch's layers do: weights and biases are U(-b, b) with b = 1 / sqrt(fan_in) of
+/// their layer. Otherwise as [`seeded`].
+pub(crate) fn seeded_as_torch<M: Module>(module: M, seed: u64) -> M {
+    module.map(&mut Seeder {
+        seed,
+        path: Vec::new(),
+        torch: Some(1),
     })
 }
 
 struct Seeder {
     seed: u64,
     path: Vec<String>,
+    /// The fan-in of the last weight, where biases follow it.
+    torch: Option<usize>,
 }
 
 impl ModuleMapper for Seeder {
@@ -70,16 +83,25 @@ impl ModuleMapper for Seeder {
         }
         let dims: [usize; D] = param.lazy_shape().dims();
         let mut values = vec![0.0; dims.iter().product()];
-        if kind == Some("weight") {
-            // Burn keeps a linear weight as [inputs, outputs], a convolution's as
-            // [outputs, inputs, height, width].
-            let fan_in: usize = match D {
-                2 => dims[0],
-                _ => dims.iter().skip(1).product(),
-            };
-            let heads = ["output", "fc", "logits"];
-            let is_output = self.path.iter().any(|name| heads.contains(&name.as_str()));
-            let bound = (if is_output { 1.0 } else { 6.0 } / fan_in.max(1) as f32).sqrt();
+        // Burn keeps a linear weight as [inputs, outputs], a convolution's as
+        // [outputs, inputs, height, width].
+        let fan_in: usize = match D {
+            2 => dims[0],
+            _ => dims.iter().skip(1).product(),
+        };
+        let heads = ["output", "fc", "logits"];
+        let is_output = self.path.iter().any(|name| heads.contains(&name.as_str()));
+        let square = match (kind, &mut self.torch) {
+            (Some("weight"), None) if is_output => Some(1.0 / fan_in.max(1) as f32),
+            (Some("weight"), None) => Some(6.0 / fan_in.max(1) as f32),
+            (Some("weight"), Some(last)) => {
+                *last = fan_in.max(1);
+                Some(1.0 / *last as f32)
+            }
+            (_, Some(last)) => Some(1.0 / *last as f32),
+            (_, None) => None,
+        };
+        if let Some(bound) = square.map(f32::sqrt) {
             let mut rng = rng(derive_seed(self.seed, &self.path.join("."), &[]));
             for value in &mut values {
                 *value = bound * (2.0 * uniform(&mut rng) - 1.0);

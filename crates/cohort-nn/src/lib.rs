@@ -43,6 +43,7 @@ mod output;
 mod resnet;
 mod standardise;
 mod state;
+mod three_paths;
 #[cfg(feature = "whisper")]
 mod whisper;
 
@@ -71,6 +72,7 @@ pub use output::Output;
 pub use resnet::{Resnet, ResnetConfig};
 pub use standardise::Moments;
 pub use state::ModuleWeights;
+pub use three_paths::{ThreePaths, ThreePathsConfig};
 #[cfg(feature = "whisper")]
 pub use whisper::{
     Greedy, Memory, Spoken, Transcriber, Transcript, Vocabulary, Whisper, WhisperConfig,

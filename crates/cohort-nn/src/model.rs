@@ -8,6 +8,7 @@ use crate::{
     BertTail, BertTailConfig, CompactCnn, CompactCnnConfig, InceptionResnetV1,
     InceptionResnetV1Config, Joint, JointConfig, LoadReport, Mlp, MlpConfig, MobileFaceNet,
     MobileFaceNetConfig, ModuleWeights, Moments, Naming, NnError, Output, Resnet, ResnetConfig,
+    ThreePaths, ThreePathsConfig,
 };
 use cohort_weights::{Checkpoint, Weights};
 
@@ -30,6 +31,8 @@ pub enum ModelConfig {
     MobileFaceNet(MobileFaceNetConfig),
     /// The last layers of a BERT, with a head.
     BertTail(BertTailConfig),
+    /// A very small network of three paths over pictures.
+    ThreePaths(ThreePathsConfig),
 }
 
 impl ModelConfig {
@@ -43,6 +46,7 @@ impl ModelConfig {
             Self::Resnet(c) => vec![3, c.size, c.size],
             Self::MobileFaceNet(_) => vec![3, MobileFaceNetConfig::SIZE, MobileFaceNetConfig::SIZE],
             Self::BertTail(c) => c.input_shape(),
+            Self::ThreePaths(c) => vec![3, c.size, c.size],
         }
     }
 
@@ -56,6 +60,7 @@ impl ModelConfig {
             Self::Resnet(c) => c.classes,
             Self::MobileFaceNet(c) => c.classes,
             Self::BertTail(c) => c.head.classes,
+            Self::ThreePaths(c) => c.classes,
         }
     }
 
@@ -68,7 +73,8 @@ impl ModelConfig {
             Self::InceptionResnetV1(_)
             | Self::Resnet(_)
             | Self::MobileFaceNet(_)
-            | Self::BertTail(_) => false,
+            | Self::BertTail(_)
+            | Self::ThreePaths(_) => false,
         }
     }
 
@@ -76,9 +82,11 @@ impl ModelConfig {
     pub fn head(&self) -> Vec<String> {
         let names: &[&str] = match self {
             Self::Mlp(c) if c.output_batch_norm => &["output", "output_norm"],
-            Self::CompactCnn(_) | Self::Mlp(_) | Self::Joint(_) | Self::MobileFaceNet(_) => {
-                &["output"]
-            }
+            Self::CompactCnn(_)
+            | Self::Mlp(_)
+            | Self::Joint(_)
+            | Self::MobileFaceNet(_)
+            | Self::ThreePaths(_) => &["output"],
             Self::InceptionResnetV1(_) => &["logits"],
             Self::Resnet(_) => &["fc"],
             Self::BertTail(_) => &["head"],
@@ -103,6 +111,9 @@ impl ModelConfig {
                 names.extend(["conv2", "linear7", "linear1"].map(str::to_owned));
             }
             Self::BertTail(c) => names.push(format!("layers.{}", c.layers.saturating_sub(1))),
+            Self::ThreePaths(_) => {
+                names.extend(["fine.second", "middle.second", "coarse.second"].map(str::to_owned));
+            }
             Self::Mlp(c) if c.hidden.is_empty() => {}
             Self::Mlp(c) => names.push(format!("hidden.{}", c.hidden.len() - 1)),
         }
@@ -122,6 +133,7 @@ impl ModelConfig {
             Self::Resnet(c) => c.validate(),
             Self::MobileFaceNet(c) => c.validate(),
             Self::BertTail(c) => c.validate(),
+            Self::ThreePaths(c) => c.validate(),
         }
     }
 
@@ -139,6 +151,7 @@ impl ModelConfig {
             Self::Resnet(c) => Model::Resnet(c.init(seed, device)?),
             Self::MobileFaceNet(c) => Model::MobileFaceNet(c.init(seed, device)?),
             Self::BertTail(c) => Model::BertTail(c.init(seed, device)?),
+            Self::ThreePaths(c) => Model::ThreePaths(c.init(seed, device)?),
         })
     }
 
@@ -153,7 +166,7 @@ impl ModelConfig {
     /// How the tensors are called in the files in which others keep such networks.
     pub fn naming(&self) -> Naming {
         match self {
-            Self::CompactCnn(_) | Self::Mlp(_) | Self::Joint(_) => Naming {
+            Self::CompactCnn(_) | Self::Mlp(_) | Self::Joint(_) | Self::ThreePaths(_) => Naming {
                 head: Some("output"),
                 ..Naming::SAME
             },
@@ -220,6 +233,8 @@ pub enum Model {
     MobileFaceNet(MobileFaceNet),
     /// See [`BertTail`].
     BertTail(BertTail),
+    /// See [`ThreePaths`].
+    ThreePaths(ThreePaths),
 }
 
 impl Model {
@@ -235,6 +250,7 @@ impl Model {
             Self::Resnet(m) => m.forward(input, dropout_seed),
             Self::MobileFaceNet(m) => m.forward(input, dropout_seed),
             Self::BertTail(m) => m.forward(input, dropout_seed),
+            Self::ThreePaths(m) => m.forward(input, dropout_seed),
         }
     }
 
@@ -247,6 +263,7 @@ impl Model {
             Self::InceptionResnetV1(m) => Self::InceptionResnetV1(m.folded()),
             Self::Resnet(m) => Self::Resnet(m.folded()),
             Self::MobileFaceNet(m) => Self::MobileFaceNet(m.folded()),
+            Self::ThreePaths(m) => Self::ThreePaths(m.folded()),
             other @ (Self::Mlp(_) | Self::Joint(_) | Self::BertTail(_)) => other,
         }
     }

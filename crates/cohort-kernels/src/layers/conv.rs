@@ -12,6 +12,7 @@ use rayon::prelude::*;
 
 use super::kernel::{MR, NR, WM, WN, tile, tile_of_rows};
 use super::lower::{Lowering, Piece, SLACK, with_scratch};
+use super::narrow;
 use crate::{Out, wide};
 
 /// Depth of a block of the product: a panel of weights stays in the first cache.
@@ -71,6 +72,9 @@ pub struct Finish<'a> {
 /// `[batch, in, height, width]` by weights `[out, in, kernel height, kernel width]` to
 /// `[batch, out, height, width]`.
 pub fn forward(g: &Geometry, x: &[f32], weight: &[f32], finish: Finish<'_>) -> Vec<f32> {
+    if narrow::serves(g) {
+        return narrow::forward(g, x, weight, finish);
+    }
     let lowering = g.lowering();
     let taps = lowering.taps.len();
     let order: Vec<usize> = (0..taps).collect();
@@ -101,6 +105,9 @@ pub fn forward(g: &Geometry, x: &[f32], weight: &[f32], finish: Finish<'_>) -> V
 
 /// The output gradient and the weights to the input gradient `[batch, in, height, width]`.
 pub fn input_gradient(g: &Geometry, dy: &[f32], weight: &[f32]) -> Vec<f32> {
+    if let Some(back) = narrow::transposed(g) {
+        return narrow::input_gradient(g, &back, dy, weight);
+    }
     let [channels, height, width] = g.input;
     let mut dx = vec![0.0; g.batch * channels * height * width];
     let all = g.kernel[0] * g.kernel[1];
@@ -412,6 +419,9 @@ fn store(
 /// The source and the output gradient to the weight gradient
 /// `[out, in, kernel height, kernel width]`.
 pub fn weight_gradient(g: &Geometry, x: &[f32], dy: &[f32]) -> Vec<f32> {
+    if narrow::serves(g) {
+        return narrow::weight_gradient(g, x, dy);
+    }
     let lowering = g.lowering();
     let [inputs, height, width] = g.input;
     let outputs = g.output[0];

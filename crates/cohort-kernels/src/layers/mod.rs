@@ -6,5 +6,8 @@ pub mod conv;
 pub mod depthwise;
 mod kernel;
 mod lower;
+mod narrow;
+mod narrow_kernel;
 pub mod norm;
+pub mod pool;
 pub mod prelu;

@@ -1,4 +1,4 @@
-//! Convolution, batch norm and PReLU made fast on the CPU.
+//! Convolution, batch norm, pooling and PReLU made fast on the CPU.
 //!
 //! The functions here do what the layers of Burn do and take those layers, so that a network is
 //! declared, initialised and loaded as usual and only its forward pass says `fast::conv2d(&conv, x)`
@@ -12,10 +12,12 @@ mod ops;
 
 use burn::backend::{Dispatch, DispatchTensorKind};
 use burn::nn::conv::Conv2d;
+use burn::nn::pool::MaxPool2dConfig;
 use burn::nn::{BatchNorm, PRelu, PaddingConfig2d};
 use burn::tensor::activation::relu;
 use burn::tensor::{DType, Tensor};
 use cohort_kernels::layers::conv::Geometry;
+use cohort_kernels::layers::pool::Windows;
 
 use ops::FastOps;
 
@@ -79,6 +81,28 @@ pub fn prelu(layer: &PRelu, input: Tensor<4>) -> Tensor<4> {
     }
     let out = Dispatch::fast_prelu(input.into_dispatch(), alpha.into_dispatch());
     Tensor::from_dispatch(out)
+}
+
+/// Largest values of windows of `side` by `side` that lie side by side; the input itself for 1.
+pub fn max_pool(input: Tensor<4>, side: usize) -> Tensor<4> {
+    if side == 1 {
+        return input;
+    }
+    let [batch, channels, height, width] = input.dims();
+    if !served(&input) || !(2..=3).contains(&side) || height.min(width) < side {
+        return MaxPool2dConfig::new([side; 2])
+            .with_strides([side; 2])
+            .init()
+            .forward(input);
+    }
+    let windows = Windows {
+        planes: batch * channels,
+        size: [height, width],
+        side,
+    };
+    let out = Tensor::<3>::from_dispatch(Dispatch::fast_max_pool(input.into_dispatch(), windows));
+    let [rows, columns] = windows.output();
+    out.reshape([batch, channels, rows, columns])
 }
 
 /// `layer.forward(input)`: `[batch, in, height, width]` to `[batch, out, height', width']`.

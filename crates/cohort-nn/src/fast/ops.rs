@@ -10,6 +10,7 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, AutodiffBackend, Backend, DType, Flex, backend_extension};
 use burn::tensor::{Bytes, Shape};
 use cohort_kernels::layers::conv::{self, Finish, Geometry};
+use cohort_kernels::layers::pool::{self, Windows};
 use cohort_kernels::layers::{depthwise, norm, prelu};
 
 /// What [`super`] adds to the back end. Tensors are `f32`; shapes are checked by the callers.
@@ -43,6 +44,9 @@ pub(crate) trait FastOps: Backend {
 
     /// Values below zero times a slope, one for all channels or one for each.
     fn fast_prelu(x: FloatTensor<Self>, alpha: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    /// Largest values of windows: `[planes, down, along]`.
+    fn fast_max_pool(x: FloatTensor<Self>, windows: Windows) -> FloatTensor<Self>;
 }
 
 fn tensor(values: Vec<f32>, shape: &[usize]) -> FlexTensor {
@@ -112,6 +116,13 @@ impl FastOps for Flex {
         let [x, alpha] = [x, alpha].map(|t| t.to_contiguous());
         let out = prelu::forward(x.storage(), dims(&x), alpha.storage());
         tensor(out, x.layout().shape())
+    }
+
+    fn fast_max_pool(x: FlexTensor, windows: Windows) -> FlexTensor {
+        let x = x.to_contiguous();
+        let [rows, columns] = windows.output();
+        let out = pool::forward(&windows, x.storage());
+        tensor(out, &[windows.planes, rows, columns])
     }
 }
 
@@ -246,6 +257,30 @@ impl Backward<Flex, 2> for PRelu {
     }
 }
 
+#[derive(Debug)]
+struct MaxPool;
+
+impl Backward<Flex, 1> for MaxPool {
+    type State = (NodeId, Windows);
+
+    fn backward(
+        self,
+        ops: Ops<Self::State, 1>,
+        grads: &mut Gradients,
+        checkpointer: &mut Checkpointer,
+    ) {
+        let (x, windows) = ops.state;
+        let dy = grads.consume::<Flex>(&ops.node).to_contiguous();
+        let x: FlexTensor = checkpointer.retrieve_node_output(x);
+        let x = x.to_contiguous();
+        let [to_x] = ops.parents;
+        if let Some(node) = to_x {
+            let dx = pool::backward(&windows, x.storage(), dy.storage());
+            grads.register::<Flex>(node.id, tensor(dx, x.layout().shape()));
+        }
+    }
+}
+
 impl<C: CheckpointStrategy> FastOps for Autodiff<Flex, C> {
     fn fast_conv2d(
         x: FloatTensor<Self>,
@@ -330,6 +365,20 @@ impl<C: CheckpointStrategy> FastOps for Autodiff<Flex, C> {
             }
             OpsKind::UnTracked(prep) => {
                 let out = Flex::fast_prelu(x.into_primitive(), alpha.into_primitive());
+                prep.finish(out)
+            }
+        }
+    }
+
+    fn fast_max_pool(x: FloatTensor<Self>, windows: Windows) -> FloatTensor<Self> {
+        match MaxPool.prepare::<C>([x.node()]).compute_bound().stateful() {
+            OpsKind::Tracked(mut prep) => {
+                let state = (prep.checkpoint(&x), windows);
+                let out = Flex::fast_max_pool(x.into_primitive(), windows);
+                prep.finish(state, out)
+            }
+            OpsKind::UnTracked(prep) => {
+                let out = Flex::fast_max_pool(x.into_primitive(), windows);
                 prep.finish(out)
             }
         }

@@ -80,11 +80,11 @@ impl ImageBranch {
     }
 }
 
-/// What the network takes: the size of its trained weights, but `features.image_size` for the compact CNN.
+/// What the network takes: the size of its trained weights, but `features.image_size` for those that are trained from scratch.
 fn picture_input(config: &RunConfig) -> PictureInput {
     let input = config.image.backbone.input();
     match config.image.backbone {
-        Backbone::Compact => PictureInput {
+        Backbone::Compact | Backbone::ThreePaths => PictureInput {
             size: config.features.image_size,
             ..input
         },
