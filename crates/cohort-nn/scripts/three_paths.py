@@ -56,7 +56,7 @@ class ThreePaths(nn.Module):
 
 
 out = {"torch": torch.__version__.split("+")[0], "sizes": []}
-for size in [256, 133]:
+for size in [256, 170]:
     model = recipe.apply(ThreePaths(8))
     out["parameters"] = sum(p.numel() for p in model.parameters())
     out["tensors"] = {n: list(t.shape) for n, t in model.state_dict().items() if t.is_floating_point()}

@@ -370,7 +370,7 @@ mod tests {
     fn optimiser(kind: OptimiserKind, weight_decay: f64, clip_norm: f64) -> Optimiser {
         Optimiser::new(&FitSettings {
             optimiser: kind,
-            weight_decay,
+            weight_decay: Some(weight_decay),
             clip_norm,
             ..FitSettings::default()
         })

@@ -47,21 +47,21 @@ impl Weights {
     /// document is absent.
     pub fn from_safetensors(bytes: &[u8], path: &Path) -> Result<(Self, String), WeightsError> {
         let (_, header) =
-            SafeTensors::read_metadata(bytes).map_err(|e| WeightsError::new(path, &e))?;
+            SafeTensors::read_metadata(bytes).map_err(|e| WeightsError::new(path, e))?;
         let document = header
             .metadata()
             .as_ref()
             .and_then(|m| m.get(METADATA_KEY))
             .ok_or_else(|| {
-                WeightsError::new(path, &"no `cohort` metadata: not a file of this program")
+                WeightsError::new(path, "no `cohort` metadata: not a file of this program")
             })?
             .clone();
-        let tensors = SafeTensors::deserialize(bytes).map_err(|e| WeightsError::new(path, &e))?;
+        let tensors = SafeTensors::deserialize(bytes).map_err(|e| WeightsError::new(path, e))?;
         let mut arrays = BTreeMap::new();
         for (name, view) in tensors.tensors() {
             if view.dtype() != Dtype::F32 {
                 let reason = format!("tensor {name:?} is {:?}, expected F32", view.dtype());
-                return Err(WeightsError::new(path, &reason));
+                return Err(WeightsError::new(path, reason));
             }
             let (quads, _) = view.data().as_chunks::<4>();
             let values = quads.iter().map(|q| f32::from_le_bytes(*q)).collect();

@@ -52,11 +52,11 @@ impl Checkpoint {
         if is_index(path) {
             return Self::open_all(path);
         }
-        if is_safetensors(path).map_err(|e| WeightsError::new(path, &e))? {
-            let bytes = std::fs::read(path).map_err(|e| WeightsError::new(path, &e))?;
+        if is_safetensors(path).map_err(|e| WeightsError::new(path, e))? {
+            let bytes = std::fs::read(path).map_err(|e| WeightsError::new(path, e))?;
             return Self::from_safetensors(bytes, path);
         }
-        let found = torch::open(path).map_err(|e| WeightsError::new(path, &e))?;
+        let found = torch::open(path).map_err(|e| WeightsError::new(path, e))?;
         let tensors = found.into_iter().map(|(name, tensor)| {
             let stored = Stored {
                 shape: tensor.shape.clone(),
@@ -84,7 +84,7 @@ impl Checkpoint {
                     let index = path.display();
                     WeightsError::new(
                         &own,
-                        &format!("no tensor {name:?}, which {index} says is here"),
+                        format!("no tensor {name:?}, which {index} says is here"),
                     )
                 })?;
                 tensors.insert(name.clone(), tensor);
@@ -104,9 +104,9 @@ impl Checkpoint {
     pub fn from_safetensors(bytes: Vec<u8>, path: &Path) -> Result<Self, WeightsError> {
         let bytes = Arc::new(bytes);
         let (header, metadata) =
-            SafeTensors::read_metadata(&bytes).map_err(|e| WeightsError::new(path, &e))?;
+            SafeTensors::read_metadata(&bytes).map_err(|e| WeightsError::new(path, e))?;
         // Checks that the offsets tile the file.
-        SafeTensors::deserialize(&bytes).map_err(|e| WeightsError::new(path, &e))?;
+        SafeTensors::deserialize(&bytes).map_err(|e| WeightsError::new(path, e))?;
         let begin = header + size_of::<u64>();
         let native = metadata
             .metadata()
@@ -183,7 +183,7 @@ impl Checkpoint {
         let stored = self
             .tensors
             .get(name)
-            .ok_or_else(|| WeightsError::new(&self.path, &format!("no tensor {name:?}")))?;
+            .ok_or_else(|| WeightsError::new(&self.path, format!("no tensor {name:?}")))?;
         let values = match &stored.bytes {
             Bytes::Values(values) => values.clone(),
             Bytes::Slice(bytes, range) => {
@@ -193,7 +193,7 @@ impl Checkpoint {
             Bytes::Torch(tensor) => {
                 let bytes = tensor.read();
                 let bytes = bytes
-                    .map_err(|e| WeightsError::new(&self.path, &format!("tensor {name:?}: {e}")))?;
+                    .map_err(|e| WeightsError::new(&self.path, format!("tensor {name:?}: {e}")))?;
                 self.decode(name, &stored.kind, &bytes)?
             }
         };
@@ -201,7 +201,7 @@ impl Checkpoint {
         if values.len() != expected {
             let found = values.len();
             let reason = format!("tensor {name:?}: expected {expected} values, found {found}");
-            return Err(WeightsError::new(&self.path, &reason));
+            return Err(WeightsError::new(&self.path, reason));
         }
         let shape = stored.shape.clone();
         Ok(Array { shape, values })
@@ -230,7 +230,7 @@ impl Checkpoint {
             Kind::Other(kind) => {
                 let reason =
                     format!("tensor {name:?} is {kind}, expected f32, f16, bf16 or f64 numbers");
-                return Err(WeightsError::new(&self.path, &reason));
+                return Err(WeightsError::new(&self.path, reason));
             }
         })
     }

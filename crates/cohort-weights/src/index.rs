@@ -35,24 +35,23 @@ impl Index {
     pub fn read(path: &Path) -> Result<Self, WeightsError> {
         let size = path
             .metadata()
-            .map_err(|e| WeightsError::new(path, &e))?
+            .map_err(|e| WeightsError::new(path, e))?
             .len();
         if size > MOST_INDEX {
             let reason = format!("expected an index of at most {MOST_INDEX} bytes, found {size}");
-            return Err(WeightsError::new(path, &reason));
+            return Err(WeightsError::new(path, reason));
         }
-        let bytes = std::fs::read(path).map_err(|e| WeightsError::new(path, &e))?;
-        let index: Self =
-            serde_json::from_slice(&bytes).map_err(|e| WeightsError::new(path, &e))?;
+        let bytes = std::fs::read(path).map_err(|e| WeightsError::new(path, e))?;
+        let index: Self = serde_json::from_slice(&bytes).map_err(|e| WeightsError::new(path, e))?;
         let files = index.files();
         if let Some(file) = files.iter().find(|f| !is_plain(f) || f.ends_with(INDEX)) {
             let reason = format!("expected files beside it, found {file:?}");
-            return Err(WeightsError::new(path, &reason));
+            return Err(WeightsError::new(path, reason));
         }
         if files.is_empty() || files.len() > MOST_FILES {
             let found = files.len();
             let reason = format!("weight_map: expected 1 to {MOST_FILES} files, found {found}");
-            return Err(WeightsError::new(path, &reason));
+            return Err(WeightsError::new(path, reason));
         }
         Ok(index)
     }
@@ -78,7 +77,7 @@ pub fn weights_of(folder: &Path) -> Result<PathBuf, WeightsError> {
     files.find(|file| file.is_file()).ok_or_else(|| {
         let reason = "expected model.safetensors or pytorch_model.bin (or the index of several, \
                       model.safetensors.index.json), found none";
-        WeightsError::new(folder, &reason)
+        WeightsError::new(folder, reason)
     })
 }
 
@@ -89,14 +88,14 @@ pub fn weights_of(folder: &Path) -> Result<PathBuf, WeightsError> {
 pub fn check_size(values: u128, config: &Path, weights: &Path) -> Result<(), WeightsError> {
     let mut bytes = 0u128;
     for file in weight_files(weights)? {
-        let about = file.metadata().map_err(|e| WeightsError::new(&file, &e))?;
+        let about = file.metadata().map_err(|e| WeightsError::new(&file, e))?;
         bytes += u128::from(about.len());
     }
     match values <= bytes {
         true => Ok(()),
         false => Err(WeightsError::new(
             config,
-            &format!(
+            format!(
                 "a network of {values} values: expected one that fits into the weights, found {bytes} bytes of them in {}",
                 weights.display()
             ),

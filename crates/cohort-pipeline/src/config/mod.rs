@@ -10,6 +10,7 @@ use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
 use cohort_data::{DataError, Dataset};
+use cohort_nn::{Backbone, ThreePathsConfig};
 use cohort_train::{DeviceChoice, TrainSettings};
 use serde::{Deserialize, Serialize};
 
@@ -326,6 +327,13 @@ impl RunConfig {
                 &weights,
             )?;
         }
+        let least = ThreePathsConfig::LEAST_SIZE;
+        check(
+            "features.image_size",
+            self.image.backbone != Backbone::ThreePaths || self.features.image_size >= least,
+            "at least 132 for three-paths, which was made for 256",
+            &self.features.image_size,
+        )?;
         let joint = &self.joint;
         check(
             "joint.token",
@@ -419,6 +427,10 @@ mod tests {
                 "audio.hidden: expected at most 16 layers of 1 to 16384 units, found [0]",
             ),
             ("[text]\nhidden = [8, 0]", "text.hidden"),
+            (
+                "[image]\nbackbone = \"three-paths\"",
+                "features.image_size: expected at least 132 for three-paths, which was made for 256, found 64",
+            ),
             ("[image]\nhidden = [0]", "image.hidden"),
             ("[audio]\nhidden = [1000000, 1000000]", "audio.hidden"),
             (
