@@ -44,7 +44,7 @@ pub(crate) struct ImageBranch {
 /// What looks at the pictures first.
 enum Eye {
     /// The network that is trained, through a view.
-    Pixels(View),
+    Pixels(Box<View>),
     /// A network that stays as it is.
     Frozen(Box<FaceNetwork>),
 }
@@ -59,7 +59,7 @@ impl ImageBranch {
         let eye = match settings.mode {
             ImageMode::Pixels => {
                 let view = View::open(settings.crop, &settings.detector, settings.backbone)?;
-                Eye::Pixels(view)
+                Eye::Pixels(Box::new(view))
             }
             ImageMode::Frozen => {
                 let network = FaceNetwork::open(&settings.frozen(), config.device, watch)?;
