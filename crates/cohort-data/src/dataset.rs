@@ -170,12 +170,18 @@ impl Dataset {
         self.splits.iter().find(|split| split.name == name)
     }
 
-    /// [`Self::notes`] for a document that may be kept elsewhere: files are named below the data set's root.
+    /// [`Self::notes`] for a document that may be kept elsewhere: files are named below the data set's root, which is left out.
     pub fn notes_for_documents(&self) -> Vec<String> {
-        let root = self.root.join("");
-        let root = root.display().to_string();
-        let below = |note: &String| note.strip_prefix(&root).unwrap_or(note).to_string();
-        self.notes.iter().map(below).collect()
+        let root = self.root.display().to_string();
+        let below = self.root.join("").display().to_string();
+        let of = |note: &String| {
+            let note = note.replace(&below, "");
+            match note.strip_prefix(&format!("{root}: ")) {
+                Some(rest) => rest.to_string(),
+                None => note,
+            }
+        };
+        self.notes.iter().map(of).collect()
     }
 
     /// Number of clips in all splits.

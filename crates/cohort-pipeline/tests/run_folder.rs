@@ -14,6 +14,7 @@ use cohort_pipeline::{
 };
 use cohort_synth::{SynthSettings, synthesise};
 use cohort_tables::{EmbeddingTable, Predictions, id_key};
+use cohort_vision::{Picture, encode_jpeg};
 
 /// A corpus of 90 clips, made once. Nobody may change it.
 fn corpus() -> &'static Path {
@@ -318,4 +319,93 @@ fn settings_that_no_model_can_be_trained_with_end_the_run_before_anything_is_wri
     let told = run(&bad, &out, false, &Silent::default()).unwrap_err();
     assert!(told.to_string().contains("Shoe size"), "{told}");
     assert!(!out.join("config.toml").exists());
+}
+
+/// Class folders of small pictures: each class a colour of its own, some pictures of the next class's colour.
+fn class_folders(root: &Path) {
+    let colours = [[200, 40, 40], [40, 200, 40], [40, 40, 200]];
+    for (class, name) in ["coast", "forest", "street"].iter().enumerate() {
+        let folder = root.join(name);
+        std::fs::create_dir_all(&folder).unwrap();
+        for i in 0..24_usize {
+            let [r, g, b] = colours[(class + usize::from(i % 6 == 5)) % 3];
+            let rgb: Vec<u8> = (0..24 * 24)
+                .flat_map(|at: usize| {
+                    let noise = ((at * 31 + i * 17 + class * 7) % 40) as u8;
+                    [r + noise, g + noise, b + noise]
+                })
+                .collect();
+            let picture = Picture::new(24, 24, rgb).unwrap();
+            let jpeg = encode_jpeg(&picture, 95).unwrap();
+            std::fs::write(folder.join(format!("{i:02}.jpg")), jpeg).unwrap();
+        }
+    }
+}
+
+#[test]
+fn class_folders_run_without_a_configuration_and_without_a_word_of_age() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, out) = (folder.path().join("scenes"), folder.path().join("run"));
+    class_folders(&data);
+    let mut config = config(&data);
+    config.image.train.epochs = 8;
+    config.image.train.batch_size = 8;
+    run(&config, &out, false, &Silent::default()).unwrap();
+    let read = |name: &str| -> serde_json::Value {
+        serde_json::from_slice(&std::fs::read(out.join(name)).unwrap()).unwrap()
+    };
+    // splits that were made are written, every picture once
+    let splits = std::fs::read_to_string(out.join("splits.csv")).unwrap();
+    assert_eq!(splits.lines().count(), 1 + 72);
+    // metrics of an order are not there for classes that have none
+    let headline = read("headline.json");
+    for row in headline["rows"].as_array().unwrap() {
+        assert!(row.get("quadratic_kappa").is_none() && row.get("macro_f1").is_some());
+    }
+    // the mistakes are the wrong rows, the surest first
+    let predictions = Predictions::read(&out.join("predictions.csv"), None).unwrap();
+    let truth = predictions.truth.as_ref().unwrap();
+    let mut wrong: Vec<(f64, &str)> = (0..predictions.len())
+        .filter(|&row| truth[row] != predictions.predicted[row])
+        .map(|row| {
+            let p = predictions.row(row).unwrap()[predictions.predicted[row]];
+            (p, predictions.names[row].as_str())
+        })
+        .collect();
+    wrong.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let mistakes = read("mistakes.json");
+    assert_eq!(mistakes["wrong"], wrong.len());
+    assert!(!wrong.is_empty(), "pictures of another class's colour");
+    let shown = mistakes["mistakes"].as_array().unwrap();
+    assert_eq!(shown[0]["clip"], wrong[0].1);
+    for one in shown {
+        assert!(wrong.iter().any(|(_, name)| *name == one["clip"]));
+        assert!(out.join(one["picture"].as_str().unwrap()).is_file());
+    }
+    let page = std::fs::read_to_string(out.join("report.html")).unwrap();
+    assert_eq!(page.matches("data:image/jpeg").count(), shown.len());
+    // what people read: without markup, style and drawings' attributes
+    let mut text = String::new();
+    let mut inside = false;
+    let body = page.split("</style>").last().unwrap();
+    for letter in body.chars() {
+        match letter {
+            '<' => inside = true,
+            '>' => inside = false,
+            other if !inside => text.push(other),
+            _ => {}
+        }
+    }
+    let lower = text.to_lowercase();
+    let words: Vec<&str> = lower.split(|c: char| !c.is_alphabetic()).collect();
+    for word in ["age", "ages", "years", "older", "younger", "face", "faces"] {
+        assert!(!words.contains(&word), "{word}");
+    }
+    // two runs from two places give the same bytes
+    let again = folder.path().join("deeper/again");
+    run(&config, &again, false, &Silent::default()).unwrap();
+    let (a, b) = (fixed_files(&out), fixed_files(&again));
+    for (name, bytes) in &a {
+        assert!(*bytes == b[name] || name == "config.toml", "{name} differs");
+    }
 }

@@ -44,6 +44,9 @@ pub struct RunConfig {
     pub skip_bad: bool,
     /// Whether faces, voices and words were paired by hand, not recorded together: the report then says so. Default no.
     pub composed: bool,
+    /// Whether the page shows pictures of the most telling mistakes; none (default): where no subject has several items.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gallery: Option<bool>,
     /// How features are computed.
     pub features: FeatureConfig,
     /// The face model.
@@ -84,6 +87,7 @@ impl Default for RunConfig {
             modalities: Modality::ALL.to_vec(),
             skip_bad: false,
             composed: false,
+            gallery: None,
             features: FeatureConfig::default(),
             image: ImageSettings {
                 train: TrainSettings {

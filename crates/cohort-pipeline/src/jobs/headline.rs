@@ -1,19 +1,12 @@
 //! The table that a run ends with: what each model is worth beside the majority class.
 
-use cohort_data::Split;
+use cohort_data::{Schema, Split};
 use cohort_eval::{Interval, IntervalSettings, Metric, Sample, interval};
 use cohort_tables::Predictions;
 use serde::Serialize;
 
 use crate::dataset::subject_numbers;
 use crate::error::PipelineError;
-
-/// Metrics of the headline, in its order.
-const METRICS: [Metric; 3] = [
-    Metric::Accuracy,
-    Metric::BalancedAccuracy,
-    Metric::QuadraticKappa,
-];
 
 /// Skill on the test split of every model, of their fusion, and of always saying the training split's majority class.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -24,6 +17,12 @@ pub struct Headline {
     pub split: String,
     /// Level of the intervals, clustered by subject.
     pub level: f64,
+    /// What an item of the data set is called, several of them.
+    #[serde(skip)]
+    items: String,
+    /// What must not be torn apart.
+    #[serde(skip)]
+    unit: String,
     /// One a model, then the fusion, then the baseline.
     pub rows: Vec<HeadlineRow>,
 }
@@ -41,8 +40,12 @@ pub struct HeadlineRow {
     pub accuracy: Interval,
     /// Mean over classes of the share met.
     pub balanced_accuracy: Interval,
-    /// Cohen's kappa with quadratic weights.
-    pub quadratic_kappa: Interval,
+    /// Cohen's kappa with quadratic weights; for classes with an order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quadratic_kappa: Option<Interval>,
+    /// F1 averaged over the classes; for classes without an order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub macro_f1: Option<Interval>,
 }
 
 impl Headline {
@@ -51,12 +54,15 @@ impl Headline {
     /// # Errors
     /// When a table has no ground truth, or clips that the split does not have.
     pub(crate) fn new(
+        schema: &Schema,
         split: &Split,
         models: &[(&str, &Predictions)],
         majority: usize,
-        ordered: bool,
         settings: &IntervalSettings,
     ) -> Result<Self, PipelineError> {
+        let ordered = schema
+            .target_attribute()
+            .is_some_and(|target| target.ordered);
         let mut rows = Vec::new();
         for (name, predictions) in models {
             rows.push(row(name, split, predictions, ordered, settings)?);
@@ -73,6 +79,8 @@ impl Headline {
             schema: "cohort.headline/1".to_string(),
             split: split.name.clone(),
             level: settings.level,
+            items: format!("{}s", schema.item),
+            unit: schema.unit.clone(),
             rows,
         })
     }
@@ -86,24 +94,30 @@ impl Headline {
             .max()
             .unwrap_or(0)
             .max(5);
+        let last = match self.rows.iter().any(|row| row.quadratic_kappa.is_some()) {
+            true => "quadratic kappa",
+            false => "macro F1",
+        };
         let mut text = format!(
             "{:<width$}  {:>6}  {:>20}  {:>20}  {:>20}\n",
-            "model", "clips", "accuracy", "balanced accuracy", "quadratic kappa"
+            "model", self.items, "accuracy", "balanced accuracy", last
         );
         for row in &self.rows {
+            let last = row.quadratic_kappa.as_ref().or(row.macro_f1.as_ref());
             text += &format!(
                 "{:<width$}  {:>6}  {:>20}  {:>20}  {:>20}\n",
                 row.model,
                 row.clips,
                 cell(&row.accuracy),
                 cell(&row.balanced_accuracy),
-                cell(&row.quadratic_kappa)
+                last.map_or_else(String::new, cell)
             );
         }
         text + &format!(
-            "on the {} split; in brackets {:.0} % intervals clustered by subject\n",
+            "on the {} split; in brackets {:.0} % intervals clustered by {}\n",
             self.split,
-            100.0 * self.level
+            100.0 * self.level,
+            self.unit
         )
     }
 }
@@ -133,10 +147,13 @@ fn row(
         &subject,
     )?;
     let sample = if ordered { sample } else { sample.unordered() };
-    let [accuracy, balanced_accuracy, quadratic_kappa] =
-        METRICS.map(|metric| interval(metric, &sample, settings));
-    let (accuracy, balanced_accuracy, quadratic_kappa) =
-        (accuracy?, balanced_accuracy?, quadratic_kappa?);
+    let one = |metric| interval(metric, &sample, settings);
+    let accuracy = one(Metric::Accuracy)?;
+    let balanced_accuracy = one(Metric::BalancedAccuracy)?;
+    let (quadratic_kappa, macro_f1) = match ordered {
+        true => (Some(one(Metric::QuadraticKappa)?), None),
+        false => (None, Some(one(Metric::MacroF1)?)),
+    };
     Ok(HeadlineRow {
         model: name.to_string(),
         clips: accuracy.clips(),
@@ -144,5 +161,6 @@ fn row(
         accuracy,
         balanced_accuracy,
         quadratic_kappa,
+        macro_f1,
     })
 }

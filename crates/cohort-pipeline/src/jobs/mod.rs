@@ -4,6 +4,7 @@ mod degrade;
 mod features;
 mod headline;
 mod joint;
+mod mistakes;
 mod predict;
 mod progress;
 mod report;

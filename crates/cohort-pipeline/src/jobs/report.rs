@@ -7,6 +7,7 @@ use cohort_tables::write_atomic;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::mistakes;
 use crate::error::PipelineError;
 use crate::modality::Modality;
 use crate::run_folder::{AUDIT, JOINT, document_of, read_json};
@@ -58,6 +59,7 @@ pub fn write_report(run: &Path) -> Result<PathBuf, PipelineError> {
         ablation: document(&run.join("ablation.json"))?,
         degradation: document(&run.join("degradation.json"))?,
         audit: document(&run.join(AUDIT))?,
+        mistakes: mistakes::read(run)?,
         composed: provenance.get("composed") == Some(&Value::Bool(true)),
         provenance,
     };

@@ -12,13 +12,12 @@ use serde_json::{Value, json};
 
 use super::headline::Headline;
 use super::joint::{JointPlan, TrainedJoint, join};
+use super::mistakes;
 use super::report::write_report;
 use super::train::{TrainedModality, train_branch};
 use crate::branches::{self, Branch};
 use crate::config::RunConfig;
-use crate::dataset::{
-    all_labels, classes, fusion_settings, hash_of_labels, is_ordered, splits, target_index,
-};
+use crate::dataset::{all_labels, classes, fusion_settings, hash_of_labels, splits, target_index};
 use crate::error::PipelineError;
 use crate::modality::Modality;
 use crate::run_folder::{
@@ -317,6 +316,12 @@ impl<'a> Job<'a> {
         let findings = self.timed("audit", |job| job.audit(models, fused))?;
         let headline = self.headline(models, joint, &fused.test)?;
         write_json(&self.out.join("headline.json"), &headline)?;
+        if self.shows_mistakes() {
+            self.timed("mistakes", |job| {
+                let [_, _, test] = splits(&job.dataset)?;
+                mistakes::write("fused", &fused.test, &job.dataset, test, job.out)
+            })?;
+        }
         let skipped: Vec<_> = models.iter().flat_map(|model| &model.skipped).collect();
         write_json(
             &self.out.join("provenance.json"),
@@ -407,11 +412,17 @@ impl<'a> Job<'a> {
             rows.push((JOINT, &full.test));
         }
         rows.push(("fused", fused));
-        let ordered = is_ordered(&self.dataset);
         let intervals = self.intervals(self.config.audit.resamples);
         apart(self.watch, || {
-            Headline::new(test, &rows, majority, ordered, &intervals)
+            Headline::new(&self.dataset.schema, test, &rows, majority, &intervals)
         })
+    }
+
+    /// Whether the page shows pictures of mistakes. Unless that is asked for, not where several items are of one subject: these
+    /// may be people, and a page travels.
+    fn shows_mistakes(&self) -> bool {
+        let unasked = self.dataset.schema.items_are_units();
+        self.config.gallery.unwrap_or(unasked) && self.modalities().contains(&Modality::Image)
     }
 
     /// Attribute columns that are compared.

@@ -33,7 +33,7 @@ const PLACES: [&[&str]; 7] = [
     &["features", "text", "weights"],
 ];
 /// What touches no training.
-const EVALUATION: [&[&str]; 3] = [&["title"], &["fusion"], &["audit"]];
+const EVALUATION: [&[&str]; 4] = [&["title"], &["gallery"], &["fusion"], &["audit"]];
 
 /// A configuration that fits the run folder, to be written once everything else fits too.
 #[derive(Debug)]

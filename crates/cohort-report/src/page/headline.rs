@@ -10,12 +10,19 @@ use crate::canvas::Style;
 use crate::charts::{IntervalChart, IntervalRow, intervals};
 use crate::format;
 
-/// Metrics of the headline: identifier, name, and the least that a model must beat if the baseline says nothing.
-const METRICS: [(&str, &str); 3] = [
+/// Metrics that a headline may have: identifier and name.
+const METRICS: [(&str, &str); 4] = [
     ("accuracy", "Accuracy"),
     ("balanced_accuracy", "Balanced accuracy"),
     ("quadratic_kappa", "Quadratic kappa"),
+    ("macro_f1", "Macro F1"),
 ];
+
+/// Those that this one has: classes without an order have no quadratic kappa.
+fn metrics_of(rows: &[Value]) -> Vec<(&'static str, &'static str)> {
+    let of = |(metric, _): &(&str, &str)| rows.iter().any(|row| row.get(metric).is_some());
+    METRICS.into_iter().filter(of).collect()
+}
 
 /// Whether a row of the headline is the baseline, not a model.
 fn is_baseline(row: &Value) -> bool {
@@ -42,13 +49,14 @@ pub(super) fn section(headline: &Value) -> Section {
     let rows = read::list(headline, "rows");
     let baseline = rows.iter().find(|r| is_baseline(r));
     let fused = rows.iter().find(|r| is_fused(r));
-    section.mentions(METRICS.map(|m| m.0));
+    let metrics = metrics_of(rows);
+    section.mentions(metrics.iter().map(|m| m.0));
     if let Some(lead) = lead(fused, baseline, rows) {
         section.lead(&lead);
     }
-    cards(&mut section, fused.or(rows.first()), baseline);
+    cards(&mut section, fused.or(rows.first()), baseline, &metrics);
     grid(&mut section.body, |out| {
-        for (metric, name) in METRICS {
+        for (metric, name) in metrics {
             let svg = chart(rows, baseline, metric, name);
             figure(out, &svg, name, "");
         }
@@ -91,11 +99,16 @@ fn lead(fused: Option<&Value>, baseline: Option<&Value>, rows: &[Value]) -> Opti
     ))
 }
 
-fn cards(section: &mut Section, row: Option<&Value>, baseline: Option<&Value>) {
+fn cards(
+    section: &mut Section,
+    row: Option<&Value>,
+    baseline: Option<&Value>,
+    metrics: &[(&str, &str)],
+) {
     let Some(row) = row else { return };
     let model = read::text(row, "model").unwrap_or("model");
     section.body.tag("ul").attr("class", "cards").open();
-    for (metric, name) in METRICS {
+    for &(metric, name) in metrics {
         let Some(estimate) = Estimate::at(row, metric) else {
             continue;
         };
@@ -150,12 +163,13 @@ fn chart(rows: &[Value], baseline: Option<&Value>, metric: &str, name: &str) -> 
 }
 
 fn table(section: &mut Section, rows: &[Value]) {
+    let metrics = metrics_of(rows);
     let mut table = Table::new(
         "Every model on the same clips",
         1,
         ["model", "clips", "subjects"]
             .into_iter()
-            .chain(METRICS.map(|m| m.1)),
+            .chain(metrics.iter().map(|m| m.1)),
     );
     for row in rows {
         let class = if is_fused(row) {
@@ -172,7 +186,7 @@ fn table(section: &mut Section, rows: &[Value]) {
             count("clips").into(),
             count("subjects").into(),
         ];
-        for (metric, _) in METRICS {
+        for (metric, _) in &metrics {
             let estimate = Estimate::at(row, metric).unwrap_or_default();
             cells.push(Cell::new(estimate.number(3)).note(estimate.range(3)));
         }

@@ -12,6 +12,7 @@ mod headline;
 mod layout;
 mod made;
 mod metrics;
+mod mistakes;
 mod read;
 mod table;
 mod training;
@@ -21,6 +22,8 @@ use cohort_fusion::{
     ABLATION_SCHEMA, Ablation, Curves, DEGRADATION_SCHEMA, FUSION_SCHEMA, FusionRecord,
 };
 use serde_json::Value;
+
+pub use mistakes::{Mistake, Mistakes};
 
 use crate::ReportError;
 use layout::{Page, Section};
@@ -61,6 +64,8 @@ pub struct RunDocuments {
     pub degradation: Option<Curves>,
     /// Skill, groups, classes, disparities, abstention.
     pub audit: Option<Audit>,
+    /// The most telling mistakes, with their pictures.
+    pub mistakes: Option<Mistakes>,
     /// How the run was made: seeds, settings, hashes, versions; any JSON object, shown as it is. Leave times and paths
     /// of the machine out, so that two runs give the same bytes.
     pub provenance: Value,
@@ -93,6 +98,9 @@ pub fn run_page(documents: &RunDocuments) -> Result<String, ReportError> {
     }
     if let Some(ablation) = &documents.ablation {
         check_schema("ablation", Some(&ablation.schema), ABLATION_SCHEMA)?;
+    }
+    if let Some(mistakes) = &documents.mistakes {
+        check_schema("mistakes", Some(&mistakes.schema), Mistakes::SCHEMA)?;
     }
     for (document, audit) in std::iter::once(("audit", &documents.audit)).chain(
         documents
@@ -133,6 +141,7 @@ pub fn run_page(documents: &RunDocuments) -> Result<String, ReportError> {
             models.map(|m| (m.name.as_str(), m.audit.as_ref())),
         ));
     }
+    sections.push(documents.mistakes.as_ref().map(mistakes::section));
     sections.push(made::section(&documents.provenance));
     let mut page = Page::new(&documents.title);
     page.subtitle = subtitle(documents);
