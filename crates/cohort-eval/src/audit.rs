@@ -22,6 +22,9 @@ use crate::tally::Tally;
 use crate::units::by_subject;
 use crate::{AuditSettings, EvalError, Interval, Metric, Sample};
 
+/// Version of the document.
+pub const AUDIT_SCHEMA: &str = "cohort.audit/1";
+
 /// The audit of one model's predictions: the document `cohort.audit/1`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Audit {
@@ -144,7 +147,7 @@ pub fn audit(
         })
         .collect();
     Ok(Audit {
-        schema: "cohort.audit/1".into(),
+        schema: AUDIT_SCHEMA.into(),
         clips: frame.truth.len(),
         subjects: frame.subjects,
         labels_without_prediction: frame.labels_without_prediction,

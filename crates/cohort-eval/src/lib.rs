@@ -42,7 +42,7 @@ mod text_ages;
 mod units;
 
 pub use abstention::{CoveragePoint, RiskCoverage};
-pub use audit::{Audit, ClassRow, audit};
+pub use audit::{AUDIT_SCHEMA, Audit, ClassRow, audit};
 pub use compare::{Comparison, ComparisonRow, compare};
 pub use compared::Compared;
 pub use conformal::{Conformal, CoverageUnit, SetCoverage};

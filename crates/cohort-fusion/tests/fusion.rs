@@ -128,20 +128,14 @@ fn no_clip_is_predicted_by_a_fit_that_saw_its_subject() {
         sum / truth.len() as f64
     };
     for rule in rules() {
-        let fitted = matches!(
-            rule,
-            FusionRule::FittedWeights { .. } | FusionRule::Stacking { .. }
-        );
         let (mut seen, mut unseen) = (0.0, 0.0);
         for seed in 0..4 {
             let fused = fuse(&fitted_on_its_own(seed), &with(&rule)).unwrap();
             seen += nll(&fused.test) / 4.0;
             unseen += nll(&fused.valid) / 4.0;
         }
-        match fitted {
-            true => assert!(unseen > seen + 0.01, "{rule:?}: {unseen} {seen}"),
-            false => assert!((unseen - seen).abs() < 1e-9, "{rule:?}: {unseen} {seen}"),
-        }
+        // every rule fits at least a temperature a modality
+        assert!(unseen > seen + 0.01, "{rule:?}: {unseen} {seen}");
     }
 }
 

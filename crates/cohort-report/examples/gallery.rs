@@ -51,6 +51,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         ablation: document(&folder, "ablation.json").or(Some(ablation)),
         degradation: document(&folder, "degradation.json"),
         audit: document(&folder, "audit.json").or_else(|| Some(common::audited())),
+        mistakes: None,
         provenance: document(&folder, "provenance.json").unwrap_or_default(),
         composed: true,
     };

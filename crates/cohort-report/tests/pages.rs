@@ -8,7 +8,9 @@ use std::sync::OnceLock;
 
 use cohort_eval::{Audit, Metric, Outcome, Verdict};
 use cohort_fusion::{Ablation, FusionRecord};
-use cohort_report::{ModelDocument, ReportError, RunDocuments, audit_page, run_page};
+use cohort_report::{
+    Mistake, Mistakes, ModelDocument, ReportError, RunDocuments, audit_page, run_page,
+};
 use proptest::prelude::*;
 use roxmltree::{Document, Node, ParsingOptions};
 use serde::Serialize;
@@ -56,9 +58,51 @@ fn documents() -> RunDocuments {
         ablation: Some(ablation),
         degradation: None,
         audit: Some(audit),
+        mistakes: Some(mistakes()),
         provenance: document("provenance.json"),
         composed: true,
     }
+}
+
+/// Two mistakes, one of which lost its picture.
+fn mistakes() -> Mistakes {
+    let one = |clip: &str, address: Option<&str>| Mistake {
+        clip: clip.into(),
+        truth: "coast".into(),
+        predicted: "open <country>".into(),
+        probability: 0.934,
+        truth_probability: 0.05,
+        picture: "mistakes/01.jpg".into(),
+        address: address.map(str::to_owned),
+    };
+    Mistakes {
+        schema: Mistakes::SCHEMA.into(),
+        model: "fused".into(),
+        wrong: 12,
+        clips: 1200,
+        mistakes: vec![
+            one("a/1", Some("data:image/jpeg;base64,AAAA")),
+            one("a/2", None),
+        ],
+    }
+}
+
+#[test]
+fn mistakes_are_shown_with_what_was_taken_for_what() {
+    let page = run_page(&documents()).unwrap();
+    let parsed = parse(&page);
+    let said = words(section(&parsed, "mistakes"));
+    assert!(
+        said.contains("12 of 1,200 answers of the model fused are wrong"),
+        "{said}"
+    );
+    assert_eq!(
+        said.matches("coast taken for open <country> (93%)").count(),
+        2,
+        "{said}"
+    );
+    assert_eq!(page.matches("<img").count(), 1);
+    assert!(page.contains("alt=\"coast, taken for open &lt;country&gt;\""));
 }
 
 fn parse(html: &str) -> Document<'_> {

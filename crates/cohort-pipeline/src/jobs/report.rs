@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use cohort_eval::AUDIT_SCHEMA;
+use cohort_fusion::{ABLATION_SCHEMA, DEGRADATION_SCHEMA, FUSION_SCHEMA};
 use cohort_report::{ModelDocument, RunDocuments, run_page};
 use cohort_tables::write_atomic;
 use serde::de::DeserializeOwned;
@@ -40,7 +42,7 @@ pub fn write_report(run: &Path) -> Result<PathBuf, PipelineError> {
                 metrics: metrics?,
                 best_epoch: read_json(&run.join(name).join("run.json"))?
                     .and_then(|facts| facts.get("best_epoch")?.as_u64()),
-                audit: document(&run.join(name).join(AUDIT))?,
+                audit: document(&run.join(name).join(AUDIT), AUDIT_SCHEMA)?,
             });
         }
     }
@@ -55,10 +57,10 @@ pub fn write_report(run: &Path) -> Result<PathBuf, PipelineError> {
         stats,
         check: read("check.json")?,
         models,
-        fusion: document(&run.join("fused/fusion.json"))?,
-        ablation: document(&run.join("ablation.json"))?,
-        degradation: document(&run.join("degradation.json"))?,
-        audit: document(&run.join(AUDIT))?,
+        fusion: document(&run.join("fused/fusion.json"), FUSION_SCHEMA)?,
+        ablation: document(&run.join("ablation.json"), ABLATION_SCHEMA)?,
+        degradation: document(&run.join("degradation.json"), DEGRADATION_SCHEMA)?,
+        audit: document(&run.join(AUDIT), AUDIT_SCHEMA)?,
         mistakes: mistakes::read(run)?,
         composed: provenance.get("composed") == Some(&Value::Bool(true)),
         provenance,
@@ -68,8 +70,21 @@ pub fn write_report(run: &Path) -> Result<PathBuf, PipelineError> {
     Ok(path)
 }
 
-/// A document that a stage wrote; `None` where there is none.
-fn document<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, PipelineError> {
-    let value = read_json(path)?;
-    value.map(|value| document_of(value, path)).transpose()
+/// A document of the form `schema` that a stage wrote; `None` where there is none.
+fn document<T: DeserializeOwned>(path: &Path, schema: &str) -> Result<Option<T>, PipelineError> {
+    let Some(value) = read_json(path)? else {
+        return Ok(None);
+    };
+    // another version first: what it lacks says less
+    let found = value.get("schema").and_then(Value::as_str);
+    if found != Some(schema) {
+        return Err(PipelineError::Config {
+            path: path.to_path_buf(),
+            message: format!(
+                "expected schema {schema:?}, found {}",
+                found.map_or_else(|| "none".to_string(), |found| format!("{found:?}"))
+            ),
+        });
+    }
+    document_of(value, path).map(Some)
 }

@@ -17,7 +17,7 @@ mod read;
 mod table;
 mod training;
 
-use cohort_eval::Audit;
+use cohort_eval::{AUDIT_SCHEMA, Audit};
 use cohort_fusion::{
     ABLATION_SCHEMA, Ablation, Curves, DEGRADATION_SCHEMA, FUSION_SCHEMA, FusionRecord,
 };
@@ -171,8 +171,6 @@ pub fn audit_page(audit: &Audit) -> Result<String, ReportError> {
     page.sections.push(glossary);
     Ok(page.write())
 }
-
-const AUDIT_SCHEMA: &str = "cohort.audit/1";
 
 fn check_schema(
     document: &'static str,

@@ -4,7 +4,7 @@ use crate::bench::Bench;
 
 #[test]
 fn a_schema_that_cannot_be_used_is_named_by_every_command() {
-    let keys = "`name`, `name_column`, `subject_column`, `target`, `splits`, `labels`, `folder`, `transcripts`, `table`, `attribute`";
+    let keys = "`name`, `name_column`, `layout`, `item`, `unit`, `subject_column`, `target`, `splits`, `lists`, `labels`, `folder`, `transcripts`, `table`, `attribute`";
     let schema = "name = \"mine\"\ntarget = \"AgeGroup\"\n";
     let cases: [(Vec<u8>, String); 7] = [
         (
