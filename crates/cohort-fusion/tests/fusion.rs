@@ -135,7 +135,7 @@ fn no_clip_is_predicted_by_a_fit_that_saw_its_subject() {
             unseen += nll(&fused.valid) / 4.0;
         }
         // every rule fits at least a temperature a modality
-        assert!(unseen > seen + 0.01, "{rule:?}: {unseen} {seen}");
+        assert!(unseen > seen + 0.001, "{rule:?}: {unseen} {seen}");
     }
 }
 

@@ -328,7 +328,7 @@ fn class_folders(root: &Path) {
         let folder = root.join(name);
         std::fs::create_dir_all(&folder).unwrap();
         for i in 0..24_usize {
-            let [r, g, b] = colours[(class + usize::from(i % 6 == 5)) % 3];
+            let [r, g, b] = colours[(class + usize::from(i % 3 == 2)) % 3];
             let rgb: Vec<u8> = (0..24 * 24)
                 .flat_map(|at: usize| {
                     let noise = ((at * 31 + i * 17 + class * 7) % 40) as u8;

@@ -98,8 +98,19 @@ pub(super) fn section(
             },
         );
     }
-    section.mentions(FUSION_METRICS.map(Metric::name));
+    for split in [&fusion.test, &fusion.valid] {
+        section.mentions(measured(split).iter().map(|metric| metric.name()));
+    }
     Ok(section)
+}
+
+/// Metrics that some model of a split has: classes without an order lack some.
+fn measured(record: &SplitRecord) -> Vec<Metric> {
+    let has = |metric: &Metric| {
+        let mut rows = record.scores.iter();
+        rows.any(|row| row.metrics.contains_key(metric.name()))
+    };
+    FUSION_METRICS.into_iter().filter(has).collect()
 }
 
 fn scores(record: &SplitRecord, caption: &str) -> Option<Table> {
@@ -110,7 +121,8 @@ fn scores(record: &SplitRecord, caption: &str) -> Option<Table> {
         "{caption}: {}",
         read::of_clips(record.clips, record.subjects)
     );
-    let names = FUSION_METRICS.map(|metric| match metric {
+    let metrics = measured(record);
+    let names = metrics.iter().map(|metric| match metric {
         Metric::BalancedAccuracy => metric.title(),
         metric => metric.short(),
     });
@@ -121,7 +133,8 @@ fn scores(record: &SplitRecord, caption: &str) -> Option<Table> {
         } else {
             ""
         };
-        let values = FUSION_METRICS.map(|m| read::fixed(row.metrics.get(m.name()).copied(), 3));
+        let values = metrics.iter();
+        let values = values.map(|m| read::fixed(row.metrics.get(m.name()).copied(), 3));
         table.marked_row(
             class,
             std::iter::once(Cell::from(row.model.as_str())).chain(values.map(Cell::from)),

@@ -55,6 +55,8 @@ pub(super) struct Page {
     title: String,
     pub(super) subtitle: String,
     pub(super) banner: Option<&'static str>,
+    /// What is said at the foot.
+    pub(super) closing: Option<&'static str>,
     pub(super) sections: Vec<Section>,
 }
 
@@ -69,6 +71,7 @@ impl Page {
             title: title.to_owned(),
             subtitle: String::new(),
             banner: None,
+            closing: None,
             sections: Vec::new(),
         }
     }
@@ -157,10 +160,9 @@ impl Page {
             out.close("section");
         }
         out.close("main").raw("\n").open("footer");
-        out.element(
-            "p",
-            "Apparent age is what people see and hear in a clip, not how old someone is.",
-        );
+        if let Some(closing) = self.closing {
+            out.element("p", closing);
+        }
         out.close("footer").close("body").close("html").raw("\n");
         out.into_string()
     }

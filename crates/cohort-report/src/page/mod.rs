@@ -153,10 +153,14 @@ pub fn run_page(documents: &RunDocuments) -> Result<String, ReportError> {
     }
     page.sections = sections.into_iter().flatten().collect();
     let ages = documents.audit.as_ref().is_none_or(audit::is_about_ages);
+    page.closing = ages.then_some(OF_AGES);
     let glossary = glossary::section(&page.words(), ages);
     page.sections.push(glossary);
     Ok(page.write())
 }
+
+/// What a page about age groups ends with.
+const OF_AGES: &str = "Apparent age is what people see and hear in a clip, not how old someone is.";
 
 /// Makes the page of an audit alone.
 ///
@@ -167,7 +171,9 @@ pub fn audit_page(audit: &Audit) -> Result<String, ReportError> {
     let mut page = Page::new("Audit of predictions");
     page.subtitle = audit::subtitle(audit);
     page.sections = audit::sections(audit)?;
-    let glossary = glossary::section(&page.words(), audit::is_about_ages(audit));
+    let ages = audit::is_about_ages(audit);
+    page.closing = ages.then_some(OF_AGES);
+    let glossary = glossary::section(&page.words(), ages);
     page.sections.push(glossary);
     Ok(page.write())
 }

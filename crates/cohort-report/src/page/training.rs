@@ -58,7 +58,12 @@ pub(super) fn section(models: &[ModelDocument]) -> Option<Section> {
             }
         });
     }
-    section.mentions(["accuracy", "balanced_accuracy", "quadratic_kappa", "nll"]);
+    let lines = || models.iter().flat_map(|model| &model.metrics);
+    let measured = |name: &str| lines().any(|line| line.get(name).is_some_and(Value::is_number));
+    section.mentions(["accuracy", "balanced_accuracy", "nll"]);
+    if measured("valid_quadratic_kappa") {
+        section.mentions(["quadratic_kappa"]);
+    }
     Some(section)
 }
 

@@ -77,7 +77,9 @@ pub(super) fn section(audit: &Audit) -> Result<Option<Section>, ReportError> {
             out.append(&all);
         });
     }
-    section.mentions(SHOWN.map(Metric::name));
+    let shown = SHOWN.iter();
+    let shown = shown.filter(|metric| rows.iter().any(|row| row.metrics.contains_key(metric)));
+    section.mentions(shown.map(|metric| metric.name()));
     section.mentions(["pooled", "not_estimable", "ece"]);
     Ok(Some(section))
 }
