@@ -141,7 +141,7 @@ struct Task<'a> {
 
 /// Writes class folders of a data set into `out`: every split's pictures as they are, byte for byte, and beside those of the
 /// training split one copy by each recipe, `NAME_N.jpg` with N the place of its original among those of its class, from 0.
-/// [`UNITS`] ties each copy to its original, so that no split made later tears them apart.
+/// `units.csv` ties each copy to its original, so that no split made later tears them apart.
 ///
 /// Files that are there already are kept, so that a call that was broken off goes on; a folder that was made by other settings or
 /// of other pictures is refused. `progress` is told how many files are done, and of how many, from several threads.

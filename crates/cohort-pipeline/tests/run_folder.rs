@@ -25,7 +25,6 @@ fn corpus() -> &'static Path {
         let settings = SynthSettings {
             clips: 90,
             seed: 3,
-            ..SynthSettings::default()
         };
         synthesise(&path, &settings, &|_, _| ()).unwrap();
         (folder, path)

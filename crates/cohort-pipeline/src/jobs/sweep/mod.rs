@@ -43,7 +43,7 @@ pub struct SweepGrid {
 /// `sweep.csv`, `sweep.txt` and `curves.svg` there. A sweep that was stopped goes on; a grid may grow.
 ///
 /// # Errors
-/// As [`train_modality`]; when `out` holds a sweep of another configuration, or cells of other media, labels or weights.
+/// As [`crate::train_modality`]; when `out` holds a sweep of another configuration, or cells of other media, labels or weights.
 pub fn sweep(
     config: &RunConfig,
     modality: Modality,
