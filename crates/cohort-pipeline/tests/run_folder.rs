@@ -6,14 +6,14 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use cohort_data::{Dataset, MediaKind};
-use cohort_eval::IntervalSettings;
+use cohort_eval::{Audit, AuditSettings, IntervalSettings, audit};
 use cohort_fusion::Figure;
 use cohort_pipeline::{
     ClipMedia, Damage, Modality, PipelineError, RunConfig, Silent, SweepGrid, Watch, damages,
     degrade, feature_tables, predict, run, sweep,
 };
 use cohort_synth::{SynthSettings, synthesise};
-use cohort_tables::{EmbeddingTable, Predictions, id_key};
+use cohort_tables::{EmbeddingTable, LabelTable, Predictions, id_key};
 use cohort_vision::{Picture, encode_jpeg};
 
 /// A corpus of 90 clips, made once. Nobody may change it.
@@ -22,10 +22,7 @@ fn corpus() -> &'static Path {
     let (_, path) = CORPUS.get_or_init(|| {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("corpus");
-        let settings = SynthSettings {
-            clips: 90,
-            seed: 3,
-        };
+        let settings = SynthSettings { clips: 90, seed: 3 };
         synthesise(&path, &settings, &|_, _| ()).unwrap();
         (folder, path)
     });
@@ -406,5 +403,37 @@ fn class_folders_run_without_a_configuration_and_without_a_word_of_age() {
     let (a, b) = (fixed_files(&out), fixed_files(&again));
     for (name, bytes) in &a {
         assert!(*bytes == b[name] || name == "config.toml", "{name} differs");
+    }
+}
+
+#[test]
+fn an_audit_by_itself_gives_the_verdict_of_the_run() {
+    let dataset = Dataset::open(corpus(), None).unwrap();
+    let mut labels = LabelTable::default();
+    for split in &dataset.splits {
+        labels.append(&split.labels, corpus()).unwrap();
+    }
+    for folder in ["", "joint", "image", "audio", "text"] {
+        let folder = finished().join(folder);
+        let written = std::fs::read(folder.join("audit.json")).unwrap();
+        let written: Audit = serde_json::from_slice(&written).unwrap();
+        let predictions = Predictions::read(&folder.join("predictions.csv"), None).unwrap();
+        let settings = AuditSettings {
+            seed: written.settings.seed,
+            resamples: written.settings.resamples,
+            subject: written.settings.subject.clone(),
+            target: written.settings.target.clone(),
+            groups: written.settings.groups.clone(),
+            ordered: written.settings.ordered,
+            midpoints: written.settings.midpoints.clone(),
+            names: written.settings.names.clone(),
+            meanings: written.settings.meanings.clone(),
+            // the level is that of any audit
+            ..AuditSettings::default()
+        };
+        let alone = audit(&predictions, &labels, &settings).unwrap();
+        assert_eq!(alone.fairness, written.fairness, "{}", folder.display());
+        assert_eq!(alone.findings, written.findings);
+        assert_eq!(alone.metrics, written.metrics);
     }
 }

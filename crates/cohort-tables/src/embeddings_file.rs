@@ -398,6 +398,22 @@ fn some(names: Vec<&str>) -> String {
     }
 }
 
+/// Takes single quotes off names that all have them, as openSMILE writes them; whether they had.
+fn take_quotes_off(clips: &mut [String]) -> bool {
+    let inner = |clip: &String| {
+        let inner = clip.strip_prefix('\'')?.strip_suffix('\'')?;
+        (!inner.is_empty()).then(|| inner.to_string())
+    };
+    let all: Option<Vec<String>> = clips.iter().map(inner).collect();
+    match all.filter(|all| !all.is_empty()) {
+        Some(all) => {
+            clips.clone_from_slice(&all);
+            true
+        }
+        None => false,
+    }
+}
+
 fn read_parquet(
     path: &Path,
     input: ParquetInput,
@@ -664,6 +680,12 @@ fn read_text(path: &Path, options: &ReadOptions) -> Result<Read<EmbeddingTable>,
         }
         Ok(())
     })?;
+    if layout.clip.is_some() && take_quotes_off(&mut rows.table.clips) {
+        notes.push(format!(
+            "{}: clips are written in single quotes, which are taken off",
+            path.display()
+        ));
+    }
     notes.splice(0..0, said);
     Ok(Read {
         table: rows.table,

@@ -778,6 +778,8 @@ fn features_of_other_tools_are_all_their_numbers() {
         "{all}"
     );
     assert!(all.contains("clips are named by column name"), "{all}");
+    assert_eq!(table.clips, ["a", "b", "c"]);
+    assert!(all.contains("single quotes"), "{all}");
     // librosa's as they are published: some numbered, some not, and a label in words or in numbers
     let header = [
         "filename",
