@@ -313,6 +313,30 @@ pub(crate) fn stack_row(
 mod tests {
     use super::*;
 
+    #[test]
+    fn stacked_logits_are_centred_and_divided_by_the_temperature() {
+        let logits: [[f64; 3]; 2] =
+            [[0.5, 0.3, 0.2], [0.1, 0.1, 0.8]].map(|p: [f64; 3]| p.map(f64::ln));
+        let aligned = Aligned {
+            names: vec!["a".into()],
+            classes: 3,
+            truth: None,
+            logits: logits.map(|row| row.to_vec()).to_vec(),
+            present: vec![0b11],
+        };
+        let mut stacked = Vec::new();
+        stack_row(&aligned, 0, 0b11, &[2.0, 0.5], &mut stacked);
+        for (part, (row, temperature)) in stacked.chunks(3).zip(logits.iter().zip([2.0, 0.5])) {
+            assert!(part.iter().sum::<f64>().abs() < 1e-12, "centred: {part:?}");
+            let difference = (row[0] - row[2]) / temperature;
+            assert!((part[0] - part[2] - difference).abs() < 1e-12);
+        }
+        // a modality that is not asked for adds nothing
+        let mut one = Vec::new();
+        stack_row(&aligned, 0, 0b10, &[2.0, 0.5], &mut one);
+        assert_eq!(one, stacked[3..]);
+    }
+
     /// A form without a modality answers as the whole one does when that modality's logits are 0.
     #[test]
     fn what_is_left_of_a_form_answers_as_if_the_missing_modality_said_nothing() {

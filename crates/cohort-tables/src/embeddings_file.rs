@@ -693,3 +693,33 @@ fn read_text(path: &Path, options: &ReadOptions) -> Result<Read<EmbeddingTable>,
         mapped,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{FixedSizeListArray, LargeListArray, ListArray};
+    use arrow::datatypes::{Float32Type, Int32Type};
+    use std::sync::Arc;
+
+    use super::*;
+
+    /// What a reader hands on may be a part of a longer array, whose values begin further on.
+    #[test]
+    fn a_part_of_an_array_is_read_from_where_it_begins() {
+        let rows = || (0..4).map(|row| Some((0..2).map(move |i| Some((10 * row + i) as f32))));
+        let whole = || (0..4).map(|row| Some((0..2).map(move |i| Some(10 * row + i))));
+        let arrays: [ArrayRef; 4] = [
+            Arc::new(ListArray::from_iter_primitive::<Float32Type, _, _>(rows()).slice(1, 2)),
+            Arc::new(LargeListArray::from_iter_primitive::<Float32Type, _, _>(rows()).slice(1, 2)),
+            Arc::new(
+                FixedSizeListArray::from_iter_primitive::<Float32Type, _, _>(rows(), 2).slice(1, 2),
+            ),
+            Arc::new(ListArray::from_iter_primitive::<Int32Type, _, _>(whole()).slice(1, 2)),
+        ];
+        for array in arrays {
+            let kind = array.data_type().clone();
+            let found = numbers(Path::new("t.parquet"), &[array], false).unwrap();
+            let found: Vec<Vec<f64>> = found.into_iter().map(|row| row.unwrap()).collect();
+            assert_eq!(found, [[10.0, 11.0], [20.0, 21.0]], "{kind}");
+        }
+    }
+}

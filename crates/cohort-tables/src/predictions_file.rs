@@ -667,6 +667,18 @@ mod tests {
     }
 
     #[test]
+    fn what_rounding_put_beyond_0_and_1_is_put_back() {
+        let table = parse(
+            "VideoName,prediction,p1,p2\na.mp4,1,1.0000004,-0.0000004\nb.mp4,2,0.25,0.75\n",
+            None,
+        );
+        let p = table.unwrap().probabilities.unwrap();
+        assert_eq!(p, [1.0, 0.0, 0.25, 0.75]);
+        let beyond = parse("VideoName,prediction,p1,p2\na.mp4,1,1.001,-0.001\n", None);
+        assert!(beyond.unwrap_err().contains("a probability in [0, 1]"));
+    }
+
+    #[test]
     fn reads_the_list_form_and_the_column_form_alike() {
         let list = parse(
             "VideoName,ground_truth,prediction,probabilities\na.mp4,1,3,\"[0.25, 0.25, 0.5]\"\nb.mp4,3,1,[.5, .25, .25]\nc.mp4,3,1,[.5 .25 .25]\n",
