@@ -398,20 +398,21 @@ fn some(names: Vec<&str>) -> String {
     }
 }
 
-/// Takes single quotes off names that all have them, as openSMILE writes them; whether they had.
-fn take_quotes_off(clips: &mut [String]) -> bool {
+/// Takes single quotes off names that all have them, as openSMILE writes them; a line that says so where they had.
+fn take_quotes_off(path: &Path, clips: &mut [String]) -> Option<String> {
     let inner = |clip: &String| {
         let inner = clip.strip_prefix('\'')?.strip_suffix('\'')?;
         (!inner.is_empty()).then(|| inner.to_string())
     };
-    let all: Option<Vec<String>> = clips.iter().map(inner).collect();
-    match all.filter(|all| !all.is_empty()) {
-        Some(all) => {
-            clips.clone_from_slice(&all);
-            true
-        }
-        None => false,
+    let all: Vec<String> = clips.iter().map(inner).collect::<Option<_>>()?;
+    if all.is_empty() {
+        return None;
     }
+    clips.clone_from_slice(&all);
+    let path = path.display();
+    Some(format!(
+        "{path}: clips are written in single quotes, which are taken off"
+    ))
 }
 
 fn read_parquet(
@@ -487,8 +488,12 @@ fn read_parquet(
         }
         Ok(())
     })?;
-    if let Some(expected) = checksum {
-        rows.table.check(path, &expected)?;
+    match checksum {
+        Some(expected) => rows.table.check(path, &expected)?,
+        None if layout.clip.is_some() => {
+            notes.extend(take_quotes_off(path, &mut rows.table.clips));
+        }
+        None => {}
     }
     Ok(Read {
         table: rows.table,
@@ -680,11 +685,8 @@ fn read_text(path: &Path, options: &ReadOptions) -> Result<Read<EmbeddingTable>,
         }
         Ok(())
     })?;
-    if layout.clip.is_some() && take_quotes_off(&mut rows.table.clips) {
-        notes.push(format!(
-            "{}: clips are written in single quotes, which are taken off",
-            path.display()
-        ));
+    if layout.clip.is_some() {
+        notes.extend(take_quotes_off(path, &mut rows.table.clips));
     }
     notes.splice(0..0, said);
     Ok(Read {
