@@ -15,7 +15,6 @@ mod packed;
 mod pooling;
 mod tail;
 
-#[cfg(feature = "whisper")]
 pub use config::BertConfig;
 pub use encoder::{SentenceEncoder, bucket};
 pub use folder::{BertFolder, EncoderChanges};
