@@ -32,6 +32,7 @@ mod pooling;
 mod random;
 mod ranking;
 mod reference;
+mod repeats;
 mod sample;
 mod scale;
 mod settings;
@@ -66,6 +67,7 @@ pub use ranking::{
     PrecisionRecallPoint, RocPoint,
 };
 pub use reference::{ReferenceBias, reference_evaluation};
+pub use repeats::Repeats;
 pub use sample::{PROBABILITY_TOLERANCE, Sample};
 pub use settings::AuditSettings;
 pub use skill::{Answers, Beats, Information, Skill, Verdict};

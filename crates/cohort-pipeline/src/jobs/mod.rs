@@ -19,5 +19,5 @@ pub use joint::{JointPlan, JointSubset, TrainedJoint, train_joint};
 pub use predict::{Answers, ClipAnswer, predict};
 pub use report::write_report;
 pub use run::{RunSummary, run};
-pub use sweep::{Sweep, SweepCell, SweepGrid, SweepSetting, TestScores, sweep};
+pub use sweep::{Sweep, SweepCell, SweepData, SweepGrid, SweepSetting, TestScores, sweep};
 pub use train::{TrainedModality, train_modality};
