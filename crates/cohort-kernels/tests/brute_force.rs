@@ -2,8 +2,9 @@
 //! summation gives the exact sum: equal means equal.
 
 use cohort_kernels::frozen::{Depthwise, Layer, Plan, Shape, Windows};
-use cohort_kernels::layers::conv::{self, Finish, Geometry};
+use cohort_kernels::layers::conv;
 use cohort_kernels::layers::depthwise;
+use cohort_kernels::layers::geometry::{Finish, Geometry};
 
 fn ramp(n: usize, seed: usize) -> Vec<f32> {
     (0..n)

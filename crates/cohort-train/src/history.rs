@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Metrics;
+/// Named values of an epoch, in the order in which they are recorded; `None` where a value is undefined.
+pub type Metrics = Vec<(String, Option<f64>)>;
 
 /// One line of `metrics.jsonl`: an object with `epoch`, `learning_rate`, `train_loss`, further `train_` values of the task,
 /// and its `valid_` values, `valid_loss` first. Every average is over samples, not over batches.
@@ -103,7 +104,7 @@ mod named {
     use serde::de::{Deserializer, MapAccess, Visitor};
     use serde::ser::{SerializeMap, Serializer};
 
-    use crate::Metrics;
+    use super::Metrics;
 
     pub fn serialize<S: Serializer>(values: &Metrics, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(values.len()))?;

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::OpenOptions;
+use super::contents::OpenOptions;
 use super::path_index::{Found, PathIndex};
-use super::splits::Part;
 use crate::error::{DataError, quoted};
 use crate::files;
+use crate::layout::Part;
 use crate::schema::{Schema, counted};
 
 /// Most bytes of a list.

@@ -3,7 +3,7 @@
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Map, Value, json};
 
-use super::{Section, Statistics, Table, Unit, View};
+use super::{Section, Statistics, Table, Unit, WithoutLevel};
 
 impl Serialize for Statistics {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -61,7 +61,7 @@ fn section(section: &Section) -> Value {
     })
 }
 
-fn view(view: &View) -> Value {
+fn view(view: &WithoutLevel) -> Value {
     json!({
         "attribute": view.attribute,
         "left_out": view.left_out,

@@ -1,5 +1,6 @@
 //! The jobs: what a command of the program does, over data sets and run folders.
 
+mod audit;
 mod degrade;
 mod features;
 mod headline;
@@ -7,6 +8,7 @@ mod joint;
 mod mistakes;
 mod predict;
 mod progress;
+mod rehearse;
 mod report;
 mod run;
 mod sweep;

@@ -5,7 +5,7 @@ use std::path::Path;
 use cohort_eval::{Interval, Repeats};
 use cohort_report::Style;
 use cohort_report::charts::{BoxChart, BoxRow, LineChart, LineSeries, boxes, lines};
-use cohort_tables::write_atomic;
+use cohort_tables::{csv_field, write_atomic};
 use cohort_train::{EpochMetrics, Selection};
 
 use super::super::headline::cell;
@@ -202,7 +202,7 @@ impl Sweep {
             let value = |name: &str| best.get(name).map_or_else(String::new, |x| x.to_string());
             text += &format!(
                 "\n{},{},{},{},{},{}{}",
-                quoted(&run.data),
+                csv_field(&run.data),
                 run.batch_size,
                 run.learning_rate,
                 run.seed,
@@ -214,7 +214,7 @@ impl Sweep {
         for set in &self.data_sets {
             text += &format!(
                 "\n{},majority,,,,,,,,{}",
-                quoted(&set.name),
+                csv_field(&set.name),
                 tail(&set.majority)
             );
         }
@@ -296,11 +296,4 @@ fn curves(sweep: &Sweep, out: &Path) -> Result<String, PipelineError> {
         ..LineChart::default()
     };
     Ok(lines(&chart, &Style::file(860.0)))
-}
-
-fn quoted(name: &str) -> String {
-    match name.contains([',', '"', '\n', '\r']) {
-        true => format!("\"{}\"", name.replace('"', "\"\"")),
-        false => name.to_string(),
-    }
 }
