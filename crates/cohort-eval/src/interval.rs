@@ -20,7 +20,7 @@ pub const MOST_FOR_BOOTSTRAP: usize = 5_000;
 /// With fewer subjects the level is not claimed: from 20 on intervals err on the wide side, below 20 on either.
 pub const FEWEST_CLAIMED: usize = 40;
 /// A share with fewer effective subjects on its rarer side is not claimed to keep its level.
-const FEWEST_RARE: f64 = 5.0;
+pub(crate) const FEWEST_RARE: f64 = 5.0;
 /// With fewer effective subjects (weighed by their clips) the level is not claimed.
 const FEWEST_EFFECTIVE: f64 = 12.0;
 /// With fewer effective subjects on whom a model is ever wrong (weighed by the wrong clips) no metric is claimed.
@@ -617,6 +617,20 @@ impl Support {
             subjects: kish(size.into_iter()),
             classes: Vec::new(),
         }
+    }
+
+    /// Of units with so many rows each.
+    pub(crate) fn of_sizes(sizes: &[f64]) -> Self {
+        Self {
+            counted: sizes.len(),
+            subjects: kish(sizes.iter().copied()),
+            classes: Vec::new(),
+        }
+    }
+
+    /// Kish's effective number of subjects.
+    pub(crate) fn effective(&self) -> f64 {
+        self.subjects
     }
 
     /// Of the rows of each true class.

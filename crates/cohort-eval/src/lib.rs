@@ -24,6 +24,7 @@ mod finding;
 mod frame;
 mod groups;
 mod interval;
+mod means;
 mod measure;
 mod metrics;
 mod outcome;
@@ -57,6 +58,7 @@ pub use interval::{
     MOST_FOR_BOOTSTRAP, Method, NotEstimable, interval, intervals, paired_difference,
     paired_differences,
 };
+pub use means::mean_intervals;
 pub use measure::Measure;
 pub use metrics::{ConfusionMatrix, Metric, score, scores, surprise};
 pub use outcome::{AttributeOutcome, Fairness, Outcome, SUSPECTED_BELOW};

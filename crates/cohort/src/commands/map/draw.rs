@@ -9,7 +9,7 @@ use cohort_report::{MapPage, MapPoint, Style, map_page, svg_to_png};
 use cohort_search::MapDocument;
 use cohort_tables::{LabelTable, write_atomic};
 
-use super::known::About;
+use crate::commands::known::About;
 use super::thumbnails;
 use crate::shell::Shell;
 
