@@ -37,7 +37,7 @@ pub use cells::nearest_approximate;
 pub use distance::Distance;
 pub use document::{Giant, Group, Labelling, MapDocument, PlacedClip};
 pub use error::SearchError;
-pub use index::{Hit, Index, IndexError, Mask, Ranked, Ranking};
+pub use index::{Hit, Index, IndexError, Mask, Ranked, Ranking, Recall};
 pub use map::{EXACT, JUDGED_BY, Map, MapRecipe, MapSettings, Method, map};
 pub use neighbours::{Neighbours, nearest};
 pub use pca::{Pca, pca};

@@ -6,6 +6,7 @@ use cohort_tables::{TableError, seal, unseal, write_atomic};
 use serde::{Deserialize, Serialize};
 
 use super::error::IndexError;
+use super::nearly::Recall;
 use super::segment::Written;
 use crate::Distance;
 
@@ -24,6 +25,9 @@ pub(super) struct Manifest {
     pub(super) producer: String,
     /// Changes so far; files are named by the change that wrote them.
     pub(super) changes: u64,
+    /// What the graphs were seen to find, and how wide a search that took.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) recall: Option<Recall>,
     /// In the order of their rows.
     pub(super) segments: Vec<Part>,
 }
@@ -75,6 +79,7 @@ impl Manifest {
             dim,
             producer: producer.into(),
             changes: 0,
+            recall: None,
             segments: Vec::new(),
         }
     }

@@ -6,11 +6,14 @@
 
 mod best;
 mod error;
+mod graph;
 mod manifest;
+mod nearly;
 mod mask;
 mod ranking;
 mod scan;
 mod segment;
+mod space;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -19,8 +22,10 @@ use cohort_tables::{FolderLock, TableError, content_hash, write_atomic};
 
 use crate::{Distance, Progress, SearchError};
 pub use error::IndexError;
-use manifest::{Manifest, NAME, Part, Stored};
+use graph::Graph;
+use manifest::{Manifest, Part, Stored};
 pub use mask::Mask;
+pub use nearly::Recall;
 pub use ranking::{Ranked, Ranking};
 use segment::{Segment, Written};
 
@@ -42,6 +47,7 @@ pub struct Index {
     folder: PathBuf,
     manifest: Manifest,
     segments: Vec<Segment>,
+    graphs: Vec<Option<Graph>>,
     /// The row that each segment begins with, and the number of all.
     starts: Vec<usize>,
     live: Mask,
@@ -90,6 +96,7 @@ impl Index {
 
     fn of(folder: &Path, manifest: Manifest) -> Result<Self, IndexError> {
         let mut segments = Vec::with_capacity(manifest.segments.len());
+        let mut graphs = Vec::with_capacity(manifest.segments.len());
         let mut starts = vec![0];
         for part in &manifest.segments {
             let path = folder.join(&part.vectors.file);
@@ -100,6 +107,8 @@ impl Index {
                 return Err(IndexError::file(&path, expected, found));
             }
             starts.push(starts.last().copied().unwrap_or(0) + segment.rows());
+            let read = |stored: &Stored| nearly::read(&folder.join(&stored.file), stored, part.rows);
+            graphs.push(part.graph.as_ref().map(read).transpose()?);
             segments.push(segment);
         }
         let rows = starts.last().copied().unwrap_or(0);
@@ -126,6 +135,7 @@ impl Index {
             folder: folder.to_path_buf(),
             manifest,
             segments,
+            graphs,
             starts,
             live,
         })
@@ -353,6 +363,3 @@ impl Index {
         Ok(())
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -110,7 +110,6 @@ fn has_products(distance: Distance) -> bool {
 
 /// Up to [`TILE_COLUMNS`] rows of a segment.
 struct Panel<'a> {
-    segment: &'a Segment,
     /// Rows within the segment, and the row of the index that the first of the segment is.
     rows: &'a [u32],
     first: usize,
@@ -154,7 +153,6 @@ impl<'a> Panel<'a> {
             _ => largest.sqrt(),
         };
         Self {
-            segment,
             rows,
             first,
             packed,

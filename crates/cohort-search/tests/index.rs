@@ -1,10 +1,24 @@
-use super::*;
-use crate::quiet;
-use crate::random::Random;
+//! The index on disk against brute force, and what must not break it.
+#![allow(clippy::unwrap_used)]
+
+use std::path::{Path, PathBuf};
+
+use cohort_search::{Distance, Hit, Index, Mask, Ranked, quiet};
+
+/// Name of the manifest.
+const NAME: &str = "index.json";
 
 fn draw(n: usize, dim: usize, seed: u64) -> Vec<f32> {
-    let mut random = Random::new(seed, "test", n);
-    (0..n * dim).map(|_| random.normal() as f32 + 2.0).collect()
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) + n as u64;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 40) as f32 / 16_777_216.0
+    };
+    // a sum of uniform numbers is close to normal
+    let mut normal = || (0..4).map(|_| next()).sum::<f32>() - 2.0;
+    (0..n * dim).map(|_| normal() + 2.0).collect()
 }
 
 fn names(n: usize) -> Vec<String> {
