@@ -2,8 +2,8 @@
 
 use crate::bootstrap::Resampled;
 use crate::interval::{
-    Estimate, FEWEST_RARE, FEWEST_SUBJECTS, Interval, IntervalSettings, Method, Quantities, Support,
-    resampled_intervals,
+    Estimate, FEWEST_RARE, FEWEST_SUBJECTS, Interval, IntervalSettings, Method, Quantities,
+    Support, resampled_intervals,
 };
 use crate::scale::{Scale, effective_binomial};
 use crate::{EvalError, NotEstimable};
@@ -111,7 +111,11 @@ impl UnitSums {
         let (mut size, mut sums) = (Vec::new(), Vec::new());
         for rows in order.chunk_by(|&a, &b| unit[a] == unit[b]) {
             size.push(rows.len() as f64);
-            sums.extend(columns.iter().map(|c| rows.iter().map(|&row| c[row]).sum::<f64>()));
+            sums.extend(
+                columns
+                    .iter()
+                    .map(|c| rows.iter().map(|&row| c[row]).sum::<f64>()),
+            );
         }
         Self {
             size,
@@ -145,7 +149,12 @@ impl Resampled for Means<'_> {
 
     fn values_and_errors(&mut self, weights: &[f64], with_errors: bool) -> (&[f64], &[f64]) {
         let of = self.of;
-        let lines = || of.sums.chunks_exact(of.columns.max(1)).zip(&of.size).zip(weights);
+        let lines = || {
+            of.sums
+                .chunks_exact(of.columns.max(1))
+                .zip(&of.size)
+                .zip(weights)
+        };
         let drawn: f64 = weights.iter().sum();
         let rows: f64 = of.size.iter().zip(weights).map(|(size, w)| size * w).sum();
         self.values.fill(0.0);
@@ -185,20 +194,31 @@ mod tests {
     fn zeros_and_ones_get_the_interval_of_an_accuracy() {
         let mut g = Stream::new(1, &["means"]).item(0);
         let subject: Vec<usize> = (0..400).map(|_| below(&mut g, 60)).collect();
-        let right: Vec<bool> = subject.iter().map(|s| uniform(&mut g) < 0.4 + 0.005 * *s as f64).collect();
+        let right: Vec<bool> = subject
+            .iter()
+            .map(|s| uniform(&mut g) < 0.4 + 0.005 * *s as f64)
+            .collect();
         let truth = vec![0; 400];
         let predicted: Vec<usize> = right.iter().map(|right| usize::from(!right)).collect();
         let sample = Sample::new(2, &truth, &predicted, &subject).unwrap();
         let settings = IntervalSettings::default();
         let accuracy = intervals(&[Metric::Accuracy], &sample, &settings).unwrap();
         let accuracy = accuracy[0].estimate().unwrap();
-        let column = right.iter().map(|right| f64::from(u8::from(*right))).collect();
+        let column = right
+            .iter()
+            .map(|right| f64::from(u8::from(*right)))
+            .collect();
         let mean = mean_intervals(&[column], &subject, (0.0, 1.0), &["x"], &settings).unwrap();
         let mean = mean[0].estimate().unwrap();
-        assert_eq!((mean.value, mean.clips, mean.subjects), (accuracy.value, 400, accuracy.subjects));
+        assert_eq!(
+            (mean.value, mean.clips, mean.subjects),
+            (accuracy.value, 400, accuracy.subjects)
+        );
         assert!((mean.standard_error - accuracy.standard_error).abs() < 1e-12);
         // other draws of the same bootstrap
-        assert!((mean.low - accuracy.low).abs() < 0.005 && (mean.high - accuracy.high).abs() < 0.005);
+        assert!(
+            (mean.low - accuracy.low).abs() < 0.005 && (mean.high - accuracy.high).abs() < 0.005
+        );
     }
 
     #[test]
@@ -232,16 +252,28 @@ mod tests {
         let settings = IntervalSettings::default();
         let unit: Vec<usize> = (0..30).collect();
         let of = |value: f64, range| {
-            mean_intervals(&[vec![value; 30]], &unit, range, &["x"], &settings).unwrap().remove(0)
+            mean_intervals(&[vec![value; 30]], &unit, range, &["x"], &settings)
+                .unwrap()
+                .remove(0)
         };
         let ones = of(1.0, (0.0, 1.0));
         let e = ones.estimate().unwrap();
         // scipy.stats.binomtest(30, 30).proportion_ci(method="exact")
         assert!((e.low - 0.884_297).abs() < 1e-5 && e.high == 1.0, "{e:?}");
         assert!(of(0.0, (-1.0, 1.0)).estimate().is_none());
-        let short = mean_intervals(&[vec![0.5; 4]], &[0, 1, 2, 3], (0.0, 1.0), &["x"], &settings).unwrap();
+        let short = mean_intervals(
+            &[vec![0.5; 4]],
+            &[0, 1, 2, 3],
+            (0.0, 1.0),
+            &["x"],
+            &settings,
+        )
+        .unwrap();
         assert!(short[0].estimate().is_none() && short[0].value() == Some(0.5));
         let error = mean_intervals(&[vec![1.5]], &[0], (0.0, 1.0), &["x"], &settings).unwrap_err();
-        assert_eq!(error.to_string(), "values: row 1: expected a number from 0 to 1, found 1.5");
+        assert_eq!(
+            error.to_string(),
+            "values: row 1: expected a number from 0 to 1, found 1.5"
+        );
     }
 }

@@ -230,7 +230,11 @@ mod x86 {
                         at += 64;
                     }
                     while at < n {
-                        let mask = if n - at < 16 { (1 << (n - at)) - 1 } else { u16::MAX };
+                        let mask = if n - at < 16 {
+                            (1 << (n - at)) - 1
+                        } else {
+                            u16::MAX
+                        };
                         let $a = _mm512_maskz_loadu_ps(mask, p.add(at));
                         let $b = _mm512_maskz_loadu_ps(mask, q.add(at));
                         let $sum = &mut sums[0];
@@ -263,7 +267,10 @@ mod x86 {
                     for (lane, $sum) in sums.iter_mut().enumerate() {
                         // SAFETY: every place that is read lies below the length.
                         let ($a, $b) = unsafe {
-                            (_mm256_loadu_ps(p.add(at + 8 * lane)), _mm256_loadu_ps(q.add(at + 8 * lane)))
+                            (
+                                _mm256_loadu_ps(p.add(at + 8 * lane)),
+                                _mm256_loadu_ps(q.add(at + 8 * lane)),
+                            )
                         };
                         *$sum = $step;
                     }
@@ -312,7 +319,11 @@ mod tests {
             let shift: Vec<f32> = (0..depth).map(|k| (k as f32).cos()).collect();
             let (mut pa, mut pb) = (Packed::default(), Packed::default());
             // buffers that held something else before
-            pa.fill(depth, rows(2 * m, depth, 0.5).iter().map(Vec::as_slice), &shift);
+            pa.fill(
+                depth,
+                rows(2 * m, depth, 0.5).iter().map(Vec::as_slice),
+                &shift,
+            );
             pb.fill(depth, rows(n, depth, 0.9).iter().map(Vec::as_slice), &shift);
             pa.fill(depth, a.iter().map(Vec::as_slice), &shift);
             pb.fill(depth, b.iter().map(Vec::as_slice), &shift);
@@ -326,7 +337,10 @@ mod tests {
                         .map(|((a, b), s)| f64::from(a - s) * f64::from(b - s))
                         .sum();
                     let bound = 1e-5 * depth as f64;
-                    assert!((f64::from(found) - exact).abs() < bound, "{i} {j}: {found} {exact}");
+                    assert!(
+                        (f64::from(found) - exact).abs() < bound,
+                        "{i} {j}: {found} {exact}"
+                    );
                 }
             }
         }
@@ -341,17 +355,25 @@ mod tests {
             (absolute_distance, |a, b| (a - b).abs(), false),
             (largest_distance, |a, b| (a - b).abs(), true),
         ];
-        for depth in [0, 1, 2, 7, 8, 15, 16, 31, 32, 33, 63, 64, 65, 100, 511, 512, 1000] {
+        for depth in [
+            0, 1, 2, 7, 8, 15, 16, 31, 32, 33, 63, 64, 65, 100, 511, 512, 1000,
+        ] {
             let a: Vec<f32> = rows(1, depth, 0.7).concat();
             let b: Vec<f32> = rows(1, depth, 0.2).concat();
             for (which, (found, term, largest)) in cases.iter().enumerate() {
-                let terms = a.iter().zip(&b).map(|(a, b)| term(f64::from(*a), f64::from(*b)));
+                let terms = a
+                    .iter()
+                    .zip(&b)
+                    .map(|(a, b)| term(f64::from(*a), f64::from(*b)));
                 let exact: f64 = match largest {
                     true => terms.fold(0.0, f64::max),
                     false => terms.sum(),
                 };
                 let found = f64::from(found(&a, &b));
-                assert!((found - exact).abs() < 1e-5 * (depth as f64 + 1.0), "{which} {depth}");
+                assert!(
+                    (found - exact).abs() < 1e-5 * (depth as f64 + 1.0),
+                    "{which} {depth}"
+                );
             }
         }
     }

@@ -12,7 +12,12 @@ use cohort_search::{Distance, Hit, Index, quiet};
 
 fn floats(path: &Path) -> std::io::Result<Vec<f32>> {
     let bytes = std::fs::read(path)?;
-    Ok(bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect())
+    Ok(bytes
+        .as_chunks::<4>()
+        .0
+        .iter()
+        .map(|b| f32::from_le_bytes(*b))
+        .collect())
 }
 
 fn write(path: &Path, found: &[Vec<Hit>]) -> std::io::Result<()> {
@@ -33,7 +38,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let [_, folder, dim, k, repeats, graph] = arguments.as_slice() else {
         return Err("expected FOLDER DIM K REPEATS GRAPH(0|1)".into());
     };
-    let (folder, dim, k, repeats) = (Path::new(folder), dim.parse()?, k.parse()?, repeats.parse()?);
+    let (folder, dim, k, repeats) = (
+        Path::new(folder),
+        dim.parse()?,
+        k.parse()?,
+        repeats.parse()?,
+    );
     let time = |work: &mut dyn FnMut() -> Result<(), Box<dyn std::error::Error>>| {
         let mut best = f64::INFINITY;
         for _ in 0..repeats {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Distance;
+use crate::{Distance, Recall};
 
 /// The nearest of each query (`cohort.search/1`).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -26,6 +26,10 @@ pub struct SearchDocument {
     pub filters: Vec<String>,
     /// Neighbours asked for.
     pub k: usize,
+    /// What share of the true nearest a search by graph was seen to find: of the first queries of the first table, or of the
+    /// index's own vectors where only those were asked; absent where every vector was looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nearly: Option<Recall>,
     /// What was read otherwise than it was written, a line each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
@@ -58,13 +62,38 @@ impl SearchDocument {
         // writing to a String cannot fail
         let searched = match self.searched == self.vectors {
             true => String::new(),
-            false => format!(", {} of them with {}", self.searched, self.filters.join(", ")),
+            false => format!(
+                ", {} of them with {}",
+                self.searched,
+                self.filters.join(", ")
+            ),
         };
-        let _ = writeln!(text, "{}: {} vectors{searched}, {} distance", self.index, self.vectors, self.distance.name());
+        let _ = writeln!(
+            text,
+            "{}: {} vectors{searched}, {} distance",
+            self.index,
+            self.vectors,
+            self.distance.name()
+        );
+        if let Some(Recall {
+            value, queries, k, ..
+        }) = self.nearly
+        {
+            let _ = writeln!(
+                text,
+                "by graph: {value:.3} of the {k} nearest found, on {queries} vectors that were asked exactly too"
+            );
+        }
         for answer in &self.queries {
             let _ = writeln!(text, "\n{}", answer.clip);
             for (rank, found) in answer.found.iter().enumerate() {
-                let _ = writeln!(text, "{:>4}  {:>12.6}  {}", rank + 1, found.distance, found.clip);
+                let _ = writeln!(
+                    text,
+                    "{:>4}  {:>12.6}  {}",
+                    rank + 1,
+                    found.distance,
+                    found.clip
+                );
             }
         }
         text

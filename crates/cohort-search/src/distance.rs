@@ -75,7 +75,9 @@ impl std::str::FromStr for Distance {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let found = Self::ALL.into_iter().find(|d| d.name() == text);
-        found.ok_or_else(|| "expected euclidean, inner-product, cosine, manhattan or chebyshev".into())
+        found.ok_or_else(|| {
+            "expected euclidean, inner-product, cosine, manhattan or chebyshev".into()
+        })
     }
 }
 

@@ -31,8 +31,8 @@ mod trust;
 mod tsne;
 mod umap;
 
-pub use answers::{Answer, Found, SearchDocument};
 pub use agreement::{Agreement, agreement};
+pub use answers::{Answer, Found, SearchDocument};
 pub use cells::nearest_approximate;
 pub use distance::Distance;
 pub use document::{Giant, Group, Labelling, MapDocument, PlacedClip};
@@ -43,9 +43,9 @@ pub use neighbours::{Neighbours, nearest};
 pub use pca::{Pca, pca};
 pub use points::{Metric, Points};
 pub use retrieval::{
-    Alone, Asked, ClassDifference, ClassFigures, Control, Curve, Difference, Figure, LEVELS, Legacy, Measure,
-    Measured, Paired, Protocol, Question, RetrievalDocument, RetrievalSettings, Sums, Ties, compare,
-    evaluate, legacy_ap, summarise,
+    Alone, Asked, ClassDifference, ClassFigures, Control, Curve, Difference, Figure, LEVELS,
+    Legacy, Measure, Measured, Paired, Protocol, Question, RetrievalDocument, RetrievalSettings,
+    Sums, Ties, compare, evaluate, legacy_ap, summarise,
 };
 pub use trust::{Trustworthiness, trustworthiness};
 

@@ -36,7 +36,9 @@ fn index(folder: &Path, distance: Distance, dim: usize, values: &[f32], parts: &
     let mut at = 0;
     for part in parts {
         let ids = texts(&ids[at..at + part]);
-        index.add(&ids, &values[at * dim..(at + part) * dim]).unwrap();
+        index
+            .add(&ids, &values[at * dim..(at + part) * dim])
+            .unwrap();
         at += part;
     }
     index
@@ -51,7 +53,10 @@ fn brute(
     k: usize,
     keep: impl Fn(usize) -> bool,
 ) -> Vec<usize> {
-    let rows = values.chunks_exact(dim).enumerate().filter(|(i, _)| keep(*i));
+    let rows = values
+        .chunks_exact(dim)
+        .enumerate()
+        .filter(|(i, _)| keep(*i));
     let mut all: Vec<(f64, usize)> = rows.map(|(i, row)| (distance.key(query, row), i)).collect();
     all.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
     all.truncate(k);
@@ -65,14 +70,21 @@ fn rows(found: &[Vec<Hit>]) -> Vec<Vec<usize>> {
 
 #[test]
 fn answers_are_those_of_brute_force_under_all_distances_with_deletions_and_filters() {
-    for (n, dim, queries, k) in [(700, 40, 33, 10), (150, 3, 2, 200), (60, 1, 9, 1), (3000, 64, 8, 25)] {
+    for (n, dim, queries, k) in [
+        (700, 40, 33, 10),
+        (150, 3, 2, 200),
+        (60, 1, 9, 1),
+        (3000, 64, 8, 25),
+    ] {
         let values = draw(n, dim, 1);
         let asked = draw(queries, dim, 2);
         for distance in Distance::ALL {
             let folder = tempfile::tempdir().unwrap();
             let mut index = index(folder.path(), distance, dim, &values, &[n / 3, n - n / 3]);
             let deleted = |row: usize| row % 7 == 3;
-            index.delete(&(0..n).filter(|&row| deleted(row)).collect::<Vec<_>>()).unwrap();
+            index
+                .delete(&(0..n).filter(|&row| deleted(row)).collect::<Vec<_>>())
+                .unwrap();
             let mut mask = Mask::all(n);
             mask.retain(|row| row % 2 == 0);
             for mask in [None, Some(&mask)] {
@@ -88,10 +100,15 @@ fn answers_are_those_of_brute_force_under_all_distances_with_deletions_and_filte
                     }
                 }
                 let ranked = Ranked::new(&index);
-                let orders = ranked.each(&asked, &quiet, |_, ranking| ranking.order.clone()).unwrap();
+                let orders = ranked
+                    .each(&asked, &quiet, |_, ranking| ranking.order.clone())
+                    .unwrap();
                 for (query, order) in asked.chunks_exact(dim).zip(orders) {
                     let expected = brute(distance, &values, dim, query, n, |row| !deleted(row));
-                    let order: Vec<usize> = order.iter().map(|&p| ranked.rows()[p as usize] as usize).collect();
+                    let order: Vec<usize> = order
+                        .iter()
+                        .map(|&p| ranked.rows()[p as usize] as usize)
+                        .collect();
                     assert_eq!(order, expected, "{distance:?} {n} x {dim}");
                 }
             }
@@ -118,13 +135,19 @@ fn vectors_that_32_bits_cannot_tell_apart_are_ordered_by_64() {
         // one vector that dwarfs the rest, and one of zeros
         values[17 * dim] = 1e30;
         values[90 * dim..91 * dim].fill(0.0);
-        let asked: Vec<f32> = [of(6)[..dim * 7].to_vec(), values[17 * dim..18 * dim].to_vec()].concat();
+        let asked: Vec<f32> = [
+            of(6)[..dim * 7].to_vec(),
+            values[17 * dim..18 * dim].to_vec(),
+        ]
+        .concat();
         for distance in Distance::ALL {
             let folder = tempfile::tempdir().unwrap();
             let index = index(folder.path(), distance, dim, &values, &[200]);
             for asked in [&asked[..], &asked[..dim * 2]] {
                 let found = rows(&index.search(asked, 12, None, &quiet).unwrap());
-                let orders = Ranked::new(&index).each(asked, &quiet, |_, r| r.order.clone()).unwrap();
+                let orders = Ranked::new(&index)
+                    .each(asked, &quiet, |_, r| r.order.clone())
+                    .unwrap();
                 for ((query, own), order) in asked.chunks_exact(dim).zip(found).zip(orders) {
                     let expected = brute(distance, &values, dim, query, 200, |_| true);
                     assert_eq!(own, expected[..12], "{name} {distance:?}");
@@ -144,13 +167,23 @@ fn equals_come_in_the_order_of_their_addition_and_are_told() {
     for row in [7, 130, 131, 499] {
         values[row * dim..(row + 1) * dim].copy_from_slice(&first);
     }
-    for distance in [Distance::Euclidean, Distance::Cosine, Distance::Manhattan, Distance::Chebyshev] {
+    for distance in [
+        Distance::Euclidean,
+        Distance::Cosine,
+        Distance::Manhattan,
+        Distance::Chebyshev,
+    ] {
         let folder = tempfile::tempdir().unwrap();
         let index = index(folder.path(), distance, dim, &values, &[131, 369]);
         let asked = [&first[..]; 9].concat();
         let found = rows(&index.search(&asked, 4, None, &quiet).unwrap());
-        assert!(found.iter().all(|own| *own == [0, 7, 130, 131]), "{distance:?} {found:?}");
-        let ties = Ranked::new(&index).each(&asked, &quiet, |_, r| r.ties.clone()).unwrap();
+        assert!(
+            found.iter().all(|own| *own == [0, 7, 130, 131]),
+            "{distance:?} {found:?}"
+        );
+        let ties = Ranked::new(&index)
+            .each(&asked, &quiet, |_, r| r.ties.clone())
+            .unwrap();
         assert!(ties.iter().all(|ties| ties[0] == (0..5)), "{distance:?}");
     }
     // all the same: nothing but ties
@@ -174,24 +207,52 @@ fn what_is_added_and_deleted_is_seen_by_others_at_once() {
     assert_eq!((one.rows(), one.live().count()), (22, 20));
     assert_eq!(one.rows_by_id()["c0003"], 20);
     assert_eq!(one.vector(20), &values[80..84]);
-    let again = one.add(&["e", "c0004"], &values[88..96]).unwrap_err().to_string();
-    assert!(again.contains("expected every id once") && again.contains("\"c0004\", which the index holds"), "{again}");
-    let twice = one.add(&["e", "e"], &values[88..96]).unwrap_err().to_string();
+    let again = one
+        .add(&["e", "c0004"], &values[88..96])
+        .unwrap_err()
+        .to_string();
+    assert!(
+        again.contains("expected every id once")
+            && again.contains("\"c0004\", which the index holds"),
+        "{again}"
+    );
+    let twice = one
+        .add(&["e", "e"], &values[88..96])
+        .unwrap_err()
+        .to_string();
     assert!(twice.ends_with("found \"e\" in rows 1 and 2"), "{twice}");
-    let error = one.add(&["f"], &[1.0, f32::NAN, 1.0, 1.0]).unwrap_err().to_string();
+    let error = one
+        .add(&["f"], &[1.0, f32::NAN, 1.0, 1.0])
+        .unwrap_err()
+        .to_string();
     assert_eq!(error, "vectors: row 1: expected finite numbers, found NaN");
     let error = one.add(&["f"], &[1.0]).unwrap_err().to_string();
     assert_eq!(error, "vectors: expected rows of 4 values, found 1 values");
     assert_eq!(Index::open(&path).unwrap().live().count(), 20);
     let files = |ending: &str| {
         let all = std::fs::read_dir(&path).unwrap();
-        all.filter(|f| f.as_ref().unwrap().file_name().to_string_lossy().ends_with(ending)).count()
+        all.filter(|f| {
+            f.as_ref()
+                .unwrap()
+                .file_name()
+                .to_string_lossy()
+                .ends_with(ending)
+        })
+        .count()
     };
     one.delete(&[0]).unwrap();
     // the first file of deletions is gone
-    assert_eq!((files(".vectors"), files(".left"), files(".lock")), (2, 1, 0));
-    let error = Index::create(&path, Distance::Cosine, 4, "t").unwrap_err().to_string();
-    assert!(error.contains("expected no folder, or an empty one"), "{error}");
+    assert_eq!(
+        (files(".vectors"), files(".left"), files(".lock")),
+        (2, 1, 0)
+    );
+    let error = Index::create(&path, Distance::Cosine, 4, "t")
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("expected no folder, or an empty one"),
+        "{error}"
+    );
     let error = Index::open(folder.path()).unwrap_err().to_string();
     assert!(error.contains("expected an index"), "{error}");
 }
@@ -203,7 +264,10 @@ fn any_changed_or_missing_byte_of_an_index_is_told() {
     let mut index = index(&path, Distance::Euclidean, 3, &draw(20, 3, 1), &[20]);
     index.delete(&[3]).unwrap();
     drop(index);
-    let files: Vec<PathBuf> = std::fs::read_dir(&path).unwrap().map(|f| f.unwrap().path()).collect();
+    let files: Vec<PathBuf> = std::fs::read_dir(&path)
+        .unwrap()
+        .map(|f| f.unwrap().path())
+        .collect();
     assert_eq!(files.len(), 3);
     for file in files {
         let whole = std::fs::read(&file).unwrap();
@@ -213,12 +277,18 @@ fn any_changed_or_missing_byte_of_an_index_is_told() {
             bytes[at] ^= 1 << (at % 8);
             std::fs::write(&file, &bytes).unwrap();
             let error = Index::open(&path).unwrap_err().to_string();
-            assert!(error.contains(&name) && error.contains("damaged"), "{name} {at}: {error}");
+            assert!(
+                error.contains(&name) && error.contains("damaged"),
+                "{name} {at}: {error}"
+            );
         }
         for bytes in [&whole[..whole.len() - 1], &[]] {
             std::fs::write(&file, bytes).unwrap();
             let error = Index::open(&path).unwrap_err().to_string();
-            assert!(error.contains(&name) && error.contains("damaged"), "{error}");
+            assert!(
+                error.contains(&name) && error.contains("damaged"),
+                "{error}"
+            );
         }
         std::fs::write(&file, &whole).unwrap();
     }
@@ -256,15 +326,23 @@ fn a_writer_killed_before_the_manifest_leaves_the_old_index_whole() {
 fn the_same_bytes_and_answers_with_any_number_of_threads() {
     let (dim, values) = (20, draw(2000, 20, 1));
     let run = |threads: usize| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .unwrap();
         pool.install(|| {
             let folder = tempfile::tempdir().unwrap();
             let index = index(folder.path(), Distance::Cosine, dim, &values, &[1500, 500]);
-            let mut files: Vec<PathBuf> =
-                std::fs::read_dir(folder.path()).unwrap().map(|f| f.unwrap().path()).collect();
+            let mut files: Vec<PathBuf> = std::fs::read_dir(folder.path())
+                .unwrap()
+                .map(|f| f.unwrap().path())
+                .collect();
             files.sort();
             let bytes: Vec<Vec<u8>> = files.iter().map(|f| std::fs::read(f).unwrap()).collect();
-            (bytes, index.search(&values[..200], 7, None, &quiet).unwrap())
+            (
+                bytes,
+                index.search(&values[..200], 7, None, &quiet).unwrap(),
+            )
         })
     };
     let (one, three) = (run(1), run(3));
@@ -275,14 +353,34 @@ fn the_same_bytes_and_answers_with_any_number_of_threads() {
 fn questions_that_make_no_sense_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let index = index(folder.path(), Distance::Euclidean, 3, &draw(5, 3, 1), &[5]);
-    let ask = |queries: &[f32], k| index.search(queries, k, None, &quiet).unwrap_err().to_string();
-    assert_eq!(ask(&[1.0; 4], 1), "vectors: expected rows of 3 values, found 4 values");
-    assert_eq!(ask(&[f32::INFINITY; 3], 1), "vectors: row 1: expected finite numbers, found inf");
+    let ask = |queries: &[f32], k| {
+        index
+            .search(queries, k, None, &quiet)
+            .unwrap_err()
+            .to_string()
+    };
+    assert_eq!(
+        ask(&[1.0; 4], 1),
+        "vectors: expected rows of 3 values, found 4 values"
+    );
+    assert_eq!(
+        ask(&[f32::INFINITY; 3], 1),
+        "vectors: row 1: expected finite numbers, found inf"
+    );
     assert_eq!(ask(&[1.0; 3], 0), "setting k: expected at least 1, found 0");
-    assert_eq!(index.search(&[1.0; 3], 99, None, &quiet).unwrap()[0].len(), 5);
+    assert_eq!(
+        index.search(&[1.0; 3], 99, None, &quiet).unwrap()[0].len(),
+        5
+    );
     assert!(index.search(&[], 1, None, &quiet).unwrap().is_empty());
     let stop = |_: &str, _: usize, _: usize| false;
-    assert_eq!(index.search(&[1.0; 3], 1, None, &stop).unwrap_err().to_string(), "stopped");
+    assert_eq!(
+        index
+            .search(&[1.0; 3], 1, None, &stop)
+            .unwrap_err()
+            .to_string(),
+        "stopped"
+    );
     let empty = tempfile::tempdir().unwrap();
     let none = Index::create(empty.path(), Distance::Cosine, 3, "t").unwrap();
     assert_eq!(none.search(&[1.0; 3], 1, None, &quiet).unwrap(), [vec![]]);

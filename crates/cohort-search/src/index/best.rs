@@ -65,7 +65,11 @@ impl Best {
             for (key, row) in nearest {
                 let (low, high) = bounds(key);
                 self.kept.push(Candidate { low, high, row });
-                self.limit = self.limit.min(if self.kept.len() == self.k { high } else { f32::INFINITY });
+                self.limit = self.limit.min(if self.kept.len() == self.k {
+                    high
+                } else {
+                    f32::INFINITY
+                });
             }
         }
     }
@@ -105,13 +109,18 @@ mod tests {
         let mut random = Random::new(3, "test", 0);
         for k in [1, 5, 40] {
             // keys in groups that 32 bits with this doubt cannot tell apart, with exact ties
-            let keys: Vec<f64> = (0..3000).map(|_| random.below(40) as f64 * 1e-3 + 1.0).collect();
+            let keys: Vec<f64> = (0..3000)
+                .map(|_| random.below(40) as f64 * 1e-3 + 1.0)
+                .collect();
             let exact = |row: u32| keys[row as usize];
             let mut halves: Vec<Best> = (0..2).map(|_| Best::new(k, f32::INFINITY)).collect();
             for (row, key) in keys.iter().enumerate().rev() {
                 let doubt = 0.01 * random.uniform();
                 let off = (key + doubt * (2.0 * random.uniform() - 1.0)) as f32;
-                let (low, high) = (off - 1.01 * doubt as f32 - 1e-6, off + 1.01 * doubt as f32 + 1e-6);
+                let (low, high) = (
+                    off - 1.01 * doubt as f32 - 1e-6,
+                    off + 1.01 * doubt as f32 + 1e-6,
+                );
                 halves[row % 2].offer(low, high, row as u32, exact);
             }
             let other = halves.pop().unwrap();

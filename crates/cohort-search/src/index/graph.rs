@@ -84,7 +84,10 @@ impl Graph {
         let mut done = 1;
         while done < n {
             go_on(progress, "building graph", done, n)?;
-            let size = ((done as f64 * BATCH) as usize).max(1).min(n - done).min(done);
+            let size = ((done as f64 * BATCH) as usize)
+                .max(1)
+                .min(n - done)
+                .min(done);
             let batch = &order[done..done + size];
             graph.insert(space, batch);
             done += size;
@@ -96,7 +99,8 @@ impl Graph {
     pub(super) fn from_words(words: &[u32], rows: usize) -> Option<Self> {
         let (&entry, edges) = words.split_first()?;
         let inside = |&edge: &u32| edge == NONE || (edge as usize) < rows;
-        let whole = edges.len() == rows * DEGREE && (entry as usize) < rows && edges.iter().all(inside);
+        let whole =
+            edges.len() == rows * DEGREE && (entry as usize) < rows && edges.iter().all(inside);
         whole.then(|| Self {
             entry,
             edges: edges.to_vec(),
@@ -147,7 +151,9 @@ impl Graph {
                 if walk.near.len() == width && key >= walk.near[width - 1].0 {
                     continue;
                 }
-                let place = walk.near.partition_point(|near| (near.0, near.1) < (key, edge));
+                let place = walk
+                    .near
+                    .partition_point(|near| (near.0, near.1) < (key, edge));
                 if walk.near.len() == width {
                     walk.near.pop();
                 }
@@ -189,8 +195,10 @@ impl Graph {
                 let mut all = self.of(to).to_vec();
                 all.extend(edges.iter().map(|edge| edge.1));
                 if all.len() > DEGREE {
-                    let mut candidates: Vec<(f32, u32)> =
-                        all.iter().map(|&row| (space.between(to, row), row)).collect();
+                    let mut candidates: Vec<(f32, u32)> = all
+                        .iter()
+                        .map(|&row| (space.between(to, row), row))
+                        .collect();
                     all = pruned(space, &mut candidates);
                 }
                 (to, all)
@@ -213,7 +221,10 @@ fn pruned(space: &Space, candidates: &mut [(f32, u32)]) -> Vec<u32> {
         if kept.len() == DEGREE {
             break;
         }
-        if kept.iter().all(|&near| factor * space.between(near, row) > key) {
+        if kept
+            .iter()
+            .all(|&near| factor * space.between(near, row) > key)
+        {
             kept.push(row);
         }
     }

@@ -90,11 +90,16 @@ impl Manifest {
         let path = folder.join(NAME);
         if folder.is_file() || (folder.is_dir() && !path.exists()) {
             let expected = "an index (a folder that `cohort search index` made)";
-            let found = if folder.is_file() { "a file" } else { "another folder" };
+            let found = if folder.is_file() {
+                "a file"
+            } else {
+                "another folder"
+            };
             return Err(IndexError::file(folder, expected, found));
         }
         let bytes = std::fs::read(&path).map_err(|source| IndexError::read(&path, source))?;
-        let wrong = |found: String| IndexError::file(&path, format!("a whole document {SCHEMA}"), found);
+        let wrong =
+            |found: String| IndexError::file(&path, format!("a whole document {SCHEMA}"), found);
         let damaged = || wrong("another: it is damaged".into());
         let text = unseal(&bytes).ok_or_else(damaged)?;
         let read: Self = serde_json::from_str(text).map_err(|error| wrong(error.to_string()))?;
@@ -102,8 +107,20 @@ impl Manifest {
             return Err(wrong(read.schema));
         }
         let inside = |stored: &Stored| Path::new(&stored.file).components().count() == 1;
-        let files = |part: &Part| [Some(part.vectors.clone()), part.left.clone(), part.graph.clone()];
-        match read.segments.iter().flat_map(files).flatten().all(|s| inside(&s)) {
+        let files = |part: &Part| {
+            [
+                Some(part.vectors.clone()),
+                part.left.clone(),
+                part.graph.clone(),
+            ]
+        };
+        match read
+            .segments
+            .iter()
+            .flat_map(files)
+            .flatten()
+            .all(|s| inside(&s))
+        {
             true => Ok(read),
             false => Err(wrong("files in other folders".into())),
         }

@@ -8,8 +8,8 @@ mod best;
 mod error;
 mod graph;
 mod manifest;
-mod nearly;
 mod mask;
+mod nearly;
 mod ranking;
 mod scan;
 mod segment;
@@ -107,7 +107,8 @@ impl Index {
                 return Err(IndexError::file(&path, expected, found));
             }
             starts.push(starts.last().copied().unwrap_or(0) + segment.rows());
-            let read = |stored: &Stored| nearly::read(&folder.join(&stored.file), stored, part.rows);
+            let read =
+                |stored: &Stored| nearly::read(&folder.join(&stored.file), stored, part.rows);
             graphs.push(part.graph.as_ref().map(read).transpose()?);
             segments.push(segment);
         }
@@ -123,7 +124,11 @@ impl Index {
             let bytes = std::fs::read(&path).map_err(|source| IndexError::read(&path, source))?;
             if content_hash(&bytes) != stored.checksum || bytes.len() != part.rows.div_ceil(8) {
                 let expected = "the content that was written";
-                return Err(IndexError::file(&path, expected, "another: the file is damaged"));
+                return Err(IndexError::file(
+                    &path,
+                    expected,
+                    "another: the file is damaged",
+                ));
             }
             for row in 0..part.rows {
                 if bytes[row / 8] >> (row % 8) & 1 == 0 {
@@ -228,7 +233,9 @@ impl Index {
         for entry in listed.flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
             let ours = name.starts_with(|c: char| c.is_ascii_digit())
-                && [".vectors", ".left", ".graph"].iter().any(|end| name.ends_with(end));
+                && [".vectors", ".left", ".graph"]
+                    .iter()
+                    .any(|end| name.ends_with(end));
             if ours && !self.manifest.has(&name) {
                 let path = entry.path();
                 std::fs::remove_file(&path).map_err(|source| TableError::Write { path, source })?;
@@ -282,7 +289,9 @@ impl Index {
     /// When there is no such row: a mistake of the caller.
     pub fn id(&self, row: usize) -> &str {
         let (segment, row) = self.place(row);
-        segment.id(row).expect("ids were checked when the file was opened")
+        segment
+            .id(row)
+            .expect("ids were checked when the file was opened")
     }
 
     /// Vector of a row.

@@ -45,7 +45,12 @@ pub(super) fn read(path: &Path, stored: &Stored, rows: usize) -> Result<Graph, I
     if content_hash(&bytes) != stored.checksum {
         return Err(damaged());
     }
-    let words: Vec<u32> = bytes.as_chunks::<4>().0.iter().map(|b| u32::from_le_bytes(*b)).collect();
+    let words: Vec<u32> = bytes
+        .as_chunks::<4>()
+        .0
+        .iter()
+        .map(|b| u32::from_le_bytes(*b))
+        .collect();
     Graph::from_words(&words, rows).ok_or_else(damaged)
 }
 
@@ -70,7 +75,11 @@ impl Index {
                 continue;
             }
             let graph = Graph::build(&Space::new(self.distance(), &self.segments[s]), progress)?;
-            let bytes: Vec<u8> = graph.to_words().iter().flat_map(|w| w.to_le_bytes()).collect();
+            let bytes: Vec<u8> = graph
+                .to_words()
+                .iter()
+                .flat_map(|w| w.to_le_bytes())
+                .collect();
             let file = format!("{:06}-{s}.graph", next.changes);
             write_atomic(&self.folder.join(&file), &bytes)?;
             let written = Written {
@@ -138,7 +147,8 @@ impl Index {
                             let live = live.filter(|&row| self.live.has(row as usize));
                             // a few more than k, as their keys are rounded
                             let live = live.take(k + 8);
-                            live.map(|row| (self.key(query, row as usize), row)).collect()
+                            live.map(|row| (self.key(query, row as usize), row))
+                                .collect()
                         },
                     )
                     .collect();
@@ -193,7 +203,11 @@ impl Index {
             all += exact.len();
         }
         Ok(Recall {
-            value: if all == 0 { 1.0 } else { hits as f64 / all as f64 },
+            value: if all == 0 {
+                1.0
+            } else {
+                hits as f64 / all as f64
+            },
             queries: exact.len(),
             k,
             width,
@@ -215,7 +229,11 @@ impl Index {
         let mut rows: Vec<usize> = self.live.rows().collect();
         Random::new(0, "recall", 0).shuffle(&mut rows);
         rows.truncate(sample);
-        let queries: Vec<f32> = rows.iter().flat_map(|&row| self.vector(row)).copied().collect();
+        let queries: Vec<f32> = rows
+            .iter()
+            .flat_map(|&row| self.vector(row))
+            .copied()
+            .collect();
         let k = k + 1;
         let exact = self.search(&queries, k, None::<&Mask>, progress)?;
         let mut best = None;

@@ -45,7 +45,11 @@ impl<'a> Prepared<'a> {
         let mut scaled = Vec::new();
         if distance == Distance::Cosine {
             for (row, square) in rows.iter().zip(&squares) {
-                let length = if *square > 0.0 { f64::from(*square).sqrt() } else { 1.0 };
+                let length = if *square > 0.0 {
+                    f64::from(*square).sqrt()
+                } else {
+                    1.0
+                };
                 scaled.extend(row.iter().map(|v| (f64::from(*v) / length) as f32));
             }
         }
@@ -97,7 +101,10 @@ impl<'a> Prepared<'a> {
             Distance::Cosine => {
                 let q = &self.scaled[query * self.dim..][..self.dim];
                 let times = if length > 0.0 { 1.0 / length } else { length };
-                (1.0 - inner_product(q, row) * times, rounding * self.length[query])
+                (
+                    1.0 - inner_product(q, row) * times,
+                    rounding * self.length[query],
+                )
             }
         }
     }
@@ -181,7 +188,12 @@ impl<'a> Panel<'a> {
             for (i, line) in tile.chunks_exact_mut(TILE_COLUMNS).take(left).enumerate() {
                 let query = group * TILE_ROWS + i;
                 let least = scale_line(line, queries.base[query], &self.add, &self.times);
-                look(query, &line[..self.rows.len()], least, self.doubt(queries, query));
+                look(
+                    query,
+                    &line[..self.rows.len()],
+                    least,
+                    self.doubt(queries, query),
+                );
             }
         }
     }
@@ -236,8 +248,12 @@ pub(super) fn search(
                     .map_init(Packed::default, |packed, piece| {
                         let end = segment.rows().min((piece + 1) * PIECE);
                         let live = |row: &u32| mask.has(first + *row as usize);
-                        let live: Vec<u32> = (piece * PIECE..end).map(|row| row as u32).filter(live).collect();
-                        let mut best: Vec<Best> = limits.iter().map(|&limit| Best::new(k, limit)).collect();
+                        let live: Vec<u32> = (piece * PIECE..end)
+                            .map(|row| row as u32)
+                            .filter(live)
+                            .collect();
+                        let mut best: Vec<Best> =
+                            limits.iter().map(|&limit| Best::new(k, limit)).collect();
                         look_at(index, segment, first, &live, &queries, packed, &mut best);
                         best
                     })
@@ -324,13 +340,15 @@ pub(super) fn keys(index: &Index, rows: &[&[f32]], live: &[u32]) -> Keys {
         for (panel, part) in own.chunks(TILE_COLUMNS).enumerate() {
             let from = at + panel * TILE_COLUMNS;
             let mut put = |query: usize, i: usize, key: f32, doubt: f32| {
-                out.keys[query * live.len() + from + i] = if doubt.is_finite() { key } else { f32::NAN };
+                out.keys[query * live.len() + from + i] =
+                    if doubt.is_finite() { key } else { f32::NAN };
                 if doubt > out.doubt[query] && doubt.is_finite() {
                     out.doubt[query] = doubt;
                 }
             };
             if queries.packed.groups() > 0 {
-                let panel = Panel::new(index.distance(), segment, first as usize, part, &mut packed);
+                let panel =
+                    Panel::new(index.distance(), segment, first as usize, part, &mut packed);
                 panel.keys(&queries, |query, keys, _, doubt| {
                     for (i, &key) in keys.iter().enumerate() {
                         put(query, i, key, doubt);

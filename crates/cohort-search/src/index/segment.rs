@@ -40,7 +40,8 @@ struct Layout {
 impl Layout {
     /// `None` where the sizes overflow.
     fn new(rows: usize, dim: usize, id_bytes: usize) -> Option<Self> {
-        let after = |at: usize, bytes: usize| Some(at.checked_add(bytes)?.checked_next_multiple_of(ALIGN)?);
+        let after =
+            |at: usize, bytes: usize| Some(at.checked_add(bytes)?.checked_next_multiple_of(ALIGN)?);
         let centre = ALIGN;
         let squares = after(centre, dim.checked_mul(4)?)?;
         let vectors = after(squares, rows.checked_mul(4)?)?;
@@ -147,7 +148,9 @@ pub(super) fn write(
         out.pad(layout.squares)?;
         out.floats(&squares)?;
         out.pad(layout.vectors)?;
-        values.chunks(BLOCK / 4).try_for_each(|part| out.floats(part))?;
+        values
+            .chunks(BLOCK / 4)
+            .try_for_each(|part| out.floats(part))?;
         out.pad(layout.id_ends)?;
         let mut end = 0_u64;
         for id in ids {
@@ -256,7 +259,10 @@ impl Segment {
         let bytes = &self.map[at..at + len * 4];
         // SAFETY: any four bytes are a float.
         let (before, floats, after) = unsafe { bytes.align_to::<f32>() };
-        assert!(before.is_empty() && after.is_empty(), "parts begin at multiples of 64 bytes");
+        assert!(
+            before.is_empty() && after.is_empty(),
+            "parts begin at multiples of 64 bytes"
+        );
         floats
     }
 
@@ -298,7 +304,11 @@ impl Segment {
 /// Maps a file of so many bytes.
 pub(super) fn map(path: &Path, bytes: u64) -> Result<Mmap, IndexError> {
     if cfg!(target_endian = "big") {
-        return Err(IndexError::file(path, "a little-endian machine", "a big-endian one"));
+        return Err(IndexError::file(
+            path,
+            "a little-endian machine",
+            "a big-endian one",
+        ));
     }
     let read = |source| IndexError::read(path, source);
     let file = File::open(path).map_err(read)?;

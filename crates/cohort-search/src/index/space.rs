@@ -31,7 +31,10 @@ impl<'a> Space<'a> {
                 .collect(),
             Distance::InnerProduct => {
                 let largest = squares.iter().copied().fold(0.0, f32::max);
-                squares.iter().map(|s| (largest - s).max(0.0).sqrt()).collect()
+                squares
+                    .iter()
+                    .map(|s| (largest - s).max(0.0).sqrt())
+                    .collect()
             }
             _ => Vec::new(),
         };

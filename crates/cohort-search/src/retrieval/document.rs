@@ -210,24 +210,45 @@ impl RetrievalDocument {
     pub fn to_text(&self) -> String {
         let mut text = String::new();
         // writing to a String cannot fail
-        let _ = writeln!(text, "{}: {} vectors ranked by {} distance", self.index, self.gallery, self.distance.name());
+        let _ = writeln!(
+            text,
+            "{}: {} vectors ranked by {} distance",
+            self.index,
+            self.gallery,
+            self.distance.name()
+        );
         let by = match &self.unit {
             Some(unit) => format!("{} units of {unit}", self.units),
             None => "each a unit of its own".into(),
         };
         let whose = self.queries.as_deref().unwrap_or("each row of the index");
-        let _ = writeln!(text, "{} queries ({whose}), {by}; relevant: {}", self.asked, self.relevance());
+        let _ = writeln!(
+            text,
+            "{} queries ({whose}), {by}; relevant: {}",
+            self.asked,
+            self.relevance()
+        );
         for line in self.remarks() {
             let _ = writeln!(text, "{}", wrapped(&line));
         }
         let level = self.settings.level * 100.0;
-        let _ = writeln!(text, "\n{:<16} {:>6}  {:<15} {:>6}  {:<22}", "", "value", format!("{level}% interval"), "chance", "shuffled labels");
+        let _ = writeln!(
+            text,
+            "\n{:<16} {:>6}  {:<15} {:>6}  {:<22}",
+            "",
+            "value",
+            format!("{level}% interval"),
+            "chance",
+            "shuffled labels"
+        );
         for figure in &self.measures {
             let _ = writeln!(text, "{}", line(&figure.measure.title(), figure));
         }
         for measure in BY_CLASS {
             let rows: Vec<(&ClassFigures, &Figure)> = (self.classes.iter())
-                .filter_map(|class| Some((class, class.measures.iter().find(|f| f.measure == measure)?)))
+                .filter_map(|class| {
+                    Some((class, class.measures.iter().find(|f| f.measure == measure)?))
+                })
                 .collect();
             if rows.len() < 2 {
                 continue;
@@ -281,7 +302,11 @@ impl RetrievalDocument {
                 .map(|alone| format!("{} ({})", alone.class, alone.queries))
                 .collect();
             let more = self.alone.len().saturating_sub(8);
-            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            let more = if more > 0 {
+                format!(" and {more} more")
+            } else {
+                String::new()
+            };
             lines.push(format!(
                 "{all} queries have nothing relevant in the gallery and count in no measure: {}{more}.",
                 named.join(", ")
@@ -294,9 +319,15 @@ impl RetrievalDocument {
             ));
         }
         if let Some(ties) = &self.ties {
-            let map = self.measures.iter().position(|f| f.measure == Measure::AveragePrecision);
+            let map = self
+                .measures
+                .iter()
+                .position(|f| f.measure == Measure::AveragePrecision);
             let range = map.map_or(String::new(), |i| {
-                format!(" The mAP lies between {:.4} and {:.4} by their order.", ties.worst[i], ties.best[i])
+                format!(
+                    " The mAP lies between {:.4} and {:.4} by their order.",
+                    ties.worst[i], ties.best[i]
+                )
             });
             lines.push(format!(
                 "Warning: for {} queries, rows at exactly the same distance differ in relevance; here the one added first comes first.{range}",
@@ -311,14 +342,26 @@ impl RetrievalDocument {
 impl Difference {
     fn to_text(&self, level: f64) -> String {
         let mut text = String::new();
-        let _ = writeln!(text, "\nthis index minus {}, {} queries", self.against, self.queries);
+        let _ = writeln!(
+            text,
+            "\nthis index minus {}, {} queries",
+            self.against, self.queries
+        );
         let _ = writeln!(text, "{:<16} {:>7}  {level}% interval", "", "value");
         for paired in &self.measures {
             let name = paired.measure.title();
             let _ = match paired.interval.estimate() {
                 Some(e) => {
-                    let shown = if paired.shown { "a difference" } else { "none shown" };
-                    writeln!(text, "{name:<16} {:>+7.4}  {:+.4} to {:+.4}  {shown}", e.value, e.low, e.high)
+                    let shown = if paired.shown {
+                        "a difference"
+                    } else {
+                        "none shown"
+                    };
+                    writeln!(
+                        text,
+                        "{name:<16} {:>+7.4}  {:+.4} to {:+.4}  {shown}",
+                        e.value, e.low, e.high
+                    )
                 }
                 None => {
                     let value = paired.interval.value().unwrap_or(f64::NAN);
@@ -337,9 +380,14 @@ fn line(name: &str, figure: &Figure) -> String {
         None => "no interval".into(),
     };
     let value = figure.interval.value().unwrap_or(f64::NAN);
-    let Control { mean, at_chance, .. } = figure.control;
+    let Control {
+        mean, at_chance, ..
+    } = figure.control;
     let warn = if at_chance { "" } else { " NOT AT CHANCE" };
-    format!("{name:<16} {value:>6.4}  {interval:<16} {:>6.4}  {mean:.4}{warn}", figure.chance)
+    format!(
+        "{name:<16} {value:>6.4}  {interval:<16} {:>6.4}  {mean:.4}{warn}",
+        figure.chance
+    )
 }
 
 /// Breaks a sentence between words after at most 80 characters.

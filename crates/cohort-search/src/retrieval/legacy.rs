@@ -7,7 +7,11 @@
 /// The average precision of scikit-learn (`sum of (R_n - R_(n-1)) P_n` over distinct scores, the highest first) of `first_right` by
 /// `class`, the number of each query's class in the order of the classes; `None` where no first neighbour is right.
 pub fn legacy_ap(first_right: &[bool], class: &[usize]) -> Option<f64> {
-    let mut rows: Vec<(usize, bool)> = class.iter().copied().zip(first_right.iter().copied()).collect();
+    let mut rows: Vec<(usize, bool)> = class
+        .iter()
+        .copied()
+        .zip(first_right.iter().copied())
+        .collect();
     rows.sort_unstable_by(|a, b| b.0.cmp(&a.0));
     let all = first_right.iter().filter(|right| **right).count();
     if all == 0 {

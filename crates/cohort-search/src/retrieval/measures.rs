@@ -85,7 +85,9 @@ impl Measure {
         let within = |k: usize| ranks.partition_point(|&rank| rank <= k);
         let precisions = |k: usize| -> f64 {
             let found = ranks[..within(k)].iter().zip(1..);
-            found.map(|(&rank, hits)| f64::from(hits) / rank as f64).sum()
+            found
+                .map(|(&rank, hits)| f64::from(hits) / rank as f64)
+                .sum()
         };
         let gain = |k: usize| -> f64 {
             let gains = ranks[..within(k)].iter().map(|&rank| sums.discount(rank));
@@ -109,15 +111,21 @@ impl Measure {
         let (r, n) = (relevant as f64, gallery as f64);
         let share = r / n;
         // chance that a place holds a relevant one where another does, over `share`
-        let again = if gallery > 1 { (r - 1.0) / (n - 1.0) } else { 0.0 };
+        let again = if gallery > 1 {
+            (r - 1.0) / (n - 1.0)
+        } else {
+            0.0
+        };
         // sum over the first k places of the expectation of precision times relevance
-        let precisions = |k: usize| share * (sums.harmonic(k) + again * (k as f64 - sums.harmonic(k)));
+        let precisions =
+            |k: usize| share * (sums.harmonic(k) + again * (k as f64 - sums.harmonic(k)));
         let gain = |k: usize| share * sums.discounts(k) / sums.discounts(k.min(relevant));
         match self {
             Self::PrecisionAt(k) => share * k.min(gallery) as f64 / k as f64,
             Self::RecallAt(k) => k.min(gallery) as f64 / n,
             Self::HitAt(k) => {
-                let missed = (0..k.min(gallery)).map(|i| (n - r - i as f64).max(0.0) / (n - i as f64));
+                let missed =
+                    (0..k.min(gallery)).map(|i| (n - r - i as f64).max(0.0) / (n - i as f64));
                 1.0 - missed.product::<f64>()
             }
             Self::NdcgAt(k) => gain(k.min(gallery)),
@@ -174,13 +182,17 @@ pub struct Sums {
 impl Sums {
     /// For up to `places` places.
     pub fn new(places: usize) -> Self {
-        let add = |sums: &mut Vec<f64>, next: f64| sums.push(sums.last().copied().unwrap_or(0.0) + next);
+        let add =
+            |sums: &mut Vec<f64>, next: f64| sums.push(sums.last().copied().unwrap_or(0.0) + next);
         let (mut discounts, mut harmonic) = (vec![0.0], vec![0.0]);
         for i in 1..=places {
             add(&mut discounts, discount(i));
             add(&mut harmonic, 1.0 / i as f64);
         }
-        Self { discounts, harmonic }
+        Self {
+            discounts,
+            harmonic,
+        }
     }
 
     fn discount(&self, rank: usize) -> f64 {
@@ -223,7 +235,10 @@ mod tests {
             (Measure::ReciprocalRank, 1.0),
         ];
         for (measure, expected) in cases {
-            assert!((measure.of(&ranks, &sums) - expected).abs() < 1e-12, "{measure:?}");
+            assert!(
+                (measure.of(&ranks, &sums) - expected).abs() < 1e-12,
+                "{measure:?}"
+            );
             assert_eq!(Measure::try_from(measure.name()), Ok(measure));
         }
         assert_eq!(Measure::HitAt(5).of(&[6], &sums), 0.0);
@@ -239,13 +254,17 @@ mod tests {
                 let (mut sum, mut orders) = (0.0, 0.0);
                 for set in 0_u32..1 << gallery {
                     if set.count_ones() as usize == relevant {
-                        let ranks: Vec<usize> = (1..=gallery).filter(|i| set >> (i - 1) & 1 == 1).collect();
+                        let ranks: Vec<usize> =
+                            (1..=gallery).filter(|i| set >> (i - 1) & 1 == 1).collect();
                         sum += measure.of(&ranks, &sums);
                         orders += 1.0;
                     }
                 }
                 let chance = measure.chance(relevant, gallery, &sums);
-                assert!((chance - sum / orders).abs() < 1e-12, "{measure:?} {relevant}");
+                assert!(
+                    (chance - sum / orders).abs() < 1e-12,
+                    "{measure:?} {relevant}"
+                );
             }
         }
     }
@@ -274,7 +293,10 @@ mod tests {
                 let (mean, variance) = (sum / n, squares / n - (sum / n).powi(2));
                 let chance = measure.chance(relevant, gallery, &sums);
                 let error = (variance.max(0.0) / n).sqrt() + 1e-12;
-                assert!((mean - chance).abs() < 4.5 * error, "{measure:?} {relevant}: {mean} {chance}");
+                assert!(
+                    (mean - chance).abs() < 4.5 * error,
+                    "{measure:?} {relevant}: {mean} {chance}"
+                );
             }
         }
     }

@@ -13,8 +13,8 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 pub use document::{
-    Alone, ClassDifference, ClassFigures, Control, Curve, Difference, Figure, Legacy, Paired, Protocol,
-    RetrievalDocument, Ties,
+    Alone, ClassDifference, ClassFigures, Control, Curve, Difference, Figure, Legacy, Paired,
+    Protocol, RetrievalDocument, Ties,
 };
 pub use legacy::legacy_ap;
 pub use measures::{Measure, Sums};
@@ -109,13 +109,25 @@ pub fn evaluate(
 ) -> Result<Measured, IndexError> {
     let ranked = Ranked::new(question.index);
     let rows = ranked.rows().len();
-    let gallery = question.gallery_labels.iter().filter(|l| !l.is_empty()).count();
+    let gallery = question
+        .gallery_labels
+        .iter()
+        .filter(|l| !l.is_empty())
+        .count();
     let count = |what, expected: usize, found: usize| match expected == found {
         true => Ok(()),
-        false => Err(SearchError::input(what, expected.to_string(), found.to_string())),
+        false => Err(SearchError::input(
+            what,
+            expected.to_string(),
+            found.to_string(),
+        )),
     };
     let queries = question.queries.len() / question.index.dim();
-    count("labels of the queries", queries, question.query_labels.len())?;
+    count(
+        "labels of the queries",
+        queries,
+        question.query_labels.len(),
+    )?;
     count("units of the queries", queries, question.query_units.len())?;
     count("labels of the index", rows, question.gallery_labels.len())?;
     check(settings, gallery)?;
@@ -124,16 +136,17 @@ pub fn evaluate(
     let shuffles: Vec<Vec<u32>> = (0..settings.shuffles)
         .map(|shuffle| shuffled(&question.gallery_labels, settings.seed, shuffle))
         .collect();
-    let asked = ranked.each(question.queries, progress, |query, ranking| {
-        match question.query_labels[query].is_empty() {
-            true => None,
-            false => {
-                let asked = query::ask(question, query, ranking, &measures, &sums, &shuffles);
-                asked.map(|(mut asked, nearest)| {
-                    asked.copy = question.is_copy(query, ranked.rows()[nearest] as usize);
-                    asked
-                })
-            }
+    let asked = ranked.each(question.queries, progress, |query, ranking| match question
+        .query_labels[query]
+        .is_empty()
+    {
+        true => None,
+        false => {
+            let asked = query::ask(question, query, ranking, &measures, &sums, &shuffles);
+            asked.map(|(mut asked, nearest)| {
+                asked.copy = question.is_copy(query, ranked.rows()[nearest] as usize);
+                asked
+            })
         }
     })?;
     let labelled = |query: &usize| !question.query_labels[*query].is_empty();
@@ -153,19 +166,28 @@ fn check(settings: &RetrievalSettings, gallery: usize) -> Result<(), SearchError
     let ascending = ks.iter().zip(&ks[1.min(ks.len())..]).all(|(a, b)| a < b);
     let fits = ks.iter().all(|k| (1..=gallery).contains(k));
     if ks.is_empty() || !ascending || !fits {
-        let expected = format!("ascending numbers from 1 to {gallery}, the labelled vectors of the index");
+        let expected =
+            format!("ascending numbers from 1 to {gallery}, the labelled vectors of the index");
         let found: Vec<String> = ks.iter().map(usize::to_string).collect();
         return Err(SearchError::setting("k", expected, found.join(",")));
     }
     if !(1..=1000).contains(&settings.shuffles) {
-        return Err(SearchError::setting("shuffles", "1 to 1000", settings.shuffles));
+        return Err(SearchError::setting(
+            "shuffles",
+            "1 to 1000",
+            settings.shuffles,
+        ));
     }
     Ok(())
 }
 
 /// A permutation of the labelled rows; the others stay.
 fn shuffled(labels: &[Vec<u32>], seed: u64, shuffle: usize) -> Vec<u32> {
-    let places: Vec<u32> = (0..).zip(labels).filter(|(_, l)| !l.is_empty()).map(|(i, _)| i).collect();
+    let places: Vec<u32> = (0..)
+        .zip(labels)
+        .filter(|(_, l)| !l.is_empty())
+        .map(|(i, _)| i)
+        .collect();
     let mut mixed = places.clone();
     Random::new(seed, "labels", shuffle).shuffle(&mut mixed);
     let mut out: Vec<u32> = (0..labels.len() as u32).collect();
@@ -194,6 +216,8 @@ impl Chances {
     fn of(&mut self, measures: &[Measure], asked: &Asked) -> &[f64] {
         let kind = (asked.relevant, asked.gallery);
         let of = |m: &Measure| m.chance(kind.0, kind.1, &self.sums);
-        self.known.entry(kind).or_insert_with(|| measures.iter().map(of).collect())
+        self.known
+            .entry(kind)
+            .or_insert_with(|| measures.iter().map(of).collect())
     }
 }

@@ -48,7 +48,10 @@ impl Counted {
             }
         }
         before.push(places.len());
-        let ties = ranking.ties.iter().map(|tie| before[tie.start]..before[tie.end]);
+        let ties = ranking
+            .ties
+            .iter()
+            .map(|tie| before[tie.start]..before[tie.end]);
         let ties = ties.filter(|tie| tie.len() > 1).collect();
         Self { places, ties }
     }
@@ -92,7 +95,10 @@ pub(super) fn ask(
     let own = &question.query_labels[query];
     let labels = &question.gallery_labels;
     let itself = question.itself.get(query).copied().flatten();
-    let apart = question.apart.as_ref().map(|units| (units, question.query_units[query]));
+    let apart = question
+        .apart
+        .as_ref()
+        .map(|units| (units, question.query_units[query]));
     let counts = |place: usize| {
         !labels[place].is_empty()
             && Some(place) != itself
@@ -105,7 +111,9 @@ pub(super) fn ask(
     }
     let of = |ranks: &[usize]| -> Vec<f64> { measures.iter().map(|m| m.of(ranks, sums)).collect() };
     let tied = counted.other_ranks(&ranks, true).map(|best| {
-        let worst = counted.other_ranks(&ranks, false).expect("mixed either way");
+        let worst = counted
+            .other_ranks(&ranks, false)
+            .expect("mixed either way");
         (of(&best), of(&worst))
     });
     let shuffled = shuffles.iter().map(|shuffle| {
@@ -151,7 +159,11 @@ pub(super) fn share(a: &[u32], b: &[u32]) -> bool {
 
 /// The largest precision at each level of recall or a higher one.
 fn interpolated(ranks: &[usize]) -> Vec<f64> {
-    let mut precision: Vec<f64> = ranks.iter().zip(1..).map(|(&rank, hits)| f64::from(hits) / rank as f64).collect();
+    let mut precision: Vec<f64> = ranks
+        .iter()
+        .zip(1..)
+        .map(|(&rank, hits)| f64::from(hits) / rank as f64)
+        .collect();
     for i in (1..precision.len()).rev() {
         precision[i - 1] = precision[i - 1].max(precision[i]);
     }

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, HashSet};
 use cohort_eval::{EvalError, Interval, IntervalSettings, mean_intervals};
 
 use super::{
-    Alone, Asked, Chances, ClassDifference, ClassFigures, Control, Curve, Difference, Figure, LEVELS, Legacy,
-    Measured, Paired, Protocol, Question, RetrievalDocument, RetrievalSettings, Ties, legacy_ap,
+    Alone, Asked, Chances, ClassDifference, ClassFigures, Control, Curve, Difference, Figure,
+    LEVELS, Legacy, Measured, Paired, Protocol, Question, RetrievalDocument, RetrievalSettings,
+    Ties, legacy_ap,
 };
 
 /// Standard errors that a control may lie away from chance.
@@ -39,8 +40,14 @@ pub fn summarise(
             curve: curve(&own),
         });
     }
-    let units: HashSet<usize> = all.iter().map(|asked| question.query_units[asked.query]).collect();
-    let map = measured.measures.iter().position(|m| *m == super::Measure::AveragePrecision);
+    let units: HashSet<usize> = all
+        .iter()
+        .map(|asked| question.query_units[asked.query])
+        .collect();
+    let map = measured
+        .measures
+        .iter()
+        .position(|m| *m == super::Measure::AveragePrecision);
     let legacy = (!several_labels).then(|| {
         let right: Vec<bool> = all.iter().map(|asked| asked.first_right).collect();
         let class = |asked: &&Asked| question.query_labels[asked.query][0] as usize;
@@ -104,30 +111,53 @@ fn figures(
     let mut chance = vec![0.0; measured.measures.len()];
     for asked in asked {
         let own = chances.of(&measured.measures, asked);
-        chance.iter_mut().zip(own).for_each(|(sum, own)| *sum += own / n);
+        chance
+            .iter_mut()
+            .zip(own)
+            .for_each(|(sum, own)| *sum += own / n);
     }
     let columns: Vec<Vec<f64>> = (0..measured.measures.len())
         .map(|m| asked.iter().map(|asked| asked.values[m]).collect())
         .collect();
     let units = units(question, asked);
     let names = ["retrieval", name];
-    let intervals = mean_intervals(&columns, &units, (0.0, 1.0), &names, &interval_settings(settings))?;
+    let intervals = mean_intervals(
+        &columns,
+        &units,
+        (0.0, 1.0),
+        &names,
+        &interval_settings(settings),
+    )?;
     let figure = |((m, interval), chance): ((usize, Interval), f64)| Figure {
         measure: measured.measures[m],
         interval,
         chance,
         control: control(asked, m, settings.shuffles, chance),
     };
-    Ok(intervals.into_iter().enumerate().zip(chance).map(figure).collect())
+    Ok(intervals
+        .into_iter()
+        .enumerate()
+        .zip(chance)
+        .map(figure)
+        .collect())
 }
 
 fn units(question: &Question, asked: &[&Asked]) -> Vec<usize> {
-    asked.iter().map(|asked| question.query_units[asked.query]).collect()
+    asked
+        .iter()
+        .map(|asked| question.query_units[asked.query])
+        .collect()
 }
 
 fn control(asked: &[&Asked], measure: usize, shuffles: usize, chance: f64) -> Control {
     let n = asked.len() as f64;
-    let of = |shuffle: usize| asked.iter().map(|asked| asked.shuffled[shuffle][measure]).sum::<f64>() / n;
+    let of = |shuffle: usize| {
+        asked
+            .iter()
+            .map(|asked| asked.shuffled[shuffle][measure])
+            .sum::<f64>()
+            / n
+    };
     let values: Vec<f64> = (0..shuffles).map(of).collect();
     let count = values.len() as f64;
     let mean = values.iter().sum::<f64>() / count;
@@ -147,7 +177,13 @@ fn curve(asked: &[&Asked]) -> Option<Curve> {
         return None;
     }
     let n = asked.len() as f64;
-    let at = |level: usize| asked.iter().map(|asked| asked.precision[level]).sum::<f64>() / n;
+    let at = |level: usize| {
+        asked
+            .iter()
+            .map(|asked| asked.precision[level])
+            .sum::<f64>()
+            / n
+    };
     let share = |asked: &&Asked| asked.relevant as f64 / asked.gallery as f64;
     Some(Curve {
         precision: (0..LEVELS).map(at).collect(),
@@ -161,7 +197,10 @@ fn alone(question: &Question, measured: &Measured) -> Vec<Alone> {
         *count.entry(&question.query_labels[query]).or_default() += 1;
     }
     let name = |labels: &[u32]| {
-        let names: Vec<&str> = labels.iter().map(|&l| question.classes[l as usize].as_str()).collect();
+        let names: Vec<&str> = labels
+            .iter()
+            .map(|&l| question.classes[l as usize].as_str())
+            .collect();
         names.join("+")
     };
     let alone = |(labels, queries): (&[u32], usize)| Alone {
@@ -172,7 +211,11 @@ fn alone(question: &Question, measured: &Measured) -> Vec<Alone> {
 }
 
 fn ties(measured: &Measured) -> Option<Ties> {
-    let queries = measured.asked.iter().filter(|asked| asked.tied.is_some()).count();
+    let queries = measured
+        .asked
+        .iter()
+        .filter(|asked| asked.tied.is_some())
+        .count();
     if queries == 0 {
         return None;
     }
@@ -214,11 +257,22 @@ pub fn compare(
             return Ok(Vec::new());
         }
         let columns: Vec<Vec<f64>> = (0..measured.measures.len())
-            .map(|m| pairs.iter().map(|(a, b)| a.values[m] - b.values[m]).collect())
+            .map(|m| {
+                pairs
+                    .iter()
+                    .map(|(a, b)| a.values[m] - b.values[m])
+                    .collect()
+            })
             .collect();
         let asked: Vec<&Asked> = pairs.iter().map(|pair| pair.0).collect();
         let (units, names) = (units(question, &asked), ["retrieval difference", name]);
-        let intervals = mean_intervals(&columns, &units, (-1.0, 1.0), &names, &interval_settings(settings))?;
+        let intervals = mean_intervals(
+            &columns,
+            &units,
+            (-1.0, 1.0),
+            &names,
+            &interval_settings(settings),
+        )?;
         let paired = |(measure, interval): (&super::Measure, Interval)| Paired {
             measure: *measure,
             shown: interval
@@ -226,11 +280,18 @@ pub fn compare(
                 .is_some_and(|e| e.caution.is_none() && (e.low > 0.0 || e.high < 0.0)),
             interval,
         };
-        Ok(measured.measures.iter().zip(intervals).map(paired).collect())
+        Ok(measured
+            .measures
+            .iter()
+            .zip(intervals)
+            .map(paired)
+            .collect())
     };
     let mut classes = Vec::new();
     for (class, name) in question.classes.iter().enumerate() {
-        let has = |pair: &&(&Asked, &Asked)| question.query_labels[pair.0.query].contains(&(class as u32));
+        let has = |pair: &&(&Asked, &Asked)| {
+            question.query_labels[pair.0.query].contains(&(class as u32))
+        };
         let own: Vec<(&Asked, &Asked)> = pairs.iter().filter(has).copied().collect();
         classes.push(ClassDifference {
             class: name.clone(),

@@ -6,7 +6,7 @@ use anyhow::bail;
 use clap::Args;
 use cohort_search::Index;
 
-use super::index::{about, add, read};
+use super::index::{GraphArgs, about, add, read};
 use crate::commands::stages::some;
 use crate::commands::tables::TableArgs;
 use crate::shell::{Outcome, Shell};
@@ -21,6 +21,8 @@ pub(crate) struct Add {
     tables: Vec<PathBuf>,
     #[command(flatten)]
     reading: TableArgs,
+    #[command(flatten)]
+    graph: GraphArgs,
 }
 
 impl Add {
@@ -39,6 +41,7 @@ impl Add {
             add(&mut index, path, &table)?;
         }
         self.reading.all_found()?;
+        self.graph.build(&mut index, shell)?;
         shell.print(&about(&index))?;
         Ok(Outcome::Done)
     }

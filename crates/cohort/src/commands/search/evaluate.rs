@@ -124,9 +124,18 @@ impl Evaluate {
             let measured_other = shell.apart(|| evaluate(&theirs, &settings, &progress));
             stages.end();
             let measured_other = measured_other.with_context(|| against.display().to_string())?;
-            let places = other_queries.clips.iter().zip(0..).collect::<HashMap<_, _>>();
-            let other_of: Vec<Option<usize>> = queries.clips.iter().map(|clip| places.get(clip).copied()).collect();
-            let mut difference = compare(&question, &measured, &measured_other, &other_of, &settings)?;
+            let places = other_queries
+                .clips
+                .iter()
+                .zip(0..)
+                .collect::<HashMap<_, _>>();
+            let other_of: Vec<Option<usize>> = queries
+                .clips
+                .iter()
+                .map(|clip| places.get(clip).copied())
+                .collect();
+            let mut difference =
+                compare(&question, &measured, &measured_other, &other_of, &settings)?;
             difference.against = name(against);
             let both = shared.as_ref().map_or(0, HashSet::len);
             difference.rows_left_out = index.live().count() + other.live().count() - 2 * both;
@@ -151,22 +160,38 @@ impl Evaluate {
 
     fn unit_name(&self, known: &Known) -> String {
         let default = known.subject_column.clone();
-        self.unit.clone().or(default).unwrap_or_else(|| "subject".into())
+        self.unit
+            .clone()
+            .or(default)
+            .unwrap_or_else(|| "subject".into())
     }
 
     /// The vectors that are asked: those of a table, or the index's own.
-    fn queries(&self, index: &Index, path: Option<&Path>, shell: &Shell) -> anyhow::Result<Queries> {
+    fn queries(
+        &self,
+        index: &Index,
+        path: Option<&Path>,
+        shell: &Shell,
+    ) -> anyhow::Result<Queries> {
         let Some(path) = path else {
             let rows: Vec<usize> = index.live().rows().collect();
             return Ok(Queries {
                 clips: rows.iter().map(|&row| index.id(row).to_string()).collect(),
-                values: rows.iter().flat_map(|&row| index.vector(row)).copied().collect(),
+                values: rows
+                    .iter()
+                    .flat_map(|&row| index.vector(row))
+                    .copied()
+                    .collect(),
             });
         };
         let table: EmbeddingTable = read(path, &self.reading, shell)?;
         fits(index, path, &table)?;
         let known = index.rows_by_id();
-        let inside = table.clips.iter().map(String::as_str).filter(|clip| known.contains_key(clip));
+        let inside = table
+            .clips
+            .iter()
+            .map(String::as_str)
+            .filter(|clip| known.contains_key(clip));
         let inside: Vec<&str> = inside.collect();
         if !self.within && !inside.is_empty() {
             bail!(
@@ -259,7 +284,10 @@ impl Evaluate {
             query_labels: clips().map(|clip| labels.of(known, clip)).collect(),
             gallery_labels: rows.iter().map(of_row).collect(),
             classes: labels.names.clone(),
-            query_units: clips().enumerate().map(|(i, clip)| labels.unit(known, clip, i)).collect(),
+            query_units: clips()
+                .enumerate()
+                .map(|(i, clip)| labels.unit(known, clip, i))
+                .collect(),
             itself: clips().map(|clip| places.get(clip).copied()).collect(),
             // rows without a unit are of none of the queries'
             apart: self.apart.then(|| {
@@ -272,7 +300,10 @@ impl Evaluate {
 }
 
 fn name(path: &Path) -> String {
-    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    path.file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
 }
 
 /// Labels and units as numbers.
@@ -287,7 +318,11 @@ struct Labels {
 impl Labels {
     /// `several` separates the labels of a clip.
     fn new(known: &Known, several: Option<&str>) -> Self {
-        let mut units: Vec<&str> = known.clips.values().filter_map(|about| about.subject.as_deref()).collect();
+        let mut units: Vec<&str> = known
+            .clips
+            .values()
+            .filter_map(|about| about.subject.as_deref())
+            .collect();
         units.sort_unstable();
         units.dedup();
         let has_units = !units.is_empty();
@@ -295,16 +330,22 @@ impl Labels {
         let Some(mark) = several else {
             return Self {
                 names: known.groups.iter().map(|group| group.1.clone()).collect(),
-                of_group: (0..known.groups.len() as u32).map(|group| vec![group]).collect(),
+                of_group: (0..known.groups.len() as u32)
+                    .map(|group| vec![group])
+                    .collect(),
                 units,
                 has_units,
             };
         };
         let parts = |code: &str| -> BTreeSet<String> {
-            let parts = code.split(mark).map(str::trim).filter(|part| !part.is_empty());
+            let parts = code
+                .split(mark)
+                .map(str::trim)
+                .filter(|part| !part.is_empty());
             parts.map(String::from).collect()
         };
-        let of_group: Vec<BTreeSet<String>> = known.groups.iter().map(|group| parts(&group.0)).collect();
+        let of_group: Vec<BTreeSet<String>> =
+            known.groups.iter().map(|group| parts(&group.0)).collect();
         let names: BTreeSet<&String> = of_group.iter().flatten().collect();
         let numbers: HashMap<&String, u32> = names.iter().copied().zip(0..).collect();
         Self {
@@ -325,7 +366,10 @@ impl Labels {
 
     /// Number of a clip's unit; without one it is a unit of its own, numbered by `alone`.
     fn unit(&self, known: &Known, clip: &str, alone: usize) -> usize {
-        let unit = known.clips.get(clip).and_then(|about| about.subject.as_ref());
+        let unit = known
+            .clips
+            .get(clip)
+            .and_then(|about| about.subject.as_ref());
         unit.map_or(self.units.len() + alone, |unit| self.units[unit])
     }
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
 use clap::Args;
-use cohort_search::{Answer, Found, Hit, Index, Mask, SearchDocument};
+use cohort_search::{Answer, Found, Hit, Index, Mask, Progress, SearchDocument};
 use cohort_tables::write_atomic;
 
 use super::index::{fits, read};
@@ -12,6 +12,9 @@ use crate::commands::known::{self, About};
 use crate::commands::stages::Stages;
 use crate::commands::tables::TableArgs;
 use crate::shell::{Outcome, Shell};
+
+/// Queries that are asked exactly too, to see what a search by graph finds of them.
+const MEASURED_ON: usize = 100;
 
 /// Arguments of `cohort search query`.
 #[derive(Debug, Args)]
@@ -38,6 +41,9 @@ pub(crate) struct Query {
     /// What codes mean [default: the data set's, else First Impressions where the codes fit]
     #[arg(long, value_name = "SCHEMA.toml", requires = "labels")]
     schema: Option<PathBuf>,
+    /// Look at every vector, where the index has a graph too
+    #[arg(long)]
+    exact: bool,
     /// Where the answers go as JSON
     #[arg(long, value_name = "FILE.json")]
     out: Option<PathBuf>,
@@ -58,6 +64,16 @@ impl Query {
         let index = Index::open(&self.index)?;
         let mask = self.mask(&index, shell)?;
         let searched = mask.as_ref().map_or(index.live().count(), Mask::count);
+        // a filter is exact
+        let nearly = index
+            .known_recall()
+            .filter(|_| mask.is_none() && !self.exact);
+        let width = nearly.map_or(0, |known| known.width);
+        let search = |queries: &[f32], k: usize, progress: &Progress| match nearly {
+            Some(_) => index.search_nearly(queries, k, width, progress),
+            None => index.search(queries, k, mask.as_ref(), progress),
+        };
+        let mut recall = None;
         let mut names = Vec::new();
         let mut answers: Vec<Vec<Hit>> = Vec::new();
         let stages = Stages::new(shell);
@@ -66,10 +82,13 @@ impl Query {
             let known = index.rows_by_id();
             for clip in &self.clip {
                 let row = known.get(clip.as_str()).with_context(|| {
-                    format!("{}: expected a clip {clip:?}, found none", self.index.display())
+                    format!(
+                        "{}: expected a clip {clip:?}, found none",
+                        self.index.display()
+                    )
                 })?;
                 // one more, in case it is there itself
-                let found = shell.apart(|| index.search(index.vector(*row), self.k + 1, mask.as_ref(), &progress));
+                let found = shell.apart(|| search(index.vector(*row), self.k + 1, &progress));
                 let mut found = found?.pop().unwrap_or_default();
                 found.retain(|hit| hit.row != *row);
                 found.truncate(self.k);
@@ -80,8 +99,12 @@ impl Query {
         for path in &self.tables {
             let table = read(path, &self.reading, shell)?;
             fits(&index, path, &table)?;
-            let found = shell.apart(|| index.search(&table.values, self.k, mask.as_ref(), &progress));
+            let found = shell.apart(|| search(&table.values, self.k, &progress));
             answers.extend(found.with_context(|| path.display().to_string())?);
+            if nearly.is_some() && recall.is_none() {
+                let sample = &table.values[..table.dim * table.len().min(MEASURED_ON)];
+                recall = Some(shell.apart(|| index.recall(sample, self.k, width, &progress))?);
+            }
             names.extend(table.clips);
         }
         stages.end();
@@ -98,8 +121,13 @@ impl Query {
             distance: index.distance(),
             vectors: index.live().count(),
             searched,
-            filters: self.filters.iter().map(|(c, v)| format!("{c}={v}")).collect(),
+            filters: self
+                .filters
+                .iter()
+                .map(|(c, v)| format!("{c}={v}"))
+                .collect(),
             k: self.k,
+            nearly: nearly.map(|known| recall.unwrap_or(known)),
             notes: self.reading.notes(),
             queries: names
                 .into_iter()
@@ -137,7 +165,10 @@ impl Query {
                 true => known::from_dataset(labels, &ask, shell)?,
                 false => known::from_table(labels, &self.reading.labels(labels, shell)?, &ask)?,
             };
-            let group = known.groups.iter().position(|(code, name)| code == value || name == value);
+            let group = known
+                .groups
+                .iter()
+                .position(|(code, name)| code == value || name == value);
             let Some(group) = group else {
                 let all: Vec<&str> = known.groups.iter().map(|group| group.1.as_str()).collect();
                 bail!(
@@ -152,7 +183,11 @@ impl Query {
             mask.count() > 0,
             "{}: expected clips with {}, found none",
             self.index.display(),
-            self.filters.iter().map(|(c, v)| format!("{c}={v}")).collect::<Vec<_>>().join(" and ")
+            self.filters
+                .iter()
+                .map(|(c, v)| format!("{c}={v}"))
+                .collect::<Vec<_>>()
+                .join(" and ")
         );
         Ok(Some(mask))
     }
