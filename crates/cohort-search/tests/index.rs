@@ -385,3 +385,102 @@ fn questions_that_make_no_sense_are_refused() {
     let none = Index::create(empty.path(), Distance::Cosine, 3, "t").unwrap();
     assert_eq!(none.search(&[1.0; 3], 1, None, &quiet).unwrap(), [vec![]]);
 }
+
+/// Clusters on a few directions, as embeddings are.
+fn clustered(n: usize, dim: usize, seed: u64) -> Vec<f32> {
+    let (centres, noise) = (draw(40, dim, 77), draw(n, dim, seed));
+    let rows = noise.chunks_exact(dim).enumerate();
+    rows.flat_map(|(i, noise)| {
+        let centre = &centres[(i * 13 % 40) * dim..][..dim];
+        let row = centre.iter().zip(noise);
+        row.map(|(c, v)| 3.0 * (c - 2.0) + (v - 2.0))
+            .collect::<Vec<f32>>()
+    })
+    .collect()
+}
+
+#[test]
+fn a_graph_finds_nearly_all_and_its_recall_is_what_is_told() {
+    let (n, dim, k) = (3000, 24, 10);
+    let (values, asked) = (clustered(n, dim, 1), clustered(60, dim, 2));
+    for distance in Distance::ALL {
+        let folder = tempfile::tempdir().unwrap();
+        let mut index = index(folder.path(), distance, dim, &values, &[2500, 500]);
+        index.build_graphs(1000, 0.97, &quiet).unwrap();
+        let known = index.known_recall().unwrap();
+        assert!(known.value >= 0.97, "{distance:?} {known:?}");
+        let deleted: Vec<usize> = (0..n).filter(|row| row % 5 == 0).collect();
+        index.delete(&deleted).unwrap();
+        let exact = index.search(&asked, k, None, &quiet).unwrap();
+        let near = index.search_nearly(&asked, k, 80, &quiet).unwrap();
+        let mut hits = 0;
+        for ((near, exact), query) in near.iter().zip(&exact).zip(asked.chunks_exact(dim)) {
+            assert_eq!(near.len(), k);
+            for hit in near {
+                assert_ne!(hit.row % 5, 0, "a deleted row");
+                let key = distance.key(query, &values[hit.row * dim..(hit.row + 1) * dim]);
+                assert_eq!(hit.distance, distance.of_key(key));
+            }
+            assert!(
+                near.windows(2)
+                    .all(|two| two[0].distance <= two[1].distance)
+            );
+            hits += near.iter().filter(|hit| exact.contains(hit)).count();
+        }
+        let recall = hits as f64 / (60 * k) as f64;
+        assert!(recall > 0.9, "{distance:?}: {recall}");
+        let told = index.recall(&asked, k, 80, &quiet).unwrap();
+        assert!((told.value - recall).abs() < 1e-12 && told.queries == 60);
+        // as wide as the table: nothing is missed
+        let all = index.search_nearly(&asked, k, n, &quiet).unwrap();
+        assert_eq!(all, exact, "{distance:?}");
+    }
+}
+
+#[test]
+fn a_graph_is_the_same_for_any_number_of_threads_and_damage_is_told() {
+    let values = clustered(1500, 12, 3);
+    let build = |threads: usize, folder: &Path| {
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .unwrap();
+        pool.install(|| {
+            let mut index = index(folder, Distance::Euclidean, 12, &values, &[1500]);
+            index.build_graphs(1, 0.97, &quiet).unwrap();
+        });
+        let file = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|f| f.unwrap().path());
+        let file = file
+            .filter(|path| path.extension().is_some_and(|e| e == "graph"))
+            .last()
+            .unwrap();
+        let bytes = std::fs::read(&file).unwrap();
+        (file, bytes)
+    };
+    let (one, three) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (file, bytes) = build(1, one.path());
+    assert!(bytes == build(3, three.path()).1);
+    for at in [0, 1, 4000, bytes.len() - 1] {
+        let mut damaged = bytes.clone();
+        damaged[at] ^= 16;
+        std::fs::write(&file, &damaged).unwrap();
+        let error = Index::open(one.path()).unwrap_err().to_string();
+        assert!(
+            error.contains(".graph: expected the content that was written"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn equal_vectors_do_not_break_a_graph() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut values = vec![1.0; 900];
+    values.extend(draw(100, 3, 1));
+    let mut index = index(folder.path(), Distance::Cosine, 3, &values, &[400]);
+    index.build_graphs(1, 0.97, &quiet).unwrap();
+    let found = index.search_nearly(&[1.0; 3], 5, 50, &quiet).unwrap();
+    assert!(found[0].iter().all(|hit| hit.distance.abs() < 1e-12));
+}

@@ -157,17 +157,33 @@ impl Index {
                 }
             }
         }
+        for own in &mut found {
+            own.sort_unstable_by(nearer);
+            own.truncate(k);
+        }
+        // walks that met deleted rows in the main
+        let wanted = k.min(self.live.count());
+        let short: Vec<usize> = (0..rows.len())
+            .filter(|&query| found[query].len() < wanted)
+            .collect();
+        if !short.is_empty() {
+            let again: Vec<f32> = short
+                .iter()
+                .flat_map(|&query| rows[query])
+                .copied()
+                .collect();
+            let exact = scan::search(self, &again, k, &self.live, progress)?;
+            for (query, own) in short.into_iter().zip(exact) {
+                found[query] = own;
+            }
+        }
         let hit = |(key, row): (f64, u32)| Hit {
             row: row as usize,
             distance: self.distance().of_key(key),
         };
         Ok(found
             .into_iter()
-            .map(|mut own| {
-                own.sort_unstable_by(nearer);
-                own.truncate(k);
-                own.into_iter().map(hit).collect()
-            })
+            .map(|own| own.into_iter().map(hit).collect())
             .collect())
     }
 
