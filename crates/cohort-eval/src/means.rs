@@ -1,12 +1,13 @@
 //! Means of values that lie in a range, by unit: what a query, a clip or a box scored, with an interval.
 
+use crate::EvalError;
 use crate::bootstrap::Resampled;
 use crate::interval::{
     Estimate, FEWEST_RARE, FEWEST_SUBJECTS, Interval, IntervalSettings, Method, Quantities,
     Support, resampled_intervals,
 };
 use crate::scale::{Scale, effective_binomial};
-use crate::{EvalError, NotEstimable};
+use crate::tally::kish;
 
 /// Up to so many units, standard errors come from leaving out each in turn.
 const LEFT_OUT: usize = 500;
@@ -14,8 +15,8 @@ const LEFT_OUT: usize = 500;
 /// The mean of each of `columns` (one value a row, all within `range`) with its interval; rows of one unit are not independent.
 ///
 /// Methods as in [`crate::intervals`]: units resampled and studentised, Student's t with few units, none with fewer than 5. Values
-/// between 0 and 1 are treated as shares: on the logit scale, and close to an end widened to Clopper and Pearson's
-/// interval at the effective number of rows, which holds for any values in between as none vary more than zeros and ones.
+/// between 0 and 1 are treated as shares: on the logit scale, and where fewer than five units (by what they add) keep a mean off an
+/// end, widened to Clopper and Pearson's interval at the effective number of rows.
 /// `names` separate the random numbers of different samples.
 ///
 /// # Errors
@@ -61,24 +62,33 @@ pub fn mean_intervals(
     if !share {
         return Ok(found);
     }
-    let widen = |interval| widened(interval, &support, settings.level);
-    Ok(found.into_iter().map(widen).collect())
+    let widen = |(column, interval)| widened(interval, &sums, column, &support, settings.level);
+    Ok(found.into_iter().enumerate().map(widen).collect())
 }
 
 /// A share that few units stand against, with an interval wide enough for it.
-fn widened(interval: Interval, support: &Support, level: f64) -> Interval {
+fn widened(
+    interval: Interval,
+    sums: &UnitSums,
+    column: usize,
+    support: &Support,
+    level: f64,
+) -> Interval {
     let Some(value) = interval.value() else {
         return interval;
     };
-    let units = support.effective();
-    if interval.subjects() < FEWEST_SUBJECTS || units * value.min(1.0 - value) >= FEWEST_RARE {
+    // what each unit adds to the rarer side
+    let own = sums.of(column).zip(&sums.size);
+    let against = own.map(|(sum, size)| if value > 0.5 { size - sum } else { sum });
+    if interval.subjects() < FEWEST_SUBJECTS || kish(against) >= FEWEST_RARE {
         return interval;
     }
     let (error, ends) = match &interval {
         Interval::Estimated(e) => (e.standard_error, Some((e.low, e.high))),
-        Interval::NotEstimable(NotEstimable { .. }) => (0.0, None),
+        Interval::NotEstimable(_) => (0.0, None),
     };
-    let binomial = effective_binomial(value, error, interval.clips(), units).interval(level);
+    let binomial = effective_binomial(value, error, interval.clips(), support.effective());
+    let binomial = binomial.interval(level);
     let (low, high) = ends.map_or(binomial, |(low, high)| {
         (low.min(binomial.0), high.max(binomial.1))
     });
@@ -122,6 +132,11 @@ impl UnitSums {
             sums,
             columns: columns.len(),
         }
+    }
+
+    /// Each unit's sum of a column.
+    fn of(&self, column: usize) -> impl Iterator<Item = f64> + '_ {
+        self.sums.iter().skip(column).step_by(self.columns).copied()
     }
 }
 

@@ -168,14 +168,58 @@ pub fn largest_distance(a: &[f32], b: &[f32]) -> f32 {
     })
 }
 
+/// Squared Euclidean distance of two rows of codes of one length, at most `u32::MAX`.
+pub fn squared_distance_of_codes(a: &[u8], b: &[u8]) -> u32 {
+    let n = a.len().min(b.len());
+    let (a, b) = (&a[..n], &b[..n]);
+    #[cfg(target_arch = "x86_64")]
+    {
+        if is_x86_feature_detected!("avx512bw") {
+            // SAFETY: the processor has AVX-512BW, and both rows are as long.
+            return unsafe { x86::of_codes_512(a, b) };
+        }
+        if is_x86_feature_detected!("avx2") {
+            // SAFETY: the processor has AVX2, and both rows are as long.
+            return unsafe { x86::of_codes_256(a, b) };
+        }
+    }
+    saturated(squares_of_codes(a, b))
+}
+
+/// Sum of the absolute differences of two rows of codes of one length, at most `u32::MAX`.
+pub fn absolute_distance_of_codes(a: &[u8], b: &[u8]) -> u32 {
+    let sum = |(a, b): (&[u8], &[u8])| -> u64 {
+        let terms = a.iter().zip(b).map(|(a, b)| u32::from(a.abs_diff(*b)));
+        u64::from(terms.sum::<u32>())
+    };
+    wide(|| saturated(a.chunks(1024).zip(b.chunks(1024)).map(sum).sum()))
+}
+
+/// Largest absolute difference of two rows of codes of one length.
+pub fn largest_distance_of_codes(a: &[u8], b: &[u8]) -> u32 {
+    wide(|| {
+        let terms = a.iter().zip(b).map(|(a, b)| a.abs_diff(*b));
+        u32::from(terms.fold(0, u8::max))
+    })
+}
+
+fn squares_of_codes(a: &[u8], b: &[u8]) -> u64 {
+    let terms = a.iter().zip(b).map(|(a, b)| u32::from(a.abs_diff(*b)).pow(2));
+    terms.map(u64::from).sum()
+}
+
+fn saturated(sum: u64) -> u32 {
+    u32::try_from(sum).unwrap_or(u32::MAX)
+}
+
 /// Asks for a row's first lines of memory before it is needed.
 #[inline]
-pub fn prefetch(row: &[f32]) {
+pub fn prefetch(row: &[u8]) {
     #[cfg(target_arch = "x86_64")]
     {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
         // the rest of the row follows by itself
-        for line in row.chunks(16).take(8) {
+        for line in row.chunks(64).take(8) {
             // SAFETY: a hint about memory that is borrowed.
             unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast()) };
         }
@@ -208,7 +252,71 @@ fn sum(a: &[f32], b: &[f32], term: impl Fn(f32, f32) -> f32) -> f32 {
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
+    use super::{saturated, squares_of_codes};
     use std::arch::x86_64::*;
+
+    /// Values that are summed in 32 bits before they go into 64: `2^14 * 255^2 < 2^31`, over 8 lanes or more.
+    const PART: usize = 1 << 14;
+
+    /// # Safety
+    /// AVX-512BW; `b` is as long as `a`.
+    #[target_feature(enable = "avx512bw")]
+    pub(super) unsafe fn of_codes_512(a: &[u8], b: &[u8]) -> u32 {
+        let mut all = 0_u64;
+        for (a, b) in a.chunks(PART).zip(b.chunks(PART)) {
+            let mut sums = [_mm512_setzero_si512(); 2];
+            let whole = a.len() / 64 * 64;
+            for at in (0..whole).step_by(64) {
+                for (half, sum) in sums.iter_mut().enumerate() {
+                    // SAFETY: every place that is read lies below the length.
+                    let (x, y) = unsafe {
+                        (
+                            _mm256_loadu_si256(a.as_ptr().add(at + 32 * half).cast()),
+                            _mm256_loadu_si256(b.as_ptr().add(at + 32 * half).cast()),
+                        )
+                    };
+                    let d = _mm512_sub_epi16(_mm512_cvtepu8_epi16(x), _mm512_cvtepu8_epi16(y));
+                    *sum = _mm512_add_epi32(*sum, _mm512_madd_epi16(d, d));
+                }
+            }
+            let sum = _mm512_reduce_add_epi32(_mm512_add_epi32(sums[0], sums[1]));
+            all += u64::from(sum as u32) + squares_of_codes(&a[whole..], &b[whole..]);
+        }
+        saturated(all)
+    }
+
+    /// # Safety
+    /// AVX2; `b` is as long as `a`.
+    #[target_feature(enable = "avx2")]
+    pub(super) unsafe fn of_codes_256(a: &[u8], b: &[u8]) -> u32 {
+        let mut all = 0_u64;
+        for (a, b) in a.chunks(PART).zip(b.chunks(PART)) {
+            let mut sums = [_mm256_setzero_si256(); 2];
+            let whole = a.len() / 32 * 32;
+            for at in (0..whole).step_by(32) {
+                for (half, sum) in sums.iter_mut().enumerate() {
+                    // SAFETY: every place that is read lies below the length.
+                    let (x, y) = unsafe {
+                        (
+                            _mm_loadu_si128(a.as_ptr().add(at + 16 * half).cast()),
+                            _mm_loadu_si128(b.as_ptr().add(at + 16 * half).cast()),
+                        )
+                    };
+                    let d = _mm256_sub_epi16(_mm256_cvtepu8_epi16(x), _mm256_cvtepu8_epi16(y));
+                    *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(d, d));
+                }
+            }
+            let mut lanes = [0_u32; 8];
+            // SAFETY: eight values.
+            unsafe {
+                let sum = _mm256_add_epi32(sums[0], sums[1]);
+                _mm256_storeu_si256(lanes.as_mut_ptr().cast(), sum);
+            }
+            all += lanes.iter().map(|lane| u64::from(*lane)).sum::<u64>();
+            all += squares_of_codes(&a[whole..], &b[whole..]);
+        }
+        saturated(all)
+    }
 
     macro_rules! of_512 {
         ($name:ident, |$a:ident, $b:ident, $sum:ident| $step:expr) => {
@@ -376,6 +484,24 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn distances_of_codes_meet_the_plain_sum_at_any_length() {
+        for depth in [0, 1, 31, 32, 63, 64, 65, 512, 16_384, 16_385, 70_000] {
+            let a: Vec<u8> = (0..depth).map(|i| (i * 37 % 256) as u8).collect();
+            let b: Vec<u8> = (0..depth).map(|i| (255 - i * 91 % 256) as u8).collect();
+            for b in [&b, &a, &vec![0; depth]] {
+                let apart = || a.iter().zip(b).map(|(a, b)| u64::from(a.abs_diff(*b)));
+                let squares = saturated(apart().map(|d| d * d).sum());
+                assert_eq!(squared_distance_of_codes(&a, b), squares, "{depth}");
+                assert_eq!(u64::from(absolute_distance_of_codes(&a, b)), apart().sum());
+                let largest = apart().max().unwrap_or(0);
+                assert_eq!(u64::from(largest_distance_of_codes(&a, b)), largest);
+            }
+        }
+        let (zeros, ones) = (vec![0; 70_000], vec![255; 70_000]);
+        assert_eq!(squared_distance_of_codes(&zeros, &ones), u32::MAX);
     }
 
     #[test]

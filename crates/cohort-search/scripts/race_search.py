@@ -4,7 +4,7 @@
     pip install faiss-cpu hnswlib numpy
     python crates/cohort-search/scripts/race_search.py target/release/examples/race [--n 100000] [--threads 2]
 
-Vectors are clusters on a plane of 32 dimensions turned into 512 with noise, as embeddings of a network are. Times are the
+Vectors are clusters in a space of 64 dimensions turned into 512 with noise, as embeddings of a network are. Times are the
 best of several; a ratio below 1 means that Cohort is faster. Run it on a quiet machine: the load is printed.
 """
 
@@ -21,8 +21,8 @@ import numpy as np
 
 def vectors(n, queries, dim, seed):
     rng = np.random.default_rng(seed)
-    inner, classes = 32, 1000
-    centres = 2 * rng.normal(size=(classes, inner)).astype(np.float32)
+    inner, classes = 64, 1000
+    centres = rng.normal(size=(classes, inner)).astype(np.float32)
     turn = rng.normal(size=(inner, dim)).astype(np.float32) / np.sqrt(inner)
 
     def draw(count):

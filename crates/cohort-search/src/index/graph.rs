@@ -8,7 +8,7 @@
 use cohort_kernels::distances::prefetch;
 use rayon::prelude::*;
 
-use super::space::{Asked, Space};
+use super::space::Space;
 use crate::random::Random;
 use crate::{Progress, SearchError, go_on};
 
@@ -17,7 +17,7 @@ const DEGREE: usize = 32;
 /// Vectors that an insertion keeps in sight.
 const BUILD_WIDTH: usize = 96;
 /// A neighbour is let go where one that is kept is so many times nearer to it than the vector itself.
-const SLACK: f32 = 1.2;
+const SLACK: f64 = 1.2;
 /// Largest batch, as a share of the vectors that are in.
 const BATCH: f64 = 0.02;
 /// No neighbour.
@@ -38,9 +38,9 @@ pub(super) struct Walk {
     seen: Vec<u32>,
     now: u32,
     /// The nearest seen, nearest first, and whether their neighbours were looked at.
-    near: Vec<(f32, u32, bool)>,
+    near: Vec<(u32, u32, bool)>,
     /// Those whose neighbours were looked at.
-    passed: Vec<(f32, u32)>,
+    passed: Vec<(u32, u32)>,
     next: Vec<u32>,
 }
 
@@ -119,7 +119,7 @@ impl Graph {
     }
 
     /// Goes from the entry to ever nearer vectors, keeping the `width` nearest in sight.
-    fn walk(&self, space: &Space, key: impl Fn(u32) -> f32, width: usize, walk: &mut Walk) {
+    pub(super) fn walk(&self, space: &Space, query: &[u8], width: usize, walk: &mut Walk) {
         walk.near.clear();
         walk.passed.clear();
         walk.now = walk.now.wrapping_add(1);
@@ -128,6 +128,7 @@ impl Graph {
             walk.now = 1;
         }
         walk.sees(self.entry);
+        let key = |row: u32| space.key(query, space.row(row));
         walk.near.push((key(self.entry), self.entry, false));
         let mut at = 0;
         while at < walk.near.len() {
@@ -142,7 +143,7 @@ impl Graph {
             next.clear();
             for &edge in self.of(row) {
                 if walk.sees(edge) {
-                    prefetch(space.vector(edge));
+                    prefetch(space.row(edge));
                     next.push(edge);
                 }
             }
@@ -164,18 +165,13 @@ impl Graph {
         }
     }
 
-    /// The `width` nearest that a walk finds, in `walk`.
-    pub(super) fn search(&self, space: &Space, asked: &Asked, width: usize, walk: &mut Walk) {
-        self.walk(space, |row| space.key(asked, row), width, walk);
-    }
-
     fn insert(&mut self, space: &Space, batch: &[u32]) {
         let lists: Vec<Vec<u32>> = batch
             .par_iter()
             .map_init(
                 || Walk::new(space.len()),
                 |walk, &row| {
-                    self.walk(space, |other| space.between(row, other), BUILD_WIDTH, walk);
+                    self.walk(space, space.row(row), BUILD_WIDTH, walk);
                     let mut candidates = walk.passed.clone();
                     pruned(space, &mut candidates)
                 },
@@ -195,9 +191,9 @@ impl Graph {
                 let mut all = self.of(to).to_vec();
                 all.extend(edges.iter().map(|edge| edge.1));
                 if all.len() > DEGREE {
-                    let mut candidates: Vec<(f32, u32)> = all
+                    let mut candidates: Vec<(u32, u32)> = all
                         .iter()
-                        .map(|&row| (space.between(to, row), row))
+                        .map(|&row| (space.key(space.row(to), space.row(row)), row))
                         .collect();
                     all = pruned(space, &mut candidates);
                 }
@@ -213,8 +209,8 @@ impl Graph {
 }
 
 /// Up to [`DEGREE`] of the candidates, nearest first, none of which is much nearer to one before it than to the vector itself.
-fn pruned(space: &Space, candidates: &mut [(f32, u32)]) -> Vec<u32> {
-    candidates.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+fn pruned(space: &Space, candidates: &mut [(u32, u32)]) -> Vec<u32> {
+    candidates.sort_unstable();
     let factor = space.stretched(SLACK);
     let mut kept: Vec<u32> = Vec::with_capacity(DEGREE);
     for &mut (key, row) in candidates {
@@ -223,7 +219,7 @@ fn pruned(space: &Space, candidates: &mut [(f32, u32)]) -> Vec<u32> {
         }
         if kept
             .iter()
-            .all(|&near| factor * space.between(near, row) > key)
+            .all(|&near| factor * f64::from(space.key(space.row(near), space.row(row))) > f64::from(key))
         {
             kept.push(row);
         }

@@ -17,6 +17,7 @@ mod space;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use cohort_tables::{FolderLock, TableError, content_hash, write_atomic};
 
@@ -28,6 +29,7 @@ pub use mask::Mask;
 pub use nearly::Recall;
 pub use ranking::{Ranked, Ranking};
 use segment::{Segment, Written};
+use space::Space;
 
 /// How often an index that is being replaced is opened anew.
 const TRIES: usize = 5;
@@ -48,6 +50,7 @@ pub struct Index {
     manifest: Manifest,
     segments: Vec<Segment>,
     graphs: Vec<Option<Graph>>,
+    spaces: Vec<OnceLock<Space>>,
     /// The row that each segment begins with, and the number of all.
     starts: Vec<usize>,
     live: Mask,
@@ -140,6 +143,7 @@ impl Index {
             folder: folder.to_path_buf(),
             manifest,
             segments,
+            spaces: graphs.iter().map(|_| OnceLock::new()).collect(),
             graphs,
             starts,
             live,

@@ -7,9 +7,9 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::graph::{Graph, Walk};
+use super::space::Space;
 use super::manifest::Stored;
 use super::segment::Written;
-use super::space::{Asked, Space};
 use super::{Hit, Index, IndexError, Mask, scan};
 use crate::random::Random;
 use crate::{Progress, go_on, nearer};
@@ -74,7 +74,7 @@ impl Index {
             if part.graph.is_some() || part.rows < from {
                 continue;
             }
-            let graph = Graph::build(&Space::new(self.distance(), &self.segments[s]), progress)?;
+            let graph = Graph::build(self.space(s), progress)?;
             let bytes: Vec<u8> = graph
                 .to_words()
                 .iter()
@@ -100,6 +100,12 @@ impl Index {
     /// What the graphs were seen to find of the index's own rows when they were built.
     pub fn known_recall(&self) -> Option<Recall> {
         self.manifest.recall
+    }
+
+    /// The codes of a segment, made when they are first needed.
+    fn space(&self, segment: usize) -> &Space {
+        let make = || Space::new(self.distance(), &self.segments[segment]);
+        self.spaces[segment].get_or_init(make)
     }
 
     /// Whether any part of the index is searched by a graph.
@@ -133,7 +139,7 @@ impl Index {
         };
         for (s, graph) in self.graphs.iter().enumerate() {
             let Some(graph) = graph else { continue };
-            let space = Space::new(self.distance(), &self.segments[s]);
+            let space = self.space(s);
             let (first, width) = (self.starts[s], width.max(k));
             for (wave, rows) in rows.chunks(WAVE).enumerate() {
                 go_on(progress, "searching", wave * WAVE, rows.len())?;
@@ -142,11 +148,11 @@ impl Index {
                     .map_init(
                         || Walk::new(space.len()),
                         |walk, query| {
-                            graph.search(&space, &Asked { query }, width, walk);
+                            graph.walk(space, &space.query(query), width, walk);
                             let live = walk.found().map(|row| first as u32 + row);
                             let live = live.filter(|&row| self.live.has(row as usize));
-                            // a few more than k, as their keys are rounded
-                            let live = live.take(k + 8);
+                            // more than k, as codes are rounded
+                            let live = live.take(2 * k + 16);
                             live.map(|row| (self.key(query, row as usize), row))
                                 .collect()
                         },

@@ -202,6 +202,8 @@ const BY_CLASS: [Measure; 3] = [
     Measure::RPrecision,
     Measure::AveragePrecision,
 ];
+/// A difference by the order of equals that is worth a warning.
+const MATTERS: f64 = 0.0005;
 /// Classes that a terminal shows.
 const CLASSES: usize = 30;
 
@@ -319,20 +321,24 @@ impl RetrievalDocument {
             ));
         }
         if let Some(ties) = &self.ties {
-            let map = self
-                .measures
+            let ranges = ties
+                .best
                 .iter()
-                .position(|f| f.measure == Measure::AveragePrecision);
-            let range = map.map_or(String::new(), |i| {
-                format!(
-                    " The mAP lies between {:.4} and {:.4} by their order.",
-                    ties.worst[i], ties.best[i]
-                )
-            });
-            lines.push(format!(
-                "Warning: for {} queries, rows at exactly the same distance differ in relevance; here the one added first comes first.{range}",
-                ties.queries
-            ));
+                .zip(&ties.worst)
+                .map(|(best, worst)| best - worst);
+            let widest = ranges
+                .enumerate()
+                .max_by(|a, b| a.1.total_cmp(&b.1))
+                .filter(|(_, range)| *range >= MATTERS);
+            if let Some((m, _)) = widest {
+                lines.push(format!(
+                    "Warning: for {} queries, rows at exactly the same distance differ in relevance; here the one added first comes first. {} lies between {:.4} and {:.4} by their order.",
+                    ties.queries,
+                    self.measures[m].measure.title(),
+                    ties.worst[m],
+                    ties.best[m]
+                ));
+            }
         }
         lines.extend(self.notes.iter().cloned());
         lines
