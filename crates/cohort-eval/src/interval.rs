@@ -19,7 +19,7 @@ pub const FEWEST_FOR_BOOTSTRAP: usize = 20;
 /// Most subjects that are resampled; above, the closed form agrees with the bootstrap to its Monte Carlo error.
 pub const MOST_FOR_BOOTSTRAP: usize = 5_000;
 /// A share with fewer effective subjects on its rarer side is not claimed to keep its level.
-const FEWEST_RARE: f64 = 5.0;
+pub(crate) const FEWEST_RARE: f64 = 5.0;
 /// With fewer effective subjects on whom a model is ever wrong (weighed by the wrong clips) no metric is claimed.
 const FEWEST_WRONG: f64 = 10.0;
 /// A probability score that fewer effective subjects make up is not claimed to keep its level.

@@ -28,6 +28,7 @@ mod frame;
 mod gaps;
 mod groups;
 mod interval;
+mod means;
 mod measure;
 mod metrics;
 mod outcome;
@@ -67,6 +68,7 @@ pub use interval::{
     FEWEST_FOR_BOOTSTRAP, IntervalSettings, MOST_FOR_BOOTSTRAP, interval, intervals,
     paired_difference, paired_differences,
 };
+pub use means::mean_intervals;
 pub use measure::Measure;
 pub use metrics::{ConfusionMatrix, Metric, surprise};
 pub use outcome::{AttributeOutcome, Fairness, Outcome, SUSPECTED_BELOW};

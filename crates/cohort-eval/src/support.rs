@@ -12,6 +12,7 @@ pub const FEWEST_SUBJECTS: usize = 5;
 pub const FEWEST_CLAIMED: usize = 40;
 /// With fewer effective subjects (weighed by their clips) the level is not claimed.
 const FEWEST_EFFECTIVE: f64 = 12.0;
+
 /// How many subjects a sample rests on: counted, and weighed by their clips, altogether and in each class.
 #[derive(Clone)]
 pub(crate) struct Support {
@@ -34,6 +35,20 @@ impl Support {
             subjects: kish(size.into_iter()),
             classes: Vec::new(),
         }
+    }
+
+    /// Of units with so many rows each.
+    pub(crate) fn of_sizes(sizes: &[f64]) -> Self {
+        Self {
+            counted: sizes.len(),
+            subjects: kish(sizes.iter().copied()),
+            classes: Vec::new(),
+        }
+    }
+
+    /// Kish's effective number of subjects.
+    pub(crate) fn effective(&self) -> f64 {
+        self.subjects
     }
 
     /// Of the rows of each true class.

@@ -66,7 +66,7 @@ impl EfficientNetLiteConfig {
     /// Names of the PyTorch files.
     pub const NAMING: Naming = Naming {
         rename: torch_name,
-        head: Some("_fc"),
+        head: Some("output"),
     };
 
     /// Defaults for K classes.

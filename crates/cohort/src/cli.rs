@@ -61,6 +61,9 @@ pub(crate) enum Command {
     Audit(commands::audit::Audit),
     /// PCA, t-SNE or UMAP picture of an embedding table, and how far it can be trusted
     Map(Box<commands::map::Map>),
+    /// Nearest neighbours in any embedding table, and how good they are
+    #[command(subcommand)]
+    Search(Box<commands::search::Search>),
     #[cfg(feature = "networks")]
     /// The page of a run, from the documents in its folder
     Report(commands::report::Report),
@@ -89,6 +92,7 @@ impl Command {
             Self::Ablate(command) => command.run(shell),
             Self::Audit(command) => command.run(shell),
             Self::Map(command) => command.run(shell),
+            Self::Search(command) => command.run(shell),
             #[cfg(feature = "networks")]
             Self::Report(command) => command.run(shell),
         }

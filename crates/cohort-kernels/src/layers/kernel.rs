@@ -23,7 +23,7 @@ pub(super) struct Run {
 }
 
 /// `out[i][j] = sum over k of a[k][i] * b[k][j]` for `a` of `[depth, MR]`, `b` of `[depth, NR]`.
-pub(super) fn tile(depth: usize, a: &[f32], b: &[f32], out: &mut [f32; MR * NR]) {
+pub(crate) fn tile(depth: usize, a: &[f32], b: &[f32], out: &mut [f32; MR * NR]) {
     assert!(a.len() >= depth * MR && b.len() >= depth * NR);
     #[cfg(target_arch = "x86_64")]
     {

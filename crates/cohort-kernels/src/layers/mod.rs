@@ -12,3 +12,5 @@ mod narrow_kernel;
 pub mod norm;
 pub mod pool;
 pub mod prelu;
+
+pub(crate) use kernel::tile;

@@ -3,25 +3,16 @@
 
 use std::path::Path;
 
-use cohort_tables::{content_hash, write_atomic};
+use cohort_tables::{seal, unseal, write_atomic};
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::error::PipelineError;
 
-/// What stands before the checksum.
-const KEY: &str = ",\n  \"checksum\": \"";
-/// What stands after it.
-const END: &str = "\"\n}\n";
-
 /// Writes a document, an object with at least one entry, as JSON with its checksum.
 pub(crate) fn write_sealed<T: Serialize>(path: &Path, document: &T) -> Result<(), PipelineError> {
     let text = serde_json::to_string_pretty(document)?;
-    let body = text
-        .strip_suffix("\n}")
-        .expect("an indented object ends with a line of its own");
-    let sealed = format!("{body}{KEY}{}{END}", content_hash(body.as_bytes()));
-    Ok(write_atomic(path, sealed.as_bytes())?)
+    Ok(write_atomic(path, seal(&text).as_bytes())?)
 }
 
 /// Reads what [`write_sealed`] wrote; `None` when the file is not there.
@@ -42,12 +33,7 @@ pub(crate) fn read_sealed(path: &Path) -> Result<Option<Value>, PipelineError> {
     let damaged = || PipelineError::Damaged {
         path: path.to_path_buf(),
     };
-    let text = std::str::from_utf8(&bytes).map_err(|_| damaged())?;
-    let body = &text[..text.rfind(KEY).ok_or_else(damaged)?];
-    let expected = format!("{KEY}{}{END}", content_hash(body.as_bytes()));
-    if text[body.len()..] != expected {
-        return Err(damaged());
-    }
+    let text = unseal(&bytes).ok_or_else(damaged)?;
     let document = serde_json::from_str(text).map_err(|error| PipelineError::Config {
         path: path.to_path_buf(),
         message: error.to_string(),

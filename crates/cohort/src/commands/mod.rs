@@ -11,6 +11,7 @@ pub(crate) mod demo;
 #[cfg(feature = "networks")]
 pub(crate) mod features;
 pub(crate) mod fuse;
+mod known;
 pub(crate) mod map;
 mod meaning;
 #[cfg(feature = "networks")]
@@ -20,6 +21,8 @@ mod reading;
 pub(crate) mod report;
 #[cfg(feature = "networks")]
 pub(crate) mod run;
+pub(crate) mod search;
+mod stages;
 #[cfg(feature = "networks")]
 pub(crate) mod sweep;
 pub(crate) mod tables;

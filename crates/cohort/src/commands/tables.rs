@@ -1,10 +1,10 @@
 //! How tables of other tools are to be read: options of all commands that take tables.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
-use anyhow::bail;
+use anyhow::{bail, ensure};
 use clap::Args;
 use cohort_tables::{
     ClassColumns, Decimal, Delimiter, EmbeddingTable, LabelTable, Predictions, Read, ReadOptions,
@@ -87,14 +87,28 @@ impl TableArgs {
         Ok((self.told(read, shell), columns))
     }
 
-    /// Reads an embedding table, likewise.
-    pub(crate) fn embeddings(
-        &self,
-        path: &Path,
-        shell: &Shell,
-    ) -> Result<EmbeddingTable, TableError> {
-        let read = EmbeddingTable::read_with(path, &self.options())?;
-        Ok(self.told(read, shell))
+    /// Reads an embedding table with every clip once, likewise.
+    pub(super) fn vectors(&self, path: &Path, shell: &Shell) -> anyhow::Result<EmbeddingTable> {
+        let table = self.told(EmbeddingTable::read_with(path, &self.options())?, shell);
+        ensure!(
+            !table.is_empty() && table.dim > 0,
+            "{}: expected vectors, found {} rows of length {}",
+            path.display(),
+            table.len(),
+            table.dim
+        );
+        let mut first = HashMap::new();
+        for (row, clip) in table.clips.iter().enumerate() {
+            if let Some(before) = first.insert(clip.as_str(), row) {
+                bail!(
+                    "{}: row {}: expected every clip once, found {clip:?} again, first in row {}",
+                    path.display(),
+                    row + 1,
+                    before + 1
+                );
+            }
+        }
+        Ok(table)
     }
 
     fn told<T>(&self, read: Read<T>, shell: &Shell) -> T {

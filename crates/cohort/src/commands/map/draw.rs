@@ -9,8 +9,8 @@ use cohort_report::{MapPage, MapPoint, Style, map_page, svg_to_png};
 use cohort_search::MapDocument;
 use cohort_tables::{LabelTable, write_atomic};
 
-use super::known::About;
 use super::thumbnails;
+use crate::commands::known::About;
 use crate::shell::Shell;
 
 /// Groups without an order that can be told apart by colour; the smallest of more are drawn as one.

@@ -1,12 +1,10 @@
 //! `cohort map`: a picture of an embedding table, and how far it can be trusted.
 
 mod draw;
-mod known;
 mod thumbnails;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, bail, ensure};
 use clap::Args;
@@ -15,11 +13,11 @@ use cohort_search::{
     Points, agreement,
 };
 use cohort_tables::{EmbeddingTable, clip_id};
-use indicatif::ProgressBar;
 
+use super::known::{self, About, Known};
+use super::stages::{Stages, some};
 use super::tables::TableArgs;
 use crate::shell::{Outcome, Shell};
-use known::{About, Known};
 
 /// Vectors of excessive length that are named one by one.
 const GIANTS: usize = 5;
@@ -92,7 +90,7 @@ pub(crate) struct Map {
 impl Map {
     pub(crate) fn run(self, shell: &Shell) -> anyhow::Result<Outcome> {
         self.out.iter().try_for_each(|out| draw::check(out))?;
-        let table = self.read_table(shell)?;
+        let table = self.tables.vectors(&self.table, shell)?;
         let known = match &self.labels {
             Some(path) => Some(self.known(path, shell)?),
             None => None,
@@ -235,35 +233,12 @@ impl Map {
         }
     }
 
-    /// The table, with every clip once.
-    fn read_table(&self, shell: &Shell) -> anyhow::Result<EmbeddingTable> {
-        let table = self.tables.embeddings(&self.table, shell)?;
-        ensure!(
-            !table.is_empty() && table.dim > 0,
-            "{}: expected vectors, found {} rows of length {}",
-            self.table.display(),
-            table.len(),
-            table.dim
-        );
-        let mut first = HashMap::new();
-        for (row, clip) in table.clips.iter().enumerate() {
-            if let Some(before) = first.insert(clip.as_str(), row) {
-                bail!(
-                    "{}: row {}: expected every clip once, found {clip:?} again, first in row {}",
-                    self.table.display(),
-                    row + 1,
-                    before + 1
-                );
-            }
-        }
-        Ok(table)
-    }
-
     fn known(&self, path: &Path, shell: &Shell) -> anyhow::Result<Known> {
         let ask = known::Ask {
             column: self.color.as_deref(),
             subject: self.subject.as_deref(),
             schema: self.schema.as_deref(),
+            option: "--color",
         };
         let known = if path.is_dir() {
             known::from_dataset(path, &ask, shell)?
@@ -366,53 +341,6 @@ impl Map {
             some(&missing)
         );
         Ok((found, notes))
-    }
-}
-
-/// The first few of many names.
-fn some(names: &[&str]) -> String {
-    let mut text = names.iter().take(5).copied().collect::<Vec<_>>().join(", ");
-    if names.len() > 5 {
-        text += &format!(" and {} more", names.len() - 5);
-    }
-    text
-}
-
-/// The bar of the stage at work.
-struct Stages<'a> {
-    shell: &'a Shell,
-    now: Mutex<Option<(String, ProgressBar)>>,
-}
-
-impl<'a> Stages<'a> {
-    fn new(shell: &'a Shell) -> Self {
-        Self {
-            shell,
-            now: Mutex::new(None),
-        }
-    }
-
-    /// Shows how far a stage is; says whether to go on, which Ctrl-C ends.
-    fn at(&self, stage: &str, done: usize, total: usize) -> bool {
-        // a poisoned lock only means that a bar may look odd
-        let mut now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*now {
-            Some((same, bar)) if same == stage => bar.set_position(done as u64),
-            _ => {
-                if let Some((_, old)) = now.take() {
-                    old.finish_and_clear();
-                }
-                *now = Some((stage.to_string(), self.shell.bar(stage, total)));
-            }
-        }
-        !self.shell.stopped()
-    }
-
-    fn end(&self) {
-        let mut now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, bar)) = now.take() {
-            bar.finish_and_clear();
-        }
     }
 }
 

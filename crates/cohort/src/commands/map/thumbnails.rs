@@ -9,7 +9,7 @@ use cohort_search::MapDocument;
 use cohort_tables::{IMAGE_EXTENSIONS, clip_id};
 use rayon::prelude::*;
 
-use super::known::About;
+use crate::commands::known::About;
 use crate::shell::Shell;
 
 /// Longer side in pixels.

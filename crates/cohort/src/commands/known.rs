@@ -1,4 +1,4 @@
-//! What is known about the clips of a map: from a data set, or from a label table.
+//! What is known about the clips of a table of vectors: from a data set, or from a label table.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use anyhow::{Context, bail, ensure};
 use cohort_data::{Attribute, Dataset, MediaSource, Schema};
 use cohort_tables::LabelTable;
 
-use crate::commands::meaning::read_schema;
+use super::meaning::read_schema;
 use crate::shell::Shell;
 
 /// What is asked for.
@@ -15,6 +15,8 @@ pub(super) struct Ask<'a> {
     pub(super) column: Option<&'a str>,
     pub(super) subject: Option<&'a str>,
     pub(super) schema: Option<&'a Path>,
+    /// The option that names the column.
+    pub(super) option: &'static str,
 }
 
 /// Everything known, by clip.
@@ -28,6 +30,8 @@ pub(super) struct Known {
     /// Names of the splits; empty when there are none.
     pub(super) splits: Vec<String>,
     pub(super) clips: HashMap<String, About>,
+    /// The column of subjects, where there is one.
+    pub(super) subject_column: Option<String>,
     /// What of a data set's tables was read otherwise than it was written.
     pub(super) notes: Vec<String>,
 }
@@ -104,6 +108,7 @@ pub(super) fn from_dataset(root: &Path, ask: &Ask, shell: &Shell) -> anyhow::Res
     let known = groups.known(splits.collect(), clips);
     Ok(Known {
         notes: dataset.notes_for_documents(),
+        subject_column: Some(ask.subject.unwrap_or(&schema.subject_column).to_string()),
         ..known
     })
 }
@@ -119,8 +124,9 @@ pub(super) fn from_table(path: &Path, labels: &LabelTable, ask: &Ask) -> anyhow:
         Some(column) => column,
         None if labels.column(&schema.target).is_some() => &schema.target,
         None => bail!(
-            "{}: expected --color and a label column, found neither; columns {}",
+            "{}: expected {} and a label column, found neither; columns {}",
             path.display(),
+            ask.option,
             labels.column_names().collect::<Vec<_>>().join(", ")
         ),
     };
@@ -153,7 +159,11 @@ pub(super) fn from_table(path: &Path, labels: &LabelTable, ask: &Ask) -> anyhow:
         );
     }
     let splits: BTreeSet<String> = splits.unwrap_or_default().iter().cloned().collect();
-    Ok(groups.known(splits.into_iter().collect(), clips))
+    let subject = ask.subject.unwrap_or(&schema.subject_column);
+    Ok(Known {
+        subject_column: subjects.map(|_| subject.to_string()),
+        ..groups.known(splits.into_iter().collect(), clips)
+    })
 }
 
 fn find<'a>(labels: &'a LabelTable, name: &str, path: &Path) -> anyhow::Result<&'a [String]> {
@@ -231,6 +241,7 @@ impl Groups {
             groups: self.groups,
             splits,
             clips,
+            subject_column: None,
             notes: Vec::new(),
         }
     }

@@ -1,0 +1,37 @@
+//! `cohort search`: nearest neighbours in an embedding table, and how good they are.
+
+mod change;
+mod evaluate;
+mod index;
+mod query;
+
+use clap::Subcommand;
+
+use crate::shell::{Outcome, Shell};
+
+/// Subcommands of `cohort search`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Search {
+    /// Make an index of embedding tables
+    Index(index::MakeIndex),
+    /// Add the rows of embedding tables to an index
+    Add(change::Add),
+    /// Delete rows of an index
+    Delete(change::Delete),
+    /// The nearest neighbours of other vectors, or of rows of the index
+    Query(query::Query),
+    /// Precision, recall and the like, with intervals, chance levels and a control
+    Evaluate(Box<evaluate::Evaluate>),
+}
+
+impl Search {
+    pub(crate) fn run(self, shell: &Shell) -> anyhow::Result<Outcome> {
+        match self {
+            Self::Index(command) => command.run(shell),
+            Self::Add(command) => command.run(shell),
+            Self::Delete(command) => command.run(shell),
+            Self::Query(command) => command.run(shell),
+            Self::Evaluate(command) => command.run(shell),
+        }
+    }
+}
