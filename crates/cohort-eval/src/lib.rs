@@ -17,12 +17,14 @@ mod discordant;
 mod disparity;
 mod distributions;
 mod ece;
+mod epochs;
 mod error;
 mod evaluator;
 mod family;
 mod finding;
 mod frame;
 mod groups;
+mod headline;
 mod interval;
 mod measure;
 mod metrics;
@@ -48,10 +50,14 @@ pub use compared::Compared;
 pub use conformal::{Conformal, CoverageUnit, SetCoverage};
 pub use correction::{benjamini_hochberg, holm};
 pub use disparity::{Disparity, Gaps, Scheme, disparities};
+pub use epochs::{
+    Change, EpochMetrics, NamedValues, TRAIN_LOSS, TRAINING_SCHEMA, TrainingRecord, VALID_LOSS, train_name, valid_name,
+};
 pub use error::EvalError;
 pub use finding::{ClassGap, Finding, Rule};
 pub use frame::Joins;
 pub use groups::{Calibration, CalibrationBin, ClassError, Confusion, GroupRow};
+pub use headline::{HEADLINE_SCHEMA, Headline, HeadlineRow, Majority, ModelKind};
 pub use interval::{
     Estimate, FEWEST_CLAIMED, FEWEST_FOR_BOOTSTRAP, FEWEST_SUBJECTS, Interval, IntervalSettings,
     MOST_FOR_BOOTSTRAP, Method, NotEstimable, interval, intervals, paired_difference,

@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 use std::sync::atomic::AtomicBool;
 
+use cohort_eval::Change;
 use cohort_nn::ModuleWeights;
 use cohort_nn::burn::module::Module;
 use cohort_nn::burn::tensor::{Device, Gradients, Tensor};
@@ -51,6 +52,11 @@ pub trait Task: Sync {
     /// Epochs before patience counts, such as those with another loss than the rest. Default none.
     fn patience_begins(&self) -> usize {
         0
+    }
+
+    /// Changes of the task in the course of the epochs, which show in its curves. Default none.
+    fn changes(&self) -> Vec<Change> {
+        Vec::new()
     }
 
     /// The network as the run begins, ready to learn (see [`Self::prepare`]), with weights from `seed`.
@@ -195,7 +201,7 @@ pub struct Loss {
 }
 
 /// Named values of an epoch, in the order in which they are recorded; `None` where a value is undefined.
-pub type Metrics = Vec<(String, Option<f64>)>;
+pub type Metrics = cohort_eval::NamedValues;
 
 /// A part in which two records differ.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,5 +1,6 @@
 //! What a check found, and the JSON document `cohort.check/1`.
 
+use cohort_tables::Nouns;
 use serde::{Deserialize, Serialize};
 
 use crate::folder::Unused;
@@ -85,6 +86,8 @@ kinds! {
     IdsByCase => ("ids-differ-by-case-only", Warning),
     /// Subjects in several spellings that differ in nothing visible, which were taken for one.
     RespeltIds => ("ids-in-several-spellings", Note),
+    /// An attribute that differs within most subjects of several clips, and so is one of clips.
+    VariesWithinUnits => ("varies-within-units", Note),
     /// A subject whose clips carry different levels of one attribute.
     ContradictingLabels => ("contradicting-labels", Warning),
     /// No clip at all has this modality.
@@ -121,6 +124,19 @@ kinds! {
     IdenticalAudioAcrossSplits => ("identical-audio-across-splits", Error),
     /// The same samples for two clips of one split.
     IdenticalAudio => ("identical-audio", Warning),
+}
+
+impl Kind {
+    /// Whether something of the test split can be known from training, so that results are better than they should be.
+    pub fn is_leak(self) -> bool {
+        matches!(
+            self,
+            Self::ClipInTwoSplits
+                | Self::SubjectInTwoSplits
+                | Self::IdenticalImageAcrossSplits
+                | Self::IdenticalAudioAcrossSplits
+        )
+    }
 }
 
 /// One thing that was found.
@@ -239,6 +255,14 @@ pub struct CheckedSplit {
 }
 
 impl CheckReport {
+    /// What items and units are called.
+    pub fn nouns(&self) -> Nouns {
+        Nouns {
+            item: self.item.clone(),
+            unit: self.unit.clone(),
+        }
+    }
+
     /// Whether any error or warning was found, which is what exit code 1 says.
     pub fn found(&self) -> bool {
         self.errors + self.warnings > 0

@@ -2,8 +2,9 @@
 
 use std::fmt::Write;
 
+use cohort_tables::plural;
+
 use super::{CheckReport, CheckedSplit, Finding, Kind};
-use crate::schema::plural;
 
 /// Findings of one kind that are written out; the rest is counted.
 const SHOWN: usize = 20;

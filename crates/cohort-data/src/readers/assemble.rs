@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use cohort_tables::{LabelColumn, LabelTable, code, file_hash};
+use cohort_tables::{LabelColumn, LabelTable, code, counted, file_hash};
 use rayon::prelude::*;
 
 use super::splits::{Drawn, MadeSplits, Part, SHARE, draw};
@@ -13,7 +13,7 @@ use crate::error::DataError;
 use crate::folder::Unused;
 use crate::label_file::{self, LabelFile, SplitTable};
 use crate::media::{Media, MediaKind};
-use crate::schema::{Schema, counted};
+use crate::schema::Schema;
 
 /// One item as a reader found it.
 pub(crate) struct Item {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
-use cohort_tables::{LabelColumn, LabelTable, id_key};
+use cohort_tables::{LabelColumn, LabelTable, counted, id_key};
 use serde::{Deserialize, Serialize};
 
 use super::path_index::{Found, PathIndex};
@@ -16,7 +16,7 @@ use crate::files;
 use crate::folder;
 use crate::label_file::{LabelFile, SplitTable};
 use crate::media::{self, Media, MediaKind};
-use crate::schema::{Schema, counted};
+use crate::schema::Schema;
 
 /// What lies in and is said of the pictures of a data set, keyed by item.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -63,14 +63,14 @@ pub struct Caption {
 }
 
 /// Counts of [`Objects`] for statistics.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ObjectsCounts {
     /// Each split by name, in the data set's order.
     pub splits: Vec<SplitObjects>,
 }
 
 /// Counts of one split.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SplitObjects {
     /// Name of the split.
     pub split: String,

@@ -7,12 +7,15 @@ mod json;
 mod text;
 
 pub(crate) use csv::line as csv_line;
+pub use json::STATS_SCHEMA;
 
 use crate::dataset::{Clip, Dataset};
 use crate::readers::ObjectsCounts;
-use crate::schema::{Schema, plural};
+use crate::schema::Schema;
+use cohort_tables::{Nouns, plural};
+use serde::{Deserialize, Serialize};
 
-/// Statistics of a data set; serialises as the JSON document `cohort.stats/1`.
+/// Statistics of a data set; written and read as the JSON document `cohort.stats/1`.
 ///
 /// Clips of one subject are not independent, so everything is counted twice: by clip and by subject. A
 /// subject is counted once in every cell that it has a clip in. So a subject with two different labels is
@@ -65,7 +68,7 @@ pub struct AttributeCounts {
 }
 
 /// Frequency of one level.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LevelCount {
     /// Code in the label tables.
     pub code: String,
@@ -127,6 +130,14 @@ impl Statistics {
     /// What units are called, in the plural.
     pub fn units(&self) -> String {
         plural(&self.unit)
+    }
+
+    /// What items and units are called.
+    pub fn nouns(&self) -> Nouns {
+        Nouns {
+            item: self.item.clone(),
+            unit: self.unit.clone(),
+        }
     }
 }
 
@@ -199,11 +210,7 @@ pub fn statistics(dataset: &Dataset) -> Statistics {
         dataset: schema.name.clone(),
         target: schema.target.clone(),
         item: schema.item.clone(),
-        unit: if schema.items_are_units() {
-            schema.item.clone()
-        } else {
-            schema.unit.clone()
-        },
+        unit: schema.nouns().unit,
         objects: dataset.objects.as_ref().map(|objects| {
             objects.counts(dataset.splits.iter().map(|split| {
                 let items = split.clips.iter().map(|clip| clip.id.as_str());
