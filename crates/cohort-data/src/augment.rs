@@ -5,16 +5,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use cohort_tables::{FolderLock, content_hash, remove_unfinished, write_atomic};
+use cohort_tables::{FolderLock, content_hash, csv_line, remove_unfinished, write_atomic};
 use cohort_vision::{Recipe, encode_jpeg};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::dataset::{Dataset, leaves};
+use crate::dataset::Dataset;
 use crate::error::{DataError, quoted};
 use crate::files;
-use crate::readers::{Part, UNITS};
-use crate::statistics::csv_line;
+use crate::layout::Part;
+use crate::readers::UNITS;
 
 /// File that says what a folder was made by.
 const MANIFEST: &str = "augmented.json";
@@ -273,7 +273,7 @@ impl<'a> Plan<'a> {
         for (level, mut clips) in by_class {
             clips.sort_by(|a, b| a.id.cmp(&b.id));
             let class = &target.levels[level].code;
-            if leaves(class) || class.contains('/') || class.starts_with('.') {
+            if files::leaves(class) || class.contains('/') || class.starts_with('.') {
                 return Err(DataError::file(
                     root,
                     "classes that can be names of folders",

@@ -4,15 +4,15 @@ use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
-use cohort_tables::{LabelTable, code, id_key, is_missing, tidy};
+use cohort_tables::{LabelTable, code, csv_line, id_key, is_missing, tidy};
 
 use crate::error::{DataError, quoted};
+use crate::files;
 use crate::label_file::{LabelFile, SplitTable, unknown_code};
+use crate::layout::Layout;
 use crate::media::{self, Media, MediaKind, MediaSource};
-use crate::readers::{self, Layout, MadeSplits, Objects, OpenOptions};
-use crate::schema::{Attribute, Schema};
-use crate::schema_file::SCHEMA_FILE;
-use crate::statistics::csv_line;
+use crate::readers::{self, MadeSplits, Objects, OpenOptions};
+use crate::schema::{Schema, leads_outside};
 use crate::transcript::TranscriptTable;
 
 /// A data set: its schema and the splits that have a label table.
@@ -172,15 +172,7 @@ impl Dataset {
 
     /// [`Self::notes`] for a document that may be kept elsewhere: files are named below the data set's root, which is left out.
     pub fn notes_for_documents(&self) -> Vec<String> {
-        let root = self.root.display().to_string();
-        let below = self.root.join("").display().to_string();
-        let of = |note: &String| {
-            let note = note.replace(&below, "");
-            match note.strip_prefix(&format!("{root}: ")) {
-                Some(rest) => rest.to_string(),
-                None => note,
-            }
-        };
+        let of = |note: &String| files::without_root(&self.root, note);
         self.notes.iter().map(of).collect()
     }
 
@@ -230,24 +222,6 @@ impl Clip {
     }
 }
 
-/// The given schema, else the one in the root, else First Impressions', and whether somebody stated it.
-pub(crate) fn resolve_schema(
-    root: &Path,
-    schema: Option<Schema>,
-) -> Result<(Schema, bool), DataError> {
-    let path = root.join(SCHEMA_FILE);
-    match schema {
-        Some(schema) => Ok((schema, true)),
-        None if path.symlink_metadata().is_ok() => Ok((Schema::from_toml(&path)?, true)),
-        None => Ok((Schema::first_impressions(), false)),
-    }
-}
-
-/// Id of an item from its name.
-pub(crate) fn id_of(name: &str) -> String {
-    id_key(name)
-}
-
 fn refuse_repeated_clips(schema: &Schema, files: &[LabelFile]) -> Result<(), DataError> {
     let mut seen: HashMap<String, (&LabelFile, usize)> = HashMap::new();
     for file in files {
@@ -263,22 +237,6 @@ fn refuse_repeated_clips(schema: &Schema, files: &[LabelFile]) -> Result<(), Dat
         }
     }
     Ok(())
-}
-
-/// Whether a path leads, or may lead on some system, out of the folder that it is joined to.
-pub(crate) fn leaves(path: &str) -> bool {
-    path.starts_with('/') || path.contains(['\\', '\0']) || path.split('/').any(|step| step == "..")
-}
-
-/// What is expected of a code of the target that names a media folder, if this one leads out of the data set.
-pub(crate) fn leads_outside(schema: &Schema, attribute: &Attribute, code: &str) -> Option<String> {
-    let names_folder = attribute.column == schema.target && schema.folder.contains("{target}");
-    (names_folder && leaves(code)).then(|| {
-        format!(
-            "in {} a code that names a folder inside the data set's root",
-            attribute.column
-        )
-    })
 }
 
 fn read_clips(

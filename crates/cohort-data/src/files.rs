@@ -1,4 +1,4 @@
-//! Reading small files without surprises: regular files only, bounded size, UTF-8.
+//! Small files read without surprises (regular files only, bounded size, UTF-8), and how they are named in messages.
 
 use std::fs::File;
 use std::io::Read;
@@ -59,4 +59,17 @@ pub(crate) fn read_text(path: &Path, limit: u64) -> Result<String, DataError> {
         Some(rest) => Ok(rest.to_string()),
         None => Ok(text),
     }
+}
+
+/// Whether a path leads, or may lead on some system, out of the folder that it is joined to.
+pub(crate) fn leaves(path: &str) -> bool {
+    path.starts_with('/') || path.contains(['\\', '\0']) || path.split('/').any(|step| step == "..")
+}
+
+/// A message with files named from the root, so that a document does not depend on where the data lie.
+pub(crate) fn without_root(root: &Path, message: &str) -> String {
+    // one on the root itself
+    let rest = message.strip_prefix(&format!("{}: ", root.display()));
+    let below = root.join("").display().to_string();
+    rest.unwrap_or(message).replace(&below, "")
 }

@@ -9,8 +9,10 @@ mod check;
 mod dataset;
 mod error;
 mod files;
+mod finding;
 pub mod folder;
 mod label_file;
+mod layout;
 mod media;
 mod pickle;
 mod readers;
@@ -18,22 +20,23 @@ mod schema;
 mod schema_file;
 mod statistics;
 mod transcript;
+mod transcript_file;
 mod words;
 
 pub use augment::{AugmentSettings, Augmented, RecipeEntry, augment, read_recipes};
-pub use check::{
-    CheckReport, CheckSettings, CheckedSplit, Finding, Kind, Severity, check, check_with,
-};
+pub use check::{CheckReport, CheckSettings, CheckedSplit, check, check_with};
 pub use dataset::{Clip, Dataset, Split};
 pub use error::DataError;
+pub use finding::{Finding, Kind, Severity};
+pub use layout::{Layout, Part};
 pub use media::{Media, MediaKind, MediaSource};
 pub use readers::{
-    Box2d, Caption, Category, Layout, MadeSplits, Objects, ObjectsCounts, OpenOptions, Part,
-    SplitObjects,
+    Box2d, Caption, Category, MadeSplits, Objects, ObjectsCounts, OpenOptions, SplitObjects,
 };
 pub use schema::{Attribute, Level, Schema};
 pub use schema_file::SCHEMA_FILE;
 pub use statistics::{
-    AttributeCounts, LevelCount, STATS_SCHEMA, Section, Statistics, Table, Unit, View, statistics,
+    AttributeCounts, LevelCount, STATS_SCHEMA, Section, Statistics, Table, Unit, WithoutLevel,
+    statistics,
 };
 pub use words::{GroupWords, Words, WordsSettings, words};

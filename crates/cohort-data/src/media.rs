@@ -10,7 +10,7 @@ use cohort_tables::{
 
 use crate::error::DataError;
 use crate::folder::{self, Unused};
-use crate::transcript;
+use crate::transcript_file;
 
 /// What a media file or a text of a table holds: the inputs that an item may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -90,7 +90,7 @@ impl MediaSource {
     pub fn read_words(&self) -> Result<String, DataError> {
         match self {
             Self::Text(text) => Ok(text.trim().to_string()),
-            Self::File(path) => transcript::read_file(path),
+            Self::File(path) => transcript_file::read_file(path),
         }
     }
 }

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::readers::Layout;
+use crate::files::leaves;
+use crate::layout::Layout;
 
 /// Description of a data set. Everything that differs between data sets is here, as data;
 /// [`Schema::first_impressions`] is the built-in one and [`Schema::from_toml`] reads any other.
@@ -371,6 +372,17 @@ impl Attribute {
             })
             .collect();
     }
+}
+
+/// What is expected of a code of the target that names a media folder, if this one leads out of the data set.
+pub(crate) fn leads_outside(schema: &Schema, attribute: &Attribute, code: &str) -> Option<String> {
+    let names_folder = attribute.column == schema.target && schema.folder.contains("{target}");
+    (names_folder && leaves(code)).then(|| {
+        format!(
+            "in {} a code that names a folder inside the data set's root",
+            attribute.column
+        )
+    })
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::error::{DataError, quoted};
 use crate::files;
-use crate::readers::Part;
+use crate::layout::Part;
 use crate::schema::{Attribute, Schema};
 
 /// File below the root of a data set that holds its schema.
@@ -145,11 +145,24 @@ impl Schema {
         }
         let parts = [&self.labels, &self.folder, &self.transcripts].into_iter();
         for part in parts.chain(&self.splits).chain(self.lists.values()) {
-            if crate::dataset::leaves(part) {
+            if files::leaves(part) {
                 return Err(("a path inside the data set's root".into(), quoted(part)));
             }
         }
         Ok(())
+    }
+}
+
+/// The given schema, else the one in the root, else First Impressions', and whether somebody stated it.
+pub(crate) fn resolve_schema(
+    root: &Path,
+    schema: Option<Schema>,
+) -> Result<(Schema, bool), DataError> {
+    let path = root.join(SCHEMA_FILE);
+    match schema {
+        Some(schema) => Ok((schema, true)),
+        None if path.symlink_metadata().is_ok() => Ok((Schema::from_toml(&path)?, true)),
+        None => Ok((Schema::first_impressions(), false)),
     }
 }
 

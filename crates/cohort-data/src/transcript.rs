@@ -1,4 +1,4 @@
-//! Transcripts: files, and the table below a data set's root.
+//! The table of transcripts below a data set's root.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -8,25 +8,7 @@ use cohort_tables::id_key;
 use crate::error::{DataError, quoted};
 use crate::label_file::read_table;
 use crate::schema::Schema;
-use crate::{files, pickle};
-
-/// Most bytes of a transcript; fifteen seconds of speech have about 200.
-const TRANSCRIPT_LIMIT: usize = 1 << 20;
-
-/// Words from a `.pkl` or a text file.
-pub(crate) fn read_file(path: &Path) -> Result<String, DataError> {
-    let limit = TRANSCRIPT_LIMIT as u64;
-    let is_pickle = path
-        .extension()
-        .is_some_and(|extension| extension.eq_ignore_ascii_case("pkl"));
-    let text = if is_pickle {
-        pickle::read_str(&files::read_bytes(path, limit)?)
-            .map_err(|bad| DataError::file(path, bad.expected, bad.found))?
-    } else {
-        files::read_text(path, limit)?
-    };
-    Ok(text.trim().to_string())
-}
+use crate::transcript_file::TRANSCRIPT_LIMIT;
 
 /// The transcript table below a root.
 #[derive(Debug, Default)]

@@ -8,10 +8,11 @@ use serde::{Deserialize, Serialize};
 use crate::abstention::{RiskCoverage, risk_coverage};
 use crate::compare::Comparison;
 use crate::conformal::{Conformal, conformal};
-use crate::disparity::{Disparity, gaps};
+use crate::disparity::gaps;
 use crate::finding::{ClassGap, Finding};
 use crate::frame::{Frame, Joins};
-use crate::groups::{Calibration, ClassError, Confusion, GroupRow, groups};
+use crate::gaps::Disparity;
+use crate::groups::{Calibration, ClassError, GroupConfusion, GroupRow, groups};
 use crate::interval::tally_intervals;
 use crate::outcome::Fairness;
 use crate::random::Stream;
@@ -70,7 +71,7 @@ pub struct Audit {
     /// Error by true class, over all clips and by group.
     pub class_errors: Vec<ClassError>,
     /// Confusion matrices, over all clips and by group.
-    pub confusion: Vec<Confusion>,
+    pub confusion: Vec<GroupConfusion>,
     /// Every class against all others: shares of the confusion matrix, precision, recall, F1, ROC and precision-recall.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub class_curves: Option<ClassCurves>,

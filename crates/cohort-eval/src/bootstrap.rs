@@ -6,18 +6,9 @@ use rayon::prelude::*;
 use crate::Metric;
 use crate::evaluator::Evaluator;
 use crate::random::{Stream, draw_weights};
+use crate::resampled::Resampled;
 use crate::scale::Scale;
 use crate::tally::Tally;
-
-/// Quantities that can be computed under any weights of independent units.
-pub(crate) trait Resampled {
-    /// Number of units.
-    fn units(&self) -> usize;
-
-    /// Value and cluster-robust standard error of each quantity where unit `i` counts `weights[i]` times; NaN where not
-    /// defined, and for errors that are not asked for.
-    fn values_and_errors(&mut self, weights: &[f64], with_errors: bool) -> (&[f64], &[f64]);
-}
 
 /// `(h(v*) - h(v)) / se*` of each resample for each metric, sorted; resamples where the metric is not defined are left out.
 pub(crate) fn pivots(
@@ -27,7 +18,7 @@ pub(crate) fn pivots(
     resamples: usize,
     stream: Stream,
 ) -> Vec<Vec<f64>> {
-    let scales: Vec<Scale> = metrics.iter().map(|&metric| Scale::of(metric)).collect();
+    let scales: Vec<Scale> = metrics.iter().map(|&metric| metric.scale()).collect();
     let make = || Evaluator::new(tally, metrics);
     pivots_of(make, &scales, values, resamples, stream)
 }

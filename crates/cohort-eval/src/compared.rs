@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::interval::FEWEST_SUBJECTS;
 use crate::permute::{Column, Contrast, MOST_CLASSES};
+use crate::support::FEWEST_SUBJECTS;
 use crate::{Metric, Sample};
 
 /// What a finding is about.

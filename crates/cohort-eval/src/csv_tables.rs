@@ -1,5 +1,7 @@
 //! The audit's tables as CSV, for those who go on in a spreadsheet or in R.
 
+use cohort_tables::csv_line;
+
 use crate::{Audit, Interval, Metric};
 
 impl Audit {
@@ -186,12 +188,5 @@ fn number(value: f64) -> String {
 }
 
 fn write(rows: &[Vec<String>]) -> String {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    for row in rows {
-        let written = writer.write_record(row);
-        written.expect("memory can be written to, and every row of a table has the same width");
-    }
-    let bytes = writer.into_inner();
-    let bytes = bytes.unwrap_or_else(|_| unreachable!("memory can be written to"));
-    String::from_utf8(bytes).expect("CSV of text is text")
+    rows.iter().map(csv_line).collect()
 }

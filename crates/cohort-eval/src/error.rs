@@ -1,5 +1,8 @@
 //! What can be wrong with the input of a score or an audit.
 
+/// Ids, or values, listed in an error.
+pub(crate) const LISTED: usize = 5;
+
 /// A sample, a table or a setting that cannot be scored or audited.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum EvalError {

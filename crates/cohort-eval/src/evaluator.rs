@@ -1,9 +1,9 @@
 //! Metrics on a [`Tally`] under weights of subjects: values, errors, and values without a subject.
 
 use crate::Metric;
-use crate::bootstrap::Resampled;
 use crate::metrics::ece::BINS;
 use crate::metrics::{Arithmetic, Counts};
+use crate::resampled::Resampled;
 use crate::tally::{Tally, entries};
 
 /// Values, standard errors and influences of metrics on a [`Tally`] under subject weights. Holds scratch space only.
@@ -341,9 +341,17 @@ impl Resampled for Evaluator<'_> {
 mod tests {
     use super::*;
     use crate::Sample;
+    use crate::scores::score;
 
     /// A small sample with everything in it: unequal clusters, a class that is never predicted, probabilities.
-    fn data() -> (Vec<usize>, Vec<usize>, Vec<usize>, Vec<f64>) {
+    struct Rows {
+        truth: Vec<usize>,
+        predicted: Vec<usize>,
+        subject: Vec<usize>,
+        probabilities: Vec<f64>,
+    }
+
+    fn rows() -> Rows {
         let truth = vec![0, 1, 2, 2, 1, 0, 3, 3, 1, 2, 2, 0, 1, 1];
         let predicted = vec![0, 1, 1, 2, 2, 0, 2, 1, 1, 2, 0, 1, 1, 2];
         let subject = vec![0, 0, 1, 1, 2, 2, 2, 3, 4, 4, 5, 5, 6, 6];
@@ -358,26 +366,39 @@ mod tests {
                 p.push(base);
             }
         }
-        (truth, predicted, subject, p)
+        Rows {
+            truth,
+            predicted,
+            subject,
+            probabilities: p,
+        }
+    }
+
+    impl Rows {
+        fn sample(&self) -> Sample<'_> {
+            Sample::new(4, &self.truth, &self.predicted, &self.subject)
+                .unwrap()
+                .with_probabilities(&self.probabilities)
+                .unwrap()
+        }
+
+        fn with_midpoints(&self) -> Sample<'_> {
+            let sample = self.sample().with_midpoints(&[10.0, 16.0, 21.5, 28.5]);
+            sample.unwrap()
+        }
     }
 
     #[test]
     fn weights_equal_repetition_of_subjects() {
-        let (truth, predicted, subject, p) = data();
-        let midpoints = [10.0, 16.0, 21.5, 28.5];
-        let sample = Sample::new(4, &truth, &predicted, &subject).unwrap();
-        let sample = sample
-            .with_probabilities(&p)
-            .unwrap()
-            .with_midpoints(&midpoints)
-            .unwrap();
+        let data = rows();
+        let sample = data.with_midpoints();
         let weights = [2.0, 0.0, 1.0, 3.0, 1.0, 0.0, 1.0];
         let tally = Tally::new(&sample, None);
         let weighted = Evaluator::new(&tally, &Metric::ALL)
             .values(Some(&weights))
             .to_vec();
         let mut rows = Vec::new();
-        for (row, &s) in subject.iter().enumerate() {
+        for (row, &s) in data.subject.iter().enumerate() {
             rows.extend(std::iter::repeat_n(row, weights[s] as usize));
         }
         let repeated = Tally::new(&sample, Some(&rows));
@@ -391,14 +412,8 @@ mod tests {
 
     #[test]
     fn influences_equal_numerical_derivatives() {
-        let (truth, predicted, subject, p) = data();
-        let midpoints = [10.0, 16.0, 21.5, 28.5];
-        let sample = Sample::new(4, &truth, &predicted, &subject).unwrap();
-        let sample = sample
-            .with_probabilities(&p)
-            .unwrap()
-            .with_midpoints(&midpoints)
-            .unwrap();
+        let data = rows();
+        let sample = data.with_midpoints();
         let tally = Tally::new(&sample, None);
         for (i, &metric) in Metric::ALL.iter().enumerate() {
             let mut evaluator = Evaluator::new(&tally, &Metric::ALL);
@@ -426,10 +441,15 @@ mod tests {
 
     #[test]
     fn a_subject_taken_from_a_table_with_fewer_metrics_counts_as_its_own_rows() {
-        let (truth, predicted, subject, p) = data();
+        let data = rows();
+        let a = Tally::new(&data.sample(), None);
+        let Rows {
+            truth,
+            predicted,
+            subject,
+            ..
+        } = data;
         let other: Vec<usize> = predicted.iter().map(|class| (class + 1) % 4).collect();
-        let a = Sample::new(4, &truth, &predicted, &subject).unwrap();
-        let a = Tally::new(&a.with_probabilities(&p).unwrap(), None);
         let b = Tally::new(&Sample::new(4, &truth, &other, &subject).unwrap(), None);
         let (a, b) = (a.joined(&b), b.joined(&a));
         let metrics = [
@@ -453,7 +473,7 @@ mod tests {
                 .collect();
             let sample = Sample::new(4, &truth, &mixed, &subject).unwrap();
             for (metric, found) in metrics.into_iter().zip(found).take(3) {
-                let expected = crate::score(metric, &sample).unwrap();
+                let expected = score(metric, &sample).unwrap();
                 assert!(
                     (found - expected).abs() < 1e-12,
                     "{metric:?} {s}: {found} {expected}"

@@ -1,20 +1,19 @@
 //! Predictions and labels joined by clip: plain indices, in an order that does not depend on the order of the files.
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
 use cohort_tables::{
-    IdMatches, LabelTable, Predictions, Spellings, code, fold, id_key, is_missing, match_ids,
-    sorted_classes,
+    IdMatches, LabelTable, Predictions, Spellings, code, id_key, is_missing, match_ids,
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{AuditSettings, EvalError, Sample};
+use crate::attribute::{Attribute, encode, intersections};
+use crate::error::{EvalError, LISTED};
+use crate::truth::{gather, truth};
+use crate::{AuditSettings, Sample};
 
 /// A column with more values than this is no attribute unless it is asked for.
 const MOST_GROUPS: usize = 50;
-/// Ids listed in an error.
-const LISTED: usize = 5;
 /// Name of the group of clips whose label is empty: it stays in the table like any other.
 const NO_VALUE: &str = "(no value)";
 
@@ -33,51 +32,6 @@ impl Joins {
     /// Whether there is nothing to tell.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
-    }
-}
-
-/// A label column as indices.
-#[derive(Debug, Clone)]
-pub(crate) struct Attribute {
-    pub(crate) name: String,
-    /// Codes that occur, as numbers where all are integers, else as text.
-    pub(crate) codes: Vec<String>,
-    /// Name of each code for people.
-    pub(crate) names: Vec<String>,
-    /// Index into `codes` a row.
-    pub(crate) of_row: Vec<usize>,
-    /// Whether this is what the model predicts.
-    pub(crate) is_target: bool,
-    /// Whether its groups are the intersections of two columns.
-    pub(crate) is_cross: bool,
-}
-
-impl Attribute {
-    /// Puts the codes in the order of `codes`, others after them.
-    fn order_as(&mut self, codes: &[String]) {
-        let place = |own: &String| {
-            let same = |class: &String| code(class) == own.as_str();
-            codes.iter().position(same).unwrap_or(codes.len())
-        };
-        let mut order: Vec<usize> = (0..self.codes.len()).collect();
-        order.sort_by_key(|&old| place(&self.codes[old]));
-        for group in &mut self.of_row {
-            let place = order.iter().position(|old| old == group);
-            *group = place.expect("the order holds every group");
-        }
-        let pick = |from: &[String]| -> Vec<String> {
-            order.iter().map(|&old| from[old].clone()).collect()
-        };
-        (self.codes, self.names) = (pick(&self.codes), pick(&self.names));
-    }
-
-    /// Rows of each group.
-    pub(crate) fn rows(&self) -> Vec<Vec<usize>> {
-        let mut rows = vec![Vec::new(); self.codes.len()];
-        for (row, &group) in self.of_row.iter().enumerate() {
-            rows[group].push(row);
-        }
-        rows
     }
 }
 
@@ -262,7 +216,8 @@ impl Frame {
             frame.attributes.push(attribute);
         }
         if settings.intersections {
-            frame.add_intersections();
+            let crossed = intersections(&frame.attributes);
+            frame.attributes.extend(crossed);
         }
         Ok(frame)
     }
@@ -304,53 +259,6 @@ impl Frame {
                 first.expect("the largest is one of them")
             })
             .collect()
-    }
-
-    /// Adds the groups of every pair of columns that are not the target.
-    fn add_intersections(&mut self) {
-        let single: Vec<Attribute> = self
-            .attributes
-            .iter()
-            .filter(|a| !a.is_target)
-            .cloned()
-            .collect();
-        for (i, a) in single.iter().enumerate() {
-            for b in single.iter().skip(i + 1) {
-                let width = b.codes.len();
-                let pair: Vec<usize> = a
-                    .of_row
-                    .iter()
-                    .zip(&b.of_row)
-                    .map(|(a, b)| a * width + b)
-                    .collect();
-                let mut present = pair.clone();
-                present.sort_unstable();
-                present.dedup();
-                let text = |of_a: &[String], of_b: &[String]| -> Vec<String> {
-                    present
-                        .iter()
-                        .filter_map(|p| {
-                            Some(format!(
-                                "{} & {}",
-                                of_a.get(p / width)?,
-                                of_b.get(p % width)?
-                            ))
-                        })
-                        .collect()
-                };
-                self.attributes.push(Attribute {
-                    name: format!("{} x {}", a.name, b.name),
-                    codes: text(&a.codes, &b.codes),
-                    names: text(&a.names, &b.names),
-                    of_row: pair
-                        .iter()
-                        .map(|p| present.binary_search(p).expect("present holds every pair"))
-                        .collect(),
-                    is_target: false,
-                    is_cross: true,
-                });
-            }
-        }
     }
 }
 
@@ -395,157 +303,6 @@ fn refuse_repeated(what: &str, ids: &[String]) -> Result<(), EvalError> {
         count,
         ids: repeated,
     })
-}
-
-fn gather(values: &[usize], joined: &[(usize, usize)]) -> Vec<usize> {
-    joined.iter().map(|&(row, _)| values[row]).collect()
-}
-
-/// True class of each joined row, from the predictions or the labels' target column, which must agree.
-fn truth(
-    predictions: &Predictions,
-    labels: &LabelTable,
-    settings: &AuditSettings,
-    joined: &[(usize, usize)],
-) -> Result<Vec<usize>, EvalError> {
-    let target = labels.column(&settings.target);
-    let code_of = |class: usize| predictions.classes.get(class).map_or("", String::as_str);
-    match (&predictions.truth, target) {
-        (Some(truth), None) => Ok(gather(truth, joined)),
-        (Some(truth), Some(target)) => {
-            for &(row, label) in joined {
-                let (Some(&class), Some(of_label)) = (truth.get(row), target.get(label)) else {
-                    continue;
-                };
-                if code(code_of(class)) != code(of_label) {
-                    return Err(EvalError::Row {
-                        what: format!(
-                            "predictions, clip {}",
-                            predictions.names.get(row).map_or("", String::as_str)
-                        ),
-                        row: row + 1,
-                        expected: format!(
-                            "ground truth {of_label}, as the labels' {}",
-                            settings.target
-                        ),
-                        found: format!(
-                            "{}{}",
-                            code_of(class),
-                            strangers(&predictions.classes, target, joined)
-                        ),
-                    });
-                }
-            }
-            Ok(gather(truth, joined))
-        }
-        (None, Some(target)) => joined
-            .iter()
-            .map(|&(_, label)| {
-                let of_label = target.get(label).map_or("", String::as_str);
-                predictions
-                    .classes
-                    .iter()
-                    .position(|class| code(class) == code(of_label))
-                    .ok_or_else(|| EvalError::Row {
-                        what: format!("labels, column {}", settings.target),
-                        row: label + 1,
-                        expected: format!("one of the classes {}", predictions.classes.join(", ")),
-                        found: format!(
-                            "{of_label}{}",
-                            strangers(&predictions.classes, target, joined)
-                        ),
-                    })
-            })
-            .collect(),
-        (None, None) => Err(EvalError::Input {
-            what: "truth",
-            expected: "a column ground_truth in the predictions or the target column in the labels",
-            found: format!("no ground_truth and no column {}", settings.target),
-        }),
-    }
-}
-
-/// What the labels' target has and the classes have not, in words: ` (only the labels have ...)`; empty without such.
-fn strangers(classes: &[String], target: &[String], joined: &[(usize, usize)]) -> String {
-    let mut counts: BTreeMap<Cow<'_, str>, usize> = BTreeMap::new();
-    for of_label in joined.iter().map(|&(_, label)| &target[label]) {
-        *counts.entry(code(of_label)).or_default() += 1;
-    }
-    let alone: Vec<String> = counts
-        .iter()
-        .filter(|(of_label, _)| !classes.iter().any(|class| code(class) == **of_label))
-        .map(|(of_label, count)| {
-            let date = cohort_tables::before_the_spreadsheet(of_label);
-            let date = date.map_or(String::new(), |range| {
-                format!(", a spreadsheet's date for {range}?")
-            });
-            let alike = classes.iter().find(|class| fold(class) == fold(of_label));
-            let alike = alike.map_or(String::new(), |class| {
-                format!(", which is not {class}: case and leading zeros count")
-            });
-            format!("{of_label} in {count} clips{date}{alike}")
-        })
-        .take(LISTED)
-        .collect();
-    match alone.is_empty() {
-        true => String::new(),
-        false => format!(" (only the labels have {})", alone.join("; ")),
-    }
-}
-
-/// A text column as indices into its codes, which are in the order of their numbers or as text. Words for a missing value
-/// are the empty code, unless the settings name them.
-fn encode(
-    name: &str,
-    values: &[String],
-    joined: &[(usize, usize)],
-    settings: &AuditSettings,
-) -> Attribute {
-    let named = settings.names.get(name);
-    let values: Vec<Cow<'_, str>> = joined
-        .iter()
-        .map(|&(_, label)| {
-            let value = values.get(label).map_or("", String::as_str);
-            if is_missing(value) && named.is_none_or(|names| !names.contains_key(value)) {
-                Cow::Borrowed("")
-            } else {
-                code(value)
-            }
-        })
-        .collect();
-    let mut distinct: Vec<&str> = values.iter().map(AsRef::as_ref).collect();
-    distinct.sort_unstable();
-    distinct.dedup();
-    let filled: Vec<&str> = distinct
-        .iter()
-        .copied()
-        .filter(|code| !code.is_empty())
-        .collect();
-    let mut codes = sorted_classes(&filled);
-    if filled.len() < distinct.len() {
-        codes.insert(0, String::new());
-    }
-    let place: HashMap<&str, usize> = codes
-        .iter()
-        .enumerate()
-        .map(|(i, code)| (code.as_str(), i))
-        .collect();
-    let of_row = values
-        .iter()
-        .map(|value| {
-            *place
-                .get(value.as_ref())
-                .expect("every value is among its codes")
-        })
-        .collect();
-    Attribute {
-        name: name.to_string(),
-        names: codes.clone(),
-        codes,
-        of_row,
-        is_target: false,
-        is_cross: false,
-    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::frame::{Attribute, Frame};
+use crate::attribute::Attribute;
+use crate::frame::Frame;
 use crate::interval::tally_intervals;
 use crate::metrics::ece::confidence;
 use crate::pooling::{Pooled, pool_accuracy, pool_mean};
@@ -63,7 +64,7 @@ pub struct ClassError {
 
 /// Confusion matrix of one group.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Confusion {
+pub struct GroupConfusion {
     /// The label column; empty for all clips together.
     pub attribute: String,
     /// Code of the group; empty for all clips together.
@@ -105,7 +106,7 @@ pub struct CalibrationBin {
 pub(crate) struct Groups {
     pub(crate) rows: Vec<GroupRow>,
     pub(crate) errors: Vec<ClassError>,
-    pub(crate) confusion: Vec<Confusion>,
+    pub(crate) confusion: Vec<GroupConfusion>,
     pub(crate) calibration: Vec<Calibration>,
 }
 
@@ -245,7 +246,7 @@ impl Groups {
                 metrics: metrics.iter().copied().zip(intervals).collect(),
             });
         }
-        self.confusion.push(Confusion {
+        self.confusion.push(GroupConfusion {
             attribute: attribute.into(),
             group: group.into(),
             name: name.into(),

@@ -124,7 +124,11 @@ impl Headline {
     /// The table for a terminal of 80 columns.
     pub fn to_text(&self) -> String {
         let ordered = self.rows.iter().any(|row| row.quadratic_kappa.is_some());
-        let last = if ordered { "quadratic kappa" } else { "macro F1" };
+        let last = if ordered {
+            "quadratic kappa"
+        } else {
+            "macro F1"
+        };
         let names = self.rows.iter().map(|row| row.model.chars().count());
         let width = names.chain([MAJORITY.len()]).max().unwrap_or(0);
         let items = self.nouns.items();

@@ -2,27 +2,24 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::bootstrap::{NO_ERROR, Resampled, paired_pivots, pivots, pivots_of, quantile};
+use crate::bootstrap::{NO_ERROR, paired_pivots, pivots, pivots_of};
 use crate::discordant::discordant;
-use crate::distributions::{normal_quantile, t_quantile};
+use crate::distributions::normal_quantile;
+use crate::estimate::{Estimate, Interval, Method};
 use crate::evaluator::Evaluator;
 use crate::random::Stream;
+use crate::resampled::Resampled;
 use crate::scale::{Scale, effective_binomial};
+use crate::support::{FEWEST_SUBJECTS, Support};
 use crate::tally::{Tally, kish};
 use crate::{EvalError, Metric, Sample, ece};
 
-/// Fewest subjects for which an interval is given at all.
-pub const FEWEST_SUBJECTS: usize = 5;
 /// Fewest subjects for which subjects are resampled; below, a t interval is given.
 pub const FEWEST_FOR_BOOTSTRAP: usize = 20;
 /// Most subjects that are resampled; above, the closed form agrees with the bootstrap to its Monte Carlo error.
 pub const MOST_FOR_BOOTSTRAP: usize = 5_000;
-/// With fewer subjects the level is not claimed: from 20 on intervals err on the wide side, below 20 on either.
-pub const FEWEST_CLAIMED: usize = 40;
 /// A share with fewer effective subjects on its rarer side is not claimed to keep its level.
 const FEWEST_RARE: f64 = 5.0;
-/// With fewer effective subjects (weighed by their clips) the level is not claimed.
-const FEWEST_EFFECTIVE: f64 = 12.0;
 /// With fewer effective subjects on whom a model is ever wrong (weighed by the wrong clips) no metric is claimed.
 const FEWEST_WRONG: f64 = 10.0;
 /// A probability score that fewer effective subjects make up is not claimed to keep its level.
@@ -75,146 +72,6 @@ impl IntervalSettings {
     /// Random numbers for the sample that `names` spell.
     pub(crate) fn stream(&self, names: &[&str]) -> Stream {
         Stream::new(self.seed, names)
-    }
-}
-
-/// How an interval was made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Method {
-    /// Subjects resampled, studentised (bootstrap-t) on the metric's scale, and never narrower than the t interval;
-    /// 20 to 5,000 subjects.
-    ClusterBootstrapT,
-    /// Student's t with the jackknife over subjects, on the metric's scale; 5 to 19 subjects, and more than 5,000.
-    ClusterRobustT,
-    /// For a difference of two models that differ on few subjects: gamma intervals of gains and losses (Fay and Feuer 1997)
-    /// joined by square-and-add.
-    DiscordantSubjects,
-    /// For the calibration error: the true errors under which the observed one is not unusual; may reach 0.
-    CalibrationInversion,
-    /// For shares close to 0 or 1: the interval above widened to Clopper and Pearson's at the effective number of rows
-    /// (Korn and Graubard 1998), which is wider than needed rather than too narrow.
-    EffectiveBinomial,
-}
-
-impl Method {
-    /// Machine name, e.g. `cluster_bootstrap_t`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Method::ClusterBootstrapT => "cluster_bootstrap_t",
-            Method::ClusterRobustT => "cluster_robust_t",
-            Method::DiscordantSubjects => "discordant_subjects",
-            Method::CalibrationInversion => "calibration_inversion",
-            Method::EffectiveBinomial => "effective_binomial",
-        }
-    }
-}
-
-/// A value with its interval.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Estimate {
-    /// The metric on the sample.
-    pub value: f64,
-    /// Lower end of the interval.
-    pub low: f64,
-    /// Upper end of the interval.
-    pub high: f64,
-    /// How the interval was made.
-    pub method: Method,
-    /// Cluster-robust standard error of the value.
-    pub standard_error: f64,
-    /// Rows.
-    pub clips: usize,
-    /// Subjects.
-    pub subjects: usize,
-    /// For the calibration error: without the share of noise (median-unbiased), 0 where it is no more than noise; `value`
-    /// is the error in bins as it is, which noise pushes up.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub debiased: Option<f64>,
-    /// Why the stated level is not claimed for this interval; absent where it is.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub caution: Option<String>,
-}
-
-/// A value without an interval, and why.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct NotEstimable {
-    /// Always `true`.
-    pub not_estimable: bool,
-    /// The metric on the sample, where it is defined.
-    pub value: Option<f64>,
-    /// Rows.
-    pub clips: usize,
-    /// Subjects.
-    pub subjects: usize,
-    /// Why there is no interval.
-    pub reason: String,
-}
-
-/// A value with its interval, or the reason why there is none.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum Interval {
-    /// There is an interval.
-    Estimated(Estimate),
-    /// There is none.
-    NotEstimable(NotEstimable),
-}
-
-impl Interval {
-    /// The value, where it is defined.
-    pub fn value(&self) -> Option<f64> {
-        match self {
-            Interval::Estimated(estimate) => Some(estimate.value),
-            Interval::NotEstimable(none) => none.value,
-        }
-    }
-
-    /// The estimate, where there is an interval.
-    pub fn estimate(&self) -> Option<&Estimate> {
-        match self {
-            Interval::Estimated(estimate) => Some(estimate),
-            Interval::NotEstimable(_) => None,
-        }
-    }
-
-    /// Rows.
-    pub fn clips(&self) -> usize {
-        match self {
-            Interval::Estimated(estimate) => estimate.clips,
-            Interval::NotEstimable(none) => none.clips,
-        }
-    }
-
-    /// Subjects.
-    pub fn subjects(&self) -> usize {
-        match self {
-            Interval::Estimated(estimate) => estimate.subjects,
-            Interval::NotEstimable(none) => none.subjects,
-        }
-    }
-
-    /// The same with the clips that stand behind it.
-    pub(crate) fn with_clips(mut self, rows: usize) -> Self {
-        match &mut self {
-            Interval::Estimated(estimate) => estimate.clips = rows,
-            Interval::NotEstimable(none) => none.clips = rows,
-        }
-        self
-    }
-
-    fn none(value: f64, tally: &Tally, reason: String) -> Self {
-        Self::none_of(value, tally.rows(), tally.subjects(), reason)
-    }
-
-    fn none_of(value: f64, clips: usize, subjects: usize, reason: String) -> Self {
-        Interval::NotEstimable(NotEstimable {
-            not_estimable: true,
-            value: Some(value).filter(|value| value.is_finite()),
-            clips,
-            subjects,
-            reason,
-        })
     }
 }
 
@@ -337,7 +194,7 @@ pub(crate) fn tally_intervals(
             intervals.push(Interval::none(value, tally, reason));
             continue;
         }
-        let scale = Scale::of(metric);
+        let scale = metric.scale();
         let share = metric.is_share();
         let (of_subjects, upper, lower) = support.quantiles(pivots, settings.level);
         let seen = Some(of_subjects).filter(|_| error > NO_ERROR);
@@ -593,132 +450,6 @@ fn jackknife_errors(
     }
     let factor = (subjects as f64 - 1.0) / subjects as f64;
     sums.iter().map(|sum| (factor * sum).sqrt()).collect()
-}
-
-/// How many subjects a sample rests on: counted, and weighed by their clips, altogether and in each class.
-#[derive(Clone)]
-pub(crate) struct Support {
-    counted: usize,
-    /// Kish's effective number over all clips.
-    subjects: f64,
-    /// Subjects and their effective number in each true class.
-    classes: Vec<(usize, f64)>,
-}
-
-impl Support {
-    /// Of the rows of a sample that `is` holds for.
-    pub(crate) fn of_rows(sample: &Sample, is: impl Fn(usize) -> bool) -> Self {
-        let mut size = vec![0.0; sample.subject_bound()];
-        for (row, &subject) in sample.subject().iter().enumerate() {
-            size[subject] += f64::from(is(row));
-        }
-        Self {
-            counted: size.iter().filter(|size| **size > 0.0).count(),
-            subjects: kish(size.into_iter()),
-            classes: Vec::new(),
-        }
-    }
-
-    /// Of the rows of each true class.
-    pub(crate) fn by_class(tally: &Tally) -> Vec<Self> {
-        let classes = tally.subjects_by_class().into_iter();
-        classes
-            .zip(tally.effective_by_class())
-            .map(|(counted, subjects)| Self {
-                counted,
-                subjects,
-                classes: Vec::new(),
-            })
-            .collect()
-    }
-
-    /// Subjects, counted.
-    pub(crate) fn counted(&self) -> usize {
-        self.counted
-    }
-
-    /// The thinner of two supports.
-    pub(crate) fn least(self, other: &Self) -> Self {
-        Self {
-            counted: self.counted.min(other.counted),
-            subjects: self.subjects.min(other.subjects),
-            classes: self.classes,
-        }
-    }
-
-    /// With what each class that occurs rests on.
-    pub(crate) fn with_classes(self, classes: &[Self]) -> Self {
-        let of = |class: &Self| (class.counted, class.subjects);
-        let present = classes.iter().filter(|class| class.counted > 0);
-        Self {
-            classes: present.map(of).collect(),
-            ..self
-        }
-    }
-
-    fn new(tally: &Tally) -> Self {
-        let by_class = tally.subjects_by_class();
-        Self {
-            counted: tally.subjects(),
-            subjects: tally.effective_subjects(),
-            classes: by_class
-                .into_iter()
-                .zip(tally.effective_by_class())
-                .collect(),
-        }
-    }
-
-    /// Quantile of Student's t with the effective subjects less one as degrees of freedom.
-    fn t(&self, level: f64) -> f64 {
-        t_quantile(0.5 + level / 2.0, (self.subjects - 1.0).max(1.0))
-    }
-
-    /// Method and the upper and lower quantile of the pivot.
-    ///
-    /// The bootstrap's quantiles are used where they lie beyond those of Student's t: with 20 to 100 subjects neither
-    /// alone keeps 93 % in every regime studied.
-    fn quantiles(&self, pivots: &[f64], level: f64) -> (Method, f64, f64) {
-        let t = self.t(level);
-        if pivots.is_empty() {
-            return (Method::ClusterRobustT, t, -t);
-        }
-        // Infinite where too many resamples lie at an end of the range: the pivot says nothing there.
-        let finite = |quantile: f64, otherwise: f64| {
-            if quantile.is_finite() {
-                quantile
-            } else {
-                otherwise
-            }
-        };
-        let tail = (1.0 - level) / 2.0;
-        let upper = finite(quantile(pivots, 1.0 - tail), t).max(t);
-        let lower = finite(quantile(pivots, tail), -t).min(-t);
-        (Method::ClusterBootstrapT, upper, lower)
-    }
-
-    /// Why the level is not claimed (measured coverage: `docs/statistics.md`).
-    fn caution(&self, weighs_classes: bool) -> Option<String> {
-        let thin = |&&(_, effective): &&(usize, f64)| effective < FEWEST_SUBJECTS as f64;
-        let counted = self.counted;
-        if counted < FEWEST_CLAIMED {
-            return Some(format!(
-                "fewer than {FEWEST_CLAIMED} subjects: coverage is not assured"
-            ));
-        }
-        if self.subjects < FEWEST_EFFECTIVE {
-            return Some(format!(
-                "few of the {counted} subjects hold most clips: they weigh like {:.0} alike, and coverage is not assured",
-                self.subjects
-            ));
-        }
-        let thin = self.classes.iter().filter(thin).count();
-        if weighs_classes && thin > 0 {
-            return Some(format!(
-                "{thin} of the classes rest on fewer than {FEWEST_SUBJECTS} subjects each, weighed by their clips: the interval may be too narrow"
-            ));
-        }
-        None
-    }
 }
 
 /// Errors that few subjects make, or a loss that few make up, say little of the errors of those who were not drawn; without

@@ -6,8 +6,10 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod abstention;
+mod attribute;
 mod audit;
 mod bootstrap;
+mod candidates;
 mod compare;
 mod compared;
 mod conformal;
@@ -19,10 +21,12 @@ mod distributions;
 mod ece;
 mod epochs;
 mod error;
+mod estimate;
 mod evaluator;
 mod family;
 mod finding;
 mod frame;
+mod gaps;
 mod groups;
 mod headline;
 mod interval;
@@ -34,13 +38,18 @@ mod pooling;
 mod random;
 mod ranking;
 mod reference;
+mod repeats;
+mod resampled;
 mod sample;
 mod scale;
+mod scores;
 mod settings;
 mod skill;
+mod support;
 mod tally;
 mod text;
 mod text_ages;
+mod truth;
 mod units;
 
 pub use abstention::{CoveragePoint, RiskCoverage};
@@ -49,22 +58,24 @@ pub use compare::{Comparison, ComparisonRow, compare};
 pub use compared::Compared;
 pub use conformal::{Conformal, CoverageUnit, SetCoverage};
 pub use correction::{benjamini_hochberg, holm};
-pub use disparity::{Disparity, Gaps, Scheme, disparities};
+pub use disparity::disparities;
 pub use epochs::{
-    Change, EpochMetrics, NamedValues, TRAIN_LOSS, TRAINING_SCHEMA, TrainingRecord, VALID_LOSS, train_name, valid_name,
+    Change, EpochMetrics, NamedValues, TRAIN_LOSS, TRAINING_SCHEMA, TrainingRecord, VALID_LOSS,
+    train_name, valid_name,
 };
 pub use error::EvalError;
+pub use estimate::{Estimate, Interval, Method, NotEstimable};
 pub use finding::{ClassGap, Finding, Rule};
 pub use frame::Joins;
-pub use groups::{Calibration, CalibrationBin, ClassError, Confusion, GroupRow};
+pub use gaps::{Disparity, Gaps, Scheme};
+pub use groups::{Calibration, CalibrationBin, ClassError, GroupConfusion, GroupRow};
 pub use headline::{HEADLINE_SCHEMA, Headline, HeadlineRow, Majority, ModelKind};
 pub use interval::{
-    Estimate, FEWEST_CLAIMED, FEWEST_FOR_BOOTSTRAP, FEWEST_SUBJECTS, Interval, IntervalSettings,
-    MOST_FOR_BOOTSTRAP, Method, NotEstimable, interval, intervals, paired_difference,
-    paired_differences,
+    FEWEST_FOR_BOOTSTRAP, IntervalSettings, MOST_FOR_BOOTSTRAP, interval, intervals,
+    paired_difference, paired_differences,
 };
 pub use measure::Measure;
-pub use metrics::{ConfusionMatrix, Metric, score, scores, surprise};
+pub use metrics::{ConfusionMatrix, Metric, surprise};
 pub use outcome::{AttributeOutcome, Fairness, Outcome, SUSPECTED_BELOW};
 pub use pooling::Pooled;
 pub use ranking::{
@@ -72,6 +83,9 @@ pub use ranking::{
     PrecisionRecallPoint, RocPoint,
 };
 pub use reference::{ReferenceBias, reference_evaluation};
+pub use repeats::Repeats;
 pub use sample::{PROBABILITY_TOLERANCE, Sample};
+pub use scores::{score, scores};
 pub use settings::AuditSettings;
-pub use skill::{Answers, Beats, Information, Skill, Verdict};
+pub use skill::{AgainstMajority, Beats, Information, Skill, Verdict};
+pub use support::{FEWEST_CLAIMED, FEWEST_SUBJECTS};

@@ -1,4 +1,5 @@
-//! Values of groups when subjects are relabelled at random.
+//! The permutation test: values of groups when subjects are relabelled at random, and studentised contrasts of each group
+//! with the others (a difference divided by its cluster-robust standard error).
 
 use rayon::prelude::*;
 

@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use cohort_tables::{LabelTable, Predictions};
 use serde::{Deserialize, Serialize};
 
-use crate::frame::{Attribute, Frame};
+use crate::attribute::Attribute;
+use crate::frame::Frame;
 use crate::measure::Measure;
 use crate::{AuditSettings, EvalError, Metric};
 

@@ -1,6 +1,5 @@
 //! The scale on which a metric's error is closest to symmetric, and the binomial interval at the effective number of rows.
 
-use crate::Metric;
 use crate::distributions::beta_quantile;
 
 /// Transformation of a metric for its interval.
@@ -17,10 +16,6 @@ pub(crate) enum Scale {
 }
 
 impl Scale {
-    pub(crate) fn of(metric: Metric) -> Self {
-        metric.definition().scale
-    }
-
     /// Whether the transformed value is finite.
     pub(crate) fn inside(self, value: f64) -> bool {
         match self {

@@ -15,7 +15,7 @@ use crate::{EvalError, Interval, IntervalSettings, Metric, Sample, scores};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Verdict {
     /// The model carries information ([`Information::shown`]), and its answers are not worse than the majority rule in both
-    /// accuracy and error ([`Answers::worse_in_both`]).
+    /// accuracy and error ([`AgainstMajority::worse_in_both`]).
     #[serde(rename = "skill")]
     Skill,
     /// Skill is not shown: no information is, or the answers are worse than always naming the majority class, or kappa cannot
@@ -36,7 +36,7 @@ pub struct Information {
 
 /// Whether the answers beat always naming the most frequent true class.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Answers {
+pub struct AgainstMajority {
     /// Accuracy against the majority's.
     pub accuracy: Beats,
     /// Absolute error against the majority's; absent for unordered classes.
@@ -65,7 +65,7 @@ pub struct Skill {
     /// Whether the model carries information.
     pub information: Information,
     /// Whether its answers beat the majority rule.
-    pub answers: Answers,
+    pub answers: AgainstMajority,
     /// Why skill cannot be judged; absent where kappa has an interval.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -231,7 +231,7 @@ fn likelihood(
 }
 
 /// How the answers compare with the majority's, from the differences to it.
-fn answers(over_majority: &BTreeMap<Metric, Interval>) -> Answers {
+fn answers(over_majority: &BTreeMap<Metric, Interval>) -> AgainstMajority {
     let of = |metric: Metric, sign: f64| {
         let interval = over_majority.get(&metric)?;
         let value = sign * interval.value()?;
@@ -249,7 +249,7 @@ fn answers(over_majority: &BTreeMap<Metric, Interval>) -> Answers {
     };
     let accuracy = of(Metric::Accuracy, 1.0);
     let error = of(Metric::MaeGroups, -1.0);
-    Answers {
+    AgainstMajority {
         accuracy: accuracy.map_or(Beats::Undecided, |a| a.0),
         error: error.map(|e| e.0),
         worse_in_both: accuracy.is_some_and(|a| a.1) && error.is_none_or(|e| e.1),
@@ -373,7 +373,7 @@ mod tests {
         assert!((over(Metric::MaeGroups) - 0.3).abs() < 1e-12);
         assert_eq!(
             found.answers,
-            Answers {
+            AgainstMajority {
                 accuracy: Beats::Worse,
                 error: Some(Beats::Worse),
                 worse_in_both: true

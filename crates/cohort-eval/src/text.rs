@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use cohort_tables::Nouns;
 
-use crate::disparity::{Disparity, Scheme};
 use crate::finding::{Finding, Rule};
+use crate::gaps::{Disparity, Scheme};
 use crate::measure::Measure;
 use crate::outcome::percent;
 use crate::{AttributeOutcome, Audit, Beats, Compared, Interval, Metric, Outcome, Verdict};

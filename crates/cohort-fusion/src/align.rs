@@ -12,7 +12,7 @@ pub const MOST_MODALITIES: usize = 8;
 
 /// What one model says of the clips of two splits.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Modality {
+pub struct ModelPredictions {
     /// Name, e.g. `image`; unique.
     pub name: String,
     /// Predictions of the validation split, on which everything is fitted. May be empty when nothing is fitted.
@@ -168,7 +168,7 @@ fn check_table(
 }
 
 /// The classes that the tables share: those of the first table that has rows.
-pub(crate) fn shared_classes(modalities: &[Modality]) -> Result<Vec<String>, FusionError> {
+pub(crate) fn shared_classes(modalities: &[ModelPredictions]) -> Result<Vec<String>, FusionError> {
     let first = modalities
         .iter()
         .flat_map(|m| [&m.valid, &m.test])

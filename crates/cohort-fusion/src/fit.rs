@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use crate::align::Aligned;
 use crate::calibrate::{TEMPERATURES, temperature};
 use crate::design::{Design, class_weights, smoothed_prior};
-use crate::model::{Form, FusionModel, Part, Selection, stack_row};
+use crate::model::{CrossValidated, Form, FusionModel, SubsetFusion, stack_row};
 use crate::multinomial::{self, Deviation};
 use crate::numeric::{argmax, softmax};
 use crate::ordinal;
@@ -80,7 +80,7 @@ pub(crate) fn fixed(
     prior: Vec<f64>,
 ) -> FusionModel {
     let parts = (1..1u32 << names.len())
-        .map(|mask| Part {
+        .map(|mask| SubsetFusion {
             modalities: names_of(names, mask),
             clips: 0,
             form: fixed_form(rule, mask, names.len(), classes.len()),
@@ -146,7 +146,7 @@ pub(crate) fn cross_fit(
     classes: &[String],
     valid: &Valid,
     settings: &FusionSettings,
-    selection: Option<Selection>,
+    selection: Option<CrossValidated>,
 ) -> Vec<f64> {
     let k = classes.len();
     let by_fold: Vec<Vec<(usize, Vec<f64>)>> = (0..valid.folds)
@@ -183,7 +183,7 @@ fn fit_rows(
     classes: &[String],
     valid: &Valid,
     settings: &FusionSettings,
-    selection: Option<Selection>,
+    selection: Option<CrossValidated>,
     masks: &[u32],
     keep: impl Fn(usize) -> bool + Sync,
 ) -> FusionModel {
@@ -322,7 +322,7 @@ fn multinomial_form(base: &Weighted, deviation: Deviation, classes: usize) -> Fo
 }
 
 /// Chooses tilt and penalties by folds over the clips that have all modalities.
-fn select(modalities: usize, valid: &Valid, settings: &FusionSettings, fit: Fit) -> Selection {
+fn select(modalities: usize, valid: &Valid, settings: &FusionSettings, fit: Fit) -> CrossValidated {
     let full = (1u32 << modalities) - 1;
     let everyone = |_: usize| true;
     let temperatures: Vec<f64> = (0..modalities)
@@ -356,7 +356,7 @@ fn select(modalities: usize, valid: &Valid, settings: &FusionSettings, fit: Fit)
         }
         _ => None,
     };
-    Selection {
+    CrossValidated {
         weight_penalty: chosen.lambda,
         stacking_penalty,
         tilt: chosen.tilt,

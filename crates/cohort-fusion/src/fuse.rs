@@ -7,7 +7,7 @@ use cohort_tables::{IdMatches, Predictions};
 use serde::{Deserialize, Serialize};
 
 use crate::FusionError;
-use crate::align::{Aligned, Modality, align, name_order, shared_classes};
+use crate::align::{Aligned, ModelPredictions, align, name_order, shared_classes};
 use crate::fit::{self, Valid, equal_prior};
 use crate::model::FusionModel;
 use crate::settings::{FusionRule, FusionSettings};
@@ -97,7 +97,10 @@ pub struct ModelScores {
 /// # Errors
 /// [`FusionError`]: settings out of range, names that repeat, tables without probabilities or with other classes, clips
 /// that repeat, contradicting or missing truth, clips without subject, fewer than 2 validation subjects to fit on.
-pub fn fuse(modalities: &[Modality], settings: &FusionSettings) -> Result<Fused, FusionError> {
+pub fn fuse(
+    modalities: &[ModelPredictions],
+    settings: &FusionSettings,
+) -> Result<Fused, FusionError> {
     let prepared = Prepared::new(modalities, settings)?;
     let (model, valid) = prepared.fit()?;
     let (test, _) = model.predict(&prepared.test, u32::MAX);
@@ -133,7 +136,10 @@ pub(crate) struct Prepared {
 }
 
 impl Prepared {
-    pub fn new(modalities: &[Modality], settings: &FusionSettings) -> Result<Self, FusionError> {
+    pub fn new(
+        modalities: &[ModelPredictions],
+        settings: &FusionSettings,
+    ) -> Result<Self, FusionError> {
         let names: Vec<&str> = modalities.iter().map(|m| m.name.as_str()).collect();
         let order = name_order(&names)?;
         settings.check(names.len())?;
@@ -142,7 +148,7 @@ impl Prepared {
         if let FusionRule::WeightedSumLogits { weights } = &mut settings.rule {
             *weights = order.iter().map(|&m| weights[m]).collect();
         }
-        let tables = |split: fn(&Modality) -> &Predictions| -> Vec<(&str, &Predictions)> {
+        let tables = |split: fn(&ModelPredictions) -> &Predictions| -> Vec<(&str, &Predictions)> {
             order
                 .iter()
                 .map(|&m| (names[m], split(&modalities[m])))

@@ -8,6 +8,7 @@ mod ablation;
 mod aggregate;
 mod align;
 mod calibrate;
+mod candidates;
 mod curves;
 mod design;
 mod error;
@@ -31,21 +32,21 @@ mod text;
 mod weights;
 
 pub use ablation::{
-    ABLATION_SCHEMA, Ablation, AblationFigure, AblationRow, AblationSettings, Family, JointModel,
-    ablate,
+    ABLATION_SCHEMA, Ablation, AblationFigure, AblationRow, AblationSettings, ablate,
 };
 pub use aggregate::{
     AGGREGATION_SCHEMA, Aggregation, AggregationRule, Agreement, Figure, RuleResult, aggregate,
     aggregation,
 };
-pub use align::{MOST_MODALITIES, Modality};
+pub use align::{MOST_MODALITIES, ModelPredictions};
 pub use calibrate::{TEMPERATURES, temperature};
+pub use candidates::{Family, JointModel};
 pub use curves::{CurvePoint, Curves, DEGRADATION_SCHEMA, DegradedPredictions, curves};
 pub use error::FusionError;
 pub use fuse::{
     FUSION_METRICS, FUSION_SCHEMA, Fused, FusionRecord, ModelScores, SplitRecord, fuse,
 };
-pub use model::{Form, FusionModel, Part, Selection};
+pub use model::{CrossValidated, Form, FusionModel, SubsetFusion};
 pub use numeric::PROBABILITY_FLOOR;
 pub use settings::{Fit, FusionRule, FusionSettings, StackingKind};
 pub use shapley::shapley;

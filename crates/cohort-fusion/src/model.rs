@@ -27,14 +27,14 @@ pub struct FusionModel {
     pub prior: Vec<f64>,
     /// What the folds chose; absent when nothing was chosen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub selection: Option<Selection>,
+    pub selection: Option<CrossValidated>,
     /// One for every non-empty subset of the modalities, fitted on the clips that have them all.
-    pub parts: Vec<Part>,
+    pub parts: Vec<SubsetFusion>,
 }
 
 /// Penalties and tilt that folds by subject chose on the validation split.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Selection {
+pub struct CrossValidated {
     /// Penalty on unequal weights and free class biases.
     pub weight_penalty: f64,
     /// Penalty of the stacking regression; absent for fitted weights.
@@ -50,7 +50,7 @@ pub struct Selection {
 
 /// The fusion of one subset of the modalities.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Part {
+pub struct SubsetFusion {
     /// Names of the modalities of this subset.
     pub modalities: Vec<String>,
     /// Validation clips that it was fitted on; 0 when nothing was fitted.
@@ -206,7 +206,7 @@ impl FusionModel {
     }
 
     /// The part of a subset of the modalities, by names in any order.
-    pub fn part(&self, modalities: &[&str]) -> Option<&Part> {
+    pub fn part(&self, modalities: &[&str]) -> Option<&SubsetFusion> {
         self.parts.iter().find(|part| {
             part.modalities.len() == modalities.len()
                 && part
@@ -233,7 +233,7 @@ impl FusionModel {
             let members: Vec<usize> = (0..full.modalities.len())
                 .filter(|&m| part.modalities.contains(&full.modalities[m]))
                 .collect();
-            Part {
+            SubsetFusion {
                 modalities: part.modalities.clone(),
                 clips: full.clips,
                 form: full.form.of(&members, self.classes.len()),

@@ -1,9 +1,11 @@
 //! The records in words and tables.
 
 use cohort_eval::{Interval, Metric};
+use cohort_tables::csv_field;
 
-use crate::ablation::{Ablation, AblationFigure, Family};
+use crate::ablation::{Ablation, AblationFigure};
 use crate::aggregate::{Aggregation, Figure};
+use crate::candidates::Family;
 use crate::curves::Curves;
 use crate::fuse::{FUSION_METRICS, FusionRecord, SplitRecord};
 use crate::model::Form;
@@ -270,8 +272,8 @@ impl Ablation {
             for figure in &row.figures {
                 csv += &format!(
                     "{},{},{},{},{},{},{}\n",
-                    quoted(&row.name),
-                    quoted(&row.modalities.join("+")),
+                    csv_field(&row.name),
+                    csv_field(&row.modalities.join("+")),
                     figure.metric,
                     ends(Some(&figure.value)),
                     ends(figure.to_full.as_ref()),
@@ -319,10 +321,10 @@ impl Curves {
                 let cell = |v: Option<f64>| v.map_or(String::new(), |v| v.to_string());
                 csv += &format!(
                     "{},{},{},{},{},{},{},{}\n",
-                    quoted(&point.degradation),
-                    quoted(&point.model),
+                    csv_field(&point.degradation),
+                    csv_field(&point.model),
                     point.severity,
-                    quoted(&point.unit),
+                    csv_field(&point.unit),
                     figure.metric,
                     cell(figure.interval.value()),
                     cell(estimate.map(|e| e.low)),
@@ -381,26 +383,16 @@ fn table(rows: &[Vec<String>]) -> String {
     text
 }
 
-fn quoted(field: &str) -> String {
-    if field.contains([',', '"', '\n', '\r']) {
-        format!("\"{}\"", field.replace('"', "\"\""))
-    } else {
-        field.to_string()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn tables_line_up_and_fields_are_quoted() {
+    fn tables_line_up() {
         let row = |cells: &[&str]| cells.iter().map(|c| c.to_string()).collect::<Vec<_>>();
         assert_eq!(
             table(&[row(&["a", "bb"]), row(&["ccc", "d"])]),
             "a    bb\nccc  d\n"
         );
-        assert_eq!(quoted("a,\"b\""), "\"a,\"\"b\"\"\"");
-        assert_eq!(quoted("plain"), "plain");
     }
 }

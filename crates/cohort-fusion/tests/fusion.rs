@@ -5,7 +5,7 @@ mod common;
 
 use cohort_eval::{IntervalSettings, Metric, Sample, paired_difference};
 use cohort_fusion::{
-    Fit, FusionModel, FusionRule, FusionSettings, Modality, StackingKind, Subjects, fuse,
+    Fit, FusionModel, FusionRule, FusionSettings, ModelPredictions, StackingKind, Subjects, fuse,
 };
 use cohort_tables::Predictions;
 use common::{CLASSES, Draws, balanced_study, rows, study};
@@ -52,8 +52,8 @@ fn order_of_rows_and_modalities_and_number_of_threads_change_no_bit() {
         }
         rows(table, &order)
     };
-    let mixed: Vec<Modality> = [2, 0, 1]
-        .map(|m: usize| Modality {
+    let mixed: Vec<ModelPredictions> = [2, 0, 1]
+        .map(|m: usize| ModelPredictions {
             name: plain[m].name.clone(),
             valid: shuffled(&plain[m].valid),
             test: shuffled(&plain[m].test),
@@ -107,7 +107,7 @@ fn the_test_split_is_never_fitted_on() {
 
 /// The validation clips of a study under other names, as its test split: answers for them are those of the final fit on clips that
 /// it was fitted on.
-fn fitted_on_its_own(seed: u64) -> Vec<Modality> {
+fn fitted_on_its_own(seed: u64) -> Vec<ModelPredictions> {
     let mut modalities = study(60, 5, seed).modalities;
     for modality in &mut modalities {
         modality.test = modality.valid.clone();

@@ -6,7 +6,8 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use cohort_kernels::layers::conv::{self, Finish, Geometry};
+use cohort_kernels::layers::conv;
+use cohort_kernels::layers::geometry::{Finish, Geometry};
 use cohort_kernels::layers::norm;
 use cohort_kernels::layers::pool::{self, Windows};
 

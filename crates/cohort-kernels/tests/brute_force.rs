@@ -2,8 +2,9 @@
 //! summation gives the exact sum: equal means equal.
 
 use cohort_kernels::frozen::{Depthwise, Layer, Plan, Shape, Windows};
-use cohort_kernels::layers::conv::{self, Finish, Geometry};
+use cohort_kernels::layers::conv;
 use cohort_kernels::layers::depthwise;
+use cohort_kernels::layers::geometry::{Finish, Geometry};
 
 fn ramp(n: usize, seed: usize) -> Vec<f32> {
     (0..n)
@@ -146,6 +147,7 @@ fn planned_convolutions_are_the_plain_sums() {
                 kernel: g.kernel,
                 stride: g.stride,
                 padding: g.before,
+                after: g.before,
             };
             let channels = if depthwise { 1 } else { g.input[0] };
             let weights = g.output[0] * channels * g.kernel[0] * g.kernel[1];
@@ -173,6 +175,53 @@ fn planned_convolutions_are_the_plain_sums() {
             let plan = plan.finish(to.unwrap());
             assert_eq!(plan.run(&x), turned(&y, g.output), "{g:?}");
             // again, in what the first run left
+            assert_eq!(plan.run(&x), turned(&y, g.output), "{g:?}");
+        }
+    }
+}
+
+#[test]
+fn zeros_after_the_picture_alone_and_sums_cut_above_and_below() {
+    // as TensorFlow pads an even side for a stride of 2: kernel 3 by 0 and 1, kernel 5 by 1 and 2
+    for (kernel, before) in [(3, 0), (5, 1)] {
+        for depthwise in [false, true] {
+            let (inputs, outputs) = (20, if depthwise { 20 } else { 19 });
+            let g = Geometry {
+                batch: 3,
+                input: [inputs, 8, 6],
+                output: [outputs, 4, 3],
+                kernel: [kernel; 2],
+                stride: [2, 2],
+                before: [before; 2],
+                dilation: [1, 1],
+                depthwise,
+            };
+            let shape = Shape {
+                kernel: g.kernel,
+                stride: g.stride,
+                padding: [before; 2],
+                after: [before + 1; 2],
+            };
+            let channels = if depthwise { 1 } else { inputs };
+            let x = ramp(3 * inputs * 48, 2);
+            let weight = ramp(outputs * channels * kernel * kernel, 5);
+            let mut y = vec![0.0_f32; 3 * outputs * 12];
+            products(&g, |i, w, o| y[o] += x[i] * weight[w]);
+            assert!(y.iter().any(|y| *y > 6.0) && y.iter().any(|y| *y < 0.0));
+            let y: Vec<f32> = y.iter().map(|y| y.clamp(0.0, 6.0)).collect();
+            let (mut plan, input) = Plan::new(inputs, [8, 6]);
+            let to = match depthwise {
+                true => {
+                    let layer = Depthwise::new(shape, &weight, None, vec![0.0; inputs]);
+                    plan.depthwise(layer.capped(6.0), input)
+                }
+                false => {
+                    let layer = Layer::new([inputs, outputs], shape, &weight, None, 1.0);
+                    plan.convolve(layer.capped(6.0), input, true)
+                }
+            };
+            let plan = plan.finish(to.unwrap());
+            assert_eq!(plan.size(), [4, 3]);
             assert_eq!(plan.run(&x), turned(&y, g.output), "{g:?}");
         }
     }

@@ -3,7 +3,7 @@
 
 pip install torch==2.9.0 torchvision==0.24.0 facenet-pytorch
 
-    cargo build --release -p cohort-nn --example network_speed
+    cargo build --release -p cohort-train --example network_speed
     python crates/cohort-nn/scripts/speed_torch.py target/release/examples/network_speed [ROUNDS [SHARED/data [WORK...]]]
 
 The Cohort side keeps freed memory as the `cohort` program does (crates/cohort/src/memory.rs).

@@ -6,8 +6,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    CompactCnnConfig, InceptionResnetV1Config, MobileFaceNetConfig, ModelConfig, NnError,
-    ResnetConfig, ThreePathsConfig,
+    CompactCnnConfig, EfficientNetLiteConfig, InceptionResnetV1Config, MobileFaceNetConfig,
+    ModelConfig, NnError, ResnetConfig, ThreePathsConfig,
 };
 
 /// A picture network by name.
@@ -30,6 +30,9 @@ pub enum Backbone {
     MobileFaceNet,
     /// The three-path network for scenes, trained from scratch; 48 values a picture.
     ThreePaths,
+    /// EfficientNet-Lite0, 1,280 values a picture.
+    #[serde(rename = "efficientnet-lite0")]
+    EfficientNetLite0,
 }
 
 /// How a network's weights were trained to see pictures: values are (v / 255 - mean) / std of red,
@@ -48,12 +51,14 @@ pub struct PictureInput {
 const IMAGENET: [[f32; 3]; 2] = [[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]];
 /// [0, 1], as the values are.
 const PLAIN: [[f32; 3]; 2] = [[0.0; 3], [1.0; 3]];
+/// (v - 127) / 128 on bytes.
+const LITE: [[f32; 3]; 2] = [[127.0 / 255.0; 3], [128.0 / 255.0; 3]];
 /// (v - 127.5) / 128 on bytes.
 const FACENET: [[f32; 3]; 2] = [[0.5; 3], [128.0 / 255.0; 3]];
 
 impl Backbone {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Compact,
         Self::InceptionResnetV1,
         Self::Resnet18,
@@ -61,6 +66,7 @@ impl Backbone {
         Self::Resnet50,
         Self::MobileFaceNet,
         Self::ThreePaths,
+        Self::EfficientNetLite0,
     ];
 
     /// As in a configuration file.
@@ -73,6 +79,7 @@ impl Backbone {
             Self::Resnet50 => "resnet50",
             Self::MobileFaceNet => "mobilefacenet",
             Self::ThreePaths => "three-paths",
+            Self::EfficientNetLite0 => "efficientnet-lite0",
         }
     }
 
@@ -86,6 +93,7 @@ impl Backbone {
             Self::Resnet18 | Self::Resnet34 | Self::Resnet50 => (224, IMAGENET),
             Self::MobileFaceNet => (MobileFaceNetConfig::SIZE, FACENET),
             Self::ThreePaths => (256, PLAIN),
+            Self::EfficientNetLite0 => (224, LITE),
         };
         PictureInput { size, mean, std }
     }
@@ -118,6 +126,11 @@ impl Backbone {
                 ModelConfig::MobileFaceNet(MobileFaceNetConfig { classes, dropout })
             }
             Self::ThreePaths => ModelConfig::ThreePaths(ThreePathsConfig {
+                size,
+                classes,
+                dropout,
+            }),
+            Self::EfficientNetLite0 => ModelConfig::EfficientNetLite(EfficientNetLiteConfig {
                 size,
                 classes,
                 dropout,

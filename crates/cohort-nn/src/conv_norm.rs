@@ -2,11 +2,12 @@
 
 use burn::module::{Module, Param};
 use burn::nn::conv::{Conv2d, Conv2dConfig};
-use burn::nn::{BatchNorm, BatchNormConfig, Linear, PRelu, PaddingConfig2d};
+use burn::nn::{BatchNorm, BatchNormConfig, Linear, PaddingConfig2d};
 use burn::tensor::{Device, Tensor};
 use cohort_kernels::frozen::{Depthwise, Layer};
 
-use crate::{fast, frozen};
+use crate::fast;
+use crate::frozen::{self, After};
 
 /// Settings of a [`ConvNorm`]; a square kernel of one place unless something else is said.
 #[derive(Clone, Copy)]
@@ -15,7 +16,8 @@ pub(crate) struct Spec {
     channels: [usize; 2],
     kernel: [usize; 2],
     stride: usize,
-    padding: [usize; 2],
+    /// Zeros before and after the input, down and along.
+    padding: [[usize; 2]; 2],
     groups: usize,
     bias: bool,
     epsilon: f64,
@@ -27,7 +29,7 @@ impl Spec {
             channels: [inputs, outputs],
             kernel: [1, 1],
             stride: 1,
-            padding: [0, 0],
+            padding: [[0, 0], [0, 0]],
             groups: 1,
             bias: false,
             epsilon: 1e-5,
@@ -49,7 +51,24 @@ impl Spec {
     /// Rows of zeros above and below, columns of zeros left and right.
     pub(crate) const fn padding(self, rows: usize, columns: usize) -> Self {
         Self {
-            padding: [rows, columns],
+            padding: [[rows, rows], [columns, columns]],
+            ..self
+        }
+    }
+
+    /// Zeros such that an input of so many rows and columns gives one result for every `stride` of them, the odd one after
+    /// the input: TensorFlow's `SAME`.
+    pub(crate) const fn padded_as_tensorflow(self, side: usize) -> Self {
+        let reach = (side.div_ceil(self.stride) - 1) * self.stride;
+        let all = [
+            (reach + self.kernel[0]).saturating_sub(side),
+            (reach + self.kernel[1]).saturating_sub(side),
+        ];
+        Self {
+            padding: [
+                [all[0] / 2, all[0] - all[0] / 2],
+                [all[1] / 2, all[1] - all[1] / 2],
+            ],
             ..self
         }
     }
@@ -72,12 +91,17 @@ impl Spec {
         Self { epsilon, ..self }
     }
 
+    /// Rows that [`Self::padded_as_tensorflow`] leaves of so many.
+    pub(crate) const fn strides_over(self, side: usize) -> usize {
+        side.div_ceil(self.stride)
+    }
+
     pub(crate) fn init(self, device: &Device) -> ConvNorm {
-        let [rows, columns] = self.padding;
+        let [[top, bottom], [left, right]] = self.padding;
         ConvNorm {
             conv: Conv2dConfig::new(self.channels, self.kernel)
                 .with_stride([self.stride, self.stride])
-                .with_padding(PaddingConfig2d::Explicit(rows, columns, rows, columns))
+                .with_padding(PaddingConfig2d::Explicit(top, left, bottom, right))
                 .with_groups(self.groups)
                 .with_bias(self.bias)
                 .init(device),
@@ -124,11 +148,11 @@ impl ConvNorm {
         }
     }
 
-    /// As [`Self::frozen`], of a depthwise convolution and the rectifier after it.
-    pub(crate) fn frozen_depthwise(&self, prelu: Option<&PRelu>) -> Option<Depthwise> {
+    /// As [`Self::frozen`], of a depthwise convolution and what follows it.
+    pub(crate) fn frozen_depthwise(&self, then: After<'_>) -> Option<Depthwise> {
         match self.bn {
             Some(_) => None,
-            None => frozen::depthwise(&self.conv, prelu),
+            None => frozen::depthwise(&self.conv, then),
         }
     }
 

@@ -24,6 +24,7 @@ mod cnn;
 mod conv_norm;
 mod device;
 mod dropout;
+mod efficientnet_lite;
 mod error;
 pub mod fast;
 mod frozen;
@@ -56,6 +57,7 @@ pub use bert::{
 pub use burn;
 pub use cnn::{CompactCnn, CompactCnnConfig};
 pub use device::DeviceChoice;
+pub use efficientnet_lite::{EfficientNetLite, EfficientNetLiteConfig};
 pub use error::NnError;
 pub use inception_resnet::{InceptionResnetV1, InceptionResnetV1Config};
 pub use init::derive_seed;

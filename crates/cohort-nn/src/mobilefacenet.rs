@@ -13,9 +13,10 @@ use serde::{Deserialize, Serialize};
 use crate::checks::{at_least, share};
 use crate::conv_norm::{ConvNorm, Spec};
 use crate::dropout::dropout;
+use crate::fast;
+use crate::frozen::{self, After};
 use crate::output::{Output, unit_length};
 use crate::{Naming, NnError};
-use crate::{fast, frozen};
 
 /// Width of the embedding.
 const EMBEDDING: usize = 128;
@@ -242,7 +243,7 @@ impl MobileFaceNet {
             x = block.plan(&mut plan, x)?;
         }
         x = plan.convolve(self.conv2.frozen()?, x, false)?;
-        x = plan.depthwise(self.linear7.frozen_depthwise(None)?, x)?;
+        x = plan.depthwise(self.linear7.frozen_depthwise(After::Nothing)?, x)?;
         x = plan.convolve(self.linear1.frozen()?, x, false)?;
         Some(plan.finish(x))
     }
@@ -275,7 +276,7 @@ impl Active {
 
     /// Releases what `x` holds.
     fn plan_depthwise(&self, plan: &mut Plan, x: Slot) -> Option<Slot> {
-        let layer = self.conv.frozen_depthwise(Some(&self.prelu))?;
+        let layer = self.conv.frozen_depthwise(After::PRelu(&self.prelu))?;
         let to = plan.depthwise(layer, x)?;
         plan.release(x);
         Some(to)

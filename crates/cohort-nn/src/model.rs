@@ -5,10 +5,10 @@ use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    BertTail, BertTailConfig, CompactCnn, CompactCnnConfig, InceptionResnetV1,
-    InceptionResnetV1Config, Joint, JointConfig, LoadReport, Mlp, MlpConfig, MobileFaceNet,
-    MobileFaceNetConfig, ModuleWeights, Moments, Naming, NnError, Output, Resnet, ResnetConfig,
-    ThreePaths, ThreePathsConfig,
+    BertTail, BertTailConfig, CompactCnn, CompactCnnConfig, EfficientNetLite,
+    EfficientNetLiteConfig, InceptionResnetV1, InceptionResnetV1Config, Joint, JointConfig,
+    LoadReport, Mlp, MlpConfig, MobileFaceNet, MobileFaceNetConfig, ModuleWeights, Moments, Naming,
+    NnError, Output, Resnet, ResnetConfig, ThreePaths, ThreePathsConfig,
 };
 use cohort_weights::{Checkpoint, Weights};
 
@@ -33,6 +33,9 @@ pub enum ModelConfig {
     BertTail(BertTailConfig),
     /// A very small network of three paths over pictures.
     ThreePaths(ThreePathsConfig),
+    /// EfficientNet-Lite0 over pictures.
+    #[serde(rename = "efficientnet_lite0")]
+    EfficientNetLite(EfficientNetLiteConfig),
 }
 
 impl ModelConfig {
@@ -47,6 +50,7 @@ impl ModelConfig {
             Self::MobileFaceNet(_) => vec![3, MobileFaceNetConfig::SIZE, MobileFaceNetConfig::SIZE],
             Self::BertTail(c) => c.input_shape(),
             Self::ThreePaths(c) => vec![3, c.size, c.size],
+            Self::EfficientNetLite(c) => vec![3, c.size, c.size],
         }
     }
 
@@ -61,6 +65,7 @@ impl ModelConfig {
             Self::MobileFaceNet(c) => c.classes,
             Self::BertTail(c) => c.head.classes,
             Self::ThreePaths(c) => c.classes,
+            Self::EfficientNetLite(c) => c.classes,
         }
     }
 
@@ -74,7 +79,8 @@ impl ModelConfig {
             | Self::Resnet(_)
             | Self::MobileFaceNet(_)
             | Self::BertTail(_)
-            | Self::ThreePaths(_) => false,
+            | Self::ThreePaths(_)
+            | Self::EfficientNetLite(_) => false,
         }
     }
 
@@ -86,7 +92,8 @@ impl ModelConfig {
             | Self::Mlp(_)
             | Self::Joint(_)
             | Self::MobileFaceNet(_)
-            | Self::ThreePaths(_) => &["output"],
+            | Self::ThreePaths(_)
+            | Self::EfficientNetLite(_) => &["output"],
             Self::InceptionResnetV1(_) => &["logits"],
             Self::Resnet(_) => &["fc"],
             Self::BertTail(_) => &["head"],
@@ -114,6 +121,9 @@ impl ModelConfig {
             Self::ThreePaths(_) => {
                 names.extend(["fine.second", "middle.second", "coarse.second"].map(str::to_owned));
             }
+            Self::EfficientNetLite(_) => {
+                names.extend(["blocks.15", "last"].map(str::to_owned));
+            }
             Self::Mlp(c) if c.hidden.is_empty() => {}
             Self::Mlp(c) => names.push(format!("hidden.{}", c.hidden.len() - 1)),
         }
@@ -134,6 +144,7 @@ impl ModelConfig {
             Self::MobileFaceNet(c) => c.validate(),
             Self::BertTail(c) => c.validate(),
             Self::ThreePaths(c) => c.validate(),
+            Self::EfficientNetLite(c) => c.validate(),
         }
     }
 
@@ -152,6 +163,7 @@ impl ModelConfig {
             Self::MobileFaceNet(c) => Model::MobileFaceNet(c.init(seed, device)?),
             Self::BertTail(c) => Model::BertTail(c.init(seed, device)?),
             Self::ThreePaths(c) => Model::ThreePaths(c.init(seed, device)?),
+            Self::EfficientNetLite(c) => Model::EfficientNetLite(c.init(seed, device)?),
         })
     }
 
@@ -173,6 +185,7 @@ impl ModelConfig {
             Self::InceptionResnetV1(_) => InceptionResnetV1Config::NAMING,
             Self::Resnet(_) => ResnetConfig::NAMING,
             Self::MobileFaceNet(_) => MobileFaceNetConfig::NAMING,
+            Self::EfficientNetLite(_) => EfficientNetLiteConfig::NAMING,
             Self::BertTail(_) => Naming {
                 head: Some("head"),
                 ..Naming::SAME
@@ -235,6 +248,8 @@ pub enum Model {
     BertTail(BertTail),
     /// See [`ThreePaths`].
     ThreePaths(ThreePaths),
+    /// See [`EfficientNetLite`].
+    EfficientNetLite(EfficientNetLite),
 }
 
 impl Model {
@@ -251,6 +266,7 @@ impl Model {
             Self::MobileFaceNet(m) => m.forward(input, dropout_seed),
             Self::BertTail(m) => m.forward(input, dropout_seed),
             Self::ThreePaths(m) => m.forward(input, dropout_seed),
+            Self::EfficientNetLite(m) => m.forward(input, dropout_seed),
         }
     }
 
@@ -264,6 +280,7 @@ impl Model {
             Self::Resnet(m) => Self::Resnet(m.folded()),
             Self::MobileFaceNet(m) => Self::MobileFaceNet(m.folded()),
             Self::ThreePaths(m) => Self::ThreePaths(m.folded()),
+            Self::EfficientNetLite(m) => Self::EfficientNetLite(m.folded()),
             other @ (Self::Mlp(_) | Self::Joint(_) | Self::BertTail(_)) => other,
         }
     }

@@ -31,8 +31,8 @@ pub use config::{
 pub use dataset::fusion_settings;
 pub use error::PipelineError;
 pub use jobs::{
-    Answers, ClipAnswer, FeatureTables, JointPlan, JointSubset, RunSummary,
-    Sweep, SweepCell, SweepGrid, SweepSetting, TestScores, TrainedJoint, TrainedModality, degrade,
+    Answers, ClipAnswer, FeatureTables, JointPlan, JointSubset, RunSummary, Sweep, SweepCell,
+    SweepData, SweepGrid, SweepSetting, TestScores, TrainedJoint, TrainedModality, degrade,
     feature_tables, predict, run, sweep, train_joint, train_modality, write_report,
 };
 pub use modality::Modality;

@@ -307,6 +307,72 @@ fn cells_of_a_sweep_are_trained_once() {
 }
 
 #[test]
+fn a_sweep_over_data_sets_compares_them_where_their_test_items_are_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    for name in ["first", "second", "other"] {
+        copy_folder(corpus(), &at(name));
+    }
+    // fewer training rows; then fewer test rows
+    let shorten = |name: &str, table: &str| {
+        let path = at(name).join(table);
+        let text = std::fs::read_to_string(&path).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        std::fs::write(path, lines[..lines.len() * 3 / 4].join("\n")).unwrap();
+    };
+    shorten("second", "train_set_age_labels.csv");
+    shorten("other", "test_set_age_labels.csv");
+    let sweep_of = |more: &[&str], out: &str| {
+        let grid = SweepGrid {
+            more_data: more.iter().map(|name| at(name)).collect(),
+            seeds: vec![1, 2],
+            ..SweepGrid::default()
+        };
+        let config = config(&at("first"));
+        sweep(&config, Modality::Text, &grid, &at(out), &Silent::default())
+    };
+    let alone = sweep_of(&[], "out").unwrap();
+    let found = sweep_of(&["second"], "out").unwrap();
+    // a sweep of one data set grows
+    assert_eq!(found.cells[..2], alone.cells[..]);
+    assert_eq!(found.cells.len(), 4);
+    assert!(
+        found.cells[2].name.starts_with("second-batch"),
+        "{}",
+        found.cells[2].name
+    );
+    let sizes: Vec<[usize; 2]> = found.data_sets.iter().map(|d| [d.train, d.test]).collect();
+    assert_eq!(sizes[0][1], sizes[1][1]);
+    assert!(sizes[1][0] < sizes[0][0]);
+    assert!(found.same_test);
+    assert_eq!(found.data_sets[0].majority, found.data_sets[1].majority);
+    // a setting's figure is the mean of its runs
+    assert_eq!(found.settings.len(), 2);
+    for setting in &found.settings {
+        let runs = found.cells.iter().filter(|cell| cell.data == setting.data);
+        let values: Vec<f64> = runs.map(|c| c.test.accuracy.value().unwrap()).collect();
+        assert_eq!(values.len(), 2);
+        let mean = (values[0] + values[1]) / 2.0;
+        assert!((setting.test_accuracy.mean - mean).abs() < 1e-12);
+        let deviation = (values[0] - values[1]).abs() / 2.0_f64.sqrt();
+        assert!((setting.test_accuracy.deviation.unwrap() - deviation).abs() < 1e-12);
+    }
+    let svg = std::fs::read_to_string(at("out").join("boxes.svg")).unwrap();
+    assert_eq!(svg.matches("<circle").count(), 4, "{svg}");
+    assert!(found.to_text().contains("second"));
+
+    let found = sweep_of(&["other"], "elsewhere").unwrap();
+    assert!(!found.same_test);
+    assert!(
+        found.to_text().contains("not of the same task"),
+        "{}",
+        found.to_text()
+    );
+    let told = sweep_of(&["second", "../x/second"], "third").unwrap_err();
+    assert!(told.to_string().contains("different names"), "{told}");
+}
+
+#[test]
 fn settings_that_no_model_can_be_trained_with_end_the_run_before_anything_is_written() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("run");

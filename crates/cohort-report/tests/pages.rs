@@ -88,7 +88,10 @@ fn the_documents_are_as_their_types_write_them() {
     again::<Planted>("planted.json");
     again::<RunRecord>("provenance.json");
     for model in ["image", "audio", "text", "joint"] {
-        for (line, epoch) in text(&format!("metrics-{model}.jsonl")).lines().zip(epochs(model)) {
+        for (line, epoch) in text(&format!("metrics-{model}.jsonl"))
+            .lines()
+            .zip(epochs(model))
+        {
             assert_eq!(serde_json::to_string(&epoch).unwrap(), line, "{model}");
         }
     }
@@ -364,7 +367,11 @@ fn a_model_that_was_audited_has_one_interval() {
     let mut documents = documents();
     let ablation = documents.ablation.as_ref().unwrap();
     let metric = Metric::BalancedAccuracy;
-    let full = ablation.rows.iter().find(|r| r.name == ablation.full).unwrap();
+    let full = ablation
+        .rows
+        .iter()
+        .find(|r| r.name == ablation.full)
+        .unwrap();
     let figure = full.figures.iter().find(|f| f.metric == metric.name());
     let value = figure.unwrap().value.clone();
     let estimate = value.estimate().unwrap().clone();
@@ -377,7 +384,9 @@ fn a_model_that_was_audited_has_one_interval() {
     let said = format!("{:.3} to {:.3}", own.low, own.high);
     let audit = documents.audit.as_mut().unwrap();
     audit.clips = ablation.clips;
-    audit.metrics.insert(metric, cohort_eval::Interval::Estimated(own));
+    audit
+        .metrics
+        .insert(metric, cohort_eval::Interval::Estimated(own));
     let html = run_page(&documents).unwrap();
     assert!(html.matches(&said).count() >= 3, "{said}");
     assert!(!html.contains(&format!("{:.3} to {:.3}", estimate.low, estimate.high)));

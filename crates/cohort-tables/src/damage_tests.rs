@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::foreign_tests::npy;
+use crate::foreign_vectors_tests::npy;
 use crate::{EmbeddingTable, LabelTable, Predictions};
 
 /// Every byte changed in turn, in two ways.

@@ -9,10 +9,12 @@ mod class_columns;
 mod class_order;
 mod clip;
 mod columns;
+mod csv_text;
 mod delimited;
 mod dialect;
 mod embeddings;
 mod embeddings_file;
+mod embeddings_layout;
 pub mod entries;
 mod error;
 mod format;
@@ -28,17 +30,23 @@ mod npy;
 mod parquet_io;
 mod predictions;
 mod predictions_file;
+mod predictions_layout;
 mod predictions_write;
 mod shown;
 mod spelling;
 mod table_maker;
 mod text_table;
 mod thrift;
+mod vector_rows;
 
 #[cfg(test)]
 mod damage_tests;
 #[cfg(test)]
 mod foreign_tests;
+#[cfg(test)]
+mod foreign_vectors_tests;
+#[cfg(test)]
+mod predictions_tests;
 
 pub use atomic::{remove_unfinished, write_atomic, write_atomic_with};
 pub use class_columns::{ClassColumns, have_evident_order};
@@ -46,6 +54,7 @@ pub use class_order::{before_the_spreadsheet, evident_order, range_of, sorted as
 pub use clip::clip_id;
 /// The column of a header that holds what `ours` (`VideoName`, `UserID`, `ground_truth`, ...) does, by the names that other tools give it.
 pub use columns::proposal as usual_column;
+pub use csv_text::{csv_field, csv_line};
 pub use delimited::RowProblem;
 pub use embeddings::{EmbeddingTable, Provenance};
 pub use error::TableError;

@@ -9,9 +9,9 @@ use zip::ZipArchive;
 
 use crate::TableError;
 use crate::embeddings::EmbeddingTable;
-use crate::embeddings_file::{MAX_VALUES, Rows};
 use crate::format::Read;
 use crate::guard::guarded;
+use crate::vector_rows::{MAX_VALUES, Rows};
 
 /// How a `.npy` file begins.
 pub(crate) const MAGIC: &[u8] = b"\x93NUMPY";

@@ -66,17 +66,6 @@ impl TableMaker {
         Ok((maker, damaged))
     }
 
-    /// Width of the vectors.
-    pub fn dim(&self) -> usize {
-        self.dim
-    }
-
-    /// Name of a vector's component, its position where it has none.
-    pub fn column(&self, position: usize) -> String {
-        let name = self.provenance.columns.get(position).cloned();
-        name.unwrap_or_else(|| position.to_string())
-    }
-
     /// The row of a clip, if it is known and was made from `source`.
     pub fn row(&self, clip: &str, source: &str) -> Option<&[f32]> {
         let (same, vector) = self.known.get(clip)?;

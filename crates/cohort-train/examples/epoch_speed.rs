@@ -9,7 +9,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use cohort_train::{
-    CompactCnnConfig, EpochMetrics, Job, MemorySource, MlpConfig, ModelConfig, Progress, RunFacts,
+    CompactCnnConfig, EpochMetrics, Job, MemorySource, MlpConfig, ModelConfig, Observer, RunFacts,
     RunFolder, TrainError, TrainSettings, derive_seed, train,
 };
 
@@ -29,7 +29,7 @@ fn samples(count: usize, shape: &[usize], classes: usize) -> Result<MemorySource
 /// Notes when each epoch ended.
 struct Clock(Instant, Vec<f64>);
 
-impl Progress<RunFacts> for Clock {
+impl Observer<RunFacts> for Clock {
     fn epoch(&mut self, _metrics: &EpochMetrics, _best: bool) {
         self.1.push(self.0.elapsed().as_secs_f64());
         self.0 = Instant::now();

@@ -14,9 +14,9 @@ use crate::average::Average;
 use crate::batches::for_each_batch;
 use crate::checkpoint::{self, Document, NO_CHECKSUM, SCHEMA, State};
 use crate::gradients::Pending;
-use crate::history::is_over;
+use crate::history::{Metrics, is_over};
 use crate::optimiser::Optimiser;
-use crate::task::{Loss, Metrics, Moment, Network, Progress, Task};
+use crate::task::{Loss, Moment, Network, Observer, Task};
 use crate::{EpochMetrics, RunFolder, TrainError, best_epoch};
 
 /// Trains a task's network in a run folder, which then holds the network of the best epoch.
@@ -32,7 +32,7 @@ pub fn fit<T: Task>(
     task: &T,
     run: &RunFolder,
     resume: bool,
-    progress: &mut dyn Progress<T::Facts>,
+    progress: &mut dyn Observer<T::Facts>,
     stop: &AtomicBool,
 ) -> Result<(), TrainError> {
     task.settings().validate()?;
@@ -115,7 +115,7 @@ impl<'a, T: Task> Fit<'a, T> {
     /// Trains and validates one epoch and writes its checkpoint.
     fn epoch(
         &mut self,
-        progress: &mut dyn Progress<T::Facts>,
+        progress: &mut dyn Observer<T::Facts>,
         stop: &AtomicBool,
     ) -> Result<(), TrainError> {
         let (learning_rate, mut values) = self.train_epoch(progress, stop)?;
@@ -155,7 +155,7 @@ impl<'a, T: Task> Fit<'a, T> {
     /// One pass over the training samples: last learning rate, mean loss and further means.
     fn train_epoch(
         &mut self,
-        progress: &mut dyn Progress<T::Facts>,
+        progress: &mut dyn Observer<T::Facts>,
         stop: &AtomicBool,
     ) -> Result<(f64, Metrics), TrainError> {
         let task = self.task;

@@ -2,6 +2,9 @@
 
 use cohort_eval::{EpochMetrics, VALID_LOSS};
 
+/// Named values of an epoch, in the order in which they are recorded; `None` where a value is undefined.
+pub type Metrics = cohort_eval::NamedValues;
+
 /// The measure that selects an epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Criterion {

@@ -25,8 +25,7 @@ mod settings;
 mod task;
 mod trainable;
 
-pub use classify::sampling::Sampling;
-pub use classify::settings::{FineTuning, Head, Selection, TrainSettings};
+pub use classify::settings::{FineTuning, Head, Sampling, Selection, TrainSettings};
 pub use classify::source::{MemorySource, Source};
 pub use classify::trained::{Scores, Trained};
 pub use classify::{Job, RunFacts, train};
@@ -38,11 +37,10 @@ pub use cohort_nn::{
 pub use error::TrainError;
 pub use fit::fit;
 pub use gradients::NamedGradients;
-pub use history::{Criterion, best_epoch};
+pub use history::{Criterion, Metrics, best_epoch};
 pub use optimiser::Optimiser;
 pub use plan::{Augment, Draw, Plan};
 pub use run_folder::RunFolder;
-pub use schedule::Schedule;
-pub use settings::{FitSettings, OptimiserKind};
-pub use task::{Difference, Loss, Metrics, Moment, Network, Progress, Silent, Single, Task};
+pub use settings::{FitSettings, OptimiserKind, Schedule};
+pub use task::{Difference, Loss, Moment, Network, Observer, Single, Task, Unobserved};
 pub use trainable::Trainable;

@@ -1,22 +1,6 @@
 //! The learning rate by step.
 
-use serde::{Deserialize, Serialize};
-
-use crate::FitSettings;
-
-/// How the learning rate falls from its peak, after the warm-up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Schedule {
-    /// Half a cosine down to `final_learning_rate` times the peak at the last step (Loshchilov and
-    /// Hutter 2017, without restarts). Default.
-    #[default]
-    Cosine,
-    /// Times `step_factor` every `step_epochs` epochs.
-    Step,
-    /// Not at all.
-    Constant,
-}
+use crate::settings::{FitSettings, Schedule};
 
 impl FitSettings {
     /// Learning rate of a step (from 0) when an epoch has `steps` steps: linear warm-up to the

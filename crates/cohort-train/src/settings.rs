@@ -3,7 +3,21 @@
 use cohort_nn::DeviceChoice;
 use serde::{Deserialize, Serialize};
 
-use crate::{Schedule, TrainError};
+use crate::error::TrainError;
+
+/// How the learning rate falls from its peak, after the warm-up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Schedule {
+    /// Half a cosine down to `final_learning_rate` times the peak at the last step (Loshchilov and
+    /// Hutter 2017, without restarts). Default.
+    #[default]
+    Cosine,
+    /// Times `step_factor` every `step_epochs` epochs.
+    Step,
+    /// Not at all.
+    Constant,
+}
 
 /// How weights follow from gradients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

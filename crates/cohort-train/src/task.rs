@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 use std::sync::atomic::AtomicBool;
 
-use cohort_eval::Change;
+use cohort_eval::{Change, EpochMetrics};
 use cohort_nn::ModuleWeights;
 use cohort_nn::burn::module::Module;
 use cohort_nn::burn::tensor::{Device, Gradients, Tensor};
@@ -11,8 +11,12 @@ use cohort_weights::Weights;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::error::TrainError;
+use crate::gradients::NamedGradients;
+use crate::history::{Criterion, Metrics};
+use crate::optimiser::Optimiser;
 use crate::plan::{Augment, Draw, Plan};
-use crate::{Criterion, FitSettings, NamedGradients, Optimiser, TrainError};
+use crate::settings::FitSettings;
 
 /// A kind of training: what a sample is and how a batch is made, which network learns, what is minimised, what is measured
 /// and which measure selects the epoch that is kept. [`crate::fit`] does the rest: epochs, steps, schedule, averaging,
@@ -28,7 +32,7 @@ pub trait Task: Sync {
     /// What decides a run besides the loop's own doing: the network's description, the settings and what identifies the
     /// samples. It stands in every checkpoint, and a run goes on only with an equal one.
     type Record: Serialize + DeserializeOwned + PartialEq;
-    /// What is known when a run starts, for [`Progress`] and `run.json`.
+    /// What is known when a run starts, for [`Observer`] and `run.json`.
     type Facts: Serialize;
 
     /// The loop's settings, checked.
@@ -200,9 +204,6 @@ pub struct Loss {
     pub measures: Vec<(&'static str, f64, f64)>,
 }
 
-/// Named values of an epoch, in the order in which they are recorded; `None` where a value is undefined.
-pub type Metrics = cohort_eval::NamedValues;
-
 /// A part in which two records differ.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Difference {
@@ -226,17 +227,17 @@ impl Difference {
 }
 
 /// Watches a run. Every method does nothing unless it is implemented. `F` is the task's facts.
-pub trait Progress<F> {
+pub trait Observer<F> {
     /// The run starts or goes on.
     fn start(&mut self, _facts: &F) {}
     /// A training batch is done: epoch from 1, batches done and in all.
     fn batch(&mut self, _epoch: usize, _done: usize, _all: usize) {}
     /// An epoch is done; `best` says whether it is the best so far.
-    fn epoch(&mut self, _metrics: &crate::EpochMetrics, _best: bool) {}
+    fn epoch(&mut self, _metrics: &EpochMetrics, _best: bool) {}
 }
 
 /// Watches nothing.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Silent;
+pub struct Unobserved;
 
-impl<F> Progress<F> for Silent {}
+impl<F> Observer<F> for Unobserved {}

@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 
 use cohort_train::{
     ClassWeights, CompactCnnConfig, EpochMetrics, Job, MemorySource, MlpConfig, ModelConfig,
-    Progress, RunFacts, RunFolder, Selection, Source, TrainError, TrainSettings, best_epoch, train,
+    Observer, RunFacts, RunFolder, Selection, Source, TrainError, TrainSettings, best_epoch, train,
 };
 use common::{Stripes, blobs, cnn_job, mlp_job, run};
 
@@ -118,7 +118,7 @@ fn predictions_come_from_the_best_epoch_and_equal_its_record() {
 #[test]
 fn a_class_without_samples_is_reported_and_does_not_disturb_the_others() {
     struct Facts(Vec<usize>, Vec<String>);
-    impl Progress<RunFacts> for Facts {
+    impl Observer<RunFacts> for Facts {
         fn start(&mut self, facts: &RunFacts) {
             self.0 = facts.classes_without_samples.clone();
             self.1 = facts.constant_columns.clone();

@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicBool;
 
 use cohort_train::{
     CompactCnnConfig, FineTuning, Head, Job, MemorySource, MlpConfig, ModelConfig, OptimiserKind,
-    RunFolder, Selection, Silent, Source, TrainError, TrainSettings, Trainable, train,
+    RunFolder, Selection, Source, TrainError, TrainSettings, Trainable, Unobserved, train,
 };
 use cohort_weights::Weights;
 use common::{Stripes, blobs, run};
@@ -151,7 +151,7 @@ fn a_run_begins_from_the_weights_that_it_is_given() {
             run: &RunFolder::open(folder.path()).unwrap(),
             resume,
         };
-        train(&job, &mut Silent, &AtomicBool::new(false))
+        train(&job, &mut Unobserved, &AtomicBool::new(false))
     };
     go(Some(&start), false).unwrap();
     let after = tensors(folder.path(), "best");
@@ -205,7 +205,7 @@ fn one_step(
         run: &RunFolder::open(folder.path()).unwrap(),
         resume: false,
     };
-    let trained = train(&job, &mut Silent, &AtomicBool::new(false)).unwrap();
+    let trained = train(&job, &mut Unobserved, &AtomicBool::new(false)).unwrap();
     let [epoch] = trained.history() else {
         panic!("one epoch");
     };

@@ -10,7 +10,7 @@ use std::thread::sleep;
 use std::time::Instant;
 
 use cohort_train::{
-    CompactCnnConfig, EpochMetrics, Head, Job, MlpConfig, ModelConfig, OptimiserKind, Progress,
+    CompactCnnConfig, EpochMetrics, Head, Job, MlpConfig, ModelConfig, Observer, OptimiserKind,
     RunFacts, RunFolder, Sampling, Schedule, TrainError, TrainSettings, Trainable, Trained, train,
 };
 use common::{Stripes, bits, blobs, cnn_job, differences, mlp_job, run};
@@ -157,7 +157,7 @@ struct StopAt<'a> {
     stop: &'a AtomicBool,
 }
 
-impl Progress<RunFacts> for StopAt<'_> {
+impl Observer<RunFacts> for StopAt<'_> {
     fn batch(&mut self, epoch: usize, done: usize, _all: usize) {
         if (epoch, done) == (self.epoch, self.batch) {
             self.stop.store(true, Ordering::Relaxed);
@@ -268,7 +268,7 @@ fn files_that_a_kill_left_an_epoch_apart_are_mended() {
     let whole = tempfile::tempdir().unwrap();
     mlp_job(whole.path(), false, EPOCHS).unwrap();
     struct Copies<'a>(&'a Path, &'a Path);
-    impl Progress<RunFacts> for Copies<'_> {
+    impl Observer<RunFacts> for Copies<'_> {
         fn epoch(&mut self, metrics: &EpochMetrics, _best: bool) {
             let name = if metrics.epoch == 2 {
                 "checkpoints/last.safetensors"

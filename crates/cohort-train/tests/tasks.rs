@@ -14,8 +14,8 @@ use cohort_nn::burn::nn::{Linear, LinearConfig};
 use cohort_nn::burn::tensor::activation::{log_softmax, relu};
 use cohort_nn::burn::tensor::{Device, Int, Tensor, TensorData};
 use cohort_train::{
-    Augment, Criterion, Difference, Draw, EpochMetrics, FitSettings, Loss, Metrics, Moment, Plan,
-    Progress, RunFolder, Silent, Single, Task, TrainError, VALID_LOSS, derive_seed, fit,
+    Augment, Criterion, Difference, Draw, EpochMetrics, FitSettings, Loss, Metrics, Moment,
+    Observer, Plan, RunFolder, Single, Task, TrainError, Unobserved, VALID_LOSS, derive_seed, fit,
 };
 use cohort_weights::Weights;
 use common::{differences, noise};
@@ -563,7 +563,7 @@ fn lines(folder: &Path) -> Vec<EpochMetrics> {
 /// Raises the flag in an epoch.
 struct StopIn<'a>(usize, &'a AtomicBool);
 
-impl Progress<Facts> for StopIn<'_> {
+impl Observer<Facts> for StopIn<'_> {
     fn batch(&mut self, epoch: usize, done: usize, _: usize) {
         if epoch == self.0 && done == 2 {
             self.1.store(true, Ordering::Relaxed);
@@ -576,7 +576,7 @@ fn trained<T: Task<Facts = Facts>>(task: &T) -> Vec<EpochMetrics> {
     let (whole, parts) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let go_on = AtomicBool::new(false);
     let run = RunFolder::open(whole.path()).unwrap();
-    fit(task, &run, false, &mut Silent, &go_on).unwrap();
+    fit(task, &run, false, &mut Unobserved, &go_on).unwrap();
     let run = RunFolder::open(parts.path()).unwrap();
     let stop = AtomicBool::new(false);
     let error = fit(task, &run, false, &mut StopIn(3, &stop), &stop).unwrap_err();
@@ -584,12 +584,12 @@ fn trained<T: Task<Facts = Facts>>(task: &T) -> Vec<EpochMetrics> {
         matches!(error, TrainError::Interrupted { epochs: 2 }),
         "{error}"
     );
-    let error = fit(task, &run, false, &mut Silent, &go_on).unwrap_err();
+    let error = fit(task, &run, false, &mut Unobserved, &go_on).unwrap_err();
     assert!(
         matches!(error, TrainError::RunExists { epochs: 2, .. }),
         "{error}"
     );
-    fit(task, &run, true, &mut Silent, &go_on).unwrap();
+    fit(task, &run, true, &mut Unobserved, &go_on).unwrap();
     assert_eq!(differences(whole.path(), parts.path()), [""; 0]);
     let facts: serde_json::Value =
         serde_json::from_slice(&std::fs::read(parts.path().join("run.json")).unwrap()).unwrap();
@@ -652,7 +652,7 @@ fn a_run_goes_on_with_its_own_record_only() {
         &Denoise::new(16, settings(2)),
         &run,
         false,
-        &mut Silent,
+        &mut Unobserved,
         &go_on,
     )
     .unwrap();
@@ -660,7 +660,7 @@ fn a_run_goes_on_with_its_own_record_only() {
         (Denoise::new(16, settings(3)), "settings"),
         (Denoise::new(24, settings(2)), "data"),
     ] {
-        let error = fit(&task, &run, true, &mut Silent, &go_on).unwrap_err();
+        let error = fit(&task, &run, true, &mut Unobserved, &go_on).unwrap_err();
         assert!(error.to_string().contains(what), "{error}");
     }
 }

@@ -5,6 +5,7 @@ mod guard;
 mod jpeg;
 mod jpeg_walk;
 mod orientation;
+mod pixels;
 mod png;
 mod sniff;
 mod webp;
@@ -15,26 +16,14 @@ use std::path::Path;
 use image::metadata::Orientation;
 
 pub use budget::DECODE_BUDGET;
+pub use pixels::MAX_PIXELS;
 
 use crate::error::{Format, VisionError};
 use crate::geometry::{flip_horizontal, flip_vertical, rotate_90, rotate_180, rotate_270};
 use crate::picture::Picture;
 
-/// The most pixels a picture may declare: 89,478,485, the figure at which Pillow warns of a
-/// decompression bomb (a quarter of a gigabyte at three bytes a pixel).
-pub const MAX_PIXELS: u64 = 1024 * 1024 * 1024 / 4 / 3;
-
 /// The most bytes a file may hold: 512 MiB.
 pub const MAX_FILE_BYTES: u64 = 512 * 1024 * 1024;
-
-/// A picture as its file holds it, before it is turned upright.
-struct Pixels {
-    picture: Picture,
-    orientation: Orientation,
-    warning: Option<String>,
-    /// Of the memory, held until the picture is upright.
-    share: budget::Share,
-}
 
 /// A picture, and what was read otherwise than it was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -156,19 +145,6 @@ fn too_many_bytes(path: &Path) -> VisionError {
         path: path.to_owned(),
         limit: MAX_FILE_BYTES,
     }
-}
-
-/// Fails when the declared size is over the limit.
-fn check_size(width: u64, height: u64, name: &Path) -> Result<(), VisionError> {
-    if width.saturating_mul(height) > MAX_PIXELS {
-        return Err(VisionError::TooManyPixels {
-            path: name.to_owned(),
-            width,
-            height,
-            limit: MAX_PIXELS,
-        });
-    }
-    Ok(())
 }
 
 /// Undoes the camera's turn, as Pillow's `exif_transpose`.

@@ -34,7 +34,7 @@ mod transform;
 mod wide;
 
 pub use align::align_face;
-pub use augment::{ColourJitter, Op, light_augment, trivial_augment_wide};
+pub use augment::{ColourJitter, Op, light_augment, resized_crop, trivial_augment_wide};
 pub use crop::{crop, crop_centre, crop_face};
 pub use decode::{
     DECODE_BUDGET, Decoded, MAX_FILE_BYTES, MAX_PIXELS, declared_pixels, decode, decode_bytes,

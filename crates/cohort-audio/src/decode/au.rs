@@ -3,9 +3,10 @@
 use std::io::{Seek, SeekFrom};
 use std::path::Path;
 
+use super::decoded::Decoded;
+use super::lengths;
 use super::pcm::{self, Coding, Layout};
 use super::source::Window;
-use super::{Decoded, lengths};
 use crate::AudioError;
 
 pub(super) fn read(name: &Path, mut file: Window) -> Result<Decoded, AudioError> {

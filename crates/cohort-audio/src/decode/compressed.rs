@@ -14,74 +14,25 @@ use symphonia::core::codecs::audio::{
     AudioCodecId, AudioCodecParameters, AudioDecoder, AudioDecoderOptions,
 };
 use symphonia::core::errors::Error;
-use symphonia::core::formats::{FormatOptions, FormatReader, Track};
+use symphonia::core::formats::{FormatReader, Track};
 use symphonia::core::io::MediaSourceStream;
 use symphonia::core::packet::Packet;
 use symphonia::core::units::TimeBase;
-use symphonia::default::formats as readers;
 
+use super::container::Kind;
+use super::decoded::Decoded;
 use super::ending::{self, Ending};
 use super::guard::guarded;
 use super::opus::{self, Opus};
 use super::samples::Mono;
 use super::source::Window;
-use super::{Decoded, lengths, mp4, mpeg};
+use super::{lengths, mp4, mpeg};
 use crate::{AudioError, Sound};
 
 /// Frames that may be missing from the length a container states: encoders round it to packets.
 const LENGTH_SLACK: u64 = 4_608;
 /// Priming of an AAC encoder when no edit list states it, samples.
 const AAC_PRIMING: u64 = 1_024;
-
-/// The container, by the content of the file.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Kind {
-    Adts,
-    Aiff,
-    Caf,
-    Flac,
-    Matroska,
-    Mp4,
-    Mpeg,
-    Ogg,
-    /// With samples that are not stored one by one.
-    Wav,
-}
-
-impl Kind {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Adts => "AAC (ADTS)",
-            Self::Aiff => "AIFF",
-            Self::Caf => "CAF",
-            Self::Flac => "FLAC",
-            Self::Matroska => "Matroska or WebM",
-            Self::Mp4 => "MP4",
-            Self::Mpeg => "MPEG audio",
-            Self::Ogg => "Ogg",
-            Self::Wav => "WAV",
-        }
-    }
-
-    /// Opens the container by its own reader, so that nothing is taken for another.
-    fn open(
-        self,
-        file: MediaSourceStream<'static>,
-    ) -> Result<Box<dyn FormatReader>, symphonia::core::errors::Error> {
-        let options = FormatOptions::default();
-        Ok(match self {
-            Self::Adts => Box::new(readers::AdtsReader::try_new(file, options)?),
-            Self::Aiff => Box::new(readers::AiffReader::try_new(file, options)?),
-            Self::Caf => Box::new(readers::CafReader::try_new(file, options)?),
-            Self::Flac => Box::new(readers::FlacReader::try_new(file, options)?),
-            Self::Matroska => Box::new(readers::MkvReader::try_new(file, options)?),
-            Self::Mp4 => Box::new(readers::IsoMp4Reader::try_new(file, options)?),
-            Self::Mpeg => Box::new(readers::MpaReader::try_new(file, options)?),
-            Self::Ogg => Box::new(readers::OggReader::try_new(file, options)?),
-            Self::Wav => Box::new(readers::WavReader::try_new(file, options)?),
-        })
-    }
-}
 
 /// What is known of the sound before it is decoded.
 #[derive(Debug, Default)]

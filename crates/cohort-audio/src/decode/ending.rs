@@ -3,7 +3,7 @@
 use std::io::Result;
 use std::path::Path;
 
-use super::compressed::Kind;
+use super::container::Kind;
 use super::source::Window;
 use super::{fragments, matroska, mp4};
 use crate::AudioError;

@@ -1,6 +1,6 @@
 //! What a file is, by its first bytes.
 
-use super::compressed::Kind;
+use super::container::Kind;
 use super::wav::Form;
 use super::{mpeg, source::Window};
 

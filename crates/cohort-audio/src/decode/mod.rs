@@ -2,6 +2,8 @@
 
 mod au;
 mod compressed;
+mod container;
+mod decoded;
 mod ending;
 mod fmt;
 mod fragments;
@@ -21,21 +23,13 @@ mod wav;
 use std::io::Cursor;
 use std::path::Path;
 
+pub use decoded::Decoded;
 pub use samples::MAX_SAMPLES;
 pub use source::open;
 
 use self::kind::Found;
 use self::source::Window;
 use crate::{AudioError, Sound};
-
-/// A sound, and what was read otherwise than the file has it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Decoded {
-    /// The sound.
-    pub sound: Sound,
-    /// For whoever asked for the file: one line each, with the name of the file.
-    pub warnings: Vec<String>,
-}
 
 /// Reads a sound file. The content decides what it is, not the name.
 ///

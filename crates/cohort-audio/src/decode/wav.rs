@@ -4,9 +4,11 @@
 use std::io::{Seek, SeekFrom};
 use std::path::Path;
 
+use super::container::Kind;
+use super::decoded::Decoded;
 use super::fmt::{self, Samples};
 use super::source::Window;
-use super::{Decoded, compressed, lengths, pcm};
+use super::{compressed, lengths, pcm};
 use crate::AudioError;
 
 /// Which of the relatives a file is.
@@ -179,10 +181,10 @@ impl Data<'_> {
                 "ADPCM in RIFF WAVE",
                 format!("ADPCM in {:?}", self.form),
             )),
-            Samples::Adpcm { .. } => compressed::read(name, file, compressed::Kind::Wav, warnings),
+            Samples::Adpcm { .. } => compressed::read(name, file, Kind::Wav, warnings),
             Samples::Mpeg => {
                 let inside = file.part(body, length).map_err(io)?;
-                compressed::read(name, inside, compressed::Kind::Mpeg, warnings)
+                compressed::read(name, inside, Kind::Mpeg, warnings)
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use rustfft::num_complex::Complex64;
 
-use super::Wave;
+use super::wave::Wave;
 use crate::fft::RealFft;
 
 /// Samples filtered at a time.

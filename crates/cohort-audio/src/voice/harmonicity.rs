@@ -1,7 +1,7 @@
 //! How much stronger the periodic part of a voice is than the rest.
 
-use super::Wave;
 use super::periodicity::{Method, Search, search};
+use super::wave::Wave;
 
 /// Mean harmonics-to-noise ratio in decibel over the frames that are not silent, and 0 without any:
 /// Praat's `To Harmonicity (cc): 0.01, 75, 0.1, 1.0` and `Get mean`. A frame whose correlation one

@@ -1,7 +1,7 @@
 //! Pauses: where a sound is much softer than its loudest part.
 
 use super::filter::pass_band;
-use super::{Wave, frame_times};
+use super::wave::{Wave, frame_times};
 
 /// Lowest pitch that the loudness must not ripple with, hertz.
 const FLOOR: f64 = 100.0;

@@ -2,7 +2,8 @@
 
 use rustfft::num_complex::Complex64;
 
-use super::{Wave, frame_times, sinc};
+use super::sinc;
+use super::wave::{Wave, frame_times};
 use crate::fft::RealFft;
 
 /// What a correlation may be off by: in digital silence all are equal but for that.

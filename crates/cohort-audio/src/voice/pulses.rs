@@ -1,6 +1,7 @@
 //! The instants of the glottal pulses.
 
-use super::{PitchContour, Wave};
+use super::periodicity::PitchContour;
+use super::wave::Wave;
 
 /// Times in seconds, ascending, of one extremum a period in the voiced parts: the largest one near
 /// the middle of each part, then from period to period to both sides, to where the waveform of the

@@ -1,6 +1,6 @@
 //! Jitter and shimmer.
 
-use super::Wave;
+use super::wave::Wave;
 
 /// Shortest and longest period that counts, seconds.
 const PERIODS: std::ops::RangeInclusive<f64> = 0.0001..=0.02;

@@ -1,6 +1,6 @@
 //! How steeply the spectrum of a voice falls.
 
-use super::Wave;
+use super::wave::Wave;
 use crate::AudioError;
 use crate::stft::{Frames, Framing};
 

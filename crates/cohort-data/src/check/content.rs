@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use cohort_vision::Picture;
 use rayon::prelude::*;
 
-use super::{Finding, Kind, Row, without_root};
+use super::row::Row;
+use crate::files::without_root;
+use crate::finding::{Finding, Kind};
 use crate::media::{Media, MediaKind, MediaSource};
 
 /// Side of the grey picture that is compared, in pixels.
@@ -85,7 +87,9 @@ fn decode(root: &Path, found: &Media) -> Content {
                 Kind::BlankImage,
                 "a picture of one colour",
             ),
-            Err(error) => content.undecodable(MediaKind::Picture, without_root(root, &*error)),
+            Err(error) => {
+                content.undecodable(MediaKind::Picture, without_root(root, &error.to_string()))
+            }
         }
     }
     if let Some(path) = found.file(MediaKind::Sound) {
@@ -105,7 +109,9 @@ fn decode(root: &Path, found: &Media) -> Content {
                     content.problem(MediaKind::Sound, Kind::RepairedAudio, warning);
                 }
             }
-            Err(error) => content.undecodable(MediaKind::Sound, without_root(root, &*error)),
+            Err(error) => {
+                content.undecodable(MediaKind::Sound, without_root(root, &error.to_string()))
+            }
         }
     }
     match found.get(MediaKind::Text).map(MediaSource::read_words) {
@@ -116,7 +122,9 @@ fn decode(root: &Path, found: &Media) -> Content {
                 "a transcript without a word",
             );
         }
-        Some(Err(error)) => content.undecodable(MediaKind::Text, without_root(root, &error)),
+        Some(Err(error)) => {
+            content.undecodable(MediaKind::Text, without_root(root, &error.to_string()))
+        }
         _ => {}
     }
     content

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 
 use super::content::{Content, ImagePrint, correlation};
-use super::{CheckSettings, Finding, Kind, Row};
+use super::row::Row;
+use super::settings::CheckSettings;
+use crate::finding::{Finding, Kind};
 
 pub(super) fn check(
     rows: &[Row<'_>],

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use cohort_tables::{WithinUnits, fold, plural, spelled_out};
 
-use super::{Finding, Kind, Row};
-use crate::dataset::leads_outside;
+use super::row::Row;
 use crate::error::quoted;
+use crate::finding::{Finding, Kind};
 use crate::label_file::{LabelFile, unknown_code};
-use crate::readers::Part;
-use crate::schema::Schema;
+use crate::layout::Part;
+use crate::schema::{Schema, leads_outside};
 
 pub(super) fn check(
     schema: &Schema,

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use super::{Finding, KINDS, Kind, Row, without_root};
-use crate::dataset::leaves;
+use super::row::{KINDS, Row};
 use crate::error::shorten;
+use crate::files::{leaves, without_root};
+use crate::finding::{Finding, Kind};
 use crate::media::{self, Media, MediaKind, MediaSource};
 use crate::schema::Schema;
 use crate::transcript::TranscriptTable;
@@ -161,7 +162,10 @@ fn list_folders(root: &Path, schema: &Schema, findings: &mut Vec<Finding>) -> Fo
             }
             Err(error) => findings.push(Finding {
                 file: Some(name),
-                ..Finding::new(Kind::UnreadableFolder, without_root(root, &error))
+                ..Finding::new(
+                    Kind::UnreadableFolder,
+                    without_root(root, &error.to_string()),
+                )
             }),
         }
     }

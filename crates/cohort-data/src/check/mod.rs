@@ -2,94 +2,29 @@
 
 mod content;
 mod duplicates;
-mod finding;
 mod labels;
 mod media;
+mod report;
+mod row;
+mod settings;
 mod text;
 
 use std::path::Path;
 
-use std::borrow::Cow;
-
-use cohort_tables::{code, id_key, is_missing};
-use serde::{Deserialize, Serialize};
-
 use crate::error::DataError;
-use crate::label_file::{LabelFile, SplitTable};
+use crate::files::without_root;
+use crate::finding::{Finding, Kind, Severity};
+use crate::label_file::SplitTable;
+use crate::layout::Layout;
 use crate::media::MediaKind;
-use crate::readers::{self, Layout, OpenOptions};
+use crate::readers::{self, OpenOptions};
 use crate::schema::Schema;
 use crate::transcript::TranscriptTable;
 
-pub use finding::{CheckReport, CheckedSplit, Finding, Kind, Severity};
+pub use report::{CheckReport, CheckedSplit};
+pub use settings::CheckSettings;
 
-/// Limits of a check.
-///
-/// Two pictures are nearly the same when their 64-bit perceptual hashes (DCT of the grey picture at
-/// 32 x 32, as ImageHash's `phash`) differ in at most [`CheckSettings::image_distance`] bits **and** their
-/// grey pictures at 32 x 32 correlate by at least [`CheckSettings::image_correlation`]. The hash alone is
-/// too coarse for faces, which all have the same layout: of 4.5 million pairs of different FairFace crops
-/// 205 are within 10 bits, where random hashes would give none. With the correlation none of them remains
-/// (at 95 % confidence less than 0.7 false alarms in a million pairs), while copies encoded again down to
-/// JPEG quality 20, resized to 96 pixels, made 20 % brighter or turned grey are all found. Copies cropped
-/// by more than one per cent of each side mostly are not.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct CheckSettings {
-    /// Whether media are decoded and compared. Default yes; without it only files and tables are looked at.
-    pub decode: bool,
-    /// Most differing bits of two similar pictures, 0 to 64. Default 10.
-    pub image_distance: u32,
-    /// Least correlation of two similar pictures, -1 to 1. Default 0.98.
-    pub image_correlation: f64,
-}
-
-impl Default for CheckSettings {
-    fn default() -> Self {
-        Self {
-            decode: true,
-            image_distance: 10,
-            image_correlation: 0.98,
-        }
-    }
-}
-
-/// The kinds that are missed where they are not there. No model reads videos, which count by their sound.
-const KINDS: [MediaKind; 3] = [MediaKind::Picture, MediaKind::Sound, MediaKind::Text];
-
-/// A readable row of a label table.
-struct Row<'a> {
-    file: &'a LabelFile,
-    /// Position of the split among those that have a table.
-    split: usize,
-    /// Position in the file's table.
-    index: usize,
-    /// Its line, unless rows are files.
-    line: Option<u64>,
-    id: String,
-    /// As it is compared; empty when the column is missing or the field has no value.
-    subject: Cow<'a, str>,
-    /// As the table has it.
-    subject_as_written: &'a str,
-    /// Level of each attribute; `None` when the column is missing or the code unknown.
-    levels: Vec<Option<usize>>,
-}
-
-impl Row<'_> {
-    fn finding(&self, kind: Kind, message: impl Into<String>) -> Finding {
-        Finding {
-            split: Some(self.file.split.clone()),
-            clip: Some(self.id.clone()),
-            row: self.line,
-            ..Finding::new(kind, message)
-        }
-    }
-
-    /// `split/clip`.
-    fn place(&self) -> String {
-        place(&self.file.split, &self.id)
-    }
-}
+use row::rows;
 
 /// As [`check_with`] with nothing said but the schema.
 ///
@@ -221,14 +156,6 @@ pub fn check_with(
     })
 }
 
-/// `split/clip`, where the clip's path does not begin with its split's folder anyway.
-fn place(split: &str, clip: &str) -> String {
-    match clip.strip_prefix(split) {
-        Some(rest) if rest.starts_with('/') => clip.to_string(),
-        _ => format!("{split}/{clip}"),
-    }
-}
-
 /// What is to be said of the way a table is written.
 fn formats(root: &Path, split: Option<&str>, file: &str, notes: &[String]) -> Vec<Finding> {
     let at = format!("{}: ", root.join(file).display());
@@ -240,54 +167,9 @@ fn formats(root: &Path, split: Option<&str>, file: &str, notes: &[String]) -> Ve
     notes.iter().map(one).collect()
 }
 
-fn rows<'a>(schema: &Schema, files: &'a [LabelFile]) -> Vec<Row<'a>> {
-    let mut rows = Vec::new();
-    for (split, file) in files.iter().enumerate() {
-        let subjects = file
-            .table
-            .column(&schema.subject_column)
-            .unwrap_or_default();
-        let codes: Vec<&[String]> = schema
-            .attributes
-            .iter()
-            .map(|attribute| file.table.column(&attribute.column).unwrap_or_default())
-            .collect();
-        for (i, name) in file.table.names.iter().enumerate() {
-            let levels = schema.attributes.iter().zip(&codes);
-            rows.push(Row {
-                file,
-                split,
-                index: i,
-                line: file.line(i),
-                id: id_key(name),
-                subject: match subjects.get(i) {
-                    Some(subject) if !is_missing(subject) => code(subject),
-                    _ => "".into(),
-                },
-                subject_as_written: subjects.get(i).map_or("", String::as_str),
-                levels: levels
-                    .map(|(attribute, codes)| codes.get(i).and_then(|code| attribute.level(code)))
-                    .collect(),
-            });
-        }
-    }
-    rows
-}
-
-/// An error's message with files named from the root, so that a report does not depend on where the data lie.
-fn without_root(root: &Path, error: &(impl ToString + ?Sized)) -> String {
-    let message = error.to_string();
-    let message = message.replace(&format!("{}/", root.display()), "");
-    // a note on the root itself
-    match message.strip_prefix(&format!("{}: ", root.display())) {
-        Some(rest) => rest.to_string(),
-        None => message,
-    }
-}
-
 /// As [`without_root`], without the file that the finding names anyway.
 fn without_file(root: &Path, file: &str, error: &(impl ToString + ?Sized)) -> String {
-    let message = without_root(root, error);
+    let message = without_root(root, &error.to_string());
     match message.strip_prefix(&format!("{file}: ")) {
         Some(rest) => rest.to_string(),
         None => message,

@@ -4,7 +4,9 @@ use std::fmt::Write;
 
 use cohort_tables::plural;
 
-use super::{CheckReport, CheckedSplit, Finding, Kind};
+use super::report::{CheckReport, CheckedSplit};
+use super::row::place;
+use crate::finding::{Finding, Kind};
 
 /// Findings of one kind that are written out; the rest is counted.
 const SHOWN: usize = 20;
@@ -93,7 +95,7 @@ fn of_finding(finding: &Finding, unit: &str) -> String {
         &finding.subject,
         &finding.file,
     ) {
-        (Some(split), Some(clip), ..) => super::place(split, clip),
+        (Some(split), Some(clip), ..) => place(split, clip),
         (None, Some(clip), ..) => clip.clone(),
         (Some(split), None, Some(subject), _) => format!("{split}, {unit} {subject}"),
         (None, None, Some(subject), _) => format!("{unit} {subject}"),

@@ -3,15 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use cohort_tables::{LabelColumn, LabelTable, code, counted, file_hash};
+use cohort_tables::{LabelColumn, LabelTable, code, counted, file_hash, id_key};
 use rayon::prelude::*;
 
-use super::splits::{Drawn, MadeSplits, Part, SHARE, draw};
-use super::{Contents, Layout, OpenOptions};
-use crate::dataset::id_of;
+use super::contents::{Contents, OpenOptions};
+use super::splits::{Drawn, MadeSplits, SHARE, draw};
 use crate::error::DataError;
 use crate::folder::Unused;
 use crate::label_file::{self, LabelFile, SplitTable};
+use crate::layout::{Layout, Part};
 use crate::media::{Media, MediaKind};
 use crate::schema::Schema;
 
@@ -184,7 +184,7 @@ impl Found {
                 let item = &self.items[i];
                 let unit = match unit {
                     Some(unit) => code(&item.fields[unit]).into_owned(),
-                    None => id_of(&item.name),
+                    None => id_key(&item.name),
                 };
                 Drawn {
                     class: target.map_or("", |target| &item.fields[target]),

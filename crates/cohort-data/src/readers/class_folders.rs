@@ -6,12 +6,12 @@ use std::path::Path;
 use cohort_tables::{ReadOptions, TextTable, counted, id_key};
 
 use super::assemble::{Found, Item};
+use super::contents::{Contents, OpenOptions};
 use super::lists::{self, List};
 use super::path_index::{self, PathIndex};
-use super::splits::Part;
-use super::{Contents, Layout, OpenOptions};
 use crate::error::{DataError, quoted, shorten};
 use crate::folder::{self, Entry, Unused};
+use crate::layout::{Layout, Part};
 use crate::media::{self, MediaKind};
 use crate::schema::Schema;
 

@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Layout, class_folders, path_table};
+use super::{class_folders, path_table};
 use crate::error::{DataError, shorten};
 use crate::folder;
+use crate::layout::{Layout, Part};
 use crate::schema::Schema;
 
 /// Endings of tables that are looked for below a root.
@@ -149,7 +150,7 @@ pub(crate) fn coco_files(root: &Path) -> Result<Vec<PathBuf>, DataError> {
     let mut folders = vec![root.join("annotations"), root.to_path_buf()];
     let splits = entries
         .into_iter()
-        .filter(|(name, is_folder)| *is_folder && super::Part::of(name).is_some());
+        .filter(|(name, is_folder)| *is_folder && Part::of(name).is_some());
     folders.extend(splits.map(|(name, _)| root.join(name)));
     let files = folders
         .iter()

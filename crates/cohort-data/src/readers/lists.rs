@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use cohort_tables::counted;
 
-use super::OpenOptions;
+use super::contents::OpenOptions;
 use super::path_index::{Found, PathIndex};
-use super::splits::Part;
 use crate::error::{DataError, quoted};
 use crate::files;
+use crate::layout::Part;
 use crate::schema::Schema;
 
 /// Most bytes of a list.

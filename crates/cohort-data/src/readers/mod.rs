@@ -6,106 +6,28 @@
 mod assemble;
 mod class_folders;
 mod coco;
+mod contents;
 mod lay;
 mod lists;
+mod objects;
 mod path_index;
 mod path_table;
 mod splits;
 
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
-
-use crate::check::Finding;
-use crate::dataset::resolve_schema;
 use crate::error::DataError;
-use crate::folder::Unused;
-use crate::label_file::{self, SplitTable};
+use crate::label_file;
+use crate::layout::Layout;
 use crate::schema::Schema;
+use crate::schema_file::resolve_schema;
 
 pub(crate) use class_folders::UNITS;
-pub use coco::{Box2d, Caption, Category, Objects, ObjectsCounts, SplitObjects};
-pub use splits::{MadeSplits, Part};
+pub use contents::OpenOptions;
+pub use objects::{Box2d, Caption, Category, Objects, ObjectsCounts, SplitObjects};
+pub use splits::MadeSplits;
 
-/// How a data set lies on disk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Layout {
-    /// One label table a split, and the media in folders by split and target.
-    LabelTables,
-    /// `ROOT/SPLIT/CLASS/*` or `ROOT/CLASS/*`: the folder is the label.
-    ClassFolders,
-    /// One table of CSV or Parquet with a column of paths.
-    Table,
-    /// COCO's JSON: pictures with boxes, categories and captions.
-    Coco,
-}
-
-impl Layout {
-    /// All of them.
-    pub const ALL: [Self; 4] = [
-        Self::LabelTables,
-        Self::ClassFolders,
-        Self::Table,
-        Self::Coco,
-    ];
-
-    /// `label-tables`, `class-folders`, `table` or `coco`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::LabelTables => "label-tables",
-            Self::ClassFolders => "class-folders",
-            Self::Table => "table",
-            Self::Coco => "coco",
-        }
-    }
-}
-
-impl FromStr for Layout {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let names = Self::ALL.map(Self::name).join(", ");
-        let known = Self::ALL.into_iter().find(|layout| layout.name() == text);
-        known.ok_or_else(|| format!("expected {names}, found {text}"))
-    }
-}
-
-/// What is said of a data set beside what lies there.
-#[derive(Debug, Clone, Default)]
-pub struct OpenOptions {
-    /// The schema. Default: `ROOT/cohort.toml`, else what the layout gives.
-    pub schema: Option<Schema>,
-    /// The layout. Default: the schema's, else found out.
-    pub layout: Option<Layout>,
-    /// Column of the target in a table of paths. Default: the schema's, else the usual names.
-    pub target: Option<String>,
-    /// Lists of paths, one a split: its part and the file. Default: the schema's.
-    pub lists: Vec<(Part, PathBuf)>,
-    /// Seed of splits that have to be made. Default 0.
-    pub seed: u64,
-    /// Leaves splits that are not there unmade. Default no.
-    pub as_it_lies: bool,
-}
-
-/// What a reader found.
-pub(crate) struct Contents {
-    /// Folder that paths are named from.
-    pub root: PathBuf,
-    pub layout: Layout,
-    pub schema: Schema,
-    /// The splits that are there, in the schema's order.
-    pub tables: Vec<SplitTable>,
-    /// Files of no use by folder.
-    pub unused: Vec<(String, Unused)>,
-    /// What is to be told of how it was read.
-    pub notes: Vec<String>,
-    /// What a reader alone can find.
-    pub findings: Vec<Finding>,
-    pub objects: Option<Objects>,
-    pub made: Option<MadeSplits>,
-}
+use contents::Contents;
 
 /// Reads a data set: a folder, or a file of the layouts that are one.
 pub(crate) fn read(path: &Path, options: &OpenOptions) -> Result<Contents, DataError> {

@@ -6,13 +6,13 @@ use std::path::Path;
 use cohort_tables::{ReadOptions, TextTable, code, counted, is_missing, usual_column};
 
 use super::assemble::{Found, Item};
+use super::contents::{Contents, OpenOptions};
 use super::lists;
 use super::path_index::{self, PathIndex, plain};
-use super::splits::Part;
-use super::{Contents, Layout, OpenOptions};
 use crate::error::{DataError, quoted, shorten};
 use crate::folder::{self, Entry};
 use crate::label_file::FIELD_LIMIT;
+use crate::layout::{Layout, Part};
 use crate::media::{self, MediaKind};
 use crate::schema::{Attribute, Schema};
 

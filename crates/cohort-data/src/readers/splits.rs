@@ -1,55 +1,8 @@
-//! Parts of a data set, and splits that are made where they are missing.
+//! Splits that are made where they are missing.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
-
-/// What a split is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Part {
-    /// What models learn from.
-    Train,
-    /// What they are chosen by.
-    Valid,
-    /// What they are measured on.
-    Test,
-}
-
-impl Part {
-    /// All of them, in the order of a schema's splits.
-    pub const ALL: [Self; 3] = [Self::Train, Self::Valid, Self::Test];
-
-    /// `train`, `valid` or `test`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Train => "train",
-            Self::Valid => "valid",
-            Self::Test => "test",
-        }
-    }
-
-    /// The part that a split, folder or file is named after: `val`, `Training`, `train2017`, `seg_test`, `dev_set`.
-    pub fn of(name: &str) -> Option<Self> {
-        let lower = name.to_lowercase();
-        let mut words: Vec<&str> = lower
-            .split(['_', '-', '.', ' '])
-            .map(|word| word.trim_end_matches(|c: char| c.is_ascii_digit()))
-            .filter(|word| !word.is_empty() && !["set", "data", "split", "images"].contains(word))
-            .collect();
-        let word = words.pop()?;
-        let of = |word: &str| match word {
-            "train" | "training" | "trainset" => Some(Self::Train),
-            "valid" | "val" | "validation" | "dev" | "validate" => Some(Self::Valid),
-            "test" | "testing" | "testset" => Some(Self::Test),
-            _ => None,
-        };
-        // `train_valid` names no single part
-        match words.iter().any(|word| of(word).is_some()) {
-            true => None,
-            false => of(word),
-        }
-    }
-}
 
 /// Share of the items that a missing validation or test split gets.
 pub(crate) const SHARE: f64 = 0.15;
@@ -164,31 +117,6 @@ fn groups(items: &[Drawn<'_>]) -> BTreeMap<String, Vec<usize>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn parts_are_known_by_their_usual_names() {
-        let cases = [
-            ("train", Some(Part::Train)),
-            ("Training", Some(Part::Train)),
-            ("train2017", Some(Part::Train)),
-            ("seg_train", Some(Part::Train)),
-            ("train_set", Some(Part::Train)),
-            ("val", Some(Part::Valid)),
-            ("VALIDATION", Some(Part::Valid)),
-            ("instances_val2017", Some(Part::Valid)),
-            ("dev", Some(Part::Valid)),
-            ("small_test", Some(Part::Test)),
-            ("test-images", Some(Part::Test)),
-            ("trainval", None),
-            ("train_val", None),
-            ("street", None),
-            ("2017", None),
-            ("", None),
-        ];
-        for (name, part) in cases {
-            assert_eq!(Part::of(name), part, "{name}");
-        }
-    }
 
     fn items(classes: &[(&'static str, usize)], per_unit: usize) -> Vec<Drawn<'static>> {
         let mut all = Vec::new();

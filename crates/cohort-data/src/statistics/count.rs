@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{AttributeCounts, LevelCount, Table, View};
+use super::table::{AttributeCounts, LevelCount, Table, WithoutLevel};
 use crate::dataset::Clip;
 use crate::schema::Schema;
 
@@ -168,7 +168,7 @@ pub(super) fn view(
     tables: &[Table],
     clips: &[&Clip],
     subjects: &[usize],
-) -> View {
+) -> WithoutLevel {
     let (column, left_out) = schema
         .attributes
         .get(attribute)
@@ -187,7 +187,7 @@ pub(super) fn view(
             Some(without_rows(table, |row| row.get(place) == Some(&left_out)))
         })
         .collect();
-    View {
+    WithoutLevel {
         attribute: column,
         left_out,
         clips: remaining.len(),

@@ -1,5 +1,7 @@
 //! Statistics as CSV tables for a spreadsheet.
 
+use cohort_tables::csv_line;
+
 use super::{Section, Statistics, Table, Unit};
 
 /// Name of the CSV rows and of files for all splits together.
@@ -29,13 +31,13 @@ impl Statistics {
     }
 
     fn counts_csv(&self) -> String {
-        let mut text = line(["split", "attribute", "code", "name", "clips", "subjects"]);
+        let mut text = csv_line(["split", "attribute", "code", "name", "clips", "subjects"]);
         for (split, section) in self.sections() {
             for counts in &section.counts {
                 for level in &counts.levels {
                     let (clips, subjects) = (level.clips.to_string(), level.subjects.to_string());
                     let (code, name) = (&level.code, &level.name);
-                    text += &line([split, &counts.attribute, code, name, &clips, &subjects]);
+                    text += &csv_line([split, &counts.attribute, code, name, &clips, &subjects]);
                 }
             }
         }
@@ -60,7 +62,7 @@ impl Statistics {
             .collect();
         let within = within.iter().map(String::as_str);
         let names = std::iter::once("split").chain(keys).chain(values);
-        let mut text = line(names.chain(within));
+        let mut text = csv_line(names.chain(within));
         for (split, section) in self.sections() {
             let Some(table) = section.tables.get(index) else {
                 continue;
@@ -82,24 +84,12 @@ impl Statistics {
                     let keys = levels.iter().chain([level]).map(String::as_str);
                     let values = [clips.as_str(), &subjects, &relative, represented];
                     let fields = std::iter::once(split).chain(keys).chain(values);
-                    text += &line(fields.chain(within.iter().map(String::as_str)));
+                    text += &csv_line(fields.chain(within.iter().map(String::as_str)));
                 }
             }
         }
         text
     }
-}
-
-/// One CSV line (RFC 4180 quoting, line feed at the end).
-pub(crate) fn line<'a>(fields: impl IntoIterator<Item = &'a str>) -> String {
-    let fields: Vec<String> = fields
-        .into_iter()
-        .map(|field| match field.contains([',', '"', '\n', '\r']) {
-            true => format!("\"{}\"", field.replace('"', "\"\"")),
-            false => field.to_string(),
-        })
-        .collect();
-    fields.join(",") + "\n"
 }
 
 /// A file name from column names, which may hold anything.
@@ -120,8 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn fields_are_quoted_and_names_made_safe() {
-        assert_eq!(line(["a", "b,c", "d\"e", ""]), "a,\"b,c\",\"d\"\"e\",\n");
+    fn names_of_files_are_made_safe() {
         assert_eq!(file_name("Age/Group by\\x.csv"), "Age_Group_by_x.csv");
     }
 }

@@ -5,7 +5,7 @@ use serde::de::{self, Deserializer};
 use serde::ser::Serializer;
 use serde::{Deserialize, Serialize};
 
-use super::{AttributeCounts, LevelCount, Section, Statistics, Table, Unit, View};
+use super::{AttributeCounts, LevelCount, Section, Statistics, Table, Unit, WithoutLevel};
 use crate::readers::ObjectsCounts;
 
 /// Version of the document.
@@ -156,7 +156,7 @@ impl SectionForm {
             });
         }
         let views = self.without_majority.into_iter().map(|view| {
-            Ok(View {
+            Ok(WithoutLevel {
                 attribute: view.attribute,
                 left_out: view.left_out,
                 clips: view.clips,

@@ -24,9 +24,7 @@ mod within_one;
 use serde::{Deserialize, Serialize};
 
 use crate::Sample;
-use crate::evaluator::Evaluator;
 use crate::scale::Scale;
-use crate::tally::Tally;
 
 pub(crate) use definition::{Arithmetic, Counts, Prevalences, Shape};
 pub use matrix::ConfusionMatrix;
@@ -182,6 +180,11 @@ impl Metric {
         )
     }
 
+    /// The scale on which its intervals are made.
+    pub(crate) fn scale(self) -> Scale {
+        self.definition().scale
+    }
+
     /// Whether the metric is the share of rows of which something holds.
     pub(crate) fn is_share(self) -> bool {
         let definition = self.definition();
@@ -231,20 +234,4 @@ impl Metric {
 /// The negative log likelihood of one row that gives the truth this probability, clipped at 2.2e-16.
 pub fn surprise(probability: f64) -> f64 {
     nll::surprise(probability)
-}
-
-/// The value of a metric; `None` where it is not defined: no rows, no order, probabilities or midpoints where they are
-/// needed, kappa when truth and prediction are one and the same single class.
-pub fn score(metric: Metric, sample: &Sample) -> Option<f64> {
-    scores(&[metric], sample).pop().flatten()
-}
-
-/// The values of several metrics in one pass; see [`score`].
-pub fn scores(metrics: &[Metric], sample: &Sample) -> Vec<Option<f64>> {
-    let tally = Tally::new(sample, None);
-    Evaluator::new(&tally, metrics)
-        .values(None)
-        .iter()
-        .map(|value| Some(*value).filter(|value| value.is_finite()))
-        .collect()
 }

@@ -1,9 +1,10 @@
 //! What holds of every metric, whatever it is: its example, its definition, its range and its direction.
 
+use super::Metric;
 use super::definition::{Best, Shape};
-use super::{Metric, scores};
 use crate::Sample;
 use crate::random::{Stream, below, unit};
+use crate::scores::scores;
 
 /// What a metric's file brings for its test.
 pub(super) struct Test {

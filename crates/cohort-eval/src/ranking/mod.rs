@@ -12,8 +12,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::groups::t_intervals;
-use crate::interval::Support;
 use crate::sample::PROBABILITY_TOLERANCE;
+use crate::support::Support;
 use crate::tally::Tally;
 use crate::{Interval, IntervalSettings, Metric, Sample};
 use ranked::Ranked;

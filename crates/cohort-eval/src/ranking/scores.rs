@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::ranked::Ranked;
-use crate::bootstrap::Resampled;
-use crate::interval::{Quantities, Support, resampled_intervals};
+use crate::interval::{Quantities, resampled_intervals};
 use crate::random::Stream;
+use crate::resampled::Resampled;
 use crate::scale::Scale;
+use crate::support::Support;
 use crate::{Interval, IntervalSettings, Sample};
 
 /// Most resamples of subjects for these quantities, each of which needs a pass over all rows.

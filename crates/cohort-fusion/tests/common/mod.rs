@@ -2,7 +2,7 @@
 
 #![allow(dead_code)]
 
-use cohort_fusion::Modality;
+use cohort_fusion::ModelPredictions;
 use cohort_tables::{LabelColumn, LabelTable, Predictions};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -43,7 +43,7 @@ impl Draws {
 }
 
 pub struct Study {
-    pub modalities: Vec<Modality>,
+    pub modalities: Vec<ModelPredictions>,
     pub labels: LabelTable,
 }
 
@@ -80,11 +80,11 @@ fn study_of(
             })
             .into(),
     };
-    let mut modalities: Vec<Modality> = NOISE
+    let mut modalities: Vec<ModelPredictions> = NOISE
         .iter()
-        .map(|(name, _)| Modality {
+        .map(|(name, _)| ModelPredictions {
             name: name.to_string(),
-            ..Modality::default()
+            ..ModelPredictions::default()
         })
         .collect();
     for (split, subjects) in [("v", valid_subjects), ("t", test_subjects)] {

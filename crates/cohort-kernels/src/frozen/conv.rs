@@ -14,15 +14,22 @@ pub struct Shape {
     pub kernel: [usize; 2],
     /// Distance of neighbouring results, down and along.
     pub stride: [usize; 2],
-    /// Zeros around the input: rows above and below, columns left and right.
+    /// Zeros before the input: rows above, columns left.
     pub padding: [usize; 2],
+    /// Zeros after it: rows below, columns right. Most often as many as before.
+    pub after: [usize; 2],
 }
 
 impl Shape {
+    /// Rows above or below and columns left or right that are read as zeros, whichever are more.
+    pub(super) fn border(&self) -> [usize; 2] {
+        [0, 1].map(|axis| self.padding[axis].max(self.after[axis]))
+    }
+
     /// Height and width of what a picture of `size` gives; none where it is too small.
     pub(super) fn output(&self, size: [usize; 2]) -> Option<[usize; 2]> {
         let along = |axis: usize| {
-            let padded = size[axis] + 2 * self.padding[axis];
+            let padded = size[axis] + self.padding[axis] + self.after[axis];
             Some(padded.checked_sub(self.kernel[axis])? / self.stride[axis].max(1) + 1)
         };
         Some([along(0)?, along(1)?])
@@ -40,6 +47,8 @@ pub struct Layer {
     bias: Vec<f32>,
     /// What values below zero are multiplied by, for each output channel, if they are.
     slopes: Option<Vec<f32>>,
+    /// What larger values are cut to, where no slopes follow.
+    most: f32,
     panels: Vec<Panel>,
 }
 
@@ -94,6 +103,7 @@ impl Layer {
             kernel: size,
             stride: [1, 1],
             padding: [0, 0],
+            after: [0, 0],
         };
         let place = |tap: usize| (tap % width) * height + tap / width;
         let weight =
@@ -119,6 +129,7 @@ impl Layer {
             weights: Vec::new(),
             bias,
             slopes: None,
+            most: f32::INFINITY,
             panels: Vec::new(),
         };
         layer.pack(weight);
@@ -135,6 +146,11 @@ impl Layer {
             slopes: Some(slopes),
             ..self
         }
+    }
+
+    /// The layer with values above `most` cut to it, after what is added to them; with a ReLU and 6 that is ReLU6.
+    pub fn capped(self, most: f32) -> Self {
+        Self { most, ..self }
     }
 
     /// Output channels.
@@ -281,7 +297,12 @@ impl Layer {
     ) {
         let bias = &self.bias[panel.first..];
         let least = if relu { 0.0 } else { f32::NEG_INFINITY };
-        let end = |sum: f32| if sum < least { least } else { sum }; // a NaN stays one
+        let most = self.most;
+        let end = |sum: f32| {
+            // a NaN stays one
+            let sum = if sum < least { least } else { sum };
+            if sum > most { most } else { sum }
+        };
         let row = |p: usize, bias: &[f32], slopes: Option<&[f32]>| {
             let sums = &sums[p * WIDTH..][..bias.len()];
             // SAFETY: as promised by the caller; there is a bias for every channel of the output.

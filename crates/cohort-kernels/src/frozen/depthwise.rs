@@ -17,6 +17,8 @@ pub struct Depthwise {
     bias: Vec<f32>,
     /// What values below zero are multiplied by.
     slopes: Vec<f32>,
+    /// What larger values are cut to.
+    most: f32,
 }
 
 impl Depthwise {
@@ -39,7 +41,13 @@ impl Depthwise {
             weights,
             bias,
             slopes,
+            most: f32::INFINITY,
         }
+    }
+
+    /// The layer with values above `most` cut to it; with slopes of 0 and 6 that is ReLU6.
+    pub fn capped(self, most: f32) -> Self {
+        Self { most, ..self }
     }
 
     /// Writes `images` pictures of `to` from those of `from`.
@@ -87,6 +95,7 @@ impl Depthwise {
         width: usize,
     ) {
         let rows = self.weights.chunks_exact(self.channels);
+        let most = self.most;
         let own = |values: &[f32]| -> Option<[f32; LANES]> {
             values.get(first..first + LANES)?.try_into().ok()
         };
@@ -103,7 +112,8 @@ impl Depthwise {
                 }
                 for i in 0..LANES {
                     let slope = if sums[i] < 0.0 { slopes[i] } else { 1.0 };
-                    sums[i] *= slope;
+                    let value = sums[i] * slope;
+                    sums[i] = if value > most { most } else { value };
                 }
                 // SAFETY: as promised by the caller.
                 unsafe { target.add(x * to).cast::<[f32; LANES]>().write(sums) };
@@ -119,8 +129,10 @@ impl Depthwise {
                     sum += row[channel] * unsafe { *source.add(x * from + tap + at) };
                 }
                 let slope = if sum < 0.0 { self.slopes[channel] } else { 1.0 };
+                let value = sum * slope;
+                let value = if value > most { most } else { value };
                 // SAFETY: as promised by the caller.
-                unsafe { target.add(x * to + at).write(sum * slope) };
+                unsafe { target.add(x * to + at).write(value) };
             }
         }
     }

@@ -190,7 +190,7 @@ impl Plan {
         relu: bool,
     ) -> Option<()> {
         let source = &mut self.buffers[from.buffer];
-        for (border, padding) in source.border.iter_mut().zip(layer.shape.padding) {
+        for (border, padding) in source.border.iter_mut().zip(layer.shape.border()) {
             *border = padding.max(*border);
         }
         let size = layer.shape.output(source.size)?;
@@ -211,7 +211,7 @@ impl Plan {
     /// A depthwise convolution into a buffer of its own; none where the shapes do not fit.
     pub fn depthwise(&mut self, layer: Depthwise, from: Slot) -> Option<Slot> {
         let source = &mut self.buffers[from.buffer];
-        for (border, padding) in source.border.iter_mut().zip(layer.shape.padding) {
+        for (border, padding) in source.border.iter_mut().zip(layer.shape.border()) {
             *border = padding.max(*border);
         }
         let size = layer.shape.output(source.size)?;

@@ -7,7 +7,7 @@ use std::mem::MaybeUninit;
 
 use rayon::prelude::*;
 
-use super::conv::{Finish, Geometry};
+use super::geometry::{Finish, Geometry};
 use super::norm::sum_of;
 use crate::wide;
 

@@ -1,9 +1,10 @@
 //! Layers in training, forward and backward, over planes: values are `[batch, channel, row, column]`, row-major.
 //!
-//! Lengths that contradict a [`conv::Geometry`] are a mistake of the caller and panic.
+//! Lengths that contradict a [`geometry::Geometry`] are a mistake of the caller and panic.
 
 pub mod conv;
 pub mod depthwise;
+pub mod geometry;
 mod kernel;
 mod lower;
 mod narrow;

@@ -6,7 +6,7 @@
 
 use rayon::prelude::*;
 
-use super::conv::{Finish, Geometry};
+use super::geometry::{Finish, Geometry};
 use super::narrow_kernel::{LANES, PIXELS, pixels, taps};
 use crate::Out;
 

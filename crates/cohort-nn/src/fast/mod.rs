@@ -16,7 +16,7 @@ use burn::nn::pool::MaxPool2dConfig;
 use burn::nn::{BatchNorm, PRelu, PaddingConfig2d};
 use burn::tensor::activation::relu;
 use burn::tensor::{DType, Tensor};
-use cohort_kernels::layers::conv::Geometry;
+use cohort_kernels::layers::geometry::Geometry;
 use cohort_kernels::layers::pool::Windows;
 
 use ops::FastOps;

@@ -9,7 +9,8 @@ use burn::backend::flex::{FlexTensor, Layout};
 use burn::backend::tensor::FloatTensor;
 use burn::backend::{Autodiff, AutodiffBackend, Backend, DType, Flex, backend_extension};
 use burn::tensor::{Bytes, Shape};
-use cohort_kernels::layers::conv::{self, Finish, Geometry};
+use cohort_kernels::layers::conv;
+use cohort_kernels::layers::geometry::{Finish, Geometry};
 use cohort_kernels::layers::pool::{self, Windows};
 use cohort_kernels::layers::{depthwise, norm, prelu};
 

@@ -8,20 +8,19 @@ use cohort_kernels::frozen::{Depthwise, Layer, Plan, Shape};
 
 use crate::fast::served;
 
-/// A layer's shape; none with dilation or uneven padding.
+/// A layer's shape; none with dilation.
 fn shape(conv: &Conv2d) -> Option<Shape> {
-    let padding = match conv.padding {
-        PaddingConfig2d::Valid => [0, 0],
-        PaddingConfig2d::Explicit(top, left, bottom, right) if top == bottom && left == right => {
-            [top, left]
-        }
-        _ => return None,
+    let [padding, after] = match conv.padding {
+        PaddingConfig2d::Valid => [[0, 0], [0, 0]],
+        PaddingConfig2d::Explicit(top, left, bottom, right) => [[top, left], [bottom, right]],
+        PaddingConfig2d::Same => return None,
     };
     let [_, _, height, width] = conv.weight.dims();
     (conv.dilation == [1, 1]).then_some(Shape {
         kernel: [height, width],
         stride: conv.stride,
         padding,
+        after,
     })
 }
 
@@ -56,20 +55,31 @@ pub(crate) fn linear_over(linear: &Linear, size: [usize; 2]) -> Option<Layer> {
     Layer::linear_over(linear.weight.dims(), size, &weight, bias.as_deref())
 }
 
-/// A convolution that gives a channel for each channel, with the rectifier after it if there is one.
-pub(crate) fn depthwise(conv: &Conv2d, prelu: Option<&PRelu>) -> Option<Depthwise> {
+/// What follows a depthwise convolution.
+#[derive(Clone, Copy)]
+pub(crate) enum After<'a> {
+    Nothing,
+    PRelu(&'a PRelu),
+    /// A ReLU that is cut at 6.
+    Relu6,
+}
+
+/// A convolution that gives a channel for each channel, with what follows it.
+pub(crate) fn depthwise(conv: &Conv2d, then: After<'_>) -> Option<Depthwise> {
     let [channels, one, ..] = conv.weight.dims();
     let shape = shape(conv)?;
     if one != 1 || conv.groups != channels {
         return None;
     }
-    let slopes = match prelu {
-        Some(prelu) => slopes(prelu, channels)?,
-        None => vec![1.0; channels],
+    let (slopes, most) = match then {
+        After::Nothing => (vec![1.0; channels], f32::INFINITY),
+        After::PRelu(prelu) => (slopes(prelu, channels)?, f32::INFINITY),
+        After::Relu6 => (vec![0.0; channels], 6.0),
     };
     let weight = values(&conv.weight)?;
     let bias = optional(conv.bias.as_ref())?;
-    Some(Depthwise::new(shape, &weight, bias.as_deref(), slopes))
+    let layer = Depthwise::new(shape, &weight, bias.as_deref(), slopes);
+    Some(layer.capped(most))
 }
 
 /// [`Plan::run`] on tensors: pictures, one a row, to rows of `width` values.

@@ -4,7 +4,9 @@ use burn::nn::{LinearConfig, PaddingConfig2d};
 use burn::tensor::activation::relu;
 use burn::tensor::{Device, Distribution, Tensor};
 
-use super::{convolution, depthwise as depthwise_of, linear as linear_of, linear_over, sloped};
+use super::{
+    After, convolution, depthwise as depthwise_of, linear as linear_of, linear_over, sloped,
+};
 use cohort_kernels::frozen::{Plan, Windows};
 
 fn random<const D: usize>(shape: [usize; D]) -> Tensor<D> {
@@ -182,7 +184,7 @@ fn depthwise_convolutions_slopes_and_windows_equal_burns() {
         plan.stage(2);
         let layer = sloped(convolution(&dense, 1.0).unwrap(), &first).unwrap();
         let slot = plan.convolve(layer, slot, false).unwrap();
-        let layer = depthwise_of(&depthwise, Some(&second)).unwrap();
+        let layer = depthwise_of(&depthwise, After::PRelu(&second)).unwrap();
         let slot = plan.depthwise(layer, slot).unwrap();
         let windows = Windows {
             side,

@@ -11,13 +11,13 @@ pub(super) struct Candidate {
     pub(super) landmarks: [[f32; 2]; 5],
 }
 
-/// What an intersection is compared with.
+/// How far two rectangles overlap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Overlap {
-    /// The union; sides are edges.
-    Union,
-    /// The smaller of the two; sides are pixels, so a width is right - left + 1.
-    Smaller,
+    /// Intersection over union; sides are edges.
+    Iou,
+    /// Intersection over the smaller area of the two; sides are pixels, so a width is right - left + 1.
+    OverSmaller,
 }
 
 /// What the first network says at every second place of a picture: shifts of the four sides, and the logits of no face and
@@ -87,6 +87,11 @@ impl Candidate {
         self.sides = [left, top, left + side, top + side];
     }
 
+    fn area(&self, extra: f32) -> f32 {
+        let [left, top, right, bottom] = self.sides;
+        (right - left + extra) * (bottom - top + extra)
+    }
+
     /// Landmarks from shares of the rectangle: five x, then five y.
     pub(super) fn place_landmarks(&mut self, shares: &[f32]) {
         let [left, top, right, bottom] = self.sides;
@@ -114,46 +119,49 @@ impl Candidate {
     }
 }
 
-/// Goes through the candidates from the best score down and drops each that overlaps one already
-/// kept by more than `most`. Of equal scores the earlier comes first, but for [`Overlap::Smaller`]
-/// the later.
-pub(super) fn suppress(
+/// Non-maximum suppression: goes through the candidates from the best score down and drops each that overlaps one already
+/// kept by more than `most`. Of equal scores the earlier comes first, but for [`Overlap::OverSmaller`] the later.
+pub(super) fn non_maximum_suppression(
     mut candidates: Vec<Candidate>,
     most: f32,
     overlap: Overlap,
 ) -> Vec<Candidate> {
-    if overlap == Overlap::Smaller {
+    if overlap == Overlap::OverSmaller {
         candidates.reverse();
     }
     candidates.sort_by(|a, b| b.score.total_cmp(&a.score));
+    let of = match overlap {
+        Overlap::Iou => iou,
+        Overlap::OverSmaller => over_smaller,
+    };
     let mut kept: Vec<Candidate> = Vec::new();
     for candidate in candidates {
-        if kept.iter().all(|k| share(k, &candidate, overlap) <= most) {
+        if kept.iter().all(|k| of(k, &candidate) <= most) {
             kept.push(candidate);
         }
     }
     kept
 }
 
-fn share(a: &Candidate, b: &Candidate, overlap: Overlap) -> f32 {
-    let extra = match overlap {
-        Overlap::Union => 0.0,
-        Overlap::Smaller => 1.0,
-    };
-    let area = |c: &Candidate| {
-        let [left, top, right, bottom] = c.sides;
-        (right - left + extra) * (bottom - top + extra)
-    };
+/// Intersection over union.
+fn iou(a: &Candidate, b: &Candidate) -> f32 {
+    let common = intersection(a, b, 0.0);
+    common / (a.area(0.0) + b.area(0.0) - common)
+}
+
+/// Intersection over the smaller of the two areas, end pixels counted.
+fn over_smaller(a: &Candidate, b: &Candidate) -> f32 {
+    intersection(a, b, 1.0) / a.area(1.0).min(b.area(1.0))
+}
+
+/// Area that two rectangles share; `extra` is added to a width, and to a height.
+fn intersection(a: &Candidate, b: &Candidate, extra: f32) -> f32 {
     let common = |k: usize| {
         let from = a.sides[k].max(b.sides[k]);
         let to = a.sides[k + 2].min(b.sides[k + 2]);
         (to - from + extra).max(0.0)
     };
-    let common = common(0) * common(1);
-    match overlap {
-        Overlap::Union => common / (area(a) + area(b) - common),
-        Overlap::Smaller => common / area(a).min(area(b)),
-    }
+    common(0) * common(1)
 }
 
 /// The probability of the second of two, whose logits are given (softmax).
@@ -183,13 +191,19 @@ mod tests {
                 at([5.0, 0.0, 15.0, 10.0], 0.9),
             ]
         };
-        assert_eq!(suppress(two(), 0.34, Overlap::Union).len(), 2);
-        let kept = suppress(two(), 0.33, Overlap::Union);
+        assert_eq!(non_maximum_suppression(two(), 0.34, Overlap::Iou).len(), 2);
+        let kept = non_maximum_suppression(two(), 0.33, Overlap::Iou);
         assert_eq!(kept.len(), 1);
         assert_eq!(kept[0].score, 0.9);
         // With end pixels: 6 x 11 of 11 x 11.
-        assert_eq!(suppress(two(), 0.55, Overlap::Smaller).len(), 2);
-        assert_eq!(suppress(two(), 0.54, Overlap::Smaller).len(), 1);
+        assert_eq!(
+            non_maximum_suppression(two(), 0.55, Overlap::OverSmaller).len(),
+            2
+        );
+        assert_eq!(
+            non_maximum_suppression(two(), 0.54, Overlap::OverSmaller).len(),
+            1
+        );
     }
 
     #[test]

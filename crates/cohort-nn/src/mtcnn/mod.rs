@@ -11,7 +11,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use cohort_kernels::frozen::Plan;
 
 use crate::{LoadReport, Naming, NnError, load};
-use boxes::{Candidate, Grid, Overlap, probability, suppress};
+use boxes::{Candidate, Grid, Overlap, non_maximum_suppression, probability};
 use cohort_weights::Checkpoint;
 use nets::{ONet, PNet, RNet};
 use resample::Raster;
@@ -144,11 +144,11 @@ impl Mtcnn {
             );
             let seen = self.pnet_on(input, [height, width]);
             let found = boxes::from_grid(&seen, scale, self.settings.thresholds[0]);
-            all.extend(suppress(found, 0.5, Overlap::Union));
+            all.extend(non_maximum_suppression(found, 0.5, Overlap::Iou));
             scale *= self.settings.factor;
             least *= self.settings.factor;
         }
-        let mut kept = suppress(all, 0.7, Overlap::Union);
+        let mut kept = non_maximum_suppression(all, 0.7, Overlap::Iou);
         for candidate in &mut kept {
             candidate.shift_by_size();
             candidate.square();
@@ -170,7 +170,7 @@ impl Mtcnn {
                 }
             }
         }
-        let mut kept = suppress(kept, 0.7, Overlap::Union);
+        let mut kept = non_maximum_suppression(kept, 0.7, Overlap::Iou);
         for candidate in &mut kept {
             candidate.shift_by_pixels();
             candidate.square();
@@ -195,7 +195,7 @@ impl Mtcnn {
                 }
             }
         }
-        let kept = suppress(kept, 0.7, Overlap::Smaller);
+        let kept = non_maximum_suppression(kept, 0.7, Overlap::OverSmaller);
         let face = |c: Candidate| Face {
             rectangle: c.sides,
             probability: c.score,

@@ -15,9 +15,6 @@ use crate::error::PipelineError;
 use crate::modality::Modality;
 use crate::watch::Watch;
 
-/// Clips whose media are in memory at once, unless a branch says otherwise.
-const AT_ONCE: usize = 128;
-
 /// A modality, opened with a run's settings: what its model is trained on, and what that model sees in new media. The two share
 /// every step from the medium to the sample. Encoders are loaded when they are first needed, and stay.
 pub(crate) trait Branch: Send + Sync {
@@ -86,9 +83,9 @@ pub(crate) trait Branch: Send + Sync {
     /// A medium that its features cannot be computed of.
     fn see<'a>(&'a self, media: &'a DecodedMedia) -> Result<Box<dyn Source + 'a>, PipelineError>;
 
-    /// Clips whose media are decoded at once.
-    fn at_once(&self) -> usize {
-        AT_ONCE
+    /// Whether the media of all clips are to be seen together rather than some at a time.
+    fn sees_all_at_once(&self) -> bool {
+        false
     }
 
     /// Says what is to be told of the media that were seen since the last time.

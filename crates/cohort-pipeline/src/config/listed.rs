@@ -101,7 +101,10 @@ mod tests {
             .collect();
         assert_eq!(
             differing,
-            [("gallery", "true", "none"), ("audio.train.epochs", "7", "120")]
+            [
+                ("gallery", "true", "none"),
+                ("audio.train.epochs", "7", "120")
+            ]
         );
         assert!(settings.len() > 50);
         let told = |name: &str| settings.iter().any(|s| s.name == name);

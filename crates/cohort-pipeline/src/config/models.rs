@@ -10,7 +10,8 @@ use super::features::FaceFeatureConfig;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ImageSettings {
-    /// The network: `compact` (default), `inception-resnet-v1`, `resnet18`, `resnet34`, `resnet50` or `mobilefacenet`.
+    /// The network: `compact` (default), `inception-resnet-v1`, `resnet18`, `resnet34`, `resnet50`, `mobilefacenet`,
+    /// `three-paths` or `efficientnet-lite0`.
     pub backbone: Backbone,
     /// Weights of the network to begin from: a file, or `hf:org/name:file`. Empty (default): none.
     pub weights: String,
@@ -89,6 +90,10 @@ pub enum Augmentation {
     Colour,
     /// TrivialAugmentWide and mirrored, as in the reference.
     Trivial,
+    /// A part of the picture enlarged to all of it (40 % of its area or more), mirrored, brightness, contrast and saturation
+    /// by up to 30 %: for scenes and things, not for faces that were cut out.
+    #[serde(rename = "resized-crop")]
+    ResizedCrop,
 }
 
 /// A model of one feature table: the voice's or the words'.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use cohort_data::{Layout, OpenOptions, Part};
+use cohort_data::{Layout, OpenOptions};
 use serde::{Deserialize, Serialize};
 
 /// What is said of the data set where its layout does not say it. Relative paths start at the folder of the configuration file.
@@ -41,20 +41,12 @@ impl ReadingConfig {
 
     /// As data are opened.
     pub fn options(&self) -> OpenOptions {
-        let lists = [
-            (Part::Train, &self.train),
-            (Part::Valid, &self.valid),
-            (Part::Test, &self.test),
-        ];
-        let lists = lists.into_iter();
         OpenOptions {
             layout: self.layout,
             target: self.target.clone(),
-            lists: lists
-                .filter_map(|(part, list)| Some((part, list.clone()?)))
-                .collect(),
             seed: self.split_seed,
             ..OpenOptions::default()
         }
+        .with_lists([&self.train, &self.valid, &self.test].map(Option::clone))
     }
 }

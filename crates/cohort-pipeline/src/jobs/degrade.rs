@@ -149,7 +149,11 @@ fn curves_of(
             let answered = late.len();
             add("late", late);
             if let Some(joint) = predictor.joint(&seen, &names)? {
-                add(predictor.joint_family().unwrap_or("joint"), joint);
+                let family = predictor.joint_family();
+                add(
+                    family.expect("a joint model that answered has a name"),
+                    joint,
+                );
             }
             // Points are compared on the same clips, so a modality that some clips lack has no curve of its own.
             if worse.table.len() == answered {

@@ -9,7 +9,7 @@
 use std::path::Path;
 
 use cohort_data::{Dataset, Split};
-use cohort_fusion::{FusionSettings, JointModel, fuse};
+use cohort_fusion::{FusionSettings, JointModel, ModelPredictions, fuse};
 use cohort_tables::{FolderLock, Predictions};
 use cohort_train::{EpochMetrics, Job, JointConfig, JointInput, ModelConfig, RunFolder, Trained};
 use serde_json::json;
@@ -181,7 +181,7 @@ pub(super) fn join(
     for mask in 1..1u32 << seen.len() {
         let keep: Vec<bool> = (0..seen.len()).map(|m| mask >> m & 1 == 1).collect();
         let predict = |split: &Split| raw(&trained, &seen, &keep, split, target, &classes);
-        let mut answers = vec![cohort_fusion::Modality {
+        let mut answers = vec![ModelPredictions {
             name: JOINT.to_string(),
             valid: predict(valid)?,
             test: predict(test)?,
@@ -189,7 +189,7 @@ pub(super) fn join(
         let members = seen.iter().zip(&keep).filter(|(_, keep)| **keep);
         let members: Vec<&Seen> = members.map(|(one, _)| one).collect();
         for one in &members {
-            answers.push(cohort_fusion::Modality {
+            answers.push(ModelPredictions {
                 name: one.modality.to_string(),
                 valid: own(one, valid, target, &classes),
                 test: own(one, test, target, &classes),

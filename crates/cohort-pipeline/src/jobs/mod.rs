@@ -1,5 +1,6 @@
 //! The jobs: what a command of the program does, over data sets and run folders.
 
+mod audit;
 mod degrade;
 mod features;
 mod headline;
@@ -8,6 +9,7 @@ mod mistakes;
 mod planted;
 mod predict;
 mod progress;
+mod rehearse;
 mod report;
 mod run;
 mod sweep;
@@ -19,5 +21,5 @@ pub use joint::{JointPlan, JointSubset, TrainedJoint, train_joint};
 pub use predict::{Answers, ClipAnswer, predict};
 pub use report::write_report;
 pub use run::{RunSummary, run};
-pub use sweep::{Sweep, SweepCell, SweepGrid, SweepSetting, TestScores, sweep};
+pub use sweep::{Sweep, SweepCell, SweepData, SweepGrid, SweepSetting, TestScores, sweep};
 pub use train::{TrainedModality, train_modality};

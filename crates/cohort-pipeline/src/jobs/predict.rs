@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
 use cohort_data::MediaKind;
-use cohort_tables::shown;
+use cohort_tables::{csv_field, shown};
 use cohort_vision::declared_pixels;
 use serde::Serialize;
 
@@ -81,11 +81,11 @@ pub fn predict(
         Some(levels.iter().map(|level| level.name.clone()).collect())
     });
     let (mut all, mut warnings) = (Vec::new(), Vec::new());
-    // a branch that looks at more clips at once than are answered for together looks at all of them before
+    // a branch that looks at all clips at once does so before they are answered for, some at a time
     let mut seen_before = Vec::new();
     for branch in predictor.branches() {
         let modality = branch.modality();
-        let before = match branch.at_once() > CHUNK {
+        let before = match branch.sees_all_at_once() {
             true => {
                 let media = branch.decode(clips, &mut warnings)?;
                 Some(predictor.see(modality, &media)?)
@@ -233,13 +233,9 @@ impl Answers {
                 let share = clip.shares.get(&modality);
                 share.map_or_else(String::new, f64::to_string)
             });
-            let quoted = if clip.clip.contains([',', '"', '\n', '\r']) {
-                format!("\"{}\"", clip.clip.replace('"', "\"\""))
-            } else {
-                clip.clip.clone()
-            };
             csv += &format!(
-                "{quoted},{},{},{}\n",
+                "{},{},{},{}\n",
+                csv_field(&clip.clip),
                 clip.class,
                 p.join(","),
                 shares.join(",")

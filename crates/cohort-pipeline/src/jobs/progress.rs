@@ -1,6 +1,6 @@
 //! Training shown on a watch.
 
-use cohort_train::{EpochMetrics, Progress, RunFacts};
+use cohort_train::{EpochMetrics, Observer, RunFacts};
 
 use crate::watch::Watch;
 
@@ -23,7 +23,7 @@ impl<'a> EpochBar<'a> {
     }
 }
 
-impl Progress<RunFacts> for EpochBar<'_> {
+impl Observer<RunFacts> for EpochBar<'_> {
     fn start(&mut self, facts: &RunFacts) {
         for class in &facts.classes_without_samples {
             self.watch.say(&format!(

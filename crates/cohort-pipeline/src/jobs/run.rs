@@ -1,26 +1,25 @@
 //! The whole job over one run folder.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use cohort_data::{CheckReport, CheckSettings, Dataset, Split};
-use cohort_eval::{
-    Audit, AuditSettings, Finding, Headline, IntervalSettings, ModelKind, Outcome, audit,
-};
-use cohort_fusion::{AblationSettings, Fused, FusionRecord, ablate, fuse};
-use cohort_report::{RunRecord, cautions};
+use cohort_data::{CheckReport, CheckSettings, Dataset};
+use cohort_eval::{Audit, Headline, IntervalSettings, ModelKind, audit};
+use cohort_fusion::{AblationSettings, Fused, FusionRecord, ModelPredictions, ablate, fuse};
+use cohort_report::{Caution, RunRecord, cautions};
 use cohort_tables::{FolderLock, Predictions, counted, plural, write_atomic};
 use serde_json::{Value, json};
 
+use super::audit::{audit_settings, findings, groups};
 use super::joint::{JointPlan, TrainedJoint, join};
 use super::mistakes;
 use super::planted;
+use super::rehearse::rehearse;
 use super::report::write_report;
 use super::train::{TrainedModality, train_branch};
 use crate::branches::{self, Branch};
 use crate::config::RunConfig;
-use crate::dataset::{all_labels, classes, fusion_settings, hash_of_labels, splits, target_index};
+use crate::dataset::{all_labels, fusion_settings, hash_of_labels, splits, target_index};
 use crate::error::PipelineError;
 use crate::modality::Modality;
 use crate::run_folder::{
@@ -36,7 +35,7 @@ const SPLITS: &str = "splits.csv";
 #[derive(Debug)]
 pub struct RunSummary {
     /// What must be known before anything else: leaks in the data, a model without skill.
-    pub cautions: Vec<String>,
+    pub cautions: Vec<Caution>,
     /// Skill of every model and of their fusion beside the majority class.
     pub headline: Headline,
     /// What the audit found, a line each.
@@ -291,9 +290,9 @@ impl<'a> Job<'a> {
     ) -> Result<Fused, PipelineError> {
         let labels = all_labels(&self.dataset)?;
         let settings = fusion_settings(&self.dataset, self.config.seed)?;
-        let tables: Vec<cohort_fusion::Modality> = models
+        let tables: Vec<ModelPredictions> = models
             .iter()
-            .map(|model| cohort_fusion::Modality {
+            .map(|model| ModelPredictions {
                 name: model.modality.name().to_string(),
                 valid: model.valid.clone(),
                 test: model.test.clone(),
@@ -461,160 +460,5 @@ impl<'a> Job<'a> {
         })
     }
 }
-
 /// A model's name, its kind and its audit.
 type NamedAudit = (String, ModelKind, Audit);
-
-/// Attribute columns that are compared: those asked for, else all but the target.
-fn groups(config: &RunConfig, dataset: &Dataset) -> Vec<String> {
-    if !config.audit.groups.is_empty() {
-        return config.audit.groups.clone();
-    }
-    let schema = &dataset.schema;
-    let attributes = schema
-        .attributes
-        .iter()
-        .map(|attribute| attribute.column.clone());
-    attributes
-        .filter(|column| *column != schema.target)
-        .collect()
-}
-
-fn audit_settings(config: &RunConfig, dataset: &Dataset) -> AuditSettings {
-    let schema = &dataset.schema;
-    let target = schema.target_attribute();
-    let names = schema.attributes.iter().map(|attribute| {
-        let levels = attribute.levels.iter();
-        let names: BTreeMap<String, String> = levels
-            .map(|level| (level.code.clone(), level.name.clone()))
-            .collect();
-        (attribute.column.clone(), names)
-    });
-    AuditSettings {
-        subject: schema.subject_column.clone(),
-        target: schema.target.clone(),
-        groups: groups(config, dataset),
-        ordered: target.is_some_and(|target| target.ordered),
-        scale: target.and_then(|target| target.scale.clone()),
-        nouns: schema.nouns(),
-        midpoints: target
-            .and_then(|target| target.levels.iter().map(|level| level.midpoint).collect()),
-        names: names.collect(),
-        meanings: Some(format!("names and values are those of {}", schema.name)),
-        resamples: config.audit.resamples,
-        seed: config.seed,
-        ..AuditSettings::default()
-    }
-}
-
-/// Checks settings and labels by what comes after the training, so that nothing of it fails when hours have passed: the
-/// audit's groups, subjects that contradict each other, classes that cannot be learnt, and the audit itself, on guesses
-/// in the place of a model's answers.
-fn rehearse(
-    config: &RunConfig,
-    dataset: &Dataset,
-    modalities: &[Modality],
-    watch: &dyn Watch,
-) -> Result<(), PipelineError> {
-    let unusable = |expected: String, found: String| PipelineError::Unusable {
-        path: dataset.root.clone(),
-        expected,
-        found,
-    };
-    let attributes: Vec<&str> = dataset
-        .schema
-        .attributes
-        .iter()
-        .map(|attribute| attribute.column.as_str())
-        .filter(|column| *column != dataset.schema.target)
-        .collect();
-    for group in &config.audit.groups {
-        if !attributes.contains(&group.as_str()) {
-            return Err(unusable(
-                format!(
-                    "in audit.groups attributes of the data set other than its target ({})",
-                    attributes.join(", ")
-                ),
-                group.clone(),
-            ));
-        }
-    }
-    fusion_settings(dataset, config.seed)?;
-    let target = target_index(dataset)?;
-    let [train, valid, test] = splits(dataset)?;
-    let classes = classes(dataset);
-    let counts = |split: &Split, modality: Modality| {
-        let mut counts = vec![0usize; classes.len()];
-        let clips = split.clips.iter().filter(|clip| modality.is_in(clip));
-        for clip in clips {
-            counts[clip.levels[target]] += 1;
-        }
-        counts
-    };
-    for &modality in modalities {
-        let (learnt, tried) = (counts(train, modality), counts(valid, modality));
-        let found: usize = learnt.iter().sum();
-        if found < 2 {
-            return Err(unusable(
-                format!(
-                    "at least two training {} with {modality}",
-                    plural(&dataset.schema.item)
-                ),
-                found.to_string(),
-            ));
-        }
-        if !learnt.iter().zip(&tried).any(|(a, b)| *a > 0 && *b > 0) {
-            return Err(unusable(
-                format!(
-                    "a validation {} with {modality} of a class that has training {} with it",
-                    dataset.schema.item,
-                    plural(&dataset.schema.item)
-                ),
-                "none".to_string(),
-            ));
-        }
-    }
-    let clips = || test.clips.iter();
-    let guesses = Predictions::from_logits(
-        clips().map(|clip| clip.name.clone()).collect(),
-        classes.clone(),
-        Some(clips().map(|clip| clip.levels[target]).collect()),
-        &vec![0.0; test.clips.len() * classes.len()],
-    );
-    let settings = AuditSettings {
-        resamples: 100,
-        permutations: 100,
-        ..audit_settings(config, dataset)
-    };
-    apart(watch, || {
-        audit(&guesses, &all_labels(dataset)?, &settings).map_err(PipelineError::from)
-    })?;
-    Ok(())
-}
-
-/// What an audit says of every attribute that is shown or suspected, a line each; else one line for the whole.
-fn findings(audit: &Audit) -> Vec<String> {
-    let nouns = &audit.settings.nouns;
-    let sentence = |finding: &Finding| finding.sentence(nouns);
-    let mut lines: Vec<String> = audit.findings.iter().map(sentence).collect();
-    let suspected = audit
-        .fairness
-        .attributes
-        .iter()
-        .filter(|attribute| attribute.outcome == Outcome::Suspected);
-    lines.extend(suspected.map(|attribute| {
-        format!(
-            "{}: a disadvantage is suspected, not shown (p {:.4} by itself)",
-            attribute.attribute,
-            attribute.p_value.unwrap_or(1.0)
-        )
-    }));
-    if let (true, Outcome::NotTestable, Some(reason)) = (
-        lines.is_empty(),
-        audit.fairness.outcome,
-        &audit.fairness.reason,
-    ) {
-        lines.push(format!("gaps are not testable: {}", nouns.say(reason)));
-    }
-    lines
-}

@@ -157,7 +157,13 @@ pub fn lines(chart: &LineChart, style: &Style) -> String {
     }
     if let Some(at) = chart.turn {
         let x = x_scale.at(at);
-        canvas.line((x, area.top), (x, area.bottom), Colour::Muted, 1.0, Some("1 3"));
+        canvas.line(
+            (x, area.top),
+            (x, area.bottom),
+            Colour::Muted,
+            1.0,
+            Some("1 3"),
+        );
     }
     for (place, series) in chart.series.iter().enumerate() {
         if chart.whiskers {
@@ -259,7 +265,13 @@ fn draw_whiskers(
             let (from, to) = (y_scale.at(*low), y_scale.at(*high));
             canvas.line((x, from), (x, to), colour, 2.0, None);
         }
-        canvas.circle((x, y_scale.at(point.1)), 3.5, colour, false, Some(&series.name));
+        canvas.circle(
+            (x, y_scale.at(point.1)),
+            3.5,
+            colour,
+            false,
+            Some(&series.name),
+        );
     }
 }
 

@@ -6,6 +6,7 @@
 
 pub(crate) mod axes;
 mod bars;
+mod boxes;
 mod heatmap;
 mod histogram;
 mod intervals;
@@ -16,6 +17,7 @@ mod scatter;
 mod stacked;
 
 pub use bars::{BarChart, BarSeries, bar_panels, bars, shared_maximum};
+pub use boxes::{BoxChart, BoxRow, boxes};
 pub use heatmap::{HeatMap, heatmap};
 pub use histogram::{Histogram, histogram};
 pub use intervals::{IntervalChart, IntervalRow, intervals};

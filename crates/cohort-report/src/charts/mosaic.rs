@@ -47,21 +47,32 @@ pub fn mosaic(chart: &Mosaic, style: &Style) -> Result<String, ReportError> {
         if !fits || block.counts.iter().any(|row| row.len() != k) {
             return Err(ReportError::Data {
                 operation: "mosaic",
-                expected: format!("{} rows of {k} counts of {}", block.rows.len(), block.heading),
+                expected: format!(
+                    "{} rows of {k} counts of {}",
+                    block.rows.len(),
+                    block.heading
+                ),
                 found: format!("{} rows", block.counts.len()),
             });
         }
     }
     let header = Canvas::header(style);
     let names = chart.blocks.iter().flat_map(|block| &block.rows);
-    let names = names.map(|name| text_width(name, LABEL)).fold(60.0, f64::max);
+    let names = names
+        .map(|name| text_width(name, LABEL))
+        .fold(60.0, f64::max);
     let left = 18.0 + names.min(style.safe_width() * 0.3);
     let totals = 64.0;
     let cell = ((style.safe_width() - left - totals) / k.max(1) as f64).min(96.0);
     let widest = chart.columns.iter().map(|name| text_width(name, SMALL));
     let widest = widest.fold(0.0, f64::max);
     let turned = widest > cell - 4.0;
-    let top = header + if turned { 12.0 + widest.min(130.0) * 0.87 } else { 22.0 };
+    let top = header
+        + if turned {
+            12.0 + widest.min(130.0) * 0.87
+        } else {
+            22.0
+        };
     let lines: f64 = (chart.blocks.iter())
         .map(|block| HEADING + ROW * block.rows.len() as f64)
         .sum();
@@ -73,24 +84,46 @@ pub fn mosaic(chart: &Mosaic, style: &Style) -> Result<String, ReportError> {
         let x = left + (column as f64 + 0.5) * cell;
         if turned {
             let fit = shorten(name, SMALL, 130.0);
-            canvas.turned((x + 3.0, top - 6.0), Anchor::Start, Colour::Ink, -60.0, &fit);
+            canvas.turned(
+                (x + 3.0, top - 6.0),
+                Anchor::Start,
+                Colour::Ink,
+                -60.0,
+                &fit,
+            );
         } else {
             canvas.text((x, top - 8.0), SMALL, Anchor::Middle, Colour::Ink, name);
         }
     }
     let right = left + cell * k as f64;
     let fit = shorten(&chart.unit, SMALL, totals - 4.0);
-    canvas.text((right + totals - 6.0, top - 8.0), SMALL, Anchor::End, Colour::Muted, &fit);
+    canvas.text(
+        (right + totals - 6.0, top - 8.0),
+        SMALL,
+        Anchor::End,
+        Colour::Muted,
+        &fit,
+    );
     let share = |row: &[usize], count: usize| {
         let total: usize = row.iter().sum();
-        if total == 0 { 0.0 } else { count as f64 / total as f64 }
+        if total == 0 {
+            0.0
+        } else {
+            count as f64 / total as f64
+        }
     };
     let rows = || chart.blocks.iter().flat_map(|block| &block.counts);
     let shares = rows().flat_map(|row| row.iter().map(|&count| share(row, count)));
     let most = shares.fold(0.0, f64::max).max(1e-9);
     let mut y = top;
     for block in &chart.blocks {
-        canvas.bold((6.0, y + 16.0), SMALL, Anchor::Start, Colour::Muted, &block.heading);
+        canvas.bold(
+            (6.0, y + 16.0),
+            SMALL,
+            Anchor::Start,
+            Colour::Muted,
+            &block.heading,
+        );
         y += HEADING;
         for (name, counts) in block.rows.iter().zip(&block.counts) {
             let middle = y + ROW / 2.0 + 4.0;
@@ -116,12 +149,24 @@ pub fn mosaic(chart: &Mosaic, style: &Style) -> Result<String, ReportError> {
                         _ if count == 0 => Colour::Muted,
                         _ => Colour::Ink,
                     };
-                    canvas.text((x + cell / 2.0, middle), SMALL, Anchor::Middle, colour, &number);
+                    canvas.text(
+                        (x + cell / 2.0, middle),
+                        SMALL,
+                        Anchor::Middle,
+                        colour,
+                        &number,
+                    );
                 }
             }
             let total: usize = counts.iter().sum();
             let at = (right + totals - 6.0, middle);
-            canvas.text(at, SMALL, Anchor::End, Colour::Muted, &format::count(total as u64));
+            canvas.text(
+                at,
+                SMALL,
+                Anchor::End,
+                Colour::Muted,
+                &format::count(total as u64),
+            );
             y += ROW;
         }
     }
@@ -163,7 +208,12 @@ mod tests {
     fn many_classes_stay_within_the_sheet() {
         let svg = mosaic(&chart(40), &Style::page(940.0)).unwrap();
         let document = roxmltree::Document::parse(&svg).unwrap();
-        let width: f64 = document.root_element().attribute("width").unwrap().parse().unwrap();
+        let width: f64 = document
+            .root_element()
+            .attribute("width")
+            .unwrap()
+            .parse()
+            .unwrap();
         assert!(width <= 940.5, "{width}");
         assert!(mosaic(&Mosaic::default(), &Style::default()).is_ok());
     }
@@ -173,6 +223,9 @@ mod tests {
         let mut chart = chart(3);
         chart.blocks[0].counts[1].pop();
         let error = mosaic(&chart, &Style::default()).unwrap_err().to_string();
-        assert_eq!(error, "mosaic: expected 2 rows of 3 counts of Side, found 2 rows");
+        assert_eq!(
+            error,
+            "mosaic: expected 2 rows of 3 counts of Side, found 2 rows"
+        );
     }
 }

@@ -68,9 +68,9 @@ pub(super) fn section(
         .find(|s| is_everyone(s) && s.metric == DRAWN.name());
     match everyone.and_then(|share| lead(share, words)) {
         Some(lead) => section.lead(&lead),
-        None => section.lead(&words.say(
-            "Every subset of the modalities, fused anew and scored on the same clips.",
-        )),
+        None => section.lead(
+            &words.say("Every subset of the modalities, fused anew and scored on the same clips."),
+        ),
     }
     dots(&mut section, ablation, audited, words);
     let counts = words.counts(ablation.clips, ablation.subjects);
@@ -208,7 +208,10 @@ fn rows_table(ablation: &Ablation, audited: &Audited, words: &Words) -> Table {
         .chain(ablation.metrics.iter().map(|m| words.short_of(m)));
     let mut table = Table::new("", 2, columns);
     // always naming one class stands beside the models at the top of the page
-    let rows = ablation.rows.iter().filter(|r| r.family != Family::Baseline);
+    let rows = ablation
+        .rows
+        .iter()
+        .filter(|r| r.family != Family::Baseline);
     for row in rows {
         let class = match row.name == ablation.full {
             true => "strong",
@@ -253,9 +256,15 @@ fn figure_cell(figure: &AblationFigure, value: &Estimate) -> Cell {
         return cell.note(value.range(3));
     };
     let to_full = Estimate::from(to_full);
-    let note = format!("{}\nΔ {}\n{}", value.range(3), to_full.signed(3), to_full.range(3));
+    let note = format!(
+        "{}\nΔ {}\n{}",
+        value.range(3),
+        to_full.signed(3),
+        to_full.range(3)
+    );
     let metric = Metric::from_name(&figure.metric);
-    cell.note(note).class(change_class(metric, to_full.interval))
+    cell.note(note)
+        .class(change_class(metric, to_full.interval))
 }
 
 fn shares_charts(
@@ -278,9 +287,7 @@ fn shares_charts(
         .filter(|s| s.metric == DRAWN.name())
         .collect();
     let title = words.title(DRAWN);
-    let whole = drawn
-        .iter()
-        .find(|s| is_everyone(s) && !s.parts.is_empty());
+    let whole = drawn.iter().find(|s| is_everyone(s) && !s.parts.is_empty());
     let by_group = groups_chart(&title, &drawn, &label)?;
     section.heading("Shapley values");
     section.paragraph(

@@ -1,9 +1,7 @@
 //! The first screen: four questions and their answers.
 
 use cohort_data::CheckReport;
-use cohort_eval::{
-    Audit, Beats, GroupRow, Interval, Measure, Metric, Outcome, Scheme, Verdict,
-};
+use cohort_eval::{Audit, Beats, GroupRow, Interval, Measure, Metric, Outcome, Scheme, Verdict};
 use cohort_fusion::{Ablation, Family};
 
 use super::RunDocuments;
@@ -88,7 +86,9 @@ fn write(answers: &[Answer]) -> Option<Section> {
 }
 
 fn write_answer(out: &mut Markup, answer: &Answer) {
-    out.tag("article").attr("class", answer.state.class()).open();
+    out.tag("article")
+        .attr("class", answer.state.class())
+        .open();
     out.tag("p").attr("class", "question").text(answer.question);
     out.tag("p").attr("class", "short").text(&answer.short);
     for line in &answer.lines {
@@ -112,9 +112,10 @@ fn skill(audit: &Audit, words: &Words) -> Answer {
     let beats = [Some(skill.answers.accuracy), skill.answers.error];
     let better = beats.contains(&Some(Beats::Better));
     let (state, short) = match (skill.verdict, skill.information.shown) {
-        (Verdict::Skill, _) if better => {
-            (State::Good, "Yes: it beats always naming the most common class")
-        }
+        (Verdict::Skill, _) if better => (
+            State::Good,
+            "Yes: it beats always naming the most common class",
+        ),
         (Verdict::Skill, _) => (
             State::Unsure,
             "It knows more than chance; its answers are not shown to beat the most common class",
@@ -171,7 +172,10 @@ fn disadvantage(audit: &Audit, words: &Words) -> Answer {
             }
             lines.extend(audit.findings.iter().take(1).map(|f| sentence(f, words)));
             if audit.findings.len() > 1 {
-                lines.push(format!("{} more below.", counted(audit.findings.len() - 1, "finding")));
+                lines.push(format!(
+                    "{} more below.",
+                    counted(audit.findings.len() - 1, "finding")
+                ));
             }
             (State::Bad, format!("Shown: {}", listed(&groups)))
         }
@@ -180,29 +184,49 @@ fn disadvantage(audit: &Audit, words: &Words) -> Answer {
                 .filter(|a| a.outcome == Outcome::Suspected)
                 .map(|a| a.attribute.clone())
                 .collect();
-            let state = (State::Unsure, format!("Suspected, not shown: by {}", listed(&suspected)));
-            lines.extend(widest(audit, |name| suspected.iter().any(|s| s == name), words));
+            let state = (
+                State::Unsure,
+                format!("Suspected, not shown: by {}", listed(&suspected)),
+            );
+            lines.extend(widest(
+                audit,
+                |name| suspected.iter().any(|s| s == name),
+                words,
+            ));
             state
         }
         Outcome::NotShown => {
             lines.extend(widest(audit, |_| true, words));
-            let least = fairness.attributes.iter().filter_map(|a| a.minimum_detectable);
+            let least = fairness
+                .attributes
+                .iter()
+                .filter_map(|a| a.minimum_detectable);
             if let Some(gap) = least.min_by(f64::total_cmp) {
                 lines.push(format!(
                     "A gap below {} would often go unnoticed in data of this size.",
                     format::fixed(gap, 2)
                 ));
             }
-            (State::Open, "Nothing is shown; that is no proof of fairness".to_owned())
+            (
+                State::Open,
+                "Nothing is shown; that is no proof of fairness".to_owned(),
+            )
         }
         Outcome::NotTestable => {
             if let Some(reason) = &fairness.reason {
-                lines.push(super::words::sentence_case(&format!("{}.", words.say(reason))));
+                lines.push(super::words::sentence_case(&format!(
+                    "{}.",
+                    words.say(reason)
+                )));
             }
             (State::Open, "Not testable".to_owned())
         }
     };
-    let more = if audit.groups.is_empty() { None } else { Some(("gaps", "Every group and gap")) };
+    let more = if audit.groups.is_empty() {
+        None
+    } else {
+        Some(("gaps", "Every group and gap"))
+    };
     Answer {
         question: "For whom not?",
         state,
@@ -220,7 +244,12 @@ fn widest(audit: &Audit, wanted: impl Fn(&str) -> bool, words: &Words) -> Option
         .filter(|d| d.metric == Metric::Accuracy && d.measure == Measure::MaxMin)
         .filter(|d| d.scheme == Scheme::WithinTarget && wanted(&d.attribute))
         .min_by(|a, b| a.p_value.total_cmp(&b.p_value))?;
-    let accuracy = |row: &&GroupRow| row.metrics.get(&Metric::Accuracy)?.estimate().map(|e| e.value);
+    let accuracy = |row: &&GroupRow| {
+        row.metrics
+            .get(&Metric::Accuracy)?
+            .estimate()
+            .map(|e| e.value)
+    };
     let mut rows: Vec<(&GroupRow, f64)> = (audit.groups.iter())
         .filter(|row| row.attribute == gap.attribute)
         .filter_map(|row| Some((row, accuracy(&row)?)))
@@ -254,14 +283,26 @@ fn data(check: &CheckReport, words: &Words) -> Answer {
             if others > 0 {
                 lines.push(format!("{} beside that.", counted(others, "other error")));
             }
-            (State::Bad, format!("No: the splits leak ({})", counted(leaks, "finding")))
+            (
+                State::Bad,
+                format!("No: the splits leak ({})", counted(leaks, "finding")),
+            )
         }
-        (0, 1.., _) => (State::Bad, format!("Not quite: {}", counted(check.errors, "error"))),
+        (0, 1.., _) => (
+            State::Bad,
+            format!("Not quite: {}", counted(check.errors, "error")),
+        ),
         (0, 0, 1..) => (
             State::Unsure,
-            format!("No error; {} to look at", counted(check.warnings, "warning")),
+            format!(
+                "No error; {} to look at",
+                counted(check.warnings, "warning")
+            ),
         ),
-        (0, 0, 0) => (State::Open, "Nothing was found that would spoil a result".to_owned()),
+        (0, 0, 0) => (
+            State::Open,
+            "Nothing was found that would spoil a result".to_owned(),
+        ),
     };
     let mut kinds: Vec<(&str, usize)> = Vec::new();
     let told = check.findings.iter();
@@ -282,7 +323,10 @@ fn data(check: &CheckReport, words: &Words) -> Answer {
             .iter()
             .map(|(name, count)| format!("{} ({count})", name.replace('-', " ")))
             .collect();
-        lines.push(format!("{}.", super::words::sentence_case(&kinds.join(", "))));
+        lines.push(format!(
+            "{}.",
+            super::words::sentence_case(&kinds.join(", "))
+        ));
     }
     Answer {
         question: "Can the data be trusted?",

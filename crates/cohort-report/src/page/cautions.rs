@@ -27,7 +27,10 @@ impl std::fmt::Display for Caution {
 /// fusion) has no skill. Nothing where all is well or not known.
 pub fn cautions(check: Option<&CheckReport>, audit: Option<&Audit>) -> Vec<Caution> {
     let of_data = check.and_then(of_data);
-    of_data.into_iter().chain(audit.and_then(of_model)).collect()
+    of_data
+        .into_iter()
+        .chain(audit.and_then(of_model))
+        .collect()
 }
 
 fn of_data(check: &CheckReport) -> Option<Caution> {
@@ -73,7 +76,10 @@ fn of_model(audit: &Audit) -> Option<Caution> {
         true => "Worse than always naming the most common class.",
         false => "No skill is shown.",
     };
-    let right = audit.metrics.get(&Metric::Accuracy).and_then(Interval::value);
+    let right = audit
+        .metrics
+        .get(&Metric::Accuracy)
+        .and_then(Interval::value);
     let majority = audit.skill.majority.get(&Metric::Accuracy).copied();
     let share = |value: Option<f64>| {
         value.map_or_else(|| format::NONE.to_owned(), |v| format::percent(v, 1))
@@ -138,7 +144,9 @@ mod tests {
             .map(Caution::to_string)
             .collect();
         assert!(
-            said[0].starts_with("The splits leak. Test data can be known from training (subject in two splits 2)"),
+            said[0].starts_with(
+                "The splits leak. Test data can be known from training (subject in two splits 2)"
+            ),
             "{said:?}"
         );
         assert!(said[1].starts_with("No skill is shown. The model is right for "));

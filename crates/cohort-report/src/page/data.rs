@@ -1,6 +1,8 @@
 //! Who is in the data.
 
-use cohort_data::{AttributeCounts, LevelCount, Section as Counts, Statistics, Table as Cross, Unit};
+use cohort_data::{
+    AttributeCounts, LevelCount, Section as Counts, Statistics, Table as Cross, Unit,
+};
 
 use super::figure::{folded, wide_figure};
 use super::layout::Section;
@@ -47,11 +49,15 @@ pub(super) fn section(stats: &Statistics, words: &Words) -> Result<Section, Repo
     }
     for (split, part) in &stats.splits {
         if !part.tables.is_empty() {
-            folded(&mut section.body, &format!("Tables of the split {split}"), |out| {
-                for table in &part.tables {
-                    cross(out, table, &format!(", {split}"), words);
-                }
-            });
+            folded(
+                &mut section.body,
+                &format!("Tables of the split {split}"),
+                |out| {
+                    for table in &part.tables {
+                        cross(out, table, &format!(", {split}"), words);
+                    }
+                },
+            );
         }
     }
     Ok(section)
@@ -67,7 +73,10 @@ fn lead(stats: &Statistics, words: &Words) -> Option<String> {
     if pooled.clips == 0 {
         return None;
     }
-    let holds = format!("The set holds {}.", words.counts(pooled.clips, pooled.subjects));
+    let holds = format!(
+        "The set holds {}.",
+        words.counts(pooled.clips, pooled.subjects)
+    );
     // The first of equals, in the order of the classes.
     let most = levels.iter().rev().max_by_key(|level| level.clips)?;
     let least = levels.iter().min_by_key(|level| level.clips)?;
@@ -101,11 +110,18 @@ fn picture(stats: &Statistics, words: &Words) -> Mosaic {
     };
     let of_target = |part: &Counts| -> Vec<usize> {
         let found = target(part, &stats.target);
-        found.map_or_else(Vec::new, |counts| counts.levels.iter().map(of_level).collect())
+        found.map_or_else(Vec::new, |counts| {
+            counts.levels.iter().map(of_level).collect()
+        })
     };
     let columns: Vec<String> = target(&stats.pooled, &stats.target)
-        .map_or_else(Vec::new, |counts| counts.levels.iter().map(|l| l.name.clone()).collect());
-    let splits = stats.splits.iter().map(|(name, part)| (name.clone(), of_target(part)));
+        .map_or_else(Vec::new, |counts| {
+            counts.levels.iter().map(|l| l.name.clone()).collect()
+        });
+    let splits = stats
+        .splits
+        .iter()
+        .map(|(name, part)| (name.clone(), of_target(part)));
     let all = [("all".to_owned(), of_target(&stats.pooled))];
     let (rows, counts) = splits
         .chain(all)
@@ -116,7 +132,12 @@ fn picture(stats: &Statistics, words: &Words) -> Mosaic {
         rows,
         counts,
     }];
-    for table in stats.pooled.tables.iter().filter(|table| table.rows.len() == 1) {
+    for table in stats
+        .pooled
+        .tables
+        .iter()
+        .filter(|table| table.rows.len() == 1)
+    {
         let counts = (0..table.row_levels.len()).map(|row| {
             (0..columns.len())
                 .map(|column| table.count(unit, row, column))
@@ -124,7 +145,11 @@ fn picture(stats: &Statistics, words: &Words) -> Mosaic {
         });
         blocks.push(MosaicBlock {
             heading: format!("by {}", table.rows[0]),
-            rows: table.row_levels.iter().map(|names| names.join(" ")).collect(),
+            rows: table
+                .row_levels
+                .iter()
+                .map(|names| names.join(" "))
+                .collect(),
             counts: counts.collect(),
         });
     }
@@ -149,7 +174,10 @@ fn splits(out: &mut Markup, stats: &Statistics, words: &Words) {
         columns.push(format!("{} a {}", words.items(), words.unit()));
     }
     let mut table = Table::new("Splits", 1, columns);
-    let parts = stats.splits.iter().map(|(name, part)| (name.as_str(), part));
+    let parts = stats
+        .splits
+        .iter()
+        .map(|(name, part)| (name.as_str(), part));
     for (name, part) in parts.chain([("all", &stats.pooled)]) {
         let class = if name == "all" { "faint" } else { "" };
         let mut cells = vec![name.to_owned()];
@@ -185,9 +213,13 @@ fn cross(out: &mut Markup, table: &Cross, suffix: &str, words: &Words) {
 
 fn cell(table: &Cross, row: usize, column: usize, words: &Words) -> Cell {
     let clips = table.count(Unit::Clips, row, column);
-    let subjects = words
-        .has_units()
-        .then(|| format!("{} {}", count(table.count(Unit::Subjects, row, column)), words.units()));
+    let subjects = words.has_units().then(|| {
+        format!(
+            "{} {}",
+            count(table.count(Unit::Subjects, row, column)),
+            words.units()
+        )
+    });
     let relative = table.relative_to_max(Unit::Clips, row, column);
     let percent = relative.filter(|r| *r < 0.0).map(|r| format::percent(r, 0));
     let note: Vec<String> = percent.into_iter().chain(subjects).collect();

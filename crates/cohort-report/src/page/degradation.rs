@@ -93,7 +93,9 @@ fn chart(points: &[CurvePoint], damage: &str, words: &Words) -> String {
     let unit = own.first().map(|p| p.unit.as_str());
     let chart = LineChart {
         title: format!("{} under {damage}", words.title(DRAWN)),
-        description: "One line a model against the severity of the damage, with its interval as a band.".into(),
+        description:
+            "One line a model against the severity of the damage, with its interval as a band."
+                .into(),
         x_label: unit.unwrap_or("severity").to_owned(),
         y_label: inside(&words.title(DRAWN)),
         series: series.collect(),

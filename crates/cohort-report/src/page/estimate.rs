@@ -39,8 +39,7 @@ impl Estimate {
     /// The value of a difference.
     pub(super) fn signed(&self, decimals: usize) -> String {
         let signed = |value| format::signed(value, decimals);
-        self.value
-            .map_or_else(|| format::NONE.to_owned(), signed)
+        self.value.map_or_else(|| format::NONE.to_owned(), signed)
     }
 
     /// The interval as a table shows it, below the value.

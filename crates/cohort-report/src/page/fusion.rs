@@ -66,7 +66,10 @@ pub(super) fn section(
     }
     let splits = [
         (&fusion.test, "On the test split"),
-        (&fusion.valid, "On the validation split, where the fusion was fitted"),
+        (
+            &fusion.valid,
+            "On the validation split, where the fusion was fitted",
+        ),
     ];
     let said = words.say("Every model on the clips that all of them have media of");
     folded(&mut section.body, &said, |out| {
@@ -76,7 +79,8 @@ pub(super) fn section(
             }
         }
         if fusion.valid.cross_fitted {
-            let said = words.say("Each validation clip is predicted by a fit that has not seen its subject.");
+            let said = words
+                .say("Each validation clip is predicted by a fit that has not seen its subject.");
             out.element("p", &said);
         }
     });

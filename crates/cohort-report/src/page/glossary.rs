@@ -92,7 +92,10 @@ pub(super) fn section(mentioned: &[String], words: &Words) -> Section {
         if mentioned.iter().any(|m| m == metric.name()) {
             let (_, meaning) = metric.glossary(words.ages);
             let term = words.title(metric);
-            section.body.element("dt", &term).element("dd", &words.say(meaning));
+            section
+                .body
+                .element("dt", &term)
+                .element("dd", &words.say(meaning));
         }
     }
     for (identifiers, name, meaning) in ENTRIES {
@@ -147,7 +150,9 @@ mod tests {
             unit: "picture".into(),
         });
         let of_pictures = html(&pictures);
-        for word in ["older", "younger", "people", "seven", " age", "clip", "subject"] {
+        for word in [
+            "older", "younger", "people", "seven", " age", "clip", "subject",
+        ] {
             assert!(!of_pictures.contains(word), "{word}");
         }
     }

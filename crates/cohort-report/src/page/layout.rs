@@ -169,7 +169,11 @@ impl Page {
         out.close("ul").close("nav");
         out.tag("main").attr("id", "content").open();
         for group in groups() {
-            out.raw("\n").tag("div").attr("class", "part").attr("id", group.id).open();
+            out.raw("\n")
+                .tag("div")
+                .attr("class", "part")
+                .attr("id", group.id)
+                .open();
             out.element("h2", group.name);
             for section in &group.sections {
                 out.raw("\n").tag("section").attr("id", section.id).open();

@@ -109,13 +109,19 @@ pub fn run_page(documents: &RunDocuments) -> Result<String, ReportError> {
         [
             answers::section(documents, &words),
             planted,
-            documents.headline.as_ref().map(|h| result::section(h, &words)),
+            documents
+                .headline
+                .as_ref()
+                .map(|h| result::section(h, &words)),
             audit.map(|audit| audit::skill(audit, name, &words)),
             audit
                 .map(|audit| audit::curves(audit, &words))
                 .transpose()?
                 .flatten(),
-            documents.mistakes.as_ref().map(|m| mistakes::section(m, &words)),
+            documents
+                .mistakes
+                .as_ref()
+                .map(|m| mistakes::section(m, &words)),
             audit.and_then(|audit| audit::calibration(audit, &words)),
             audit.and_then(|audit| audit::abstention(audit, &words)),
         ],
@@ -124,13 +130,25 @@ pub fn run_page(documents: &RunDocuments) -> Result<String, ReportError> {
         "data-part",
         "Data",
         [
-            stats.map(|stats| data::section(stats, &words)).transpose()?,
+            stats
+                .map(|stats| data::section(stats, &words))
+                .transpose()?,
             documents.check.as_ref().map(|c| check::section(c, &words)),
         ],
     );
-    let training = Group::new("training-part", "Training", [training::section(models, &words)]);
-    let fusion = documents.fusion.as_ref().filter(|f| f.model.modalities.len() > 1);
-    let ablation = documents.ablation.as_ref().filter(|a| a.modalities.len() > 1);
+    let training = Group::new(
+        "training-part",
+        "Training",
+        [training::section(models, &words)],
+    );
+    let fusion = documents
+        .fusion
+        .as_ref()
+        .filter(|f| f.model.modalities.len() > 1);
+    let ablation = documents
+        .ablation
+        .as_ref()
+        .filter(|a| a.modalities.len() > 1);
     let known = Audited::new(audit, models);
     let fusion = Group::new(
         "fusion-part",
@@ -143,7 +161,10 @@ pub fn run_page(documents: &RunDocuments) -> Result<String, ReportError> {
                 })
                 .transpose()?,
             fusion.map(|f| fusion::section(f, &words, |code| class_name(stats, code))),
-            documents.degradation.as_ref().map(|d| degradation::section(d, &words)),
+            documents
+                .degradation
+                .as_ref()
+                .map(|d| degradation::section(d, &words)),
         ],
     );
     let beside: &[(&str, &Audit)] = if several { &audited } else { &[] };

@@ -53,11 +53,17 @@ pub(super) fn section(
     let words = |text: String| Cell::new(text).class("words");
     let alone = models.iter().find(|m| m.name == planted.modality);
     let audits = [
-        (planted.modality.as_str(), alone.and_then(|m| m.audit.as_ref())),
+        (
+            planted.modality.as_str(),
+            alone.and_then(|m| m.audit.as_ref()),
+        ),
         ("fused", fused),
     ];
     let said = audits.iter().filter_map(|(name, audit)| {
-        Some(format!("{name}: {}", outcome(audit.as_ref()?, &planted.attribute, &planted.group)))
+        Some(format!(
+            "{name}: {}",
+            outcome(audit.as_ref()?, &planted.attribute, &planted.group)
+        ))
     });
     table.row([
         Cell::from("a disadvantage"),
@@ -71,7 +77,9 @@ pub(super) fn section(
         words(said.collect::<Vec<_>>().join("; ")),
     ]);
     let all = || {
-        let single = models.iter().filter_map(|m| Some((m.name.as_str(), m.audit.as_ref()?)));
+        let single = models
+            .iter()
+            .filter_map(|m| Some((m.name.as_str(), m.audit.as_ref()?)));
         single.chain(fused.map(|audit| ("fused", audit)))
     };
     for attribute in &planted.no_disadvantage {

@@ -65,8 +65,12 @@ pub(super) fn section(record: &RunRecord, items: &str) -> Section {
         ("Device", record.device.clone()),
         ("Modalities", listed(&record.modalities)),
     ];
-    let left_out = (record.left_out > 0)
-        .then(|| ("Left out", format!("{} {items}, media unusable", record.left_out)));
+    let left_out = (record.left_out > 0).then(|| {
+        (
+            "Left out",
+            format!("{} {items}, media unusable", record.left_out),
+        )
+    });
     out.tag("dl").attr("class", "settings").open();
     for (name, value) in told.into_iter().chain(left_out) {
         out.element("dt", name).element("dd", &value);
@@ -88,7 +92,9 @@ pub(super) fn section(record: &RunRecord, items: &str) -> Section {
         "{said} config.toml in the run folder holds every value and can be run again as it is."
     ));
     if !record.settings.is_empty() {
-        folded(&mut section.body, "Every setting", |out| every(out, &record.settings));
+        folded(&mut section.body, "Every setting", |out| {
+            every(out, &record.settings)
+        });
     }
     section
 }

@@ -36,7 +36,9 @@ pub(super) fn section(headline: &Headline, words: &Words) -> Section {
     let svg = chart(headline, words);
     beside(&mut section.body, |out| {
         figure(out, &svg, &words.title(DRAWN), "");
-        column(out, |out| table(headline, &metrics, words).write_beside(out));
+        column(out, |out| {
+            table(headline, &metrics, words).write_beside(out)
+        });
     });
     let level = format::percent(headline.level, 0);
     let intervals = words.either(
@@ -90,7 +92,10 @@ fn lead(headline: &Headline, words: &Words) -> Option<String> {
     }
     let fused = of(ModelKind::Fused)?;
     let joint = of(ModelKind::Joint).map_or_else(String::new, |joint| {
-        format!("; the joint model, which learned from all of them together, {}", number(joint.1))
+        format!(
+            "; the joint model, which learned from all of them together, {}",
+            number(joint.1)
+        )
     });
     Some(format!(
         "{metric} of the fusion is {}; the best model of one modality, {}, reaches {}{joint}. Always naming one class gives \
@@ -139,7 +144,12 @@ fn table(headline: &Headline, metrics: &[Metric], words: &Words) -> Table {
             ModelKind::Single | ModelKind::Joint => "",
         };
         let mut cells = vec![Cell::from(row.model.as_str())];
-        cells.extend(words.count_cells(row.clips, row.subjects).into_iter().map(Cell::from));
+        cells.extend(
+            words
+                .count_cells(row.clips, row.subjects)
+                .into_iter()
+                .map(Cell::from),
+        );
         cells.extend(metrics.iter().map(|&metric| {
             let estimate = of_row(row, metric).map(Estimate::from);
             let estimate = estimate.unwrap_or_default();

@@ -272,6 +272,9 @@ mod tests {
         assert_eq!(heads, columns[1..]);
         let bodies = rows.iter().skip(1).step_by(2);
         assert!(bodies.clone().all(|row| row[0] == "c0 is 0.123"));
-        assert_eq!(html.matches("(further columns)").count() + 1, bodies.count());
+        assert_eq!(
+            html.matches("(further columns)").count() + 1,
+            bodies.count()
+        );
     }
 }

@@ -40,7 +40,11 @@ pub(super) fn section(models: &[ModelDocument], words: &Words) -> Option<Section
     ));
     section.body.tag("ul").attr("class", "models").open();
     for model in trained() {
-        section.body.open("li").element("strong", &model.name).text(" ");
+        section
+            .body
+            .open("li")
+            .element("strong", &model.name)
+            .text(" ");
         section.body.text(&summary(model, words)).close("li");
     }
     section.body.close("ul");
@@ -57,7 +61,11 @@ pub(super) fn section(models: &[ModelDocument], words: &Words) -> Option<Section
             }
         }
     });
-    let ordered = trained().any(|m| m.epochs.iter().any(|e| valid(e, Metric::QuadraticKappa).is_some()));
+    let ordered = trained().any(|m| {
+        m.epochs
+            .iter()
+            .any(|e| valid(e, Metric::QuadraticKappa).is_some())
+    });
     folded(&mut section.body, "Accuracy and skill by epoch", |out| {
         grid(out, |out| {
             for model in trained() {
@@ -77,7 +85,12 @@ pub(super) fn section(models: &[ModelDocument], words: &Words) -> Option<Section
                 }
                 for (title, curves) in [("Accuracy", accuracy), ("Skill on validation", skill)] {
                     if let Some(svg) = chart(model, title, curves) {
-                        figure(out, &svg, &format!("{}: {}", model.name, title.to_lowercase()), "");
+                        figure(
+                            out,
+                            &svg,
+                            &format!("{}: {}", model.name, title.to_lowercase()),
+                            "",
+                        );
                     }
                 }
             }
@@ -116,7 +129,10 @@ fn summary(model: &ModelDocument, words: &Words) -> String {
         if let Some(balanced) = valid(line, Metric::BalancedAccuracy)
             && model.selected_by.as_deref() != Some(&valid_name(Metric::BalancedAccuracy))
         {
-            text += &format!("; its balanced accuracy there: {}", format::fixed(balanced, 3));
+            text += &format!(
+                "; its balanced accuracy there: {}",
+                format::fixed(balanced, 3)
+            );
         }
     }
     for change in &model.changes {

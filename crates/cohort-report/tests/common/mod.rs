@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use cohort_eval::{Audit, AuditSettings, IntervalSettings, audit, compare};
 use cohort_fusion::{
-    Ablation, AblationSettings, FusionRecord, FusionSettings, Modality, ablate, fuse,
+    Ablation, AblationSettings, FusionRecord, FusionSettings, ModelPredictions, ablate, fuse,
 };
 use cohort_tables::{LabelColumn, LabelTable, Predictions};
 
@@ -100,7 +100,7 @@ pub fn audited() -> Audit {
 
 /// The fusion of three models, and what each is worth.
 pub fn fused() -> (FusionRecord, Ablation) {
-    let modality = |name: &str, salt: u64, skill: f64| Modality {
+    let modality = |name: &str, salt: u64, skill: f64| ModelPredictions {
         name: name.into(),
         valid: predictions("valid", salt + 100, skill),
         test: predictions("test", salt, skill),

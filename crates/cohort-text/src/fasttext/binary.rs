@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::{BufRead, Read, Seek, SeekFrom};
 
-use super::{MAX_DIM, MAX_WORD, STEP, Source, subwords};
+use super::source::{MAX_DIM, MAX_WORD, STEP, Source};
+use super::subwords;
 use crate::TextError;
 
 /// The number at the start of a file.

@@ -7,18 +7,10 @@ mod text;
 mod word2vec;
 
 use std::collections::{BTreeSet, HashMap};
-use std::io::{BufRead, Read};
 use std::path::{Path, PathBuf};
 
 use crate::TextError;
-use source::Source;
-
-/// Longest vector that a file may announce.
-const MAX_DIM: u64 = 1 << 16;
-/// Longest word in bytes.
-const MAX_WORD: u64 = 1 << 16;
-/// Words between two looks at whether to go on.
-const STEP: u64 = 4096;
+use source::{Source, unusable};
 
 /// A file of word vectors, in one of four formats; which it is, its content says, not its name:
 ///
@@ -146,25 +138,4 @@ impl WordVectors {
 fn words_of_line(text: &str) -> impl Iterator<Item = &str> {
     text.split([' ', '\t', '\n', '\x0b', '\x0c', '\r'])
         .filter(|word| !word.is_empty())
-}
-
-fn unusable(path: &Path, reason: impl ToString) -> TextError {
-    TextError::WordVectors {
-        path: path.to_path_buf(),
-        reason: reason.to_string(),
-    }
-}
-
-/// The next line with its end; empty when there is none.
-fn line(source: &mut Source, limit: u64, number: u64) -> Result<Vec<u8>, TextError> {
-    let mut bytes = Vec::new();
-    let mut reader = source.inner.by_ref().take(limit);
-    let read = reader.read_until(b'\n', &mut bytes);
-    read.map_err(|error| source.unread(&error))?;
-    if bytes.len() as u64 == limit && bytes.last() != Some(&b'\n') {
-        return Err(source.error(format!(
-            "line {number}: expected at most {limit} bytes, found more"
-        )));
-    }
-    Ok(bytes)
 }

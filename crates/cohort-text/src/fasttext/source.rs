@@ -6,8 +6,14 @@ use std::path::{Path, PathBuf};
 
 use flate2::bufread::MultiGzDecoder;
 
-use super::unusable;
 use crate::TextError;
+
+/// Longest vector that a file may announce.
+pub(super) const MAX_DIM: u64 = 1 << 16;
+/// Longest word in bytes.
+pub(super) const MAX_WORD: u64 = 1 << 16;
+/// Words between two looks at whether to go on.
+pub(super) const STEP: u64 = 4096;
 
 /// Bytes read at once.
 const BUFFER: usize = 1 << 18;
@@ -156,4 +162,26 @@ impl BufRead for Input {
             Self::Gzip(input) => input.consume(amount),
         }
     }
+}
+
+/// The error for a file that is not read.
+pub(super) fn unusable(path: &Path, reason: impl ToString) -> TextError {
+    TextError::WordVectors {
+        path: path.to_path_buf(),
+        reason: reason.to_string(),
+    }
+}
+
+/// The next line with its end; empty when there is none.
+pub(super) fn line(source: &mut Source, limit: u64, number: u64) -> Result<Vec<u8>, TextError> {
+    let mut bytes = Vec::new();
+    let mut reader = source.inner.by_ref().take(limit);
+    let read = reader.read_until(b'\n', &mut bytes);
+    read.map_err(|error| source.unread(&error))?;
+    if bytes.len() as u64 == limit && bytes.last() != Some(&b'\n') {
+        return Err(source.error(format!(
+            "line {number}: expected at most {limit} bytes, found more"
+        )));
+    }
+    Ok(bytes)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{MAX_DIM, MAX_WORD, STEP, Source, line};
+use super::source::{MAX_DIM, MAX_WORD, STEP, Source, line};
 use crate::TextError;
 
 /// Longest number in bytes; what is longer is none.

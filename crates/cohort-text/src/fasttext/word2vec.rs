@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, Read};
 
-use super::{MAX_WORD, STEP, Source, line};
+use super::source::{MAX_WORD, STEP, Source, line};
 use crate::TextError;
 
 /// What the first line says.

@@ -4,6 +4,7 @@ pub(crate) mod batch;
 mod checks;
 mod data;
 pub(crate) mod network;
+mod record;
 pub(crate) mod sampling;
 pub(crate) mod score;
 pub(crate) mod settings;
@@ -14,20 +15,22 @@ use std::ops::ControlFlow;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use cohort_eval::{Change, ConfusionMatrix, Metric, VALID_LOSS};
+use cohort_eval::{Change, ConfusionMatrix, VALID_LOSS};
 use cohort_nn::burn::tensor::Device;
 use cohort_nn::{ClassWeights, CrossEntropy, ModelConfig, Moments, class_weights};
 use cohort_weights::Weights;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::classify::batch::{Batch, for_each_in_order};
 use crate::classify::data::DataFacts;
 use crate::classify::network::ClassifierNetwork;
+use crate::classify::record::Record;
 use crate::classify::sampling::Sampler;
-use crate::classify::score::count;
+use crate::classify::score::{VALID_METRICS, count};
 use crate::classify::trained::{check_shape, to_host};
+use crate::history::Metrics;
 use crate::plan::{Augment, Draw, Plan};
-use crate::task::{Difference, Loss, Metrics, Moment, Progress, Task};
+use crate::task::{Difference, Loss, Moment, Observer, Task};
 use crate::{
     Criterion, FitSettings, Optimiser, RunFolder, Source, TrainError, TrainSettings, Trained, fit,
 };
@@ -96,23 +99,12 @@ pub struct RunFacts {
 /// [`TrainError::Io`].
 pub fn train(
     job: &Job<'_>,
-    progress: &mut dyn Progress<RunFacts>,
+    progress: &mut dyn Observer<RunFacts>,
     stop: &AtomicBool,
 ) -> Result<Trained, TrainError> {
     let task = Classify::new(job)?;
     fit(&task, job.run, job.resume, progress, stop)?;
     Trained::load(job.run.path(), job.settings.device)
-}
-
-/// What decides a classifier's run.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Record {
-    pub(crate) network: ModelConfig,
-    pub(crate) settings: TrainSettings,
-    data: DataFacts,
-    /// BLAKE3 of the weights that the run began from, where they were given.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    start: Option<String>,
 }
 
 /// Classification as a [`Task`].
@@ -251,7 +243,10 @@ impl Task for Classify<'_> {
             epoch: before + 1,
             what: "rare classes begin to weigh more".to_owned(),
         };
-        (weighted && before > 0).then_some(change).into_iter().collect()
+        (weighted && before > 0)
+            .then_some(change)
+            .into_iter()
+            .collect()
     }
 
     fn init(
@@ -381,14 +376,6 @@ impl Task for Classify<'_> {
         Ok(values)
     }
 }
-
-/// What is measured on the validation samples beside the loss, under the name of `metrics.jsonl`.
-pub(crate) const VALID_METRICS: [(&str, Metric); 4] = [
-    ("valid_accuracy", Metric::Accuracy),
-    ("valid_balanced_accuracy", Metric::BalancedAccuracy),
-    ("valid_quadratic_kappa", Metric::QuadraticKappa),
-    ("valid_macro_mae", Metric::MacroMae),
-];
 
 /// BLAKE3 of the weights that a job begins from, if it is given any.
 fn start_hash(job: &Job<'_>) -> Result<Option<String>, TrainError> {

@@ -3,22 +3,10 @@
 use cohort_nn::derive_seed;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
-use serde::{Deserialize, Serialize};
 
+use crate::classify::settings::{Sampling, TrainSettings};
+use crate::classify::source::Source;
 use crate::plan::{Draw, Plan};
-use crate::{Source, TrainSettings};
-
-/// How an epoch draws its samples.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Sampling {
-    /// Each once, in a new order every epoch (default).
-    #[default]
-    Shuffled,
-    /// As many of every class that has samples, as many in all as there are: those of rare classes
-    /// come again, those of common ones take turns over the epochs.
-    Balanced,
-}
 
 /// Copies of a sample of a minority class besides itself.
 const COPIES: usize = 2;

@@ -1,6 +1,14 @@
-//! Decisions of a network, counted.
+//! Decisions of a network, counted, and what is measured of them.
 
-use cohort_eval::ConfusionMatrix;
+use cohort_eval::{ConfusionMatrix, Metric};
+
+/// What is measured on the validation samples beside the loss, under the name of `metrics.jsonl`.
+pub(crate) const VALID_METRICS: [(&str, Metric); 4] = [
+    ("valid_accuracy", Metric::Accuracy),
+    ("valid_balanced_accuracy", Metric::BalancedAccuracy),
+    ("valid_quadratic_kappa", Metric::QuadraticKappa),
+    ("valid_macro_mae", Metric::MacroMae),
+];
 
 /// Counts samples: row-major logits `[n, K]` against class indices below K. The first of several largest logits is the
 /// prediction.
@@ -24,7 +32,6 @@ pub(crate) fn count(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cohort_eval::Metric;
 
     #[test]
     fn the_first_of_several_largest_logits_is_the_prediction() {

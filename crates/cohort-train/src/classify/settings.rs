@@ -4,9 +4,10 @@ use cohort_eval::Metric;
 use cohort_nn::{ClassWeights, DeviceChoice};
 use serde::{Deserialize, Serialize};
 
-use crate::classify::VALID_METRICS;
-use crate::settings::is_false;
-use crate::{Criterion, FitSettings, OptimiserKind, Sampling, Schedule, Trainable};
+use crate::classify::score::VALID_METRICS;
+use crate::history::Criterion;
+use crate::settings::{FitSettings, OptimiserKind, Schedule, is_false};
+use crate::trainable::Trainable;
 
 /// The validation metric by which the best epoch is chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -21,6 +22,18 @@ pub enum Selection {
     MacroMae,
     /// Mean weighted cross-entropy; lower is better.
     Loss,
+}
+
+/// How an epoch draws its samples.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sampling {
+    /// Each once, in a new order every epoch (default).
+    #[default]
+    Shuffled,
+    /// As many of every class that has samples, as many in all as there are: those of rare classes
+    /// come again, those of common ones take turns over the epochs.
+    Balanced,
 }
 
 /// What the network's outputs mean.

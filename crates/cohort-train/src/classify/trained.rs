@@ -7,9 +7,9 @@ use cohort_nn::burn::tensor::{Device, Tensor};
 use cohort_nn::{DeviceChoice, ModelConfig};
 
 use crate::checkpoint;
-use crate::classify::Record;
 use crate::classify::batch::for_each_in_order;
 use crate::classify::network::ClassifierNetwork;
+use crate::classify::record::Record;
 use crate::run_folder::best_checkpoint;
 use crate::{EpochMetrics, Source, TrainError, TrainSettings};
 

@@ -7,8 +7,8 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use cohort_train::{
-    CompactCnnConfig, Job, MemorySource, MlpConfig, ModelConfig, RunFolder, Silent, Source,
-    TrainError, TrainSettings, Trained, derive_seed, train,
+    CompactCnnConfig, Job, MemorySource, MlpConfig, ModelConfig, RunFolder, Source, TrainError,
+    TrainSettings, Trained, Unobserved, derive_seed, train,
 };
 
 /// A number in [-1, 1) from (seed, index).
@@ -145,7 +145,7 @@ pub fn run(
         run: &RunFolder::open(folder)?,
         resume,
     };
-    train(&job, &mut Silent, &AtomicBool::new(false))
+    train(&job, &mut Unobserved, &AtomicBool::new(false))
 }
 
 /// Every file of a run that must be the same in equal runs, which is all but `run.json`.

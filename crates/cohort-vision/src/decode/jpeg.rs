@@ -9,7 +9,7 @@ use super::budget::Share;
 use super::guard::guarded;
 use super::jpeg_walk::{End, walk};
 use super::orientation::orientation;
-use super::{Pixels, check_size};
+use super::pixels::{Pixels, check_size};
 use crate::error::{Format, VisionError};
 use crate::picture::Picture;
 

@@ -8,7 +8,7 @@ use png::{ColorType, Decoder, DecodingError, InterlaceInfo, Limits, Reader, Tran
 use super::budget::Share;
 use super::guard::guarded;
 use super::orientation::orientation;
-use super::{Pixels, check_size};
+use super::pixels::{Pixels, check_size};
 use crate::error::{Format, VisionError};
 use crate::picture::Picture;
 

@@ -9,7 +9,7 @@ use image::{ImageDecoder, ImageError};
 use super::budget::Share;
 use super::guard::guarded;
 use super::orientation::orientation;
-use super::{Pixels, check_size};
+use super::pixels::{Pixels, check_size};
 use crate::error::{Format, VisionError};
 use crate::picture::Picture;
 

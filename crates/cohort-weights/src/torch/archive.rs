@@ -9,10 +9,11 @@ use std::sync::{Arc, Mutex};
 
 use zip::ZipArchive;
 
-use super::pickle::{Node, Pickle};
+use super::pickle;
 use super::storages::{Storages, Zip, big_endian, check_order, key_of, taken};
 use super::tar;
 use super::tensors::{Opened, storage_of};
+use super::values::{Node, Pickle};
 
 /// So much longer than its file a compressed pickle may be.
 const UNPACKED: u64 = 1 << 28;
@@ -62,7 +63,7 @@ pub(super) fn open(path: &Path) -> Result<Opened, String> {
             "expected weights of PyTorch or safetensors, found {kind}"
         ))
     } else if matches!(start.first(), Some(0x80 | b'(' | b'}' | b']' | b'c')) {
-        let pickle = Pickle::read(&mut BufReader::new(file))?;
+        let pickle = pickle::read(&mut BufReader::new(file))?;
         Ok(Opened {
             pickle,
             storages: Arc::new(Storages::None),
@@ -105,7 +106,7 @@ fn from_zip(file: File, own: File) -> Result<Opened, String> {
     let pickle = zip.entry(&format!("{root}data.pkl"), |entry| {
         taken(entry, size + UNPACKED)
     })?;
-    let pickle = Pickle::read(&mut &pickle[..])?;
+    let pickle = pickle::read(&mut &pickle[..])?;
     Ok(Opened {
         pickle,
         storages: Arc::new(Storages::Zip(Mutex::new(zip))),
@@ -117,17 +118,17 @@ fn from_stream(file: File) -> Result<Opened, String> {
     let told = |e: std::io::Error| e.to_string();
     let mut reader = BufReader::new(file);
     let magic_protocol_system: [Pickle; 3] = [
-        Pickle::read(&mut reader)?,
-        Pickle::read(&mut reader)?,
-        Pickle::read(&mut reader)?,
+        pickle::read(&mut reader)?,
+        pickle::read(&mut reader)?,
+        pickle::read(&mut reader)?,
     ];
     let [_, protocol, system] = &magic_protocol_system;
     if protocol.node(protocol.root) != &Node::Int(1001) {
         return Err("expected protocol 1001 of PyTorch, found another".to_owned());
     }
     check_order(system)?;
-    let pickle = Pickle::read(&mut reader)?;
-    let keys = Pickle::read(&mut reader)?;
+    let pickle = pickle::read(&mut reader)?;
+    let keys = pickle::read(&mut reader)?;
     let mut lengths = HashMap::new();
     for storage in pickle.persistent().filter_map(|id| storage_of(&pickle, id)) {
         let length = storage.elements as u64 * storage.size as u64;

@@ -10,6 +10,7 @@ mod tar;
 mod tensors;
 #[cfg(test)]
 mod tests;
+mod values;
 
 use std::collections::BTreeMap;
 use std::path::Path;

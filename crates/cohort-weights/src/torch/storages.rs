@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use zip::read::ZipFile;
 use zip::{CompressionMethod, ZipArchive, ZipReadOptions};
 
-use super::pickle::{Id, Node, Pickle};
+use super::values::{Id, Node, Pickle};
 
 /// Where the bytes of the tensors are.
 pub(super) enum Storages {

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::BufReader;
 use std::sync::{Arc, Mutex};
 
-use super::pickle::Pickle;
+use super::pickle;
 use super::storages::{Storages, check_order, key_of, taken};
 use super::tensors::{Opened, Storage, Tensor};
 use crate::kind::kind_of;
@@ -37,7 +37,7 @@ pub(super) fn open(file: File) -> Result<Opened, String> {
         let part = parts.get(name).map(Vec::as_slice);
         part.ok_or_else(|| format!("tar archive: expected an entry {name}, found none"))
     };
-    check_order(&Pickle::read(&mut part("sys_info")?)?)?;
+    check_order(&pickle::read(&mut part("sys_info")?)?)?;
     let begin = storages_at.unwrap_or(0);
     let whole = part("storages")?;
     let mut rest = whole;
@@ -64,7 +64,7 @@ pub(super) fn open(file: File) -> Result<Opened, String> {
         storages.insert(key, storage);
     }
     // parts of other storages
-    let views = Pickle::read(&mut rest)?;
+    let views = pickle::read(&mut rest)?;
     for &view in views.items(views.root).unwrap_or_default() {
         let fields = views.items(view).unwrap_or_default();
         let [target, root, first, elements] = fields else {
@@ -121,7 +121,7 @@ pub(super) fn open(file: File) -> Result<Opened, String> {
         let tensor = Tensor::strided(&source, storage, None, first, shape, stride)?;
         named.insert(key, tensor);
     }
-    let pickle = Pickle::read(&mut part("pickle")?)?;
+    let pickle = pickle::read(&mut part("pickle")?)?;
     Ok(Opened {
         pickle,
         storages: source,
@@ -130,7 +130,7 @@ pub(super) fn open(file: File) -> Result<Opened, String> {
 }
 
 fn count(rest: &mut &[u8]) -> Result<usize, String> {
-    let number = Pickle::read(rest)?;
+    let number = pickle::read(rest)?;
     number
         .size(number.root)
         .ok_or_else(|| "tar archive: expected a number, found none".to_owned())
@@ -138,7 +138,7 @@ fn count(rest: &mut &[u8]) -> Result<usize, String> {
 
 /// A tuple of two keys, or a key and a place, and the name of a class.
 fn triple(rest: &mut &[u8]) -> Result<[String; 3], String> {
-    let tuple = Pickle::read(rest)?;
+    let tuple = pickle::read(rest)?;
     let word = |id| {
         let name = tuple.global(id).map(str::to_owned);
         name.or_else(|| key_of(&tuple, id))

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use super::pickle::{Id, Node, Object, Pickle};
 use super::storages::{Storages, key_of};
+use super::values::{Id, Node, Object, Pickle};
 use crate::kind::{Kind, kind_of};
 
 /// Containers that are looked into, each as often as it is referred to.

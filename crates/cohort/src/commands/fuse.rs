@@ -6,7 +6,7 @@ use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use cohort_eval::{IntervalSettings, Metric};
 use cohort_fusion::{
-    Aggregation, AggregationRule, Fit, FusionRecord, FusionRule, FusionSettings, Modality,
+    Aggregation, AggregationRule, Fit, FusionRecord, FusionRule, FusionSettings, ModelPredictions,
     StackingKind, Subjects, aggregate, aggregation, fuse,
 };
 use cohort_tables::{IdMatches, LabelTable, Predictions, Spellings, unify_ids, write_atomic};
@@ -178,7 +178,7 @@ impl How {
 
 /// Everything that is fused, read.
 pub(super) struct Inputs {
-    pub(super) modalities: Vec<Modality>,
+    pub(super) modalities: Vec<ModelPredictions>,
     pub(super) joint: Vec<Predictions>,
     pub(super) labels: Option<LabelTable>,
     pub(super) settings: FusionSettings,
@@ -232,7 +232,7 @@ impl How {
                 Some(path) => read(path, true)?,
                 None => Predictions::default(),
             };
-            modalities.push(Modality {
+            modalities.push(ModelPredictions {
                 name: one.name.clone(),
                 valid,
                 test,
@@ -291,7 +291,7 @@ impl How {
     /// One spelling for the ids of a clip in all tables of a split, and in the labels.
     fn unify(
         &self,
-        modalities: &mut [Modality],
+        modalities: &mut [ModelPredictions],
         joint: &mut [Predictions],
         labels: Option<&mut LabelTable>,
     ) -> IdMatches {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use cohort_data::{Layout, OpenOptions, Part};
+use cohort_data::{Layout, OpenOptions};
 
 /// How a data set is read.
 #[derive(Debug, Clone, Args)]
@@ -31,21 +31,13 @@ pub(crate) struct Reading {
 impl Reading {
     /// As data are opened.
     pub(crate) fn options(&self) -> OpenOptions {
-        let lists = [
-            (Part::Train, &self.train),
-            (Part::Valid, &self.valid),
-            (Part::Test, &self.test),
-        ];
-        let lists = lists.into_iter();
         OpenOptions {
             layout: self.layout,
             target: self.target.clone(),
-            lists: lists
-                .filter_map(|(part, list)| Some((part, list.clone()?)))
-                .collect(),
             seed: self.split_seed.unwrap_or(0),
             ..OpenOptions::default()
         }
+        .with_lists([&self.train, &self.valid, &self.test].map(Option::clone))
     }
 
     /// Puts what is said over the configuration's.

@@ -17,6 +17,10 @@ pub(crate) struct Sweep {
     /// Folder of the runs and of the results; a sweep that was stopped goes on, and a finished run is not run again
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
+    /// Further data sets, read and trained on as DATA is; give it once each. Their test figures are compared where the test
+    /// items are the same
+    #[arg(long = "data-set", value_name = "DIR")]
+    data_sets: Vec<PathBuf>,
     /// Samples a step, separated by commas
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     batch_size: Vec<usize>,
@@ -26,7 +30,7 @@ pub(crate) struct Sweep {
     /// Seeds, separated by commas; a setting's results are averaged over them
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     seeds: Vec<u64>,
-    /// Print one JSON document (cohort.sweep/1)
+    /// Print one JSON document (cohort.sweep/2)
     #[arg(long, conflicts_with = "csv")]
     json: bool,
     /// Print the runs as CSV
@@ -52,6 +56,7 @@ impl Sweep {
         };
         let config = self.changes.apply(config).resolve()?;
         let grid = SweepGrid {
+            more_data: self.data_sets,
             batch_sizes: self.batch_size,
             learning_rates: self.learning_rate,
             seeds: self.seeds,

@@ -22,6 +22,7 @@ impl Augmentation {
                 ..Transform::light(size)
             },
             Self::Trivial => Transform::minority_mild(size),
+            Self::ResizedCrop => Transform::resized_crop(size),
         };
         let PictureInput { mean, std, .. } = input;
         Transform {

@@ -215,10 +215,7 @@ impl Branch for TextBranch {
     }
 
     /// Texts are small, and word vectors are looked up in a file that is read from end to end.
-    fn at_once(&self) -> usize {
-        match &self.encoder {
-            Encoder::Words(_) => usize::MAX,
-            _ => 128,
-        }
+    fn sees_all_at_once(&self) -> bool {
+        matches!(self.encoder, Encoder::Words(_))
     }
 }

@@ -2,24 +2,28 @@
 
 use std::path::Path;
 
-use cohort_eval::Interval;
+use cohort_eval::{Interval, Repeats};
 use cohort_report::Style;
-use cohort_report::charts::{LineChart, LineSeries, lines};
-use cohort_tables::write_atomic;
+use cohort_report::charts::{BoxChart, BoxRow, LineChart, LineSeries, boxes, lines};
+use cohort_tables::{csv_field, write_atomic};
 use cohort_train::{EpochMetrics, Selection};
 
 use super::super::headline::cell;
-use super::document::{Sweep, SweepSetting, TestScores};
+use super::document::{Sweep, SweepCell, SweepSetting, TestScores};
 use crate::error::PipelineError;
 use crate::run_folder::write_json;
 
-/// Writes `sweep.json`, `sweep.csv`, `sweep.txt` and `curves.svg`.
+/// Writes `sweep.json`, `sweep.csv`, `sweep.txt`, `curves.svg` and `boxes.svg`.
 pub(crate) fn write(sweep: &Sweep, out: &Path) -> Result<(), PipelineError> {
     write_json(&out.join("sweep.json"), sweep)?;
     write_atomic(&out.join("sweep.csv"), sweep.to_csv().as_bytes())?;
     write_atomic(&out.join("sweep.txt"), sweep.to_text().as_bytes())?;
     let svg = curves(sweep, out)?;
-    Ok(write_atomic(&out.join("curves.svg"), svg.as_bytes())?)
+    write_atomic(&out.join("curves.svg"), svg.as_bytes())?;
+    Ok(write_atomic(
+        &out.join("boxes.svg"),
+        spread(sweep).as_bytes(),
+    )?)
 }
 
 fn name(selection: Selection) -> &'static str {
@@ -27,6 +31,16 @@ fn name(selection: Selection) -> &'static str {
         Selection::BalancedAccuracy => "balanced accuracy",
         Selection::QuadraticKappa => "quadratic kappa",
         Selection::MacroMae => "macro MAE",
+        Selection::Loss => "loss",
+    }
+}
+
+/// As [`name`], where there is little room.
+fn short_name(selection: Selection) -> &'static str {
+    match selection {
+        Selection::BalancedAccuracy => "balanced",
+        Selection::QuadraticKappa => "kappa",
+        Selection::MacroMae => "MAE",
         Selection::Loss => "loss",
     }
 }
@@ -40,17 +54,57 @@ fn scores(test: &TestScores) -> [Option<&Interval>; 4] {
     ]
 }
 
+/// A mean over seeds with its interval, where there is one.
+fn over_seeds(figure: &Repeats) -> String {
+    match (figure.low, figure.high) {
+        (Some(low), Some(high)) => format!("{:.3} ({low:.3} to {high:.3})", figure.mean),
+        _ => format!("{:.3}", figure.mean),
+    }
+}
+
 impl Sweep {
+    /// Width of the names of data sets; 0 where there is one, which is not named.
+    fn name_width(&self) -> usize {
+        match self.data_sets.as_slice() {
+            [_] => 0,
+            many => {
+                let names = many.iter().map(|set| set.name.chars().count());
+                names.max().unwrap_or(0).max("data".len())
+            }
+        }
+    }
+
+    /// What a setting is called where there may be several.
+    fn label(&self, setting: &SweepSetting) -> String {
+        let data = match self.data_sets.len() {
+            1 => String::new(),
+            _ => format!("{}, ", setting.data),
+        };
+        format!(
+            "{data}batch {}, rate {}",
+            setting.batch_size, setting.learning_rate
+        )
+    }
+
     /// The tables for a terminal: every run, then every setting over its seeds.
     pub fn to_text(&self) -> String {
-        let ordered = self.majority.within_one.is_some();
+        let ordered = self
+            .data_sets
+            .iter()
+            .any(|d| d.majority.within_one.is_some());
+        let wide = self.name_width();
+        let data = |name: &str| match wide {
+            0 => String::new(),
+            _ => format!("{name:<wide$}  "),
+        };
         let mut text = format!(
-            "{:>5}  {:>9}  {:>6}  {:>5}  {:>17}  {:>20}  {:>20}",
+            "{}{:>5}  {:>7}  {:>4}  {:>5}  {:>14}  {:>20}  {:>20}",
+            data("data"),
             "batch",
             "rate",
             "seed",
             "epoch",
-            name(self.selection),
+            format!("valid {}", short_name(self.selection)),
             "test accuracy",
             "test balanced"
         );
@@ -65,7 +119,8 @@ impl Sweep {
         };
         for run in &self.cells {
             let head = format!(
-                "{:>5}  {:>9}  {:>6}  {:>5}  {:>17.3}",
+                "{}{:>5}  {:>7}  {:>4}  {:>5}  {:>14.3}",
+                data(&run.data),
                 run.batch_size,
                 run.learning_rate,
                 run.seed,
@@ -74,38 +129,45 @@ impl Sweep {
             );
             text += &row(head, &run.test);
         }
-        text += &row(
-            format!("{:<50}", "most frequent class of the test split"),
-            &self.majority,
-        );
+        for set in &self.data_sets {
+            let words = "most frequent class of the test split";
+            let head = format!("{}{words:<43}", data(&set.name));
+            text += &row(head, &set.majority);
+        }
         text += &format!(
-            "\n{:>5}  {:>9}  {:>5}  {:>14}  {:>13}  {:>13}\n",
-            "batch", "rate", "seeds", "valid balanced", "test accuracy", "test balanced"
+            "\n{}{:>5}  {:>7}  {:>5}  {:>22}  {:>22}\n",
+            data("data"),
+            "batch",
+            "rate",
+            "seeds",
+            "valid balanced",
+            "test accuracy"
         );
         for (place, setting) in self.settings.iter().enumerate() {
             text += &format!(
-                "{:>5}  {:>9}  {:>5}  {:>14.3}  {:>13.3}  {:>13.3}{}\n",
+                "{}{:>5}  {:>7}  {:>5}  {:>22}  {:>22}{}\n",
+                data(&setting.data),
                 setting.batch_size,
                 setting.learning_rate,
                 setting.seeds,
-                setting.valid_balanced_accuracy,
-                setting.test_accuracy,
-                setting.test_balanced_accuracy,
-                if place == self.chosen {
-                    "  <- best on validation"
-                } else {
-                    ""
-                }
+                over_seeds(&setting.valid_balanced_accuracy),
+                over_seeds(&setting.test_accuracy),
+                if place == self.chosen { "  <-" } else { "" }
             );
         }
-        text + &format!(
-            "chosen by {} on validation; in brackets {:.0} % intervals clustered by subject\n",
+        text += &format!(
+            "<- chosen by {} on validation\nin brackets {:.0} % intervals: of a run over {}s, of a setting over seeds (Student's t)\n",
             name(self.selection),
-            100.0 * self.level
-        )
+            100.0 * self.level,
+            self.unit
+        );
+        if !self.same_test {
+            text += "the data sets have other test items: their figures are not of the same task\n";
+        }
+        text
     }
 
-    /// A row a run; the last row is the most frequent class of the test split.
+    /// A row a run; the last rows are the most frequent class of each data set's test split.
     pub fn to_csv(&self) -> String {
         let metrics = ["accuracy", "balanced_accuracy", "within_one", "mae_groups"];
         let of_valid = [
@@ -116,7 +178,7 @@ impl Sweep {
             "valid_macro_mae",
         ];
         let mut text = format!(
-            "batch_size,learning_rate,seed,best_epoch,{}",
+            "data,batch_size,learning_rate,seed,best_epoch,{}",
             of_valid.join(",")
         );
         for metric in metrics {
@@ -139,7 +201,8 @@ impl Sweep {
             let best = &run.best;
             let value = |name: &str| best.get(name).map_or_else(String::new, |x| x.to_string());
             text += &format!(
-                "\n{},{},{},{},{}{}",
+                "\n{},{},{},{},{},{}{}",
+                csv_field(&run.data),
                 run.batch_size,
                 run.learning_rate,
                 run.seed,
@@ -148,8 +211,53 @@ impl Sweep {
                 tail(&run.test)
             );
         }
-        text + &format!("\nmajority,,,,,,,,{}\n", tail(&self.majority))
+        for set in &self.data_sets {
+            text += &format!(
+                "\n{},majority,,,,,,,,{}",
+                csv_field(&set.name),
+                tail(&set.majority)
+            );
+        }
+        text + "\n"
     }
+}
+
+/// Test accuracy of every run, a box a setting.
+fn spread(sweep: &Sweep) -> String {
+    let row = |(place, setting): (usize, &SweepSetting)| {
+        let value = |cell: &SweepCell| cell.test.accuracy.value().unwrap_or(f64::NAN);
+        let runs = sweep.cells.iter().filter(|cell| setting.is_of(cell));
+        let sets = &sweep.data_sets;
+        let colour = match sets.len() {
+            1 => place,
+            _ => sets
+                .iter()
+                .position(|set| set.name == setting.data)
+                .unwrap_or(0),
+        };
+        BoxRow {
+            label: sweep.label(setting),
+            values: runs.map(value).collect(),
+            colour: colour % 6,
+        }
+    };
+    let majority = match sweep.data_sets.as_slice() {
+        [first, ..] if sweep.same_test => first.majority.accuracy.value(),
+        _ => None,
+    };
+    let chart = BoxChart {
+        title: format!("{} model: test accuracy over seeds", sweep.modality),
+        description: format!(
+            "A box for each of {} settings, a dot for each of {} runs.",
+            sweep.settings.len(),
+            sweep.cells.len()
+        ),
+        x_label: "test accuracy".to_string(),
+        rows: sweep.settings.iter().enumerate().map(row).collect(),
+        reference: majority.map(|value| (value, "most frequent class".to_string())),
+        decimals: 3,
+    };
+    boxes(&chart, &Style::file(860.0))
 }
 
 /// The selection metric of every run by epoch; a colour a setting.
@@ -161,15 +269,11 @@ fn curves(sweep: &Sweep, out: &Path) -> Result<String, PipelineError> {
             .map_err(|source| PipelineError::Media { path, source })?;
         let history: Result<Vec<EpochMetrics>, _> =
             text.lines().map(serde_json::from_str).collect();
-        let is_of = |s: &SweepSetting| {
-            (s.batch_size, s.learning_rate) == (run.batch_size, run.learning_rate)
-        };
-        let colour = sweep.settings.iter().position(is_of).unwrap_or(0);
+        let (colour, setting) = (sweep.settings.iter().enumerate())
+            .find(|(_, setting)| setting.is_of(run))
+            .expect("every run has a setting");
         series.push(LineSeries {
-            name: format!(
-                "batch {}, rate {}, seed {}",
-                run.batch_size, run.learning_rate, run.seed
-            ),
+            name: format!("{}, seed {}", sweep.label(setting), run.seed),
             points: history?
                 .iter()
                 .map(|m| (m.epoch as f64, m.value(sweep.selection.criterion().metric)))

@@ -98,8 +98,9 @@ fn risk(section: &mut Section, curves: &[RiskCoverage], words: &Words) {
             let chart = LineChart {
                 y_range: Some((0.0, round_domain(0.0, worst.max(0.05), 5).1)),
                 title: format!("Risk and coverage, {heading}"),
-                description: words
-                    .say("Share of answers that are wrong against the share of clips that are answered."),
+                description: words.say(
+                    "Share of answers that are wrong against the share of clips that are answered.",
+                ),
                 x_label: words.say("share of clips answered"),
                 y_label: "share wrong".into(),
                 series,
@@ -142,7 +143,10 @@ fn conformal(section: &mut Section, sets: &Conformal, words: &Words) {
     );
     for row in &sets.marginal {
         let same = |o: &&SetCoverage| o.attribute == row.attribute && o.group == row.group;
-        let mut cells = vec![Cell::from(row.attribute.as_str()), name(&row.name, words).into()];
+        let mut cells = vec![
+            Cell::from(row.attribute.as_str()),
+            name(&row.name, words).into(),
+        ];
         cells.extend(coverage(Some(row), target));
         cells.extend(coverage(sets.by_group.iter().find(same), target));
         table.row(cells);

@@ -63,7 +63,10 @@ pub(in crate::page) fn section(audit: &Audit, words: &Words) -> Option<Section> 
 fn meaning(metric: Metric, words: &Words) -> String {
     match metric {
         Metric::MaeYears if words.ages => "How many years off, on average".into(),
-        Metric::MaeYears => format!("How far off on the scale, on average: {}", words.title(metric)),
+        Metric::MaeYears => format!(
+            "How far off on the scale, on average: {}",
+            words.title(metric)
+        ),
         Metric::MaeGroups => "How many classes off, on average".into(),
         Metric::Accuracy => format!("Share of the {} that is right", words.items()),
         Metric::SignedError if words.ages => {
@@ -92,7 +95,10 @@ fn lead(audit: &Audit, metric: Metric, classes: &[&ClassRow], words: &Words) -> 
         let mut rows = audit.class_errors.iter();
         let row = rows.find(|row| row.attribute.is_empty() && row.class == class.code)?;
         let estimate = row.metrics.get(&metric)?.estimate()?;
-        Some((super::named(&class.name, &class.code).to_owned(), estimate.value))
+        Some((
+            super::named(&class.name, &class.code).to_owned(),
+            estimate.value,
+        ))
     };
     let found: Vec<(String, f64)> = classes.iter().filter_map(of_class).collect();
     let by = |a: &&(String, f64), b: &&(String, f64)| a.1.total_cmp(&b.1);
@@ -133,13 +139,22 @@ fn charts(section: &mut Section, audit: &Audit, classes: &[&ClassRow], words: &W
     }
     grid(&mut section.body, |out| {
         for attribute in attributes {
-            let rows = || audit.class_errors.iter().filter(|r| r.attribute == attribute);
+            let rows = || {
+                audit
+                    .class_errors
+                    .iter()
+                    .filter(|r| r.attribute == attribute)
+            };
             let mut series: Vec<(String, LineSeries)> = Vec::new();
             for row in rows() {
                 let estimate = row.metrics.get(&Metric::Accuracy).map(Estimate::from);
                 let place = classes.iter().position(|class| class.code == row.class);
-                let (Some(estimate), Some(place)) = (estimate, place) else { continue };
-                let (Some(value), Some(ends)) = (estimate.value, estimate.interval) else { continue };
+                let (Some(estimate), Some(place)) = (estimate, place) else {
+                    continue;
+                };
+                let (Some(value), Some(ends)) = (estimate.value, estimate.interval) else {
+                    continue;
+                };
                 let known = series.iter().position(|(group, _)| *group == row.group);
                 let at = known.unwrap_or_else(|| {
                     let name = match row.attribute.as_str() {
@@ -147,7 +162,11 @@ fn charts(section: &mut Section, audit: &Audit, classes: &[&ClassRow], words: &W
                         _ => super::named(&row.name, &row.group).to_owned(),
                     };
                     let colour = series.len();
-                    let new = LineSeries { name, colour, ..LineSeries::default() };
+                    let new = LineSeries {
+                        name,
+                        colour,
+                        ..LineSeries::default()
+                    };
                     series.push((row.group.clone(), new));
                     series.len() - 1
                 });
@@ -187,7 +206,8 @@ fn table(audit: &Audit, metric: Metric, classes: &[&ClassRow], words: &Words) ->
         .chain(["all".to_owned()]);
     let mut table = Table::new("", 1, columns);
     let key = |row: &ClassError| (row.attribute.clone(), row.group.clone());
-    let figure = |metrics: &BTreeMap<Metric, Interval>, counts| cell(metrics, metric, counts, words);
+    let figure =
+        |metrics: &BTreeMap<Metric, Interval>, counts| cell(metrics, metric, counts, words);
     for group in audit.class_errors.chunk_by(|a, b| key(a) == key(b)) {
         let first = &group[0];
         let head = if first.attribute.is_empty() {

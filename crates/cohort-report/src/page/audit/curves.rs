@@ -44,13 +44,21 @@ pub(in crate::page) fn section(
          are of the class. Macro recall is the balanced accuracy; a class that is never named counts with precision 0 in the \
          macro precision.",
     );
-    folded(&mut section.body, "Precision, recall and areas of every class", |out| {
-        table(curves, words).write(out);
-        out.tag("p").attr("class", "aside").text(&chance);
-    });
-    folded(&mut section.body, "ROC and precision-recall curves", |out| {
-        drawn(out, curves, &classes, words);
-    });
+    folded(
+        &mut section.body,
+        "Precision, recall and areas of every class",
+        |out| {
+            table(curves, words).write(out);
+            out.tag("p").attr("class", "aside").text(&chance);
+        },
+    );
+    folded(
+        &mut section.body,
+        "ROC and precision-recall curves",
+        |out| {
+            drawn(out, curves, &classes, words);
+        },
+    );
     section.mentions([
         "precision_recall",
         "macro_precision",
@@ -131,7 +139,12 @@ fn table(curves: &ClassCurves, words: &Words) -> Table {
         table.row(cells);
     }
     let mut cells = vec![Cell::from("macro average")];
-    cells.extend(words.count_columns().iter().map(|_| Cell::new(format::NONE)));
+    cells.extend(
+        words
+            .count_columns()
+            .iter()
+            .map(|_| Cell::new(format::NONE)),
+    );
     cells.extend([
         cell(Some(&curves.macro_precision)),
         cell(Some(&curves.macro_recall)),
@@ -315,7 +328,11 @@ mod tests {
         }
         let mean = Estimate::from(curves.macro_average_precision.as_ref().unwrap());
         assert!(html.contains(&mean.number(3)) && html.contains("macro average"));
-        assert_eq!(html.matches("<svg").count(), 3, "matrix, ROC, precision-recall");
+        assert_eq!(
+            html.matches("<svg").count(),
+            3,
+            "matrix, ROC, precision-recall"
+        );
         for word in [" age", "older", "younger", "people"] {
             assert!(!html.contains(word), "{word}");
         }

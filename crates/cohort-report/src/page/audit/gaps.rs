@@ -70,10 +70,14 @@ pub(in crate::page) fn section(audit: &Audit, words: &Words) -> Option<Section> 
             }
             Scheme::Plain => "Shuffled among all subjects. Bold: below 0.05 after Holm's correction.",
         });
-        folded(&mut section.body, "Largest difference between two groups, in every metric", |out| {
-            table("", &rows, false, words).write(out);
-            out.tag("p").attr("class", "aside").text(&among);
-        });
+        folded(
+            &mut section.body,
+            "Largest difference between two groups, in every metric",
+            |out| {
+                table("", &rows, false, words).write(out);
+                out.tag("p").attr("class", "aside").text(&among);
+            },
+        );
     }
     let others: Vec<&Disparity> = gaps
         .iter()
@@ -229,7 +233,9 @@ pub(in crate::page) fn comparison(audit: &Audit, words: &Words) -> Option<Sectio
         return Some(section);
     }
     let columns = ["attribute", "group"].map(str::to_owned);
-    let columns = columns.into_iter().chain(shown.iter().map(|m| words.short(*m)));
+    let columns = columns
+        .into_iter()
+        .chain(shown.iter().map(|m| words.short(*m)));
     let mut table = Table::new("By group", 2, columns);
     for group in groups {
         let mut cells = vec![
@@ -258,7 +264,9 @@ fn against(comparison: &Comparison, words: &Words) -> String {
         count(comparison.only_here),
         count(comparison.only_there)
     );
-    let Some(metric) = metric else { return clips + "." };
+    let Some(metric) = metric else {
+        return clips + ".";
+    };
     let difference = Estimate::from(&comparison.metrics[&metric]);
     let verdict = match difference.interval {
         Some((low, _)) if low > 0.0 => "this model is better",

@@ -31,7 +31,10 @@ const BESIDE_PICTURE: usize = 3;
 /// Most classes of a picture of a group's confusion matrix.
 const MOST_IN_MATRIX: usize = 12;
 
-pub(in crate::page) fn section(audit: &Audit, words: &Words) -> Result<Option<Section>, ReportError> {
+pub(in crate::page) fn section(
+    audit: &Audit,
+    words: &Words,
+) -> Result<Option<Section>, ReportError> {
     let rows = &audit.groups;
     let mut section = Section::new("groups", "How good it is for whom");
     section.lead(
@@ -73,7 +76,10 @@ pub(in crate::page) fn section(audit: &Audit, words: &Words) -> Result<Option<Se
 
 /// How far stated confidence can be taken at its word, over everything.
 pub(in crate::page) fn calibration(audit: &Audit, words: &Words) -> Option<Section> {
-    let mut section = Section::new("calibration", "Whether its confidence can be taken at its word");
+    let mut section = Section::new(
+        "calibration",
+        "Whether its confidence can be taken at its word",
+    );
     let mut body = Markup::new();
     calibrations(&mut body, audit, "", words);
     if body.is_empty() {
@@ -140,7 +146,12 @@ fn accuracy_chart(
 }
 
 /// At most `most` metrics; all of them, and what stands beside the accuracy, without that.
-fn group_table(attribute: &str, members: &[&GroupRow], words: &Words, most: Option<usize>) -> Table {
+fn group_table(
+    attribute: &str,
+    members: &[&GroupRow],
+    words: &Words,
+    most: Option<usize>,
+) -> Table {
     let mut shown: Vec<Metric> = SHOWN
         .into_iter()
         .filter(|m| members.iter().any(|r| r.metrics.contains_key(m)))
@@ -148,10 +159,8 @@ fn group_table(attribute: &str, members: &[&GroupRow], words: &Words, most: Opti
     shown.truncate(most.unwrap_or(SHOWN.len()));
     // Raw, pooled and by subject side by side, then the other metrics.
     let decided = format!("accuracy, by {}", words.unit());
-    let beside: [(&str, fn(&GroupRow) -> Option<Estimate>); 2] = [
-        ("accuracy, pooled", pooled),
-        (&decided, by_subject),
-    ];
+    let beside: [(&str, fn(&GroupRow) -> Option<Estimate>); 2] =
+        [("accuracy, pooled", pooled), (&decided, by_subject)];
     let beside: Vec<_> = beside
         .into_iter()
         .filter(|(name, _)| words.has_units() || *name != decided)
@@ -226,7 +235,11 @@ fn confusions(
         };
         drawn.push((title, heatmap(&chart, &Style::page(BESIDE))?));
     }
-    place(out, &drawn, &words.say("Clips, and their share of the row."));
+    place(
+        out,
+        &drawn,
+        &words.say("Clips, and their share of the row."),
+    );
     Ok(())
 }
 
@@ -250,8 +263,8 @@ fn calibrations(out: &mut Markup, audit: &Audit, attribute: &str, words: &Words)
             } else {
                 format!("Calibration, {}", super::named(&row.name, &row.group))
             };
-            let description =
-                words.say("Share right against stated confidence; larger dots stand for more clips.");
+            let description = words
+                .say("Share right against stated confidence; larger dots stand for more clips.");
             let chart = Reliability {
                 title: title.clone(),
                 description,
@@ -260,7 +273,8 @@ fn calibrations(out: &mut Markup, audit: &Audit, attribute: &str, words: &Words)
             (title, reliability(&chart, &Style::page(THIRD)))
         })
         .collect();
-    let caption = words.say("Share right against stated confidence; the larger the dot, the more clips.");
+    let caption =
+        words.say("Share right against stated confidence; the larger the dot, the more clips.");
     place(out, &drawn, &caption);
 }
 

@@ -23,7 +23,10 @@ pub(in crate::page) fn section(audit: &Audit, model: &str, words: &Words) -> Sec
             kappa.number(3),
             kappa.range(3)
         ),
-        None => format!("{title} is {}; an interval is not estimable.", kappa.number(3)),
+        None => format!(
+            "{title} is {}; an interval is not estimable.",
+            kappa.number(3)
+        ),
     };
     if let Some(likelihood) = &skill.information.likelihood {
         let likelihood = Estimate::from(likelihood);

@@ -47,11 +47,17 @@ pub(in crate::page) fn section(audit: &Audit, models: &[(&str, &Audit)], words: 
     let notes = audit.notes.iter().chain(audit.fairness.reason.iter());
     let notes: Vec<String> = notes.map(|note| words.say(note)).collect();
     if !notes.is_empty() {
-        folded(&mut section.body, &format!("Notes ({})", notes.len()), |out| {
-            for note in &notes {
-                out.tag("p").attr("class", "aside").text(&sentence_case(note));
-            }
-        });
+        folded(
+            &mut section.body,
+            &format!("Notes ({})", notes.len()),
+            |out| {
+                for note in &notes {
+                    out.tag("p")
+                        .attr("class", "aside")
+                        .text(&sentence_case(note));
+                }
+            },
+        );
     }
     reference(&mut section, audit);
     section.mentions(["not_estimable", "outcome"]);
@@ -90,7 +96,11 @@ fn lead(audit: &Audit, models: &[(&str, &Audit)]) -> String {
 
 /// A row an attribute, a column a model.
 fn outcomes(audit: &Audit, models: &[(&str, &Audit)]) -> Table {
-    let whole = if models.is_empty() { "outcome" } else { "fused" };
+    let whole = if models.is_empty() {
+        "outcome"
+    } else {
+        "fused"
+    };
     let columns = ["attribute", whole]
         .into_iter()
         .chain(models.iter().map(|(name, _)| *name))
@@ -116,7 +126,9 @@ fn outcome(audit: &Audit, attribute: &str) -> Cell {
         Outcome::Suspected => "tag-warning",
         Outcome::NotTestable | Outcome::NotShown => "quiet",
     };
-    let p = found.p_value.map(|p| format!("p = {}", format::p_value(p)).replace("= <", "< "));
+    let p = found
+        .p_value
+        .map(|p| format!("p = {}", format::p_value(p)).replace("= <", "< "));
     Cell::new(found.outcome.title())
         .note(p.unwrap_or_default())
         .class(class)
@@ -178,13 +190,17 @@ fn reference(section: &mut Section, audit: &Audit) {
         "strong",
         ["average".to_owned(), format::fixed(bias.average, 4)],
     );
-    folded(&mut section.body, "As the reference system reports it", |out| {
-        table.write(out);
-        out.element(
+    folded(
+        &mut section.body,
+        "As the reference system reports it",
+        |out| {
+            table.write(out);
+            out.element(
             "p",
             "Without a null and an interval it cannot tell a gap from noise: compare with the gaps by chance.",
         );
-    });
+        },
+    );
     section.mentions(["reference_bias"]);
 }
 

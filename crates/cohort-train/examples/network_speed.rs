@@ -1,4 +1,4 @@
-//! Times the work that `scripts/speed_torch.py` gives to PyTorch and prints one line of JSON.
+//! Times the work that `cohort-nn/scripts/speed_torch.py` gives to PyTorch and prints one line of JSON.
 //!
 //! `network_speed resnet18-training|three-paths-training|resnet18-inference|inception-inference|mobilefacenet-inference [rounds]`:
 //! a training step of ResNet-18 (batch 16, 224 px, 1,000 classes, cross-entropy, SGD with momentum) or of the three-path network
