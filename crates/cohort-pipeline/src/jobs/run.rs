@@ -7,7 +7,7 @@ use cohort_data::{CheckReport, CheckSettings, Dataset};
 use cohort_eval::{Audit, Headline, IntervalSettings, ModelKind, audit};
 use cohort_fusion::{AblationSettings, Fused, FusionRecord, ModelPredictions, ablate, fuse};
 use cohort_report::{Caution, RunRecord, cautions};
-use cohort_tables::{FolderLock, Predictions, counted, plural, write_atomic};
+use cohort_tables::{FolderLock, counted, plural, write_atomic};
 use serde_json::{Value, json};
 
 use super::audit::{audit_settings, findings, groups};

@@ -49,7 +49,7 @@ pub(super) fn section(
     section.lead(
         "This corpus was drawn by code with known faults, so that what the program finds can be held against what is there.",
     );
-    let mut table = Table::new("", 1, ["", "planted", "found"]);
+    let mut table = Table::new("", 3, ["", "planted", "found"]);
     let words = |text: String| Cell::new(text).class("words");
     let alone = models.iter().find(|m| m.name == planted.modality);
     let audits = [
@@ -72,7 +72,7 @@ pub(super) fn section(
             planted.attribute,
             planted.group,
             planted.modality,
-            format::general(planted.factor)
+            planted.factor
         )),
         words(said.collect::<Vec<_>>().join("; ")),
     ]);
