@@ -72,6 +72,7 @@ pub(super) fn findings(audit: &Audit) -> Vec<String> {
         audit.fairness.outcome,
         &audit.fairness.reason,
     ) {
+        let reason = reason.strip_prefix("not testable: ").unwrap_or(reason);
         lines.push(format!("gaps are not testable: {}", nouns.say(reason)));
     }
     lines

@@ -34,7 +34,7 @@ impl<'a> Audited<'a> {
         let whole = row.modalities.len() == ablation.modalities.len();
         let name = match row.family {
             Family::Late if row.name == ablation.full => return self.fused,
-            Family::Single => row.name.as_str(),
+            Family::Single => row.modalities.first()?.as_str(),
             Family::Joint if whole => "joint",
             _ => return None,
         };
@@ -131,7 +131,12 @@ fn dots(section: &mut Section, ablation: &Ablation, audited: &Audited, words: &W
         let mut figures = row.figures.iter();
         figures.find(|f| f.metric == DRAWN.name()).cloned()
     };
-    let shown = |row: &&AblationRow| matches!(row.family, Family::Single | Family::Late);
+    // of a modality alone its own answers, not their refit
+    let shown = |row: &&AblationRow| match row.family {
+        Family::Single => true,
+        Family::Late => row.modalities.len() > 1,
+        _ => false,
+    };
     let joint = |row: &AblationRow| {
         let mut all = ablation.rows.iter();
         let same = all.find(|r| r.family == Family::Joint && r.modalities == row.modalities);
@@ -140,7 +145,7 @@ fn dots(section: &mut Section, ablation: &Ablation, audited: &Audited, words: &W
     let mut rows: Vec<&AblationRow> = ablation.rows.iter().filter(shown).collect();
     rows.sort_by_key(|row| row.modalities.len());
     let colour = |row: &AblationRow| match row.family {
-        Family::Single => model_colour(&row.name, 5),
+        Family::Single => model_colour(&row.modalities.join(""), 5),
         _ => None,
     };
     let (mut values, mut changes) = (Vec::new(), Vec::new());
@@ -151,7 +156,7 @@ fn dots(section: &mut Section, ablation: &Ablation, audited: &Audited, words: &W
         let second = joint(row).and_then(|figure| figure.value.value());
         has_joint |= second.is_some();
         values.push(IntervalRow {
-            label: row.name.clone(),
+            label: row.modalities.join(" + "),
             value: estimate.value,
             interval: estimate.interval,
             second,
@@ -161,7 +166,7 @@ fn dots(section: &mut Section, ablation: &Ablation, audited: &Audited, words: &W
         if let Some(to_full) = &figure.to_full {
             let change = Estimate::from(to_full);
             changes.push(IntervalRow {
-                label: row.name.clone(),
+                label: row.modalities.join(" + "),
                 value: change.value,
                 interval: change.interval,
                 colour: colour(row),
@@ -181,7 +186,7 @@ fn dots(section: &mut Section, ablation: &Ablation, audited: &Audited, words: &W
     };
     let second = IntervalChart {
         title: format!("{title} of every subset less that of the full fusion"),
-        description: "One row a subset of the modalities: its difference to the fusion of all, paired on the same clips.".into(),
+        description: words.say("One row a subset of the modalities: its difference to the fusion of all, paired on the same clips."),
         rows: changes,
         reference: Some((0.0, "as the full fusion".into())),
         decimals: 3,

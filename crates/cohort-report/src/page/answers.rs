@@ -395,7 +395,7 @@ fn help(ablation: &Ablation, audit: Option<&Audit>, words: &Words) -> Answer {
         };
         lines.push(format!(
             "The fusion of all {verb} the best model of one modality, {} ({}, {}).",
-            row.name,
+            row.modalities.join(" + "),
             gain.signed(3),
             gain.range(3)
         ));

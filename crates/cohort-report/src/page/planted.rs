@@ -69,10 +69,7 @@ pub(super) fn section(
         Cell::from("a disadvantage"),
         words(format!(
             "{} {}, in {}: errs {} times as much",
-            planted.attribute,
-            planted.group,
-            planted.modality,
-            planted.factor
+            planted.attribute, planted.group, planted.modality, planted.factor
         )),
         words(said.collect::<Vec<_>>().join("; ")),
     ]);

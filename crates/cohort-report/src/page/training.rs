@@ -5,7 +5,7 @@ use cohort_eval::{EpochMetrics, Metric, TRAIN_LOSS, VALID_LOSS, train_name, vali
 use super::ModelDocument;
 use super::figure::{THIRD, figure, folded, grid};
 use super::layout::Section;
-use super::words::{Words, counted, inside, words as as_words};
+use super::words::{Words, inside, words as as_words};
 use crate::canvas::Style;
 use crate::charts::{LineChart, LineSeries, lines};
 use crate::format;
@@ -61,11 +61,8 @@ pub(super) fn section(models: &[ModelDocument], words: &Words) -> Option<Section
             }
         }
     });
-    let ordered = trained().any(|m| {
-        m.epochs
-            .iter()
-            .any(|e| valid(e, Metric::QuadraticKappa).is_some())
-    });
+    let measured = |epoch: &EpochMetrics| valid(epoch, Metric::QuadraticKappa).is_some();
+    let ordered = words.settings.ordered && trained().any(|m| m.epochs.iter().any(measured));
     folded(&mut section.body, "Accuracy and skill by epoch", |out| {
         grid(out, |out| {
             for model in trained() {
@@ -109,7 +106,10 @@ fn valid(epoch: &EpochMetrics, metric: Metric) -> Option<f64> {
 
 /// What was kept and why, and what changed on the way.
 fn summary(model: &ModelDocument, words: &Words) -> String {
-    let mut text = counted(model.epochs.len(), "epoch");
+    let mut text = match model.epochs.len() {
+        1 => "1 epoch".to_owned(),
+        n => format!("{n} epochs"),
+    };
     let kept = model.best_epoch;
     let line = model.epochs.iter().find(|e| Some(e.epoch) == kept);
     if let (Some(kept), Some(line)) = (kept, line) {

@@ -30,6 +30,7 @@ impl Words {
             ages: audit.settings.is_about_ages(),
             settings: AuditSettings {
                 scale: audit.settings.scale.clone(),
+                ordered: audit.settings.ordered,
                 ..AuditSettings::default()
             },
         }

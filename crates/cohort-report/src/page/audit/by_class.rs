@@ -109,6 +109,9 @@ fn lead(audit: &Audit, metric: Metric, classes: &[&ClassRow], words: &Words) -> 
         true => " Read down a column to compare groups of people of the same apparent age.",
         false => " Read down a column to compare groups within one true class.",
     };
+    if found.len() < 2 {
+        return words.say("Too few subjects stand behind all classes but one to compare them.");
+    }
     if low.1 == high.1 {
         return format!("Alike for every class: {}{unit}.{read}", shown(low.1));
     }

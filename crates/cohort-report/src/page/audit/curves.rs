@@ -91,6 +91,9 @@ fn lead(curves: &ClassCurves, classes: &[&ClassScores], words: &Words) -> String
     let (Some(least), Some(most)) = (found.iter().min_by(by), found.iter().max_by(by)) else {
         return words.say("Too few subjects stand behind each class to compare them.");
     };
+    if found.len() < 2 {
+        return words.say("Too few subjects stand behind all classes but one to compare them.");
+    }
     if least.1 == most.1 {
         return format!("Every class alike: {what} {}.", format::fixed(most.1, 3));
     }

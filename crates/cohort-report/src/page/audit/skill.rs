@@ -60,7 +60,13 @@ pub(in crate::page) fn section(audit: &Audit, model: &str, words: &Words) -> Sec
         cells.push(over.map_or_else(|| Cell::new(format::NONE), |o| difference(*metric, o)));
         table.row(cells);
     }
-    table.write(&mut section.body);
+    folded(
+        &mut section.body,
+        "Every metric, beside the majority and guessing",
+        |out| {
+            table.write(out);
+        },
+    );
     let decided = match by_unit {
         true => words.say("By subject: one decision for all clips of a subject. "),
         false => String::new(),
