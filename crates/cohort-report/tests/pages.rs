@@ -330,7 +330,7 @@ fn numbers_reach_the_page_as_they_are() {
     let signed = |v: f64| format!("{}{:.3}", if v < 0.0 { "\u{2212}" } else { "+" }, v.abs());
     let plain = |v: f64| format!("{}{:.3}", if v < 0.0 { "\u{2212}" } else { "" }, v.abs());
     assert_eq!(
-        row(section(&page, "ablation"), "", "audio")[2],
+        row(section(&page, "ablation"), "Every subset", "audio")[2],
         format!(
             "{:.3}{:.3} to {:.3}Δ {}{} to {}",
             value.value,
@@ -356,7 +356,7 @@ fn numbers_reach_the_page_as_they_are() {
     }
     let accuracy = &audit.metrics[&Metric::Accuracy];
     assert_eq!(
-        row(section(&page, "skill"), "", "Accuracy")[1],
+        row(section(&page, "skill"), "Every metric", "Accuracy")[1],
         cell(accuracy)
     );
 }

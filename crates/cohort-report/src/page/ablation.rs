@@ -211,7 +211,7 @@ fn rows_table(ablation: &Ablation, audited: &Audited, words: &Words) -> Table {
         .into_iter()
         .map(str::to_owned)
         .chain(ablation.metrics.iter().map(|m| words.short_of(m)));
-    let mut table = Table::new("", 2, columns);
+    let mut table = Table::new("Every subset", 2, columns);
     // always naming one class stands beside the models at the top of the page
     let rows = ablation
         .rows

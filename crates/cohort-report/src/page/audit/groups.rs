@@ -233,7 +233,7 @@ fn confusions(
             columns: classes.clone(),
             counts,
         };
-        drawn.push((title, heatmap(&chart, &Style::page(BESIDE))?));
+        drawn.push((title, heatmap(&chart, &Style::page(THIRD))?));
     }
     place(
         out,

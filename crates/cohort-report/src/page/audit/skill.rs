@@ -41,7 +41,7 @@ pub(in crate::page) fn section(audit: &Audit, model: &str, words: &Words) -> Sec
     let mut columns = vec!["metric".to_owned(), format!("by {}", words.item())];
     columns.extend(by_unit.then(|| format!("by {}", words.unit())));
     columns.extend(["majority", "guessing", "less the majority"].map(str::to_owned));
-    let mut table = Table::new("", 1, columns);
+    let mut table = Table::new("Every metric", 1, columns);
     let cell = |interval: &Interval| {
         let estimate = Estimate::from(interval);
         Cell::new(estimate.number(3)).note(estimate.range(3))
