@@ -187,8 +187,13 @@ fn row(section: Node, caption: &str, name: &str) -> Vec<String> {
 #[test]
 fn a_page_is_well_formed_and_self_contained() {
     let documents = documents();
+    let mut alone = documents.clone();
+    let audit = alone.audit.as_mut().unwrap();
+    (audit.groups, audit.disparities, audit.class_gaps) = (Vec::new(), Vec::new(), Vec::new());
+    alone.ablation.as_mut().unwrap().modalities.truncate(1);
     for html in [
         run_page(&documents).unwrap(),
+        run_page(&alone).unwrap(),
         audit_page(documents.audit.as_ref().unwrap()).unwrap(),
     ] {
         let page = parse(&html);

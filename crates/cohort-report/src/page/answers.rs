@@ -58,6 +58,7 @@ pub(super) fn section(documents: &RunDocuments, words: &Words) -> Option<Section
         documents
             .ablation
             .as_ref()
+            .filter(|ablation| ablation.modalities.len() > 1)
             .map(|ablation| help(ablation, audit, words)),
     ]
     .into_iter()
@@ -213,7 +214,12 @@ fn disadvantage(audit: &Audit, words: &Words) -> Answer {
             )
         }
         Outcome::NotTestable => {
-            if let Some(reason) = &fairness.reason {
+            // of one attribute its own reason says more
+            let own = match fairness.attributes.as_slice() {
+                [only] => only.reason.as_ref(),
+                _ => None,
+            };
+            if let Some(reason) = own.or(fairness.reason.as_ref()) {
                 lines.push(super::words::sentence_case(&format!(
                     "{}.",
                     words.say(reason)
@@ -222,11 +228,7 @@ fn disadvantage(audit: &Audit, words: &Words) -> Answer {
             (State::Open, "Not testable".to_owned())
         }
     };
-    let more = if audit.groups.is_empty() {
-        None
-    } else {
-        Some(("gaps", "Every group and gap"))
-    };
+    let more = Some(("verdict", "Every group and gap"));
     Answer {
         question: "For whom not?",
         state,
