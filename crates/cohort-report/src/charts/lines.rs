@@ -73,7 +73,9 @@ pub fn lines(chart: &LineChart, style: &Style) -> String {
         let pad = ((least - (y_found.1 - y_found.0)) / 2.0).max(0.0);
         round_domain(y_found.0 - pad, y_found.1 + pad, 5)
     });
-    let x_domain = axes::extent(points().map(|p| p.0)).unwrap_or((0.0, 1.0));
+    // every category has its place, with a point or without
+    let places = (0..chart.categories.len()).map(|place| place as f64);
+    let x_domain = axes::extent(points().map(|p| p.0).chain(places)).unwrap_or((0.0, 1.0));
     let y_ticks = Ticks::new(y_domain, 5);
     let left = 4.0 + axes::y_axis_width(&y_ticks, &chart.y_label);
     let area = Area {

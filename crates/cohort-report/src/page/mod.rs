@@ -173,7 +173,10 @@ pub fn run_page(documents: &RunDocuments) -> Result<String, ReportError> {
     let about = Group::new(
         "about",
         "About",
-        [record.map(|record| record::section(record, &words.items()))],
+        [
+            record
+                .map(|record| record::section(record, &words.items(), documents.planted.is_some())),
+        ],
     );
     let mut page = Page::new(&documents.title);
     page.subtitle = subtitle(documents, &words);

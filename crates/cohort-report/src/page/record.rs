@@ -49,7 +49,8 @@ impl RunRecord {
     pub const SCHEMA: &str = "cohort.provenance/1";
 }
 
-pub(super) fn section(record: &RunRecord, items: &str) -> Section {
+/// `drawn`: whether the data were drawn by code, whatever their schema is called.
+pub(super) fn section(record: &RunRecord, items: &str, drawn: bool) -> Section {
     let mut section = Section::new("made", "How it was made");
     section.lead("The same data, settings and seed give the same bytes of this page again.");
     let out = &mut section.body;
@@ -58,8 +59,12 @@ pub(super) fn section(record: &RunRecord, items: &str) -> Section {
         .iter()
         .filter(|setting| setting.default.is_some())
         .collect();
+    let data_set = match drawn {
+        true => "drawn by code".to_owned(),
+        false => record.data_set.clone(),
+    };
     let told = [
-        ("Data set", record.data_set.clone()),
+        ("Data set", data_set),
         ("Program", format!("cohort {}", record.version)),
         ("Seed", record.seed.to_string()),
         ("Device", record.device.clone()),

@@ -35,7 +35,10 @@ pub(in crate::page) fn section(
     audit: &Audit,
     words: &Words,
 ) -> Result<Option<Section>, ReportError> {
-    let rows = &audit.groups;
+    // the classes of the target have sections of their own
+    let others = audit.groups.iter();
+    let others = others.filter(|row| row.attribute != audit.settings.target);
+    let rows: Vec<GroupRow> = others.cloned().collect();
     let mut section = Section::new("groups", "How good it is for whom");
     section.lead(
         "Every group stays in the table, however small; where too little stands behind a number, it says so instead of giving \
@@ -43,7 +46,7 @@ pub(in crate::page) fn section(
     );
     let overall = audit.metrics.get(&Metric::Accuracy);
     let overall = overall.and_then(Interval::value);
-    for attribute in attributes(rows) {
+    for attribute in attributes(&rows) {
         let members: Vec<&GroupRow> = rows.iter().filter(|r| r.attribute == attribute).collect();
         section.heading(attribute);
         let svg = accuracy_chart(attribute, &members, overall, words);
