@@ -85,6 +85,8 @@ kinds! {
     IdsByCase => ("ids-differ-by-case-only", Warning),
     /// Subjects in several spellings that differ in nothing visible, which were taken for one.
     RespeltIds => ("ids-in-several-spellings", Note),
+    /// An attribute that differs within most subjects of several clips, and so is one of clips.
+    VariesWithinUnits => ("varies-within-units", Note),
     /// A subject whose clips carry different levels of one attribute.
     ContradictingLabels => ("contradicting-labels", Warning),
     /// No clip at all has this modality.
@@ -121,6 +123,19 @@ kinds! {
     IdenticalAudioAcrossSplits => ("identical-audio-across-splits", Error),
     /// The same samples for two clips of one split.
     IdenticalAudio => ("identical-audio", Warning),
+}
+
+impl Kind {
+    /// Whether something of the test split can be known from training, so that results are better than they should be.
+    pub fn is_leak(self) -> bool {
+        matches!(
+            self,
+            Self::ClipInTwoSplits
+                | Self::SubjectInTwoSplits
+                | Self::IdenticalImageAcrossSplits
+                | Self::IdenticalAudioAcrossSplits
+        )
+    }
 }
 
 /// One thing that was found.

@@ -36,6 +36,7 @@ pub use readers::{
 pub use schema::{Attribute, Level, Schema};
 pub use schema_file::SCHEMA_FILE;
 pub use statistics::{
-    AttributeCounts, LevelCount, Section, Statistics, Table, Unit, WithoutLevel, statistics,
+    AttributeCounts, LevelCount, STATS_SCHEMA, Section, Statistics, Table, Unit, WithoutLevel,
+    statistics,
 };
 pub use words::{GroupWords, Words, WordsSettings, words};

@@ -1,6 +1,8 @@
 //! What the columns of a data set mean: names, codes, order, and where its files lie.
 
-use cohort_tables::{LabelTable, TableFormat, clip_id, code, is_missing, sorted_classes, tidy};
+use cohort_tables::{
+    LabelTable, Nouns, TableFormat, clip_id, code, counted, is_missing, sorted_classes, tidy,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -69,6 +71,9 @@ pub struct Attribute {
     /// Whether the order of the levels means something (age groups: yes; ethnicity: no). Default no.
     #[serde(default)]
     pub ordered: bool,
+    /// What the levels' midpoints are in, such as `years`; without it they are values of an unnamed scale.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scale: Option<String>,
     /// The levels in order. Empty: taken from the label tables when the data set is opened, sorted as
     /// numbers when all codes are whole numbers, else as text.
     #[serde(default)]
@@ -163,7 +168,10 @@ impl Schema {
             transcripts: default_transcripts(),
             table: TableFormat::default(),
             attributes: vec![
-                Attribute::numbered("AgeGroup", true, &age),
+                Attribute {
+                    scale: Some("years".into()),
+                    ..Attribute::numbered("AgeGroup", true, &age)
+                },
                 Attribute::numbered("Gender", false, &plain(&["Male", "Female"])),
                 Attribute::numbered(
                     "Ethnicity",
@@ -265,7 +273,19 @@ impl Schema {
 
     /// A number of units: `1 subject`, `2 subjects`.
     pub fn units(&self, count: usize) -> String {
-        counted(count, &self.unit)
+        counted(count, &self.nouns().unit)
+    }
+
+    /// The words for items and units; the same where every item is a unit of its own.
+    pub fn nouns(&self) -> Nouns {
+        let unit = match self.items_are_units() {
+            true => &self.item,
+            false => &self.unit,
+        };
+        Nouns {
+            item: self.item.clone(),
+            unit: unit.clone(),
+        }
     }
 
     /// Whether every item is a unit of its own, which no column then names.
@@ -286,35 +306,13 @@ impl Schema {
     }
 }
 
-/// `1 clip`, `2 clips`.
-pub(crate) fn counted(count: usize, word: &str) -> String {
-    match count {
-        1 => format!("1 {word}"),
-        _ => format!("{count} {}", plural(word)),
-    }
-}
-
-/// The plural of an English noun by its ending.
-pub(crate) fn plural(word: &str) -> String {
-    let before_y = word.strip_suffix('y');
-    match before_y {
-        Some(stem) if !stem.ends_with(['a', 'e', 'i', 'o', 'u']) => format!("{stem}ies"),
-        _ if ["s", "x", "z", "ch", "sh"]
-            .iter()
-            .any(|end| word.ends_with(end)) =>
-        {
-            format!("{word}es")
-        }
-        _ => format!("{word}s"),
-    }
-}
-
 impl Attribute {
     /// An unordered attribute whose levels are those that occur.
     pub(crate) fn inferred(column: &str) -> Self {
         Self {
             column: column.to_string(),
             ordered: false,
+            scale: None,
             levels: vec![],
         }
     }
@@ -333,6 +331,7 @@ impl Attribute {
         Self {
             column: column.to_string(),
             ordered,
+            scale: None,
             levels,
         }
     }
@@ -409,20 +408,6 @@ mod tests {
         );
         assert_eq!(schema.label_file("valid"), "valid_set_age_labels.csv");
         assert_eq!(schema.media_folder("test", "7"), "test/7");
-    }
-
-    #[test]
-    fn items_and_units_are_counted_by_their_names() {
-        for (word, many) in [
-            ("clip", "clips"),
-            ("story", "stories"),
-            ("day", "days"),
-            ("class", "classes"),
-            ("sketch", "sketches"),
-        ] {
-            assert_eq!(counted(2, word), format!("2 {many}"));
-            assert_eq!(counted(1, word), format!("1 {word}"));
-        }
     }
 
     #[test]

@@ -66,6 +66,7 @@ impl Schema {
                 Attribute {
                     column,
                     ordered: false,
+                    scale: None,
                     levels: vec![],
                 },
             );

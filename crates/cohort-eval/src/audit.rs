@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cohort_tables::{ClassColumns, LabelTable, Predictions};
+use cohort_tables::{ClassColumns, LabelTable, Nouns, Predictions, WithinUnits};
 use serde::{Deserialize, Serialize};
 
 use crate::abstention::{RiskCoverage, risk_coverage};
@@ -57,7 +57,8 @@ pub struct Audit {
     pub fairness: Fairness,
     /// Every metric over all clips.
     pub metrics: BTreeMap<Metric, Interval>,
-    /// The same with one decision a subject: summed probabilities, or the most frequent prediction.
+    /// The same with one decision a subject: summed probabilities, or the most frequent prediction. Empty where the target
+    /// differs within most subjects, so that there is nothing to decide by subject.
     pub subject_metrics: BTreeMap<Metric, Interval>,
     /// Every group of every attribute; no group is left out for being small.
     pub groups: Vec<GroupRow>,
@@ -120,11 +121,28 @@ pub fn audit(
     let (metrics, skill) = skill(&sample, &frame.classes, &intervals)?;
     let decisions = by_subject(&frame);
     let decisions = decisions.sample(settings)?;
-    let subject_metrics = subject_metrics(&decisions, settings);
-    let by_group = groups(&frame, &sample, &decisions, &intervals);
+    let mut by_group = groups(&frame, &sample, &decisions, &intervals);
     let gaps = gaps(&frame, &sample, settings);
     let mut notes = frame.notes.clone();
-    notes.extend(contradictions(&frame));
+    let within = WithinUnits::of(&frame.subject, &frame.truth);
+    let subject_metrics = if within.by_design() {
+        for row in &mut by_group.rows {
+            row.by_subject.clear();
+        }
+        notes.push(format!(
+            "{} differs within {} of the {} {} with several {}: there is no one decision by {}",
+            settings.target,
+            within.mixed,
+            within.several,
+            settings.nouns.units(),
+            settings.nouns.items(),
+            settings.nouns.unit
+        ));
+        BTreeMap::new()
+    } else {
+        subject_metrics(&decisions, settings)
+    };
+    notes.extend(contradictions(&frame, &settings.nouns));
     notes.extend(gaps.notes);
     let named: Vec<(String, String)> = frame
         .classes
@@ -190,11 +208,14 @@ fn subject_metrics(decisions: &Sample, settings: &AuditSettings) -> BTreeMap<Met
 }
 
 /// Subjects whose clips do not agree on a label: their gaps are tested under the most frequent one.
-fn contradictions(frame: &Frame) -> Vec<String> {
+fn contradictions(frame: &Frame, nouns: &Nouns) -> Vec<String> {
     frame
         .attributes
         .iter()
-        .filter(|attribute| !attribute.is_cross)
+        .filter(|attribute| {
+            let by_design = WithinUnits::of(&frame.subject, &attribute.of_row).by_design();
+            !attribute.is_cross && !(attribute.is_target && by_design)
+        })
         .filter_map(|attribute| {
             let of_subject = frame.by_subject(&attribute.of_row, attribute.codes.len());
             let mut mixed: Vec<usize> = frame
@@ -208,9 +229,11 @@ fn contradictions(frame: &Frame) -> Vec<String> {
             mixed.dedup();
             (!mixed.is_empty()).then(|| {
                 format!(
-                    "{}: {} subjects have clips with different labels; gaps take their most frequent one",
+                    "{}: {} {} have {} with different labels; gaps take their most frequent one",
                     attribute.name,
-                    mixed.len()
+                    mixed.len(),
+                    nouns.units(),
+                    nouns.items()
                 )
             })
         })

@@ -19,6 +19,7 @@ mod discordant;
 mod disparity;
 mod distributions;
 mod ece;
+mod epochs;
 mod error;
 mod estimate;
 mod evaluator;
@@ -27,6 +28,7 @@ mod finding;
 mod frame;
 mod gaps;
 mod groups;
+mod headline;
 mod interval;
 mod means;
 mod measure;
@@ -58,12 +60,17 @@ pub use compared::Compared;
 pub use conformal::{Conformal, CoverageUnit, SetCoverage};
 pub use correction::{benjamini_hochberg, holm};
 pub use disparity::disparities;
+pub use epochs::{
+    Change, EpochMetrics, NamedValues, TRAIN_LOSS, TRAINING_SCHEMA, TrainingRecord, VALID_LOSS,
+    train_name, valid_name,
+};
 pub use error::EvalError;
 pub use estimate::{Estimate, Interval, Method, NotEstimable};
 pub use finding::{ClassGap, Finding, Rule};
 pub use frame::Joins;
 pub use gaps::{Disparity, Gaps, Scheme};
 pub use groups::{Calibration, CalibrationBin, ClassError, GroupConfusion, GroupRow};
+pub use headline::{HEADLINE_SCHEMA, Headline, HeadlineRow, Majority, ModelKind};
 pub use interval::{
     FEWEST_FOR_BOOTSTRAP, IntervalSettings, MOST_FOR_BOOTSTRAP, interval, intervals,
     paired_difference, paired_differences,

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use cohort_tables::Nouns;
 use serde::{Deserialize, Serialize};
 
-use crate::{EvalError, IntervalSettings};
+use crate::{EvalError, IntervalSettings, Metric};
 
 /// What is audited and how.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -23,6 +24,12 @@ pub struct AuditSettings {
     pub ordered: bool,
     /// Value that stands for each class, in the order of the classes, for errors in years (default none).
     pub midpoints: Option<Vec<f64>>,
+    /// What the midpoints are in, such as `years` (default none: values of an unnamed scale).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scale: Option<String>,
+    /// What a row and its subject are called (default `clip` and `subject`).
+    #[serde(skip_serializing_if = "Nouns::are_usual")]
+    pub nouns: Nouns,
     /// Names for people: column, code, name (default none: codes are shown).
     pub names: BTreeMap<String, BTreeMap<String, String>>,
     /// Whose names and values [`AuditSettings::names`] and [`AuditSettings::midpoints`] are, in words (default none).
@@ -51,6 +58,8 @@ impl Default for AuditSettings {
             intersections: false,
             ordered: true,
             midpoints: None,
+            scale: None,
+            nouns: Nouns::default(),
             names: BTreeMap::new(),
             meanings: None,
             resamples: 10_000,
@@ -79,6 +88,7 @@ impl AuditSettings {
             .collect();
         Self {
             midpoints: Some(vec![10.0, 16.0, 21.5, 28.5, 39.0, 53.0, 68.0]),
+            scale: Some("years".into()),
             names: BTreeMap::from([
                 ("AgeGroup".to_string(), ages),
                 (
@@ -95,6 +105,27 @@ impl AuditSettings {
                 ),
             ]),
             ..Self::default()
+        }
+    }
+
+    /// Whether the classes are groups of age: their midpoints are years.
+    pub fn is_about_ages(&self) -> bool {
+        self.midpoints.is_some() && self.scale.as_deref() == Some("years")
+    }
+
+    /// Name of a metric for people; an error on the scale of the midpoints carries that scale's unit.
+    pub fn title(&self, metric: Metric) -> String {
+        match (metric, &self.scale) {
+            (Metric::MaeYears, Some(scale)) => format!("Mean absolute error ({scale})"),
+            _ => metric.title().to_owned(),
+        }
+    }
+
+    /// [`AuditSettings::title`] for a narrow column.
+    pub fn short(&self, metric: Metric) -> String {
+        match (metric, &self.scale) {
+            (Metric::MaeYears, Some(scale)) => format!("MAE ({scale})"),
+            _ => metric.short().to_owned(),
         }
     }
 

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use cohort_tables::Nouns;
+
 use crate::finding::{Finding, Rule};
 use crate::gaps::{Disparity, Scheme};
 use crate::measure::Measure;
@@ -18,12 +20,16 @@ impl Audit {
     }
 
     fn write_text(&self, out: &mut String) -> std::fmt::Result {
+        let nouns = &self.settings.nouns;
         writeln!(
             out,
-            "AUDIT of {} clips of {} subjects\nIntervals hold with {:.0} % confidence and count subjects, not clips.\n",
-            self.clips,
-            self.subjects,
-            100.0 * self.settings.level
+            "AUDIT of {}\nIntervals hold with {:.0} % confidence{}.\n",
+            nouns.counts(self.clips, self.subjects, |count| count.to_string()),
+            100.0 * self.settings.level,
+            match nouns.items_are_units() {
+                true => String::new(),
+                false => nouns.say(" and count subjects, not clips"),
+            }
         )?;
         if let Some(meanings) = &self.settings.meanings {
             writeln!(out, "Meanings: {meanings}.\n")?;
@@ -40,6 +46,13 @@ impl Audit {
         self.write_notes(out)
     }
 
+    /// Name of the class that is most frequent among the clips.
+    pub fn majority_name(&self) -> &str {
+        let code = &self.skill.majority_class;
+        let found = self.classes.iter().find(|class| class.code == *code);
+        found.map_or(code, |class| &class.name)
+    }
+
     fn write_skill(&self, out: &mut String) -> std::fmt::Result {
         let skill = &self.skill;
         let verdict = match (skill.verdict, skill.information.shown) {
@@ -53,6 +66,7 @@ impl Audit {
         };
         writeln!(out, "1. SKILL\n   Verdict: {verdict}")?;
         if let Some(reason) = &skill.reason {
+            let reason = self.settings.nouns.say(reason);
             writeln!(out, "   It cannot be judged here: {reason}.")?;
         }
         writeln!(
@@ -92,28 +106,26 @@ impl Audit {
             )?;
         }
         writeln!(out)?;
-        let mut rows = vec![row(&[
-            "",
-            "by clip",
-            "by subject",
-            "majority",
-            "by prevalence",
-        ])];
+        let nouns = &self.settings.nouns;
+        let units = !self.subject_metrics.is_empty() && !nouns.items_are_units();
+        let mut header = row(&["", &format!("by {}", nouns.item)]);
+        header.extend(units.then(|| format!("by {}", nouns.unit)));
+        header.extend(row(&["majority", "by prevalence"]));
+        let mut rows = vec![header];
         for (metric, by_clip) in &self.metrics {
             let plain = |value: Option<&f64>| value.map_or("-".into(), |v| format!("{v:.3}"));
-            rows.push(vec![
-                metric.title().to_string(),
-                cell(Some(by_clip)),
-                cell(self.subject_metrics.get(metric)),
-                plain(self.skill.majority.get(metric)),
-                plain(self.skill.prior.get(metric)),
-            ]);
+            let mut cells = vec![self.settings.title(*metric), cell(Some(by_clip))];
+            cells.extend(units.then(|| cell(self.subject_metrics.get(metric))));
+            cells.push(plain(self.skill.majority.get(metric)));
+            cells.push(plain(self.skill.prior.get(metric)));
+            rows.push(cells);
         }
         table(out, &rows)?;
         writeln!(
             out,
-            "   majority: always answer {}; by prevalence: guess each class as often as it occurs.\n   * coverage of this interval is not assured (few subjects, or classes of few subjects)\n",
-            self.skill.majority_class
+            "   majority: always answer {}; by prevalence: guess each class as often as it occurs.\n   {}\n",
+            self.majority_name(),
+            nouns.say("* coverage of this interval is not assured (few subjects, or classes of few subjects)")
         )
     }
 
@@ -138,7 +150,7 @@ impl Audit {
             writeln!(out, "   {}", self.outcome(attribute))?;
             for finding in &self.findings {
                 if finding.attribute == attribute.attribute {
-                    writeln!(out, "   - {}", finding.sentence())?;
+                    writeln!(out, "   - {}", finding.sentence(&self.settings.nouns))?;
                 }
             }
         }
@@ -161,7 +173,7 @@ impl Audit {
             line += &format!("; a gap of {gap:.3} in accuracy would be found in 4 of 5 cases");
         }
         if let Some(reason) = &of.reason {
-            line += &format!("; {reason}");
+            line += &format!("; {}", self.settings.nouns.say(reason));
         }
         line
     }
@@ -177,10 +189,14 @@ impl Audit {
         .into_iter()
         .filter(|metric| self.metrics.contains_key(metric))
         .collect();
-        let mut header = row(&["", "clips", "subj."]);
+        let nouns = &self.settings.nouns;
+        let units = !nouns.items_are_units();
+        let decided = units && !self.subject_metrics.is_empty();
+        let mut header = row(&["", &nouns.items()]);
+        header.extend(units.then(|| nouns.units()));
         header.extend(shown.iter().map(|metric| short(*metric).to_string()));
         header.push("pooled accuracy".into());
-        header.push("accuracy by subject".into());
+        header.extend(decided.then(|| format!("accuracy by {}", nouns.unit)));
         let mut rows = vec![header];
         let mut last = "";
         for group in &self.groups {
@@ -188,11 +204,8 @@ impl Audit {
                 last = &group.attribute;
                 rows.push(vec![last.to_string()]);
             }
-            let mut cells = vec![
-                format!("  {}", group.name),
-                group.clips.to_string(),
-                group.subjects.to_string(),
-            ];
+            let mut cells = vec![format!("  {}", group.name), group.clips.to_string()];
+            cells.extend(units.then(|| group.subjects.to_string()));
             cells.extend(shown.iter().map(|metric| cell(group.metrics.get(metric))));
             cells.push(group.pooled_accuracy.as_ref().map_or("-".into(), |pooled| {
                 format!(
@@ -200,19 +213,37 @@ impl Audit {
                     pooled.value, pooled.low, pooled.high
                 )
             }));
-            cells.push(cell(group.by_subject.get(&Metric::Accuracy)));
+            cells.extend(decided.then(|| cell(group.by_subject.get(&Metric::Accuracy))));
             rows.push(cells);
         }
         table(out, &rows)?;
         if shown.contains(&Metric::SignedError) {
-            writeln!(out, "   signed error above 0: guessed too high (too old).")?;
+            writeln!(out, "   signed error above 0: guessed {}.", self.too_high())?;
         }
+        let by_subject = match decided {
+            true => nouns.say(" by subject: one decision for all clips of a subject."),
+            false => String::new(),
+        };
         writeln!(
             out,
-            "   pooled: drawn towards all groups, the more the smaller the group. by subject: one decision for all clips of a\n   \
-             subject. n/e: not estimable, fewer than {} subjects or no difference between them.\n",
-            crate::FEWEST_SUBJECTS
+            "   pooled: drawn towards all groups, the more the smaller the group.{by_subject}\n   \
+             n/e: not estimable, fewer than {} {} or no difference between them.\n",
+            crate::FEWEST_SUBJECTS,
+            nouns.units()
         )
+    }
+
+    /// The name of the row about everything.
+    pub(crate) fn all_items(&self) -> String {
+        format!("all {}", self.settings.nouns.items())
+    }
+
+    /// Which way a signed error above 0 lies.
+    pub(crate) fn too_high(&self) -> &'static str {
+        match self.settings.is_about_ages() {
+            true => "too high (too old)",
+            false => "too high",
+        }
     }
 
     fn write_gaps(&self, out: &mut String) -> std::fmt::Result {
@@ -261,7 +292,8 @@ impl Audit {
         table(out, &rows)?;
         writeln!(
             out,
-            "   by chance: mean gap when subjects are relabelled at random, what a perfectly fair model would show.\n   detectable: the gap that these data would have found in 4 of 5 cases.\n"
+            "   by chance: mean gap when {} are relabelled at random, what a perfectly fair model would show.\n   detectable: the gap that these data would have found in 4 of 5 cases.\n",
+            self.settings.nouns.units()
         )
     }
 
@@ -322,11 +354,11 @@ impl Audit {
                 })
             };
             let name = if curve.group.is_empty() {
-                "all clips"
+                self.all_items()
             } else {
-                &curve.name
+                curve.name.clone()
             };
-            rows.push(vec![name.to_string(), at(9), at(7), at(4), at(1)]);
+            rows.push(vec![name, at(9), at(7), at(4), at(1)]);
         }
         table(out, &rows)?;
         writeln!(out)?;
@@ -346,12 +378,12 @@ impl Audit {
                 .iter()
                 .find(|own| own.attribute == all.attribute && own.group == all.group);
             let name = if all.group.is_empty() {
-                "all clips"
+                self.all_items()
             } else {
-                &all.name
+                all.name.clone()
             };
             rows.push(vec![
-                name.to_string(),
+                name,
                 cell(Some(&all.coverage)),
                 format!("{:.2}", all.mean_size),
                 own.map_or("-".into(), |own| cell(Some(&own.coverage))),
@@ -359,22 +391,33 @@ impl Audit {
             ]);
         }
         table(out, &rows)?;
+        let neighbouring = if conformal.contiguous {
+            "neighbouring "
+        } else {
+            ""
+        };
+        let share = 100.0 * conformal.target;
+        let nouns = &self.settings.nouns;
+        if nouns.items_are_units() {
+            return writeln!(
+                out,
+                "   sets of {neighbouring}classes made to hold the truth for {share:.0} % of the {}.\n",
+                nouns.items()
+            );
+        }
+        let said = nouns.say("of a subject's clips, on average over subjects");
         writeln!(
             out,
-            "   sets of {}classes made to hold the truth for {:.0} % of a subject's clips, on average over subjects\n   \
-             (all subjects: {}); the table counts clips.\n",
-            if conformal.contiguous {
-                "neighbouring "
-            } else {
-                ""
-            },
-            100.0 * conformal.target,
+            "   sets of {neighbouring}classes made to hold the truth for {share:.0} % {said}\n   \
+             (all {}: {}); the table counts {}.\n",
+            nouns.units(),
             cell(
                 conformal
                     .marginal
                     .first()
                     .map(|all| &all.coverage_by_subject)
-            )
+            ),
+            nouns.items()
         )
     }
 
@@ -384,12 +427,16 @@ impl Audit {
         };
         writeln!(
             out,
-            "7. AGAINST {} ({} clips in both, {} only here, {} only there)\n",
-            comparison.against, comparison.clips, comparison.only_here, comparison.only_there
+            "7. AGAINST {} ({} {} in both, {} only here, {} only there)\n",
+            comparison.against,
+            comparison.clips,
+            self.settings.nouns.items(),
+            comparison.only_here,
+            comparison.only_there
         )?;
-        let mut rows = vec![row(&["this minus the other", "all clips"])];
+        let mut rows = vec![row(&["this minus the other", &self.all_items()])];
         for (metric, interval) in &comparison.metrics {
-            rows.push(vec![metric.title().into(), cell(Some(interval))]);
+            rows.push(vec![self.settings.title(*metric), cell(Some(interval))]);
         }
         table(out, &rows)?;
         writeln!(out)?;
@@ -450,7 +497,7 @@ impl Audit {
 
 impl Finding {
     /// The finding as a sentence.
-    pub fn sentence(&self) -> String {
+    pub fn sentence(&self, nouns: &Nouns) -> String {
         let class = self.class_name.as_ref();
         let what = match (self.metric, class) {
             (Compared::TruePositiveRate, Some(class)) => {
@@ -470,14 +517,13 @@ impl Finding {
             Rule::Unstudentised => "without a standard error: exact permutation test".into(),
         };
         format!(
-            "{} {}: {what} {:.3} against {:.3} for the others{direction} (difference {:+.3} {error}; {} clips, {} subjects; p {} after correction)",
+            "{} {}: {what} {:.3} against {:.3} for the others{direction} (difference {:+.3} {error}; {}; p {} after correction)",
             self.attribute,
             self.name,
             self.value,
             self.rest,
             self.difference,
-            self.clips,
-            self.subjects,
+            nouns.counts(self.clips, self.subjects, |count| count.to_string()),
             p_value(self.p_holm)
         )
     }
@@ -485,7 +531,7 @@ impl Finding {
 
 fn short(metric: Metric) -> &'static str {
     match metric {
-        Metric::MaeGroups => "error (groups)",
+        Metric::MaeGroups => "error (classes)",
         Metric::SignedError => "signed error",
         Metric::WithinOne => "within one",
         other => other.title(),

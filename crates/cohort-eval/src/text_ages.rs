@@ -1,5 +1,5 @@
-//! The error of every group of people at every true class, laid out as the tables of NIST's reports on age estimation are
-//! (NIST IR 8525): a row a group of people, a column an age class.
+//! The error of every group at every true class, laid out as the tables of NIST's reports on age estimation are
+//! (NIST IR 8525): a row a group of people, a column a class.
 
 use std::fmt::Write as _;
 
@@ -22,14 +22,20 @@ impl Audit {
         self.class_table(out, size)?;
         let direction = if has(Metric::SignedError) {
             self.class_table(out, Metric::SignedError)?;
-            " Signed error above 0: guessed too high (too old)."
+            format!(" Signed error above 0: guessed {}.", self.too_high())
         } else {
-            ""
+            String::new()
+        };
+        let nouns = &self.settings.nouns;
+        let (items, units) = (nouns.items(), nouns.units());
+        let counts = match nouns.items_are_units() {
+            true => items.clone(),
+            false => format!("{items}/{units}"),
         };
         writeln!(
             out,
-            "   Under each value its {:.0} % interval, then clips/subjects. n/e: fewer than {} subjects, or no difference between\n   \
-             them.{direction} Classes without clips are left out.\n",
+            "   Under each value its {:.0} % interval, then {counts}. n/e: fewer than {} {units}, or no difference between\n   \
+             them.{direction} Classes without {items} are left out.\n",
             100.0 * self.settings.level,
             crate::FEWEST_SUBJECTS
         )
@@ -37,7 +43,7 @@ impl Audit {
 
     fn class_table(&self, out: &mut String, metric: Metric) -> std::fmt::Result {
         let shown: Vec<&crate::ClassRow> = self.classes.iter().filter(|c| c.clips > 0).collect();
-        let mut header = vec![metric.title().to_string()];
+        let mut header = vec![self.settings.title(metric)];
         header.extend(shown.iter().map(|class| class.name.clone()));
         header.push("all".into());
         let mut rows = vec![header];
@@ -54,7 +60,7 @@ impl Audit {
                 rows.push(vec![attribute.to_string()]);
             }
             let name = if first.attribute.is_empty() {
-                "all clips".to_string()
+                self.all_items()
             } else {
                 format!("  {}", first.name)
             };
@@ -66,7 +72,7 @@ impl Audit {
                         .iter()
                         .find(of_class)
                         .map_or_else(Default::default, |row| {
-                            lines(row.metrics.get(&metric), row.clips, row.subjects)
+                            self.lines(row.metrics.get(&metric), row.clips, row.subjects)
                         })
                 })
                 .collect();
@@ -92,25 +98,29 @@ impl Audit {
     /// The last column: the group over all classes.
     fn whole_group(&self, of: &ClassError, metric: Metric) -> [String; 3] {
         if of.attribute.is_empty() {
-            return lines(self.metrics.get(&metric), self.clips, self.subjects);
+            return self.lines(self.metrics.get(&metric), self.clips, self.subjects);
         }
         self.groups
             .iter()
             .find(|row| row.attribute == of.attribute && row.group == of.group)
             .map_or_else(Default::default, |row| {
-                lines(row.metrics.get(&metric), row.clips, row.subjects)
+                self.lines(row.metrics.get(&metric), row.clips, row.subjects)
             })
     }
-}
 
-/// Value, interval and counts, one a line.
-fn lines(interval: Option<&Interval>, clips: usize, subjects: usize) -> [String; 3] {
-    let Some(interval) = interval.filter(|_| clips > 0) else {
-        return ["-".into(), String::new(), String::new()];
-    };
-    let value = interval.value().map_or("-".into(), |v| format!("{v:.2}"));
-    let range = interval
-        .estimate()
-        .map_or_else(|| "n/e".into(), |e| format!("{:.2} {:.2}", e.low, e.high));
-    [value, range, format!("{clips}/{subjects}")]
+    /// Value, interval and counts, one a line.
+    fn lines(&self, interval: Option<&Interval>, clips: usize, subjects: usize) -> [String; 3] {
+        let Some(interval) = interval.filter(|_| clips > 0) else {
+            return ["-".into(), String::new(), String::new()];
+        };
+        let value = interval.value().map_or("-".into(), |v| format!("{v:.2}"));
+        let range = interval
+            .estimate()
+            .map_or_else(|| "n/e".into(), |e| format!("{:.2} {:.2}", e.low, e.high));
+        let counts = match self.settings.nouns.items_are_units() {
+            true => clips.to_string(),
+            false => format!("{clips}/{subjects}"),
+        };
+        [value, range, counts]
+    }
 }

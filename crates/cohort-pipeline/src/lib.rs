@@ -31,10 +31,9 @@ pub use config::{
 pub use dataset::fusion_settings;
 pub use error::PipelineError;
 pub use jobs::{
-    Answers, ClipAnswer, FeatureTables, Headline, HeadlineRow, JointPlan, JointSubset, RunSummary,
-    Sweep, SweepCell, SweepData, SweepGrid, SweepSetting, TestScores, TrainedJoint,
-    TrainedModality, degrade, feature_tables, predict, run, sweep, train_joint, train_modality,
-    write_report,
+    Answers, ClipAnswer, FeatureTables, JointPlan, JointSubset, RunSummary, Sweep, SweepCell,
+    SweepData, SweepGrid, SweepSetting, TestScores, TrainedJoint, TrainedModality, degrade,
+    feature_tables, predict, run, sweep, train_joint, train_modality, write_report,
 };
 pub use modality::Modality;
 pub use models::{Answer, Predictor};

@@ -19,15 +19,11 @@ fn document<T: DeserializeOwned>(folder: &Path, name: &str) -> Option<T> {
 
 fn model(folder: &Path, name: &str) -> Option<ModelDocument> {
     let text = std::fs::read_to_string(folder.join(format!("metrics-{name}.jsonl"))).ok()?;
-    let metrics = text
-        .lines()
-        .filter_map(|l| serde_json::from_str(l).ok())
-        .collect();
+    let epochs = text.lines().map(serde_json::from_str);
     Some(ModelDocument {
         name: name.to_owned(),
-        metrics,
-        best_epoch: None,
-        audit: None,
+        epochs: epochs.collect::<Result<_, _>>().ok()?,
+        ..ModelDocument::default()
     })
 }
 
@@ -52,8 +48,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         degradation: document(&folder, "degradation.json"),
         audit: document(&folder, "audit.json").or_else(|| Some(common::audited())),
         mistakes: None,
-        provenance: document(&folder, "provenance.json").unwrap_or_default(),
-        composed: true,
+        planted: document(&folder, "planted.json"),
+        record: document(&folder, "provenance.json"),
     };
     std::fs::write(out.join("report.html"), run_page(&documents)?)?;
     if let Some(audit) = &documents.audit {

@@ -16,5 +16,8 @@ mod text_width;
 pub use canvas::{Style, Target};
 pub use error::ReportError;
 pub use map_page::{MapPage, MapPoint, map_page};
-pub use page::{Mistake, Mistakes, ModelDocument, RunDocuments, audit_page, run_page};
+pub use page::{
+    Caution, Mistake, Mistakes, ModelDocument, Planted, RunDocuments, RunRecord, RunSetting,
+    audit_page, cautions, run_page,
+};
 pub use raster::{jpeg_address, svg_to_png};

@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use cohort_eval::{TRAIN_LOSS, TRAINING_SCHEMA, TrainingRecord};
 use cohort_nn::burn::tensor::Device;
 use cohort_nn::derive_seed;
 use serde::Serialize;
@@ -13,8 +14,7 @@ use crate::average::Average;
 use crate::batches::for_each_batch;
 use crate::checkpoint::{self, Document, NO_CHECKSUM, SCHEMA, State};
 use crate::gradients::Pending;
-use crate::history::Metrics;
-use crate::history::{TRAIN_LOSS, is_over};
+use crate::history::{Metrics, is_over};
 use crate::optimiser::Optimiser;
 use crate::task::{Loss, Moment, Network, Observer, Task};
 use crate::{EpochMetrics, RunFolder, TrainError, best_epoch};
@@ -265,24 +265,16 @@ impl<'a, T: Task> Fit<'a, T> {
 
     /// `run.json`: the only file of a run that says how long something took.
     fn write_facts(&self, finished: bool) -> Result<(), TrainError> {
-        #[derive(Serialize)]
-        struct Facts<'a, F> {
-            schema: &'static str,
-            #[serde(flatten)]
-            facts: &'a F,
-            finished: bool,
-            epochs: usize,
-            best_epoch: Option<usize>,
-            started_unix: u64,
-            seconds: f64,
-        }
         let since = self.started.duration_since(UNIX_EPOCH);
-        let facts = Facts {
-            schema: "cohort.run/1",
+        let criterion = self.task.criterion();
+        let facts = TrainingRecord {
+            schema: TRAINING_SCHEMA.to_owned(),
             facts: &self.facts,
             finished,
             epochs: self.history.len(),
-            best_epoch: best_epoch(&self.history, self.task.criterion()).map(|m| m.epoch),
+            best_epoch: best_epoch(&self.history, criterion).map(|m| m.epoch),
+            selected_by: Some(criterion.metric.to_owned()),
+            changes: self.task.changes(),
             started_unix: since.map_or(0, |d| d.as_secs()),
             seconds: self.clock.elapsed().as_secs_f64(),
         };

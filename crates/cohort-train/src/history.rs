@@ -1,51 +1,9 @@
-//! What is recorded of each epoch, and what follows from it: the best epoch and when to stop.
+//! What follows from the epochs of a run: the best one and when to stop.
 
-use serde::{Deserialize, Serialize};
+use cohort_eval::{EpochMetrics, VALID_LOSS};
 
 /// Named values of an epoch, in the order in which they are recorded; `None` where a value is undefined.
-pub type Metrics = Vec<(String, Option<f64>)>;
-
-/// One line of `metrics.jsonl`: an object with `epoch`, `learning_rate`, `train_loss`, further `train_` values of the task,
-/// and its `valid_` values, `valid_loss` first. Every average is over samples, not over batches.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct EpochMetrics {
-    /// Epoch, from 1.
-    pub epoch: usize,
-    /// Learning rate of the epoch's last step.
-    pub learning_rate: f64,
-    /// Named values, in the order in which the task gives them; null where one is undefined.
-    #[serde(flatten, with = "named")]
-    pub values: Metrics,
-}
-
-/// Mean loss of an epoch's training samples as they were seen, by the weights of the moment.
-pub const TRAIN_LOSS: &str = "train_loss";
-/// Mean loss of the validation samples after the epoch; every task records it.
-pub const VALID_LOSS: &str = "valid_loss";
-
-impl EpochMetrics {
-    /// A value by name; `None` where it is undefined or not recorded.
-    pub fn get(&self, name: &str) -> Option<f64> {
-        let found = self.values.iter().find(|(own, _)| own == name)?;
-        found.1
-    }
-
-    /// A value by name; NaN where it is undefined or not recorded.
-    pub fn value(&self, name: &str) -> f64 {
-        self.get(name).unwrap_or(f64::NAN)
-    }
-
-    /// Loss on the validation samples.
-    pub fn valid_loss(&self) -> f64 {
-        self.value(VALID_LOSS)
-    }
-
-    /// Better by the criterion; if equal, by the lower validation loss.
-    fn beats(&self, other: &Self, criterion: Criterion) -> bool {
-        let (a, b) = (criterion.merit(self), criterion.merit(other));
-        a > b || (a == b && self.valid_loss() < other.valid_loss())
-    }
-}
+pub type Metrics = cohort_eval::NamedValues;
 
 /// The measure that selects an epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,7 +36,7 @@ impl Criterion {
 pub fn best_epoch(history: &[EpochMetrics], criterion: Criterion) -> Option<&EpochMetrics> {
     let mut best = history.first()?;
     for metrics in history {
-        if metrics.beats(best, criterion) {
+        if beats(metrics, best, criterion) {
             best = metrics;
         }
     }
@@ -97,47 +55,16 @@ pub(crate) fn is_over(
     history.len() >= epochs || history.len() >= since + patience
 }
 
-/// Named values as the entries of an object, in their order.
-mod named {
-    use std::fmt;
-
-    use serde::de::{Deserializer, MapAccess, Visitor};
-    use serde::ser::{SerializeMap, Serializer};
-
-    use super::Metrics;
-
-    pub fn serialize<S: Serializer>(values: &Metrics, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(values.len()))?;
-        for (name, value) in values {
-            map.serialize_entry(name, value)?;
-        }
-        map.end()
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Metrics, D::Error> {
-        struct Entries;
-        impl<'de> Visitor<'de> for Entries {
-            type Value = Metrics;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("named numbers")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Metrics, A::Error> {
-                let mut values = Vec::new();
-                while let Some(entry) = map.next_entry()? {
-                    values.push(entry);
-                }
-                Ok(values)
-            }
-        }
-        deserializer.deserialize_map(Entries)
-    }
+/// Better by the criterion; if equal, by the lower validation loss.
+fn beats(one: &EpochMetrics, other: &EpochMetrics, criterion: Criterion) -> bool {
+    let (a, b) = (criterion.merit(one), criterion.merit(other));
+    a > b || (a == b && one.valid_loss() < other.valid_loss())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use cohort_eval::TRAIN_LOSS;
 
     const BALANCED: Criterion = Criterion {
         metric: "valid_balanced_accuracy",
@@ -197,16 +124,5 @@ mod tests {
         assert!(over(2, 9, 2, 0), "all epochs done");
         assert!(!over(4, 1, 10, 4), "patience begins after 4");
         assert!(over(5, 1, 10, 4));
-    }
-
-    #[test]
-    fn a_line_keeps_names_order_and_what_is_undefined() {
-        let line = "{\"epoch\":3,\"learning_rate\":0.001,\"train_loss\":0.1,\"z\":0.30000000000000004,\"a\":null}";
-        let metrics: EpochMetrics = serde_json::from_str(line).unwrap();
-        assert_eq!(
-            (metrics.get("z"), metrics.get("a")),
-            (Some(0.1 + 0.2), None)
-        );
-        assert_eq!(serde_json::to_string(&metrics).unwrap(), line);
     }
 }

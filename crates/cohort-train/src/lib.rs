@@ -29,6 +29,7 @@ pub use classify::settings::{FineTuning, Head, Sampling, Selection, TrainSetting
 pub use classify::source::{MemorySource, Source};
 pub use classify::trained::{Scores, Trained};
 pub use classify::{Job, RunFacts, train};
+pub use cohort_eval::{EpochMetrics, TRAIN_LOSS, TrainingRecord, VALID_LOSS};
 pub use cohort_nn::{
     ClassWeights, CompactCnnConfig, DeviceChoice, JointConfig, JointInput, JointKind, MlpConfig,
     ModelConfig, NnError, derive_seed,
@@ -36,7 +37,7 @@ pub use cohort_nn::{
 pub use error::TrainError;
 pub use fit::fit;
 pub use gradients::NamedGradients;
-pub use history::{Criterion, EpochMetrics, Metrics, TRAIN_LOSS, VALID_LOSS, best_epoch};
+pub use history::{Criterion, Metrics, best_epoch};
 pub use optimiser::Optimiser;
 pub use plan::{Augment, Draw, Plan};
 pub use run_folder::RunFolder;

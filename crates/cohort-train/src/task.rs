@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 use std::sync::atomic::AtomicBool;
 
+use cohort_eval::{Change, EpochMetrics};
 use cohort_nn::ModuleWeights;
 use cohort_nn::burn::module::Module;
 use cohort_nn::burn::tensor::{Device, Gradients, Tensor};
@@ -12,7 +13,7 @@ use serde::de::DeserializeOwned;
 
 use crate::error::TrainError;
 use crate::gradients::NamedGradients;
-use crate::history::{Criterion, EpochMetrics, Metrics};
+use crate::history::{Criterion, Metrics};
 use crate::optimiser::Optimiser;
 use crate::plan::{Augment, Draw, Plan};
 use crate::settings::FitSettings;
@@ -55,6 +56,11 @@ pub trait Task: Sync {
     /// Epochs before patience counts, such as those with another loss than the rest. Default none.
     fn patience_begins(&self) -> usize {
         0
+    }
+
+    /// Changes of the task in the course of the epochs, which show in its curves. Default none.
+    fn changes(&self) -> Vec<Change> {
+        Vec::new()
     }
 
     /// The network as the run begins, ready to learn (see [`Self::prepare`]), with weights from `seed`.

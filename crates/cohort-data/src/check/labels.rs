@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cohort_tables::{fold, spelled_out};
+use cohort_tables::{WithinUnits, fold, plural, spelled_out};
 
 use super::row::Row;
 use crate::error::quoted;
 use crate::finding::{Finding, Kind};
 use crate::label_file::{LabelFile, unknown_code};
 use crate::layout::Part;
-use crate::schema::{Schema, leads_outside, plural};
+use crate::schema::{Schema, leads_outside};
 
 pub(super) fn check(
     schema: &Schema,
@@ -144,6 +144,21 @@ fn subjects(schema: &Schema, rows: &[Row<'_>], findings: &mut Vec<Finding>) {
     for row in rows.iter().filter(|row| !row.subject.is_empty()) {
         by_subject.entry(&row.subject).or_default().push(row);
     }
+    let by_design = of_items(schema, &by_subject);
+    for (i, within) in by_design.iter().enumerate() {
+        if let Some(within) = within {
+            let message = format!(
+                "{} differs within {} of {} of several {}: taken for one of every {}, not of the {}",
+                schema.attributes[i].column,
+                within.mixed,
+                schema.units(within.several),
+                plural(&schema.item),
+                schema.item,
+                schema.unit,
+            );
+            findings.push(Finding::new(Kind::VariesWithinUnits, message));
+        }
+    }
     for (subject, clips) in by_subject {
         let mut splits: BTreeMap<usize, usize> = BTreeMap::new();
         for row in &clips {
@@ -176,6 +191,9 @@ fn subjects(schema: &Schema, rows: &[Row<'_>], findings: &mut Vec<Finding>) {
             ));
         }
         for (i, attribute) in schema.attributes.iter().enumerate() {
+            if by_design[i].is_some() {
+                continue;
+            }
             let mut levels: BTreeMap<usize, usize> = BTreeMap::new();
             for level in clips
                 .iter()
@@ -201,6 +219,28 @@ fn subjects(schema: &Schema, rows: &[Row<'_>], findings: &mut Vec<Finding>) {
             }
         }
     }
+}
+
+/// The attributes that most subjects of several clips carry more than one level of, with how many do: an emotion or a topic
+/// is one of the clip, and no subject contradicts itself by it.
+fn of_items(
+    schema: &Schema,
+    by_subject: &BTreeMap<&str, Vec<&Row<'_>>>,
+) -> Vec<Option<WithinUnits>> {
+    let of_attribute = |attribute: usize| {
+        let (mut unit, mut level) = (Vec::new(), Vec::new());
+        for (subject, rows) in by_subject.values().enumerate() {
+            for row in rows {
+                if let Some(found) = row.levels.get(attribute).copied().flatten() {
+                    unit.push(subject);
+                    level.push(found);
+                }
+            }
+        }
+        let within = WithinUnits::of(&unit, &level);
+        within.by_design().then_some(within)
+    };
+    (0..schema.attributes.len()).map(of_attribute).collect()
 }
 
 /// Ids that a person would take for one.

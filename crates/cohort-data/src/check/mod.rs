@@ -146,7 +146,7 @@ pub fn check_with(
         schema: "cohort.check/1".into(),
         dataset: schema.name.clone(),
         item: schema.item.clone(),
-        unit: schema.unit.clone(),
+        unit: schema.nouns().unit,
         splits: splits.collect(),
         settings: settings.clone(),
         errors: count(Severity::Error),

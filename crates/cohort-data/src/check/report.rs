@@ -1,5 +1,6 @@
 //! All that a check found: the JSON document `cohort.check/1`.
 
+use cohort_tables::Nouns;
 use serde::{Deserialize, Serialize};
 
 use super::settings::CheckSettings;
@@ -56,6 +57,14 @@ pub struct CheckedSplit {
 }
 
 impl CheckReport {
+    /// What items and units are called.
+    pub fn nouns(&self) -> Nouns {
+        Nouns {
+            item: self.item.clone(),
+            unit: self.unit.clone(),
+        }
+    }
+
     /// Whether any error or warning was found, which is what exit code 1 says.
     pub fn found(&self) -> bool {
         self.errors + self.warnings > 0

@@ -2,10 +2,11 @@
 
 use std::fmt::Write;
 
+use cohort_tables::plural;
+
 use super::report::{CheckReport, CheckedSplit};
 use super::row::place;
 use crate::finding::{Finding, Kind};
-use crate::schema::plural;
 
 /// Findings of one kind that are written out; the rest is counted.
 const SHOWN: usize = 20;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use cohort_tables::{LabelColumn, LabelTable, code, file_hash, id_key};
+use cohort_tables::{LabelColumn, LabelTable, code, counted, file_hash, id_key};
 use rayon::prelude::*;
 
 use super::contents::{Contents, OpenOptions};
@@ -13,7 +13,7 @@ use crate::folder::Unused;
 use crate::label_file::{self, LabelFile, SplitTable};
 use crate::layout::{Layout, Part};
 use crate::media::{Media, MediaKind};
-use crate::schema::{Schema, counted};
+use crate::schema::Schema;
 
 /// One item as a reader found it.
 pub(crate) struct Item {

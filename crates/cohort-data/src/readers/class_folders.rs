@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use cohort_tables::{ReadOptions, TextTable, id_key};
+use cohort_tables::{ReadOptions, TextTable, counted, id_key};
 
 use super::assemble::{Found, Item};
 use super::contents::{Contents, OpenOptions};
@@ -13,7 +13,7 @@ use crate::error::{DataError, quoted, shorten};
 use crate::folder::{self, Entry, Unused};
 use crate::layout::{Layout, Part};
 use crate::media::{self, MediaKind};
-use crate::schema::{Schema, counted};
+use crate::schema::Schema;
 
 /// Table below the root that says which items belong together, by the columns `path` and `unit`.
 pub(crate) const UNITS: &str = "units.csv";

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
-use cohort_tables::{LabelColumn, LabelTable, id_key};
+use cohort_tables::{LabelColumn, LabelTable, counted, id_key};
 use serde::Deserialize;
 
 use super::contents::Contents;
@@ -17,7 +17,7 @@ use crate::folder;
 use crate::label_file::{LabelFile, SplitTable};
 use crate::layout::{Layout, Part};
 use crate::media::{self, Media, MediaKind};
-use crate::schema::{Schema, counted};
+use crate::schema::Schema;
 
 /// A number or a text.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]

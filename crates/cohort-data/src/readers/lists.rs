@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use cohort_tables::counted;
+
 use super::contents::OpenOptions;
 use super::path_index::{Found, PathIndex};
 use crate::error::{DataError, quoted};
 use crate::files;
 use crate::layout::Part;
-use crate::schema::{Schema, counted};
+use crate::schema::Schema;
 
 /// Most bytes of a list.
 const LIST_LIMIT: u64 = 1 << 28;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What lies in and is said of the pictures of a data set, keyed by item.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -49,14 +49,14 @@ pub struct Caption {
 }
 
 /// Counts of [`Objects`] for statistics.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ObjectsCounts {
     /// Each split by name, in the data set's order.
     pub splits: Vec<SplitObjects>,
 }
 
 /// Counts of one split.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SplitObjects {
     /// Name of the split.
     pub split: String,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use cohort_tables::{ReadOptions, TextTable, code, is_missing, usual_column};
+use cohort_tables::{ReadOptions, TextTable, code, counted, is_missing, usual_column};
 
 use super::assemble::{Found, Item};
 use super::contents::{Contents, OpenOptions};
@@ -14,7 +14,7 @@ use crate::folder::{self, Entry};
 use crate::label_file::FIELD_LIMIT;
 use crate::layout::{Layout, Part};
 use crate::media::{self, MediaKind};
-use crate::schema::{Attribute, Schema, counted};
+use crate::schema::{Attribute, Schema};
 
 /// Rows that are looked at to see whether a column holds paths.
 const SAMPLE: usize = 20;

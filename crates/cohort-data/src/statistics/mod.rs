@@ -7,13 +7,15 @@ mod json;
 mod table;
 mod text;
 
+pub use json::STATS_SCHEMA;
 pub use table::{AttributeCounts, LevelCount, Table, Unit, WithoutLevel};
 
 use crate::dataset::{Clip, Dataset};
 use crate::readers::ObjectsCounts;
-use crate::schema::{Schema, plural};
+use crate::schema::Schema;
+use cohort_tables::{Nouns, plural};
 
-/// Statistics of a data set; serialises as the JSON document `cohort.stats/1`.
+/// Statistics of a data set; written and read as the JSON document `cohort.stats/1`.
 ///
 /// Clips of one subject are not independent, so everything is counted twice: by clip and by subject. A
 /// subject is counted once in every cell that it has a clip in. So a subject with two different labels is
@@ -64,6 +66,14 @@ impl Statistics {
     pub fn units(&self) -> String {
         plural(&self.unit)
     }
+
+    /// What items and units are called.
+    pub fn nouns(&self) -> Nouns {
+        Nouns {
+            item: self.item.clone(),
+            unit: self.unit.clone(),
+        }
+    }
 }
 
 /// Counts a data set; see [`Statistics`] for what is counted and how.
@@ -79,11 +89,7 @@ pub fn statistics(dataset: &Dataset) -> Statistics {
         dataset: schema.name.clone(),
         target: schema.target.clone(),
         item: schema.item.clone(),
-        unit: if schema.items_are_units() {
-            schema.item.clone()
-        } else {
-            schema.unit.clone()
-        },
+        unit: schema.nouns().unit,
         objects: dataset.objects.as_ref().map(|objects| {
             objects.counts(dataset.splits.iter().map(|split| {
                 let items = split.clips.iter().map(|clip| clip.id.as_str());

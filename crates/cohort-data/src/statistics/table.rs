@@ -1,5 +1,7 @@
 //! Frequencies, and tables of the target by the attributes.
 
+use serde::{Deserialize, Serialize};
+
 /// Frequencies of one attribute.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AttributeCounts {
@@ -12,7 +14,7 @@ pub struct AttributeCounts {
 }
 
 /// Frequency of one level.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LevelCount {
     /// Code in the label tables.
     pub code: String,

@@ -2,9 +2,10 @@
 
 use std::fmt::Write;
 
+use cohort_tables::plural;
+
 use super::{Section, Statistics, Table, Unit};
 use crate::readers::ObjectsCounts;
-use crate::schema::plural;
 
 /// Widest line.
 const WIDTH: usize = 110;

@@ -11,7 +11,7 @@ pub(super) const DEFINITION: Definition = Definition {
     title: "Accuracy",
     short: "Accuracy",
     term: "Accuracy",
-    meaning: "Share of clips whose group was met. With groups of unequal size, always saying the largest already scores well, so it is never read alone.",
+    meaning: "Share of clips that are right. With classes of unequal size, always saying the largest already scores well, so it is never read alone.",
     meaning_of_ages: None,
     source: "sklearn.metrics.accuracy_score",
     best: Best::Highest,

@@ -11,10 +11,8 @@ pub(super) const DEFINITION: Definition = Definition {
     title: "Balanced accuracy",
     short: "Balanced acc.",
     term: "Balanced accuracy",
-    meaning: "The share met within each true group (its recall), averaged over the groups, so that rare groups count as much as common ones. Guessing gives 1 over the number of groups.",
-    meaning_of_ages: Some(
-        "The share met within each true group, averaged over the groups, so that rare groups count as much as common ones. With seven groups, guessing gives 0.143.",
-    ),
+    meaning: "The share that is right within each true class (its recall), averaged over the classes, so that rare ones count as much as common ones. Guessing gives 1 over the number of classes.",
+    meaning_of_ages: None,
     source: "sklearn.metrics.balanced_accuracy_score",
     best: Best::Highest,
     ordered: false,

@@ -11,7 +11,7 @@ pub(super) const DEFINITION: Definition = Definition {
     title: "Macro F1",
     short: "Macro F1",
     term: "Macro F1",
-    meaning: "For each group the harmonic mean of how many of its clips were met and how many of the clips given its name belong to it; averaged over the groups.",
+    meaning: "For each class the harmonic mean of how many of its clips are right and how many of the clips given its name belong to it; averaged over the classes.",
     meaning_of_ages: None,
     source: "sklearn.metrics.f1_score(average=\"macro\", zero_division=0), over the classes in truth or prediction",
     best: Best::Highest,

@@ -8,10 +8,10 @@ use super::testing::{Test, mean};
 
 pub(super) const DEFINITION: Definition = Definition {
     name: "macro_mae",
-    title: "Macro mean absolute error (groups)",
+    title: "Macro mean absolute error (classes)",
     short: "Macro MAE",
     term: "Macro mean absolute error",
-    meaning: "The mean absolute error within each true group, averaged over the groups.",
+    meaning: "The mean absolute error within each true class, averaged over the classes.",
     meaning_of_ages: None,
     source: "Baccianella, Esuli and Sebastiani 2009; imblearn.metrics.macro_averaged_mean_absolute_error",
     best: Best::Lowest,

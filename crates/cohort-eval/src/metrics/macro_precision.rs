@@ -11,7 +11,7 @@ pub(super) const DEFINITION: Definition = Definition {
     title: "Macro precision",
     short: "Macro precision",
     term: "Macro precision",
-    meaning: "For each group the share of the clips given its name that belong to it (0 for one whose name is never given); averaged over the groups.",
+    meaning: "For each class the share of the clips given its name that belong to it (0 for one whose name is never given); averaged over the classes.",
     meaning_of_ages: None,
     source: "sklearn.metrics.precision_score(average=\"macro\", zero_division=0), over the classes in truth or prediction",
     best: Best::Highest,

@@ -8,10 +8,10 @@ use super::testing::Test;
 
 pub(super) const DEFINITION: Definition = Definition {
     name: "mae_groups",
-    title: "Mean absolute error (groups)",
-    short: "MAE (groups)",
-    term: "Mean absolute error (groups)",
-    meaning: "How many groups a prediction is off, on average. 0 is perfect.",
+    title: "Mean absolute error (classes)",
+    short: "MAE (classes)",
+    term: "Mean absolute error (classes)",
+    meaning: "How many classes a prediction is off, on average. 0 is perfect.",
     meaning_of_ages: None,
     source: "sklearn.metrics.mean_absolute_error of class indices",
     best: Best::Lowest,

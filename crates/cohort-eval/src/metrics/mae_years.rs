@@ -8,10 +8,10 @@ use super::testing::Test;
 
 pub(super) const DEFINITION: Definition = Definition {
     name: "mae_years",
-    title: "Mean absolute error (years)",
-    short: "MAE (years)",
-    term: "Mean absolute error (years)",
-    meaning: "The same in years, each group standing for its midpoint.",
+    title: "Mean absolute error (scale)",
+    short: "MAE (scale)",
+    term: "Mean absolute error (scale)",
+    meaning: "How far off a prediction is on the scale of the classes, on average, each class standing for its midpoint.",
     meaning_of_ages: None,
     source: "sklearn.metrics.mean_absolute_error of class midpoints",
     best: Best::Lowest,

@@ -12,7 +12,7 @@ pub(super) const DEFINITION: Definition = Definition {
     title: "Quadratic kappa",
     short: "Quadratic kappa",
     term: "Quadratic kappa",
-    meaning: "Agreement beyond what chance alone would give, where a miss by two groups costs four times as much as a miss by one. 0: no better than chance. 1: perfect.",
+    meaning: "Agreement beyond what chance alone would give, where a miss by two classes costs four times as much as a miss by one. 0: no better than chance. 1: perfect.",
     meaning_of_ages: None,
     source: "Cohen 1968; sklearn.metrics.cohen_kappa_score(weights=\"quadratic\")",
     best: Best::Highest,

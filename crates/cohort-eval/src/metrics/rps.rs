@@ -11,7 +11,7 @@ pub(super) const DEFINITION: Definition = Definition {
     title: "Ranked probability score",
     short: "RPS",
     term: "Ranked probability score",
-    meaning: "The Brier score for ordered groups: probability put far from the truth costs more than next to it.",
+    meaning: "The Brier score for ordered classes: probability put far from the truth costs more than next to it.",
     meaning_of_ages: None,
     source: "Epstein 1969, Murphy 1971: squared distance of cumulative probabilities over the K - 1 cuts, divided by K - 1",
     best: Best::Lowest,

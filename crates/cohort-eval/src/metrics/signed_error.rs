@@ -8,12 +8,12 @@ use super::testing::Test;
 
 pub(super) const DEFINITION: Definition = Definition {
     name: "signed_error",
-    title: "Signed error (groups)",
+    title: "Signed error (classes)",
     short: "Signed error",
     term: "Signed error",
-    meaning: "Mean of predicted minus true group. Above 0: guessed too high; below 0: too low.",
+    meaning: "Mean of predicted minus true class. Above 0: guessed too high; below 0: too low.",
     meaning_of_ages: Some(
-        "Mean of predicted minus true group. Above 0: people are taken for older than they look to others; below 0: for younger.",
+        "Mean of predicted minus true class. Above 0: people are taken for older than they look to others; below 0: for younger.",
     ),
     source: "mean error (bias) of class indices",
     best: Best::Zero,

@@ -8,10 +8,10 @@ use super::testing::Test;
 
 pub(super) const DEFINITION: Definition = Definition {
     name: "within_one",
-    title: "Within one group",
+    title: "Within one class",
     short: "Within one",
-    term: "Within one group",
-    meaning: "Share of clips that are met or missed by a neighbouring group only.",
+    term: "Within one class",
+    meaning: "Share of clips that are right or missed by a neighbouring class only.",
     meaning_of_ages: None,
     source: "off-by-one accuracy, as in the literature on age estimation (Levi and Hassner 2015)",
     best: Best::Highest,

@@ -2,6 +2,7 @@
 
 mod evaluation;
 mod features;
+mod listed;
 mod models;
 mod reading;
 mod text;

@@ -38,6 +38,8 @@ pub(super) fn audit_settings(config: &RunConfig, dataset: &Dataset) -> AuditSett
         target: schema.target.clone(),
         groups: groups(config, dataset),
         ordered: target.is_some_and(|target| target.ordered),
+        scale: target.and_then(|target| target.scale.clone()),
+        nouns: schema.nouns(),
         midpoints: target
             .and_then(|target| target.levels.iter().map(|level| level.midpoint).collect()),
         names: names.collect(),
@@ -50,7 +52,9 @@ pub(super) fn audit_settings(config: &RunConfig, dataset: &Dataset) -> AuditSett
 
 /// What an audit says of every attribute that is shown or suspected, a line each; else one line for the whole.
 pub(super) fn findings(audit: &Audit) -> Vec<String> {
-    let mut lines: Vec<String> = audit.findings.iter().map(Finding::sentence).collect();
+    let nouns = &audit.settings.nouns;
+    let sentence = |finding: &Finding| finding.sentence(nouns);
+    let mut lines: Vec<String> = audit.findings.iter().map(sentence).collect();
     let suspected = audit
         .fairness
         .attributes
@@ -68,7 +72,8 @@ pub(super) fn findings(audit: &Audit) -> Vec<String> {
         audit.fairness.outcome,
         &audit.fairness.reason,
     ) {
-        lines.push(format!("gaps are not testable: {reason}"));
+        let reason = reason.strip_prefix("not testable: ").unwrap_or(reason);
+        lines.push(format!("gaps are not testable: {}", nouns.say(reason)));
     }
     lines
 }

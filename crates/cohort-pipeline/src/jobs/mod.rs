@@ -6,6 +6,7 @@ mod features;
 mod headline;
 mod joint;
 mod mistakes;
+mod planted;
 mod predict;
 mod progress;
 mod rehearse;
@@ -16,7 +17,6 @@ mod train;
 
 pub use degrade::degrade;
 pub use features::{FeatureTables, feature_tables};
-pub use headline::{Headline, HeadlineRow};
 pub use joint::{JointPlan, JointSubset, TrainedJoint, train_joint};
 pub use predict::{Answers, ClipAnswer, predict};
 pub use report::write_report;

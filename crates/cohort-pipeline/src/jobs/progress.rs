@@ -27,14 +27,14 @@ impl Observer<RunFacts> for EpochBar<'_> {
     fn start(&mut self, facts: &RunFacts) {
         for class in &facts.classes_without_samples {
             self.watch.say(&format!(
-                "{}: class number {} has no training clip; it cannot be learnt",
+                "{}: class number {} has no training sample; it cannot be learnt",
                 self.model,
                 class + 1
             ));
         }
         for column in &facts.constant_columns {
             self.watch.say(&format!(
-                "{}: feature {column} is the same for every training clip; it carries nothing",
+                "{}: feature {column} is the same for every training sample; it carries nothing",
                 self.model
             ));
         }

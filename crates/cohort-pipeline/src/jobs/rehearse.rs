@@ -2,7 +2,7 @@
 
 use cohort_data::{Dataset, Split};
 use cohort_eval::{AuditSettings, audit};
-use cohort_tables::Predictions;
+use cohort_tables::{Predictions, plural};
 
 use super::audit::audit_settings;
 use crate::config::RunConfig;
@@ -55,19 +55,21 @@ pub(super) fn rehearse(
         }
         counts
     };
+    let items = plural(&dataset.schema.item);
     for &modality in modalities {
         let (learnt, tried) = (counts(train, modality), counts(valid, modality));
         let found: usize = learnt.iter().sum();
         if found < 2 {
             return Err(unusable(
-                format!("at least two training clips with {modality}"),
+                format!("at least two training {items} with {modality}"),
                 found.to_string(),
             ));
         }
         if !learnt.iter().zip(&tried).any(|(a, b)| *a > 0 && *b > 0) {
             return Err(unusable(
                 format!(
-                    "a validation clip with {modality} of a class that has training clips with it"
+                    "a validation {} with {modality} of a class that has training {items} with it",
+                    dataset.schema.item
                 ),
                 "none".to_string(),
             ));

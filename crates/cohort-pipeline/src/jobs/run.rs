@@ -3,22 +3,23 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use cohort_data::{CheckSettings, Dataset};
-use cohort_eval::{IntervalSettings, audit};
+use cohort_data::{CheckReport, CheckSettings, Dataset};
+use cohort_eval::{Audit, Headline, IntervalSettings, ModelKind, audit};
 use cohort_fusion::{AblationSettings, Fused, FusionRecord, ModelPredictions, ablate, fuse};
-use cohort_tables::{FolderLock, Predictions, write_atomic};
+use cohort_report::{Caution, RunRecord, cautions};
+use cohort_tables::{FolderLock, counted, plural, write_atomic};
 use serde_json::{Value, json};
 
 use super::audit::{audit_settings, findings, groups};
-use super::headline::Headline;
 use super::joint::{JointPlan, TrainedJoint, join};
 use super::mistakes;
+use super::planted;
 use super::rehearse::rehearse;
 use super::report::write_report;
 use super::train::{TrainedModality, train_branch};
 use crate::branches::{self, Branch};
 use crate::config::RunConfig;
-use crate::dataset::{all_labels, classes, fusion_settings, hash_of_labels, splits, target_index};
+use crate::dataset::{all_labels, fusion_settings, hash_of_labels, splits, target_index};
 use crate::error::PipelineError;
 use crate::modality::Modality;
 use crate::run_folder::{
@@ -33,6 +34,8 @@ const SPLITS: &str = "splits.csv";
 /// What a run ended with.
 #[derive(Debug)]
 pub struct RunSummary {
+    /// What must be known before anything else: leaks in the data, a model without skill.
+    pub cautions: Vec<Caution>,
     /// Skill of every model and of their fusion beside the majority class.
     pub headline: Headline,
     /// What the audit found, a line each.
@@ -46,13 +49,21 @@ pub struct RunSummary {
 impl RunSummary {
     /// The end of a run for a terminal: table, findings, path of the page.
     pub fn to_text(&self) -> String {
-        let mut text = self.headline.to_text();
+        let mut text = String::new();
+        for caution in &self.cautions {
+            text += &format!("{caution}\n");
+        }
+        if !self.cautions.is_empty() {
+            text += "\n";
+        }
+        text += &self.headline.to_text();
         text += "\n";
         for finding in &self.findings {
             text += &format!("audit: {finding}\n");
         }
         if self.skipped > 0 {
-            text += &format!("{} clips left out; run.json lists them\n", self.skipped);
+            let items = counted(self.skipped, &self.headline.nouns.item);
+            text += &format!("{items} left out; run.json lists them\n");
         }
         text + &format!("report: {}\n", self.report.display())
     }
@@ -101,6 +112,8 @@ struct Job<'a> {
     dataset: Dataset,
     /// One a modality that every split has clips with.
     branches: Vec<Box<dyn Branch>>,
+    /// What the split guard found.
+    check: Option<CheckReport>,
     seconds: Vec<(String, f64)>,
     _lock: FolderLock,
 }
@@ -127,7 +140,8 @@ impl<'a> Job<'a> {
             .filter(|modality| !in_all(modality))
         {
             watch.say(&format!(
-                "{modality}: left out, not every split has clips with it"
+                "{modality}: left out, not every split has {} with it",
+                plural(&dataset.schema.item)
             ));
         }
         if modalities.is_empty() {
@@ -162,6 +176,7 @@ impl<'a> Job<'a> {
             watch,
             dataset,
             branches,
+            check: None,
             seconds: Vec::new(),
             _lock: lock,
         })
@@ -196,6 +211,9 @@ impl<'a> Job<'a> {
                 &cohort_data::statistics(&job.dataset),
             )
         })?;
+        if let Some(planted) = planted::of(&self.dataset.root)? {
+            write_json(&self.out.join(planted::DOCUMENT), &planted)?;
+        }
         self.timed("split guard", |job| {
             let watch = job.watch;
             watch.begin("split guard", job.dataset.len());
@@ -213,7 +231,9 @@ impl<'a> Job<'a> {
                 "split guard: {} errors, {} warnings, {} notes",
                 report.errors, report.warnings, report.notes
             ));
-            write_json(&job.out.join("check.json"), &report)
+            write_json(&job.out.join("check.json"), &report)?;
+            job.check = Some(report);
+            Ok(())
         })
     }
 
@@ -314,9 +334,16 @@ impl<'a> Job<'a> {
         joint: Option<&TrainedJoint>,
         fused: &Fused,
     ) -> Result<RunSummary, PipelineError> {
-        let findings = self.timed("audit", |job| job.audit(models, joint, fused))?;
-        let headline = self.headline(models, joint, &fused.test)?;
+        let (audits, findings) = self.timed("audit", |job| job.audit(models, joint, fused))?;
+        let [_, _, test] = splits(&self.dataset)?;
+        let rows: Vec<(&str, ModelKind, &Audit)> = audits
+            .iter()
+            .map(|(name, kind, audit)| (name.as_str(), *kind, audit))
+            .collect();
+        let headline = Headline::of(&test.name, &rows).expect("the fusion is audited");
         write_json(&self.out.join("headline.json"), &headline)?;
+        let (_, _, of_fusion) = audits.last().expect("the fusion is audited");
+        let cautions = cautions(self.check.as_ref(), Some(of_fusion));
         if self.shows_mistakes() {
             self.timed("mistakes", |job| {
                 let [_, _, test] = splits(&job.dataset)?;
@@ -326,7 +353,7 @@ impl<'a> Job<'a> {
         let skipped: Vec<_> = models.iter().flat_map(|model| &model.skipped).collect();
         write_json(
             &self.out.join("provenance.json"),
-            &self.provenance(skipped.len()),
+            &self.record(skipped.len())?,
         )?;
         let names: Vec<&str> = models.iter().map(|model| model.modality.name()).collect();
         let report = write_report(self.out)?;
@@ -348,6 +375,7 @@ impl<'a> Job<'a> {
         });
         write_json(&self.out.join("run.json"), &facts)?;
         Ok(RunSummary {
+            cautions,
             headline,
             findings,
             skipped: skipped.len(),
@@ -355,71 +383,45 @@ impl<'a> Job<'a> {
         })
     }
 
-    /// Audits the fusion, the joint model and every single one: a gap of one model may drown in the fusion, and where a gap comes from is
-    /// seen in the models alone. Gives what was found, a line each.
+    /// Audits every single model, the joint one and the fusion: a gap of one model may drown in the fusion, and where a gap
+    /// comes from is seen in the models alone. Gives the audits, the fusion's last, and what was found, a line each.
     fn audit(
         &self,
         models: &[TrainedModality],
         joint: Option<&TrainedJoint>,
         fused: &Fused,
-    ) -> Result<Vec<String>, PipelineError> {
+    ) -> Result<(Vec<NamedAudit>, Vec<String>), PipelineError> {
         let labels = all_labels(&self.dataset)?;
         // one audit is one family at the level of every audit, so that a model gets the same verdict from `cohort audit`
         let settings = audit_settings(self.config, &self.dataset);
-        let mut lines = Vec::new();
         let singles = models
             .iter()
-            .map(|model| (model.modality.name(), &model.test, model.modality.name()));
+            .map(|model| (model.modality.name(), ModelKind::Single, &model.test));
         let joint = joint.and_then(TrainedJoint::full);
-        let joint = joint.map(|full| (JOINT, &full.test, JOINT));
-        for (name, predictions, folder) in std::iter::once(("fused", &fused.test, ""))
-            .chain(joint)
-            .chain(singles)
+        let joint = joint.map(|full| (JOINT, ModelKind::Joint, &full.test));
+        let mut audits: Vec<NamedAudit> = Vec::new();
+        for (name, kind, predictions) in
+            singles
+                .chain(joint)
+                .chain([("fused", ModelKind::Fused, &fused.test)])
         {
             let mut document = apart(self.watch, || audit(predictions, &labels, &settings))?;
             document
                 .notes
                 .splice(0..0, self.dataset.notes_for_documents());
+            let folder = if kind == ModelKind::Fused { "" } else { name };
             write_json(&self.out.join(folder).join(AUDIT), &document)?;
-            lines.extend(
-                findings(&document)
-                    .into_iter()
-                    .map(|line| format!("{name}: {line}")),
-            );
+            audits.push((name.to_string(), kind, document));
+        }
+        let mut lines = Vec::new();
+        for (name, _, document) in audits.iter().rev() {
+            let found = findings(document).into_iter();
+            lines.extend(found.map(|line| format!("{name}: {line}")));
         }
         if lines.is_empty() {
             lines.push("no group is shown to be at a disadvantage in any model; that is no proof of fairness".to_string());
         }
-        Ok(lines)
-    }
-
-    fn headline(
-        &self,
-        models: &[TrainedModality],
-        joint: Option<&TrainedJoint>,
-        fused: &Predictions,
-    ) -> Result<Headline, PipelineError> {
-        let [train, _, test] = splits(&self.dataset)?;
-        let target = target_index(&self.dataset)?;
-        let mut counts = vec![0usize; classes(&self.dataset).len()];
-        for clip in &train.clips {
-            counts[clip.levels[target]] += 1;
-        }
-        let largest = counts.iter().max();
-        let majority = counts.iter().position(|count| Some(count) == largest);
-        let majority = majority.expect("a target has classes");
-        let mut rows: Vec<(&str, &Predictions)> = models
-            .iter()
-            .map(|model| (model.modality.name(), &model.test))
-            .collect();
-        if let Some(full) = joint.and_then(TrainedJoint::full) {
-            rows.push((JOINT, &full.test));
-        }
-        rows.push(("fused", fused));
-        let intervals = self.intervals(self.config.audit.resamples);
-        apart(self.watch, || {
-            Headline::new(&self.dataset.schema, test, &rows, majority, &intervals)
-        })
+        Ok((audits, lines))
     }
 
     /// Whether the page shows pictures of mistakes. Unless that is asked for, not where several items are of one subject: these
@@ -443,23 +445,20 @@ impl<'a> Job<'a> {
     }
 
     /// How the run was made, without times and places, so that two runs give the same bytes.
-    fn provenance(&self, skipped: usize) -> Value {
-        json!({
-            "title": self.config.title,
-            "data set": self.dataset.schema.name,
-            "version": env!("CARGO_PKG_VERSION"),
-            "seed": self.config.seed,
-            "device": self.config.device,
-            "clips left out": skipped,
-            "composed": self.config.composed,
-            "features": self.config.features,
-            "models": {
-                "image": self.config.image,
-                "audio": self.config.audio,
-                "text": self.config.text,
-                "joint": self.config.joint,
-            },
-            "modalities": self.modalities(),
+    fn record(&self, left_out: usize) -> Result<RunRecord, PipelineError> {
+        Ok(RunRecord {
+            schema: RunRecord::SCHEMA.to_string(),
+            title: self.config.title.clone(),
+            data_set: self.dataset.schema.name.clone(),
+            version: env!("CARGO_PKG_VERSION").to_string(),
+            seed: self.config.seed,
+            device: self.config.device.to_string(),
+            modalities: self.modalities().iter().map(Modality::to_string).collect(),
+            left_out,
+            composed: self.config.composed,
+            settings: self.config.settings()?,
         })
     }
 }
+/// A model's name, its kind and its audit.
+type NamedAudit = (String, ModelKind, Audit);

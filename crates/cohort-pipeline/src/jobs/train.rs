@@ -45,7 +45,7 @@ impl TrainedModality {
             )
         });
         format!(
-            "{}{score}; {} validation and {} test clips predicted",
+            "{}{score}; {} validation and {} test samples predicted",
             self.modality,
             self.valid.len(),
             self.test.len()

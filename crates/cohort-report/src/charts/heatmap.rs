@@ -132,7 +132,7 @@ pub fn heatmap(chart: &HeatMap, style: &Style) -> Result<String, ReportError> {
                 let share = format::percent(share, 0);
                 canvas.text(
                     (x, y + tall / 2.0 + 13.0),
-                    10.0,
+                    SMALL,
                     Anchor::Middle,
                     small,
                     &share,

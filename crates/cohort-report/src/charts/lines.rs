@@ -4,7 +4,7 @@ use super::axes::{self, Swatch};
 use crate::canvas::{Anchor, Area, Canvas, SMALL, Style};
 use crate::palette::Colour;
 use crate::scale::{Linear, Ticks, round_domain};
-use crate::text_width::text_width;
+use crate::text_width::{shorten, text_width};
 
 /// One curve.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -38,6 +38,11 @@ pub struct LineChart {
     pub y_range: Option<(f64, f64)>,
     /// An x to mark, with its words, such as the best epoch.
     pub mark: Option<(f64, String)>,
+    /// An x from which on something is otherwise, drawn as a faint line.
+    pub turn: Option<f64>,
+    /// Whether bands are drawn as a whisker at each point, the points of several series side by side, and no line joins them:
+    /// for categories without an order between points.
+    pub whiskers: bool,
     /// A level to draw across, with its words, such as the majority baseline.
     pub level: Option<(f64, String)>,
     /// Names of the places x = 0, 1, ..; when given they take the place of numbers on the axis.
@@ -51,7 +56,7 @@ pub fn lines(chart: &LineChart, style: &Style) -> String {
     let names: Vec<&str> = chart.series.iter().map(|s| s.name.as_str()).collect();
     let legend = axes::legend_height(&names, width - 12.0);
     let below = axes::x_axis_height(&chart.x_label);
-    let height = header + legend + 200.0 + below;
+    let height = header + legend + 180.0 + below;
     let mut canvas = Canvas::new(style, height, &chart.title, &chart.description);
 
     let points = || chart.series.iter().flat_map(|s| s.points.iter().copied());
@@ -68,7 +73,9 @@ pub fn lines(chart: &LineChart, style: &Style) -> String {
         let pad = ((least - (y_found.1 - y_found.0)) / 2.0).max(0.0);
         round_domain(y_found.0 - pad, y_found.1 + pad, 5)
     });
-    let x_domain = axes::extent(points().map(|p| p.0)).unwrap_or((0.0, 1.0));
+    // every category has its place, with a point or without
+    let places = (0..chart.categories.len()).map(|place| place as f64);
+    let x_domain = axes::extent(points().map(|p| p.0).chain(places)).unwrap_or((0.0, 1.0));
     let y_ticks = Ticks::new(y_domain, 5);
     let left = 4.0 + axes::y_axis_width(&y_ticks, &chart.y_label);
     let area = Area {
@@ -77,7 +84,12 @@ pub fn lines(chart: &LineChart, style: &Style) -> String {
         right: width - 14.0,
         bottom: height - below - 4.0,
     };
-    let x_scale = Linear::new(x_domain, (area.left + 4.0, area.right - 4.0));
+    let inset = match chart.whiskers {
+        // room for the points that stand side by side, and for the names below
+        true => (area.width() / (2.0 * chart.categories.len().max(1) as f64)).max(4.0),
+        false => 4.0,
+    };
+    let x_scale = Linear::new(x_domain, (area.left + inset, area.right - inset));
     let y_scale = Linear::new(y_domain, (area.bottom, area.top));
 
     let entries: Vec<_> = chart
@@ -145,8 +157,23 @@ pub fn lines(chart: &LineChart, style: &Style) -> String {
             words,
         );
     }
-    for series in &chart.series {
-        draw_series(&mut canvas, series, &x_scale, &y_scale);
+    if let Some(at) = chart.turn {
+        let x = x_scale.at(at);
+        canvas.line(
+            (x, area.top),
+            (x, area.bottom),
+            Colour::Muted,
+            1.0,
+            Some("1 3"),
+        );
+    }
+    for (place, series) in chart.series.iter().enumerate() {
+        if chart.whiskers {
+            let shift = (place as f64 - (chart.series.len() as f64 - 1.0) / 2.0) * 6.0;
+            draw_whiskers(&mut canvas, series, &x_scale, &y_scale, shift);
+        } else {
+            draw_series(&mut canvas, series, &x_scale, &y_scale);
+        }
     }
     canvas.finish()
 }
@@ -165,7 +192,9 @@ fn draw_x_axis(canvas: &mut Canvas, area: Area, chart: &LineChart, scale: &Linea
         axes::x_axis(canvas, area, scale, &ticks, &chart.x_label, false);
         return;
     }
+    let each = area.width() / chart.categories.len().max(1) as f64 - 3.0;
     for (i, name) in chart.categories.iter().enumerate() {
+        let name = &shorten(name, SMALL, each);
         canvas.text(
             (scale.at(i as f64), area.bottom + 16.0),
             SMALL,
@@ -217,6 +246,34 @@ fn draw_series(canvas: &mut Canvas, series: &LineSeries, x_scale: &Linear, y_sca
             [only] => canvas.circle(*only, 3.0, colour, false, None),
             run => canvas.polyline(run, colour, 2.0, dash),
         }
+    }
+}
+
+fn draw_whiskers(
+    canvas: &mut Canvas,
+    series: &LineSeries,
+    x_scale: &Linear,
+    y_scale: &Linear,
+    shift: f64,
+) {
+    let colour = Colour::Series(series.colour);
+    for (i, point) in series.points.iter().enumerate() {
+        if !point.0.is_finite() || !point.1.is_finite() {
+            continue;
+        }
+        let x = x_scale.at(point.0) + shift;
+        let ends = series.band.get(i);
+        if let Some((low, high)) = ends.filter(|b| b.0.is_finite() && b.1.is_finite()) {
+            let (from, to) = (y_scale.at(*low), y_scale.at(*high));
+            canvas.line((x, from), (x, to), colour, 2.0, None);
+        }
+        canvas.circle(
+            (x, y_scale.at(point.1)),
+            3.5,
+            colour,
+            false,
+            Some(&series.name),
+        );
     }
 }
 

@@ -1,129 +1,111 @@
 //! What the split guard found.
 
-use serde_json::Value;
+use cohort_data::{CheckReport, Finding, Severity};
 
+use super::figure::folded;
 use super::layout::Section;
-use super::read;
 use super::table::{Cell, Table};
-use crate::format;
+use super::words::{Words, count, counted, words as as_words};
 
 /// Findings that are listed one by one; more are counted.
 const MOST_LISTED: usize = 200;
 
-pub(super) fn section(check: &Value) -> Section {
-    let mut section = Section::new("check", "Check", "Whether the data can be trusted");
-    let findings = read::list(check, "findings");
-    let counted = |severity: &str| {
-        findings
-            .iter()
-            .filter(|f| read::text(f, "severity") == Some(severity))
-            .count()
-    };
-    let (errors, warnings) = (counted("error"), counted("warning"));
-    let say = |n: usize, noun: &str| read::counted(n as u64, noun);
-    section.lead(&match (errors, warnings) {
-        (0, 0) => "The split guard found nothing that would spoil a result: no clip or subject in two splits, no label \
-                   outside the schema, no broken file."
-            .to_owned(),
-        (0, w) => format!("The split guard found no error, but {} to know of.", say(w, "warning")),
-        (e, w) => format!(
-            "The split guard found {} and {}. Results below stand on data that has these faults.",
-            say(e, "error"),
-            say(w, "warning")
+pub(super) fn section(check: &CheckReport, words: &Words) -> Section {
+    let mut section = Section::new("check", "What the split guard found");
+    section.lead(&match (check.errors, check.warnings) {
+        (0, 0) => words.either(
+            "Nothing that would spoil a result: no clip or subject in two splits, no label outside the schema, no broken file.",
+            "Nothing that would spoil a result: no clip in two splits, no label outside the schema, no broken file.",
+        ),
+        (0, warnings) => format!("No error, but {} to look at.", counted(warnings, "warning")),
+        (errors, warnings) => format!(
+            "{} and {}. Every number of this page stands on data that have these faults.",
+            counted(errors, "error"),
+            counted(warnings, "warning")
         ),
     });
-    looked_at(&mut section, check);
-    let mut kinds: Vec<(&str, &str, u64)> = Vec::new();
-    for finding in findings {
-        let key = (
-            read::text(finding, "severity").unwrap_or("note"),
-            read::text(finding, "kind").unwrap_or("finding"),
-        );
+    let mut kinds: Vec<(Severity, &str, usize)> = Vec::new();
+    for finding in &check.findings {
+        let key = (finding.severity, finding.kind.name());
         match kinds.iter_mut().find(|k| (k.0, k.1) == key) {
             Some(kind) => kind.2 += 1,
             None => kinds.push((key.0, key.1, 1)),
         }
     }
-    if kinds.len() > 1 {
+    kinds.sort_by_key(|kind| kind.0);
+    if !kinds.is_empty() {
         let mut table = Table::new("Findings by kind", 2, ["kind", "severity", "findings"]);
-        for (severity, kind, count) in &kinds {
+        for (severity, kind, number) in kinds {
             table.row([
-                Cell::from(read::words(kind)),
-                Cell::new(*severity),
-                count.to_string().into(),
+                Cell::from(as_words(kind)),
+                of_severity(severity),
+                count(number).into(),
             ]);
         }
         table.write(&mut section.body);
     }
-    if findings.is_empty() {
+    folded(&mut section.body, "What was looked at", |out| {
+        looked_at(check, words).write(out);
+    });
+    if check.findings.is_empty() {
         return section;
     }
-    let mut table = Table::new(
-        "Findings",
-        4,
-        [
-            "severity",
-            "split",
-            "clip, subject or file",
-            "what was found",
-        ],
-    );
-    for finding in findings.iter().take(MOST_LISTED) {
-        let field = |key| {
-            finding
-                .get(key)
-                .filter(|v| !v.is_null())
-                .map_or_else(String::new, read::plain)
-        };
-        let place = ["clip", "subject", "file"]
-            .map(field)
-            .into_iter()
-            .find(|p| !p.is_empty());
-        let row = read::whole(finding, "row").map(|r| format!("line {r}"));
-        let other = read::text(finding, "other").map(|o| format!("and {o}"));
+    let mut ordered: Vec<&Finding> = check.findings.iter().collect();
+    ordered.sort_by_key(|finding| finding.severity);
+    let place = match words.has_units() {
+        true => format!("{}, {} or file", words.item(), words.unit()),
+        false => format!("{} or file", words.item()),
+    };
+    let mut table = Table::new("", 4, ["severity", "split", &place, "what was found"]);
+    for finding in ordered.iter().take(MOST_LISTED) {
+        let places = [&finding.clip, &finding.subject, &finding.file];
+        let place = places.into_iter().flatten().next();
+        let row = finding.row.map(|row| format!("line {row}"));
+        let other = finding.other.as_ref().map(|other| format!("and {other}"));
         let small: Vec<String> = row.into_iter().chain(other).collect();
-        let severity = match read::text(finding, "severity") {
-            Some("error") => Cell::new("error").class("tag-error"),
-            Some("warning") => Cell::new("warning").class("tag-warning"),
-            other => Cell::new(other.unwrap_or("note")),
-        };
-        let place = Cell::new(place.unwrap_or_default()).note(small.join(", "));
-        let message = Cell::new(field("message"))
-            .note(read::words(&field("kind")))
-            .class("words");
-        table.row([severity, field("split").into(), place, message]);
+        table.row([
+            of_severity(finding.severity),
+            finding.split.clone().unwrap_or_default().into(),
+            Cell::new(place.cloned().unwrap_or_default()).note(small.join(", ")),
+            Cell::new(finding.message.clone())
+                .note(as_words(finding.kind.name()))
+                .class("words"),
+        ]);
     }
-    table.write(&mut section.body);
-    if findings.len() > MOST_LISTED {
-        section.paragraph(&format!(
-            "{} more are in the data check's own file.",
-            say(findings.len() - MOST_LISTED, "finding")
-        ));
-    }
+    let all = format!("Every finding ({})", count(check.findings.len()));
+    folded(&mut section.body, &all, |out| {
+        table.write(out);
+        if check.findings.len() > MOST_LISTED {
+            let more = counted(check.findings.len() - MOST_LISTED, "finding");
+            out.element("p", &format!("{more} more are in check.json."));
+        }
+    });
     section
 }
 
-fn looked_at(section: &mut Section, check: &Value) {
-    let splits = read::list(check, "splits");
-    if splits.is_empty() {
-        return;
+fn of_severity(severity: Severity) -> Cell {
+    Cell::new(severity.name()).class(match severity {
+        Severity::Error => "tag-error",
+        Severity::Warning => "tag-warning",
+        Severity::Note => "",
+    })
+}
+
+fn looked_at(check: &CheckReport, words: &Words) -> Table {
+    let columns = ["split", &words.items(), "pictures", "sounds", "transcripts"].map(str::to_owned);
+    // what items are called after needs no second column
+    let mut kept: Vec<usize> = (0..columns.len()).collect();
+    kept.retain(|&at| at < 2 || columns[at] != columns[1]);
+    let mut table = Table::new("", 1, kept.iter().map(|&at| columns[at].clone()));
+    for split in &check.splits {
+        let cells = [
+            split.name.clone(),
+            count(split.clips),
+            count(split.images),
+            count(split.sounds),
+            count(split.transcripts),
+        ];
+        table.row(kept.iter().map(|&at| cells[at].clone()));
     }
-    let mut table = Table::new(
-        "What was looked at",
-        1,
-        ["split", "clips", "pictures", "sounds", "transcripts"],
-    );
-    for split in splits {
-        let count =
-            |key| read::whole(split, key).map_or_else(|| format::NONE.to_owned(), format::count);
-        let name = read::text(split, "name").unwrap_or("?").to_owned();
-        table.row([
-            name,
-            count("clips"),
-            count("images"),
-            count("sounds"),
-            count("transcripts"),
-        ]);
-    }
-    table.write(&mut section.body);
+    table
 }

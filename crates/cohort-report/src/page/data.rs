@@ -1,72 +1,61 @@
 //! Who is in the data.
 
-use serde_json::Value;
+use cohort_data::{
+    AttributeCounts, LevelCount, Section as Counts, Statistics, Table as Cross, Unit,
+};
 
-use super::figure::{figure, folded, grid};
+use super::figure::{folded, wide_figure};
 use super::layout::Section;
-use super::read;
 use super::table::{Cell, Table};
+use super::words::{Words, count};
 use crate::ReportError;
 use crate::canvas::Style;
-use crate::charts::{BarChart, BarSeries, bars, shared_maximum};
+use crate::charts::{Mosaic, MosaicBlock, mosaic};
 use crate::format;
 use crate::markup::Markup;
 
-pub(super) fn section(stats: &Value) -> Result<Section, ReportError> {
-    let mut section = Section::new("data", "Data", "Who is in the data");
-    let empty = Value::Null;
-    let pooled = stats.get("pooled").unwrap_or(&empty);
-    let counts = read::entries(pooled, "counts");
-    if let Some(lead) = lead(pooled, read::text(stats, "target"), &counts) {
+/// Natural width of the picture.
+const WIDTH: f64 = 930.0;
+
+pub(super) fn section(stats: &Statistics, words: &Words) -> Result<Section, ReportError> {
+    let mut section = Section::new("data", "Who is in the data");
+    if let Some(lead) = lead(stats, words) {
         section.lead(&lead);
     }
-    splits(&mut section, stats);
-
-    section.heading("Frequencies");
-    let mut failed = None;
-    grid(&mut section.body, |out| {
-        for (attribute, levels) in &counts {
-            match frequency_chart(attribute, levels) {
-                Ok(svg) => figure(out, &svg, attribute, ""),
-                Err(error) => failed = Some(error),
-            }
+    let svg = mosaic(&picture(stats, words), &Style::page(WIDTH))?;
+    let caption = words.either(
+        "A row a group, a column a class; numbers are subjects, the darker the more of the group's are of the class. A subject \
+         with several classes counts in each.",
+        "A row a group, a column a class; numbers are clips, the darker the more of the group's are of the class.",
+    );
+    wide_figure(&mut section.body, &svg, "Who is in the data", &caption);
+    folded(&mut section.body, "Every count as a table", |out| {
+        splits(out, stats, words);
+        for table in &stats.pooled.tables {
+            cross(out, table, "", words);
         }
     });
-    if let Some(error) = failed {
-        return Err(error);
-    }
-    for table in read::list(pooled, "tables") {
-        cross(&mut section.body, table, "", true)?;
-    }
-    for view in read::list(pooled, "without_majority") {
-        let (attribute, left_out) = (
-            read::text(view, "attribute").unwrap_or(""),
-            read::text(view, "left_out").unwrap_or(""),
-        );
-        let without = format!(", without {attribute} {left_out}");
-        let mut inside = Markup::new();
-        for table in read::list(view, "tables") {
-            cross(&mut inside, table, &without, true)?;
+    for view in &stats.pooled.without_majority {
+        if view.tables.is_empty() {
+            continue;
         }
-        if !inside.is_empty() {
-            let summary =
-                format!("The same without {attribute} {left_out}, so that the rest can be read");
-            folded(&mut section.body, &summary, |out| {
-                out.append(&inside);
-            });
-        }
+        let without = format!("without {} {}", view.attribute, view.left_out);
+        let summary = format!("The same {without}, so that the rest can be read");
+        folded(&mut section.body, &summary, |out| {
+            for table in &view.tables {
+                cross(out, table, &format!(", {without}"), words);
+            }
+        });
     }
-    for (split, part) in read::entries(stats, "splits") {
-        let mut inside = Markup::new();
-        for table in read::list(part, "tables") {
-            cross(&mut inside, table, &format!(", {split}"), false)?;
-        }
-        if !inside.is_empty() {
+    for (split, part) in &stats.splits {
+        if !part.tables.is_empty() {
             folded(
                 &mut section.body,
                 &format!("Tables of the split {split}"),
                 |out| {
-                    out.append(&inside);
+                    for table in &part.tables {
+                        cross(out, table, &format!(", {split}"), words);
+                    }
                 },
             );
         }
@@ -74,174 +63,164 @@ pub(super) fn section(stats: &Value) -> Result<Section, ReportError> {
     Ok(section)
 }
 
-fn lead(pooled: &Value, target: Option<&str>, counts: &[(&str, &Value)]) -> Option<String> {
-    let total = read::whole(pooled, "clips").filter(|c| *c > 0)?;
-    let levels = |name: &str| {
-        counts
-            .iter()
-            .find(|c| c.0 == name)
-            .and_then(|c| c.1.as_array())
-    };
-    let target = target.or(counts.first().map(|c| c.0))?;
-    let sizes: Vec<(&str, u64)> = levels(target)?
-        .iter()
-        .map(|l| {
-            (
-                read::text(l, "name").unwrap_or("?"),
-                read::whole(l, "clips").unwrap_or(0),
-            )
-        })
-        .collect();
-    // The first of equals, in the order of the groups.
-    let most = sizes.iter().rev().max_by_key(|s| s.1)?;
-    let least = sizes.iter().min_by_key(|s| s.1)?;
+fn target<'a>(counts: &'a Counts, target: &str) -> Option<&'a AttributeCounts> {
+    counts.counts.iter().find(|c| c.attribute == target)
+}
+
+fn lead(stats: &Statistics, words: &Words) -> Option<String> {
+    let pooled = &stats.pooled;
+    let levels = &target(pooled, &stats.target)?.levels;
+    if pooled.clips == 0 {
+        return None;
+    }
+    let holds = format!(
+        "The set holds {}.",
+        words.counts(pooled.clips, pooled.subjects)
+    );
+    // The first of equals, in the order of the classes.
+    let most = levels.iter().rev().max_by_key(|level| level.clips)?;
+    let least = levels.iter().min_by_key(|level| level.clips)?;
+    if most.clips == least.clips {
+        return Some(format!(
+            "{holds} Its {} classes of {} are equally frequent.",
+            levels.len(),
+            stats.target
+        ));
+    }
     Some(format!(
-        "The set holds {}. The largest group of {target} is {} with {} of the clips, the smallest {} with {}.",
-        read::clips_and_subjects(pooled),
-        most.0,
-        format::percent(most.1 as f64 / total as f64, 0),
-        least.0,
-        read::counted(least.1, "clip"),
+        "{holds} The most common class of {} is {} with {} of the {}, the rarest {} with {}.",
+        stats.target,
+        most.name,
+        format::percent(most.clips as f64 / pooled.clips as f64, 0),
+        words.items(),
+        least.name,
+        words.count_items(least.clips),
     ))
 }
 
-fn splits(section: &mut Section, stats: &Value) {
-    let splits = read::entries(stats, "splits");
-    if splits.is_empty() {
+/// The splits and every attribute by class.
+fn picture(stats: &Statistics, words: &Words) -> Mosaic {
+    let unit = match words.has_units() {
+        true => Unit::Subjects,
+        false => Unit::Clips,
+    };
+    let of_level = |level: &LevelCount| match unit {
+        Unit::Subjects => level.subjects,
+        Unit::Clips => level.clips,
+    };
+    let of_target = |part: &Counts| -> Vec<usize> {
+        let found = target(part, &stats.target);
+        found.map_or_else(Vec::new, |counts| {
+            counts.levels.iter().map(of_level).collect()
+        })
+    };
+    let columns: Vec<String> = target(&stats.pooled, &stats.target)
+        .map_or_else(Vec::new, |counts| {
+            counts.levels.iter().map(|l| l.name.clone()).collect()
+        });
+    let splits = stats
+        .splits
+        .iter()
+        .map(|(name, part)| (name.clone(), of_target(part)));
+    let all = [("all".to_owned(), of_target(&stats.pooled))];
+    let (rows, counts) = splits
+        .chain(all)
+        .filter(|(_, counts)| counts.len() == columns.len())
+        .unzip();
+    let mut blocks = vec![MosaicBlock {
+        heading: format!("{} by split", stats.target),
+        rows,
+        counts,
+    }];
+    for table in stats
+        .pooled
+        .tables
+        .iter()
+        .filter(|table| table.rows.len() == 1)
+    {
+        let counts = (0..table.row_levels.len()).map(|row| {
+            (0..columns.len())
+                .map(|column| table.count(unit, row, column))
+                .collect()
+        });
+        blocks.push(MosaicBlock {
+            heading: format!("by {}", table.rows[0]),
+            rows: table
+                .row_levels
+                .iter()
+                .map(|names| names.join(" "))
+                .collect(),
+            counts: counts.collect(),
+        });
+    }
+    Mosaic {
+        title: format!("{} by split and group", stats.target),
+        description: "A grid of a row a group and a column a class, shaded by the share of each class in its row; an open cell \
+                      holds nobody."
+            .into(),
+        unit: match unit {
+            Unit::Subjects => words.units(),
+            Unit::Clips => words.items(),
+        },
+        columns,
+        blocks,
+    }
+}
+
+fn splits(out: &mut Markup, stats: &Statistics, words: &Words) {
+    let mut columns = vec!["split".to_owned()];
+    columns.extend(words.count_columns());
+    if words.has_units() {
+        columns.push(format!("{} a {}", words.items(), words.unit()));
+    }
+    let mut table = Table::new("Splits", 1, columns);
+    let parts = stats
+        .splits
+        .iter()
+        .map(|(name, part)| (name.as_str(), part));
+    for (name, part) in parts.chain([("all", &stats.pooled)]) {
+        let class = if name == "all" { "faint" } else { "" };
+        let mut cells = vec![name.to_owned()];
+        cells.extend(words.count_cells(part.clips, part.subjects));
+        if words.has_units() {
+            cells.push(format::fixed(part.clips as f64 / part.subjects as f64, 1));
+        }
+        table.marked_row(class, cells);
+    }
+    table.write(out);
+}
+
+/// A table of the target by one or more attributes.
+fn cross(out: &mut Markup, table: &Cross, suffix: &str, words: &Words) {
+    let names = table.rows.join(" · ");
+    let title = format!("{} by {}{suffix}", table.column, table.rows.join(" and "));
+    let columns = std::iter::once(names).chain(table.column_levels.iter().cloned());
+    let mut shown = Table::new(title, 1, columns);
+    for (row, levels) in table.row_levels.iter().enumerate() {
+        let cells = (0..table.column_levels.len()).map(|column| cell(table, row, column, words));
+        shown.row(std::iter::once(Cell::from(levels.join(" · "))).chain(cells));
+    }
+    if shown.is_empty() {
         return;
     }
-    let mut table = Table::new(
-        "Splits",
-        1,
-        ["split", "clips", "subjects", "clips a subject"],
-    );
-    let pooled = stats.get("pooled").map(|p| ("all", p));
-    for (name, part) in splits.into_iter().chain(pooled) {
-        let (clips, subjects) = (
-            read::whole(part, "clips").unwrap_or(0),
-            read::whole(part, "subjects").unwrap_or(0),
-        );
-        let class = if name == "all" { "faint" } else { "" };
-        let each = clips as f64 / subjects as f64;
-        table.marked_row(
-            class,
-            [
-                name.to_owned(),
-                format::count(clips),
-                format::count(subjects),
-                format::fixed(each, 1),
-            ],
-        );
-    }
-    table.write(&mut section.body);
-}
-
-fn frequency_chart(attribute: &str, levels: &Value) -> Result<String, ReportError> {
-    let levels = levels.as_array().map_or(&[][..], Vec::as_slice);
-    let chart = BarChart {
-        title: format!("Clips by {attribute}"),
-        description: "One bar a group; an open dot marks a group without a clip.".into(),
-        categories: levels
-            .iter()
-            .map(|l| read::text(l, "name").unwrap_or("?").to_owned())
-            .collect(),
-        series: vec![BarSeries {
-            name: String::new(),
-            values: levels
-                .iter()
-                .map(|l| read::number(l, "clips").unwrap_or(f64::NAN))
-                .collect(),
-        }],
-        y_label: "clips".into(),
-        ..BarChart::default()
-    };
-    bars(&chart, &Style::page(350.0))
-}
-
-/// A table of the target by one or more attributes, with its bars, one panel a row, on one scale.
-fn cross(out: &mut Markup, table: &Value, suffix: &str, charts: bool) -> Result<(), ReportError> {
-    let by = read::names(table, "rows");
-    let Some(column) = read::text(table, "column") else {
-        return Ok(());
-    };
-    let cells = read::list(table, "cells");
-    let row_name = |cell: &Value| {
-        by.iter()
-            .map(|b| read::text(cell, b).unwrap_or("?"))
-            .collect::<Vec<_>>()
-            .join(" · ")
-    };
-    // The cells come row after row; names keep their order.
-    let (mut rows, mut columns): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
-    for cell in cells {
-        let name = row_name(cell);
-        if rows.last() != Some(&name) && !rows.contains(&name) {
-            rows.push(name);
-        }
-        let level = read::text(cell, column).unwrap_or("?").to_owned();
-        if !columns.contains(&level) {
-            columns.push(level);
-        }
-    }
-    let width = columns.len();
-    if width == 0 || cells.len() != rows.len() * width {
-        return Ok(());
-    }
-    let title = format!("{column} by {}{suffix}", by.join(" and "));
-    out.element("h3", &title);
-    let mut shown = Table::new(
-        "",
-        1,
-        std::iter::once(by.join(" · ")).chain(columns.iter().cloned()),
-    );
-    for (name, row) in rows.iter().zip(cells.chunks(width)) {
-        let numbers = row.iter().map(cell);
-        shown.row(std::iter::once(Cell::from(name.as_str())).chain(numbers));
-    }
     shown.write(out);
-    out.tag("p").attr("class", "aside").text(
-        "Clips, and below them the difference to the largest group of the column and the subjects. Shaded: the largest. Hatched: nobody.",
+    let said = words.either(
+        "Clips, and below them the difference to the largest group of the column and the subjects. Bold: the largest. Hatched: nobody.",
+        "Clips, and below them the difference to the largest group of the column. Bold: the largest. Hatched: none.",
     );
-    if !charts {
-        return Ok(());
-    }
-    let panels: Vec<BarChart> = rows
-        .iter()
-        .zip(cells.chunks(width))
-        .map(|(name, row)| BarChart {
-            title: format!("{column} of {name}{suffix}"),
-            description: "One bar a group; all panels share one scale; an open dot marks a group without a clip.".into(),
-            categories: columns.clone(),
-            series: vec![BarSeries {
-                name: String::new(),
-                values: row.iter().map(|c| read::number(c, "clips").unwrap_or(f64::NAN)).collect(),
-            }],
-            ..BarChart::default()
-        })
-        .collect();
-    let maximum = shared_maximum(&panels);
-    let mut drawn = Vec::with_capacity(panels.len());
-    for panel in panels {
-        drawn.push(bars(
-            &BarChart {
-                maximum: Some(maximum),
-                ..panel
-            },
-            &Style::page(330.0),
-        )?);
-    }
-    grid(out, |out| {
-        for (name, svg) in rows.iter().zip(&drawn) {
-            figure(out, svg, name, "");
-        }
-    });
-    Ok(())
+    out.tag("p").attr("class", "aside").text(&said);
 }
 
-fn cell(cell: &Value) -> Cell {
-    let clips = read::whole(cell, "clips").unwrap_or(0);
-    let subjects = read::whole(cell, "subjects").map(|s| format!("{} subj.", format::count(s)));
-    let relative = read::number(cell, "relative_to_max");
+fn cell(table: &Cross, row: usize, column: usize, words: &Words) -> Cell {
+    let clips = table.count(Unit::Clips, row, column);
+    let subjects = words.has_units().then(|| {
+        format!(
+            "{} {}",
+            count(table.count(Unit::Subjects, row, column)),
+            words.units()
+        )
+    });
+    let relative = table.relative_to_max(Unit::Clips, row, column);
     let percent = relative.filter(|r| *r < 0.0).map(|r| format::percent(r, 0));
     let note: Vec<String> = percent.into_iter().chain(subjects).collect();
     let class = match (clips, relative) {
@@ -249,7 +228,5 @@ fn cell(cell: &Value) -> Cell {
         (_, Some(0.0)) => "max",
         _ => "",
     };
-    Cell::new(format::count(clips))
-        .note(note.join(" · "))
-        .class(class)
+    Cell::new(count(clips)).note(note.join("\n")).class(class)
 }

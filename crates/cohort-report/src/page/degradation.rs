@@ -1,36 +1,33 @@
 //! How the models bear worse media.
 
+use cohort_eval::Metric;
 use cohort_fusion::{CurvePoint, Curves};
 
-use super::figure::{figure, folded, grid};
+use super::estimate::Estimate;
+use super::figure::{THIRD, figure, folded, grid};
 use super::layout::Section;
-use super::metrics;
-use super::read::{self, Estimate};
 use super::table::{Cell, Table};
+use super::words::{Words, inside};
 use crate::canvas::Style;
 use crate::charts::{LineChart, LineSeries, lines};
 use crate::format;
 
 /// Metric that is drawn; all stand in a folded table.
-const DRAWN: &str = "balanced_accuracy";
+const DRAWN: Metric = Metric::BalancedAccuracy;
 
-pub(super) fn section(document: &Curves) -> Section {
-    let mut section = Section::new(
-        "degradation",
-        "Bad media",
-        "What is left when media get worse",
-    );
-    section.lead(&format!(
-        "The test clips are made worse on purpose, one modality at a time: {}. Late fusion and the joint model still have \
+pub(super) fn section(document: &Curves, words: &Words) -> Section {
+    let mut section = Section::new("degradation", "What is left when media get worse");
+    section.lead(&words.say(&format!(
+        "The test clips are made worse on purpose, one modality at a time ({}). Late fusion and the joint model still have \
          the other modalities; the dashed line is the model that has only the damaged one.",
-        read::counted(document.clips as u64, "clip")
-    ));
+        super::words::counted(document.clips, "clip")
+    )));
     let points = &document.points;
     let mut damages: Vec<&str> = points.iter().map(|p| p.degradation.as_str()).collect();
     damages.dedup();
     grid(&mut section.body, |out| {
         for damage in &damages {
-            figure(out, &chart(points, damage), damage, "");
+            figure(out, &chart(points, damage, words), damage, "");
         }
     });
     let names: Vec<&str> = points.first().map_or_else(Vec::new, |p| {
@@ -40,7 +37,7 @@ pub(super) fn section(document: &Curves) -> Section {
         let columns = ["damage", "model", "severity"].map(str::to_owned);
         let columns = columns
             .into_iter()
-            .chain(names.iter().map(|m| metrics::short(m)));
+            .chain(names.iter().map(|m| words.short_of(m)));
         let mut table = Table::new("", 3, columns);
         for point in points {
             let mut cells: Vec<Cell> = vec![
@@ -68,7 +65,7 @@ fn value(point: &CurvePoint, metric: &str) -> Option<Estimate> {
     found.map(|figure| Estimate::from(&figure.interval))
 }
 
-fn chart(points: &[CurvePoint], damage: &str) -> String {
+fn chart(points: &[CurvePoint], damage: &str, words: &Words) -> String {
     let own: Vec<&CurvePoint> = points.iter().filter(|p| p.degradation == damage).collect();
     let mut models: Vec<&str> = own.iter().map(|p| p.model.as_str()).collect();
     models.dedup();
@@ -86,7 +83,7 @@ fn chart(points: &[CurvePoint], damage: &str) -> String {
             ..LineSeries::default()
         };
         for point in of_model {
-            let estimate = value(point, DRAWN).unwrap_or_default();
+            let estimate = value(point, DRAWN.name()).unwrap_or_default();
             let y = estimate.value.unwrap_or(f64::NAN);
             series.points.push((point.severity, y));
             series.band.push(estimate.interval.unwrap_or((y, y)));
@@ -95,13 +92,16 @@ fn chart(points: &[CurvePoint], damage: &str) -> String {
     });
     let unit = own.first().map(|p| p.unit.as_str());
     let chart = LineChart {
-        title: format!("{} under {damage}", metrics::name(DRAWN)),
-        description: "One line a model against the severity of the damage, with its interval by subject as a band.".into(),
+        title: format!("{} under {damage}", words.title(DRAWN)),
+        description:
+            "One line a model against the severity of the damage, with its interval as a band."
+                .into(),
         x_label: unit.unwrap_or("severity").to_owned(),
+        y_label: inside(&words.title(DRAWN)),
         series: series.collect(),
         ..LineChart::default()
     };
-    lines(&chart, &Style::page(330.0))
+    lines(&chart, &Style::page(THIRD))
 }
 
 #[cfg(test)]
@@ -118,7 +118,7 @@ mod tests {
             severity,
             unit: "dB".into(),
             figures: vec![Figure {
-                metric: DRAWN.into(),
+                metric: DRAWN.name().into(),
                 interval: made::interval(0.5),
             }],
         };
@@ -135,7 +135,7 @@ mod tests {
             points,
             notes: Vec::new(),
         };
-        let page = section(&document).body.into_string();
+        let page = section(&document, &Words::default()).body.into_string();
         assert_eq!(page.matches("<svg").count(), 2);
         assert_eq!(page.matches("\u{2212}0.500 to 1.500").count(), 4);
         assert!(page.contains("joint attention"));

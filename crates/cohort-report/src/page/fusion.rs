@@ -3,21 +3,19 @@
 use cohort_eval::Metric;
 use cohort_fusion::{FUSION_METRICS, Form, FusionRecord, SplitRecord};
 
-use super::figure::{figure, folded, grid};
+use super::figure::folded;
 use super::layout::Section;
-use super::read;
 use super::table::{Cell, Table};
-use crate::ReportError;
-use crate::canvas::Style;
-use crate::charts::{BarChart, BarSeries, bars};
+use super::words::{Words, count, fixed};
 use crate::format;
 
 /// `class_name` gives a class code its name for people.
 pub(super) fn section(
     fusion: &FusionRecord,
+    words: &Words,
     class_name: impl Fn(&str) -> String,
-) -> Result<Section, ReportError> {
-    let mut section = Section::new("fusion", "Fusion", "How the models are put together");
+) -> Section {
+    let mut section = Section::new("fusion", "How the models are put together");
     let model = &fusion.model;
     let rule = &fusion.rule;
     let calibrated = if fusion.calibrated {
@@ -26,7 +24,7 @@ pub(super) fn section(
         ""
     };
     section.lead(&format!(
-        "Each model gives every group a probability; the fusion combines them by this rule: {rule}.{calibrated} Nothing was \
+        "Each model gives every class a probability; the fusion combines them by this rule: {rule}.{calibrated} Nothing was \
          fitted on the test split."
     ));
     let modalities = &model.modalities;
@@ -38,70 +36,58 @@ pub(super) fn section(
     };
     let temperatures = &model.temperatures;
     if !modalities.is_empty() {
-        let mut table = Table::new(
-            "Models",
-            1,
-            ["model", "weight", "temperature", "test clips without it"],
-        );
+        let lacking = format!("test {} without it", words.items());
+        let columns = ["model", "weight", "temperature", &lacking];
+        let mut table = Table::new("Models", 1, columns);
         for (i, name) in modalities.iter().enumerate() {
-            let number = |of: &[f64]| read::fixed(of.get(i).copied(), 2);
+            let number = |of: &[f64]| fixed(of.get(i).copied(), 2);
             let lacking = fusion.test.missing.get(name);
-            let lacking = lacking.map_or_else(|| format::NONE.to_owned(), |n| read::count(*n));
+            let lacking = lacking.map_or_else(|| format::NONE.to_owned(), |n| count(*n));
             table.row([name.clone(), number(weights), number(temperatures), lacking]);
         }
         table.write(&mut section.body);
-        section.body.tag("p").attr("class", "aside").text(
+        section.aside(
             "Weight: how much the model's logits count. Temperature above 1: the model was too sure of itself and is damped.",
         );
     }
-    let mut charts = Vec::new();
-    if weights.len() == modalities.len() && !weights.is_empty() {
-        charts.push((
-            "Weights",
-            chart("Weight of each model", modalities, weights)?,
-        ));
-    }
     let classes: Vec<String> = model.classes.iter().map(|c| class_name(c)).collect();
-    grid(&mut section.body, |out| {
-        for (name, svg) in &charts {
-            figure(out, svg, name, "");
-        }
-    });
     if bias.len() == classes.len() && bias.iter().any(|b| *b != 0.0) {
-        folded(&mut section.body, "Bias of each group", |out| {
+        folded(&mut section.body, "Bias of each class", |out| {
             out.element(
                 "p",
-                "Added to each group's logit: above 0 the fusion names the group more often than the models alone would.",
+                "Added to each class's logit: above 0 the fusion names the class more often than the models alone would.",
             );
-            let mut table = Table::new("", 1, ["group", "bias"]);
+            let mut table = Table::new("", 1, ["class", "bias"]);
             for (class, bias) in classes.iter().zip(bias) {
                 table.row([class.clone(), format::signed(*bias, 2)]);
             }
             table.write(out);
         });
     }
-    if let Some(table) = scores(&fusion.test, "On the test split") {
-        table.write(&mut section.body);
-    }
-    if let Some(table) = scores(&fusion.valid, "On the validation split") {
-        folded(
-            &mut section.body,
-            "The same on the validation split, where the fusion was fitted",
-            |out| {
-                if fusion.valid.cross_fitted {
-                    out.element(
-                        "p",
-                        "Each clip is predicted by a fit that has not seen its subject.",
-                    );
-                }
+    let splits = [
+        (&fusion.test, "On the test split"),
+        (
+            &fusion.valid,
+            "On the validation split, where the fusion was fitted",
+        ),
+    ];
+    let said = words.say("Every model on the clips that all of them have media of");
+    folded(&mut section.body, &said, |out| {
+        for (split, caption) in splits {
+            if let Some(table) = scores(split, caption, words) {
                 table.write(out);
-            },
-        );
-    }
+            }
+        }
+        if fusion.valid.cross_fitted {
+            let said = words
+                .say("Each validation clip is predicted by a fit that has not seen its subject.");
+            out.element("p", &said);
+        }
+    });
     for split in [&fusion.test, &fusion.valid] {
         section.mentions(measured(split).iter().map(|metric| metric.name()));
     }
-    Ok(section)
+    section
 }
 
 /// Metrics that some model of a split has: classes without an order lack some.
@@ -113,47 +99,22 @@ fn measured(record: &SplitRecord) -> Vec<Metric> {
     FUSION_METRICS.into_iter().filter(has).collect()
 }
 
-fn scores(record: &SplitRecord, caption: &str) -> Option<Table> {
+fn scores(record: &SplitRecord, caption: &str, words: &Words) -> Option<Table> {
     if record.scores.is_empty() {
         return None;
     }
-    let caption = format!(
-        "{caption}: {}",
-        read::of_clips(record.clips, record.subjects)
-    );
+    let caption = format!("{caption}: {}", words.counts(record.clips, record.subjects));
     let metrics = measured(record);
-    let names = metrics.iter().map(|metric| match metric {
-        Metric::BalancedAccuracy => metric.title(),
-        metric => metric.short(),
-    });
-    let mut table = Table::new(caption, 1, std::iter::once("model").chain(names));
+    let names = metrics.iter().map(|metric| words.short(*metric));
+    let mut table = Table::new(caption, 1, std::iter::once("model".to_owned()).chain(names));
     for row in &record.scores {
-        let class = if row.model.starts_with("fus") {
-            "strong"
-        } else {
-            ""
-        };
+        let class = if row.model == "fused" { "strong" } else { "" };
         let values = metrics.iter();
-        let values = values.map(|m| read::fixed(row.metrics.get(m.name()).copied(), 3));
+        let values = values.map(|m| fixed(row.metrics.get(m.name()).copied(), 3));
         table.marked_row(
             class,
             std::iter::once(Cell::from(row.model.as_str())).chain(values.map(Cell::from)),
         );
     }
     Some(table)
-}
-
-fn chart(title: &str, names: &[String], values: &[f64]) -> Result<String, ReportError> {
-    let chart = BarChart {
-        title: title.to_owned(),
-        description: "One bar a model.".into(),
-        categories: names.to_vec(),
-        series: vec![BarSeries {
-            name: String::new(),
-            // Two decimals are what the fit can tell apart.
-            values: values.iter().map(|v| (v * 100.0).round() / 100.0).collect(),
-        }],
-        ..BarChart::default()
-    };
-    bars(&chart, &Style::page(330.0))
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::layout::Section;
+use super::words::Words;
 use crate::format;
 
 /// The document `cohort.mistakes/1`: wrong answers of one model that it was surest of.
@@ -45,13 +46,13 @@ impl Mistakes {
     pub const SCHEMA: &str = "cohort.mistakes/1";
 }
 
-pub(super) fn section(document: &Mistakes) -> Section {
-    let mut section = Section::new("mistakes", "Mistakes", "What it takes for what");
+pub(super) fn section(document: &Mistakes, words: &Words) -> Section {
+    let mut section = Section::new("mistakes", "What it takes for what");
     section.lead(&format!(
-        "{} of {} answers of the model {} are wrong. These are the ones that it was surest of, at most three of each \
+        "{} of {} are answered wrongly by the model {}. These are the ones that it was surest of, at most three of each \
          mix-up. They show how it errs, not how often.",
         format::count(document.wrong as u64),
-        format::count(document.clips as u64),
+        words.count_items(document.clips),
         document.model
     ));
     let out = &mut section.body;

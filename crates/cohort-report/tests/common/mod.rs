@@ -83,6 +83,7 @@ pub fn audited() -> Audit {
         resamples: 200,
         permutations: 400,
         midpoints: Some(vec![10.0, 16.0, 21.5, 28.5, 39.0]),
+        scale: Some("years".into()),
         names: BTreeMap::from([(
             "Gender".to_string(),
             BTreeMap::from([("1", "Male"), ("2", "Female")].map(|(k, v)| (k.into(), v.into()))),

@@ -15,7 +15,7 @@ use std::ops::ControlFlow;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use cohort_eval::ConfusionMatrix;
+use cohort_eval::{Change, ConfusionMatrix, VALID_LOSS};
 use cohort_nn::burn::tensor::Device;
 use cohort_nn::{ClassWeights, CrossEntropy, ModelConfig, Moments, class_weights};
 use cohort_weights::Weights;
@@ -28,7 +28,7 @@ use crate::classify::record::Record;
 use crate::classify::sampling::Sampler;
 use crate::classify::score::{VALID_METRICS, count};
 use crate::classify::trained::{check_shape, to_host};
-use crate::history::{Metrics, VALID_LOSS};
+use crate::history::Metrics;
 use crate::plan::{Augment, Draw, Plan};
 use crate::task::{Difference, Loss, Moment, Observer, Task};
 use crate::{
@@ -236,6 +236,19 @@ impl Task for Classify<'_> {
         self.job.settings.unweighted_epochs()
     }
 
+    fn changes(&self) -> Vec<Change> {
+        let before = self.job.settings.unweighted_epochs();
+        let weighted = self.job.settings.class_weights != ClassWeights::None;
+        let change = Change {
+            epoch: before + 1,
+            what: "rare classes begin to weigh more".to_owned(),
+        };
+        (weighted && before > 0)
+            .then_some(change)
+            .into_iter()
+            .collect()
+    }
+
     fn init(
         &self,
         seed: u64,
@@ -371,4 +384,16 @@ fn start_hash(job: &Job<'_>) -> Result<Option<String>, TrainError> {
     };
     let bytes = start.to_safetensors("")?;
     Ok(Some(blake3::hash(&bytes).to_hex().to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::VALID_METRICS;
+
+    #[test]
+    fn measures_are_named_after_their_metrics() {
+        for (name, metric) in VALID_METRICS {
+            assert_eq!(name, cohort_eval::valid_name(metric));
+        }
+    }
 }

@@ -95,6 +95,7 @@ impl Audit {
             let value = |class: &String| target.levels.get(target.level(class)?)?.midpoint;
             predictions.classes.iter().map(value).collect()
         });
+        settings.scale = target.and_then(|target| target.scale.clone());
         let mut document = shell
             .apart(|| audit(&predictions, &labels, &settings))
             .map_err(|error| self.place(&self.predictions, &labels, &settings, error))?;
@@ -171,6 +172,7 @@ impl Audit {
         if let Some(schema) = schema {
             settings.subject.clone_from(&schema.subject_column);
             settings.target.clone_from(&schema.target);
+            settings.nouns = schema.nouns();
             for attribute in &schema.attributes {
                 let names = attribute
                     .levels
@@ -186,6 +188,10 @@ impl Audit {
         }
         if let Some(subject) = &self.subject {
             settings.subject.clone_from(subject);
+        }
+        let name_column = schema.map_or("VideoName", |schema| &schema.name_column);
+        if settings.subject == name_column {
+            settings.nouns.unit.clone_from(&settings.nouns.item);
         }
         AuditSettings {
             groups: self.groups.clone(),

@@ -28,7 +28,7 @@ fn a_class_without_a_training_clip_is_told_and_the_run_goes_on() {
         let told = ended.err.lines().any(|line| {
             line.starts_with(&format!("{modality}: class "))
                 && line.contains('7')
-                && line.contains("no training clip")
+                && line.contains("no training sample")
         });
         assert!(told, "{modality}: {}", ended.err);
         // every class keeps its place
@@ -43,7 +43,7 @@ fn a_class_without_a_training_clip_is_told_and_the_run_goes_on() {
     without_class(&bench, "7", &["train", "valid", "test"]);
     let ended = bench.run("train text data --epochs 1 --out model");
     assert_eq!(ended.code, 0, "{}", ended.err);
-    assert!(ended.err.contains("no training clip"), "{}", ended.err);
+    assert!(ended.err.contains("no training sample"), "{}", ended.err);
 }
 
 #[test]

@@ -1,14 +1,17 @@
-//! The error of every group of people at every true class, laid out as the tables of NIST's reports on age estimation are:
-//! a row a group of people, a column an age class.
+//! The error of every group at every true class, laid out as the tables of NIST's reports on age estimation are: a row a
+//! group, a column a class.
 
 use std::collections::BTreeMap;
 
 use cohort_eval::{Audit, ClassError, ClassRow, Interval, Metric};
 
-use super::super::figure::folded;
+use super::super::estimate::Estimate;
+use super::super::figure::{THIRD, figure, folded, grid};
 use super::super::layout::Section;
-use super::super::read::{self, Estimate};
 use super::super::table::{Cell, Table};
+use super::super::words::Words;
+use crate::canvas::Style;
+use crate::charts::{LineChart, LineSeries, lines};
 use crate::format;
 
 /// Metrics of the tables; the first that the audit gives stands in front, the others are folded away.
@@ -18,9 +21,10 @@ const SHOWN: [Metric; 4] = [
     Metric::Accuracy,
     Metric::SignedError,
 ];
+/// Most classes that are drawn; the tables hold all.
+const MOST_DRAWN: usize = 12;
 
-pub(super) fn section(audit: &Audit) -> Option<Section> {
-    let ages = super::is_about_ages(audit);
+pub(in crate::page) fn section(audit: &Audit, words: &Words) -> Option<Section> {
     let cells = &audit.class_errors;
     let classes: Vec<&ClassRow> = audit.classes.iter().filter(|c| c.clips > 0).collect();
     let shown: Vec<Metric> = SHOWN
@@ -31,31 +35,23 @@ pub(super) fn section(audit: &Audit) -> Option<Section> {
     if classes.len() < 2 {
         return None;
     }
-    let mut section = if ages {
-        Section::new(
-            "classes",
-            "By age",
-            "Where on the scale it errs, and for whom",
-        )
-    } else {
-        Section::new(
-            "classes",
-            "By class",
-            "Which classes it errs on, and for whom",
-        )
+    let ordered = shown.contains(&Metric::MaeGroups);
+    let title = match ordered {
+        true => "Where on the scale it errs, and for whom",
+        false => "Which classes it errs on, and for whom",
     };
-    section.lead(&lead(audit, *first, &classes, ages));
-    table(audit, *first, &classes, ages).write(&mut section.body);
-    section.body.tag("p").attr("class", "aside").text(if ages {
-        "A row a group of people, a column a true group, as in NIST's reports on age estimation. Small print: the interval by \
-         subject, then clips and the subjects they come from. n/e: too few subjects for an interval."
-    } else {
+    let mut section = Section::new("classes", title);
+    section.lead(&lead(audit, *first, &classes, words));
+    charts(&mut section, audit, &classes, words);
+    let said = words.either(
         "A row a group, a column a true class. Small print: the interval by subject, then clips and the subjects they come \
-         from. n/e: too few subjects for an interval."
-    });
-    for metric in others {
-        folded(&mut section.body, meaning(*metric, ages), |out| {
-            table(audit, *metric, &classes, ages).write(out);
+         from. n/e: too few subjects for an interval.",
+        "A row a group, a column a true class. Small print: the interval, then clips. n/e: too few clips for an interval.",
+    );
+    for metric in std::iter::once(first).chain(others) {
+        folded(&mut section.body, &meaning(*metric, words), |out| {
+            table(audit, *metric, &classes, words).write(out);
+            out.tag("p").attr("class", "aside").text(&said);
         });
     }
     section.mentions(shown.iter().map(|metric| metric.name()));
@@ -64,24 +60,29 @@ pub(super) fn section(audit: &Audit) -> Option<Section> {
 }
 
 /// What a table shows, in words.
-fn meaning(metric: Metric, ages: bool) -> &'static str {
+fn meaning(metric: Metric, words: &Words) -> String {
     match metric {
-        Metric::MaeYears => "How many years off, on average",
-        Metric::MaeGroups => "How many groups off, on average",
-        Metric::Accuracy => "Share of clips met",
-        Metric::SignedError if ages => {
-            "Guessed too old (above 0) or too young (below 0), in groups"
+        Metric::MaeYears if words.ages => "How many years off, on average".into(),
+        Metric::MaeYears => format!(
+            "How far off on the scale, on average: {}",
+            words.title(metric)
+        ),
+        Metric::MaeGroups => "How many classes off, on average".into(),
+        Metric::Accuracy => format!("Share of the {} that is right", words.items()),
+        Metric::SignedError if words.ages => {
+            "Guessed too old (above 0) or too young (below 0), in classes".into()
         }
-        Metric::SignedError => "Guessed too high (above 0) or too low (below 0), in groups",
-        other => other.title(),
+        Metric::SignedError => "Guessed too high (above 0) or too low (below 0), in classes".into(),
+        other => words.title(other),
     }
 }
 
-fn lead<'a>(audit: &Audit, metric: Metric, classes: &[&'a ClassRow], ages: bool) -> String {
+fn lead(audit: &Audit, metric: Metric, classes: &[&ClassRow], words: &Words) -> String {
     let unit = match metric {
-        Metric::MaeYears => " years off",
-        Metric::MaeGroups => " groups off",
-        _ => " of clips met",
+        Metric::MaeYears if words.ages => " years off".to_owned(),
+        Metric::MaeYears => " off".to_owned(),
+        Metric::MaeGroups => " classes off".to_owned(),
+        _ => " right".to_owned(),
     };
     let shown = |value: f64| {
         if metric == Metric::Accuracy {
@@ -90,29 +91,37 @@ fn lead<'a>(audit: &Audit, metric: Metric, classes: &[&'a ClassRow], ages: bool)
             format::fixed(value, 1)
         }
     };
-    let of_class = |class: &&'a ClassRow| {
+    let of_class = |class: &&ClassRow| {
         let mut rows = audit.class_errors.iter();
         let row = rows.find(|row| row.attribute.is_empty() && row.class == class.code)?;
         let estimate = row.metrics.get(&metric)?.estimate()?;
-        Some((super::named(&class.name, &class.code), estimate.value))
+        Some((
+            super::named(&class.name, &class.code).to_owned(),
+            estimate.value,
+        ))
     };
-    let found: Vec<(&str, f64)> = classes.iter().filter_map(of_class).collect();
-    let by = |a: &&(&str, f64), b: &&(&str, f64)| a.1.total_cmp(&b.1);
+    let found: Vec<(String, f64)> = classes.iter().filter_map(of_class).collect();
+    let by = |a: &&(String, f64), b: &&(String, f64)| a.1.total_cmp(&b.1);
     let (Some(low), Some(high)) = (found.iter().min_by(by), found.iter().max_by(by)) else {
-        return "Too few subjects stand behind each true group to compare them.".into();
+        return words.say("Too few subjects stand behind each true class to compare them.");
     };
+    let read = match words.ages {
+        true => " Read down a column to compare groups of people of the same apparent age.",
+        false => " Read down a column to compare groups within one true class.",
+    };
+    if found.len() < 2 {
+        return words.say("Too few subjects stand behind all classes but one to compare them.");
+    }
+    if low.1 == high.1 {
+        return format!("Alike for every class: {}{unit}.{read}", shown(low.1));
+    }
     let (best, worst) = if metric == Metric::Accuracy {
         (high, low)
     } else {
         (low, high)
     };
-    let read = if ages {
-        " Read down a column to compare groups of people of the same apparent age."
-    } else {
-        " Read down a column to compare groups within one true class."
-    };
     format!(
-        "Among the true groups with enough subjects, best for {}: {}{unit}; worst for {}: {}{unit}.{read}",
+        "Best for {}: {}{unit}; worst for {}: {}{unit}.{read}",
         best.0,
         shown(best.1),
         worst.0,
@@ -120,8 +129,77 @@ fn lead<'a>(audit: &Audit, metric: Metric, classes: &[&'a ClassRow], ages: bool)
     )
 }
 
-fn table(audit: &Audit, metric: Metric, classes: &[&ClassRow], ages: bool) -> Table {
-    let columns = [if ages { "group of people" } else { "group" }.to_owned()]
+/// Share that is right by true class, a point a group that has a number.
+fn charts(section: &mut Section, audit: &Audit, classes: &[&ClassRow], words: &Words) {
+    if classes.len() > MOST_DRAWN {
+        return;
+    }
+    let mut attributes: Vec<&str> = Vec::new();
+    for row in &audit.class_errors {
+        if !attributes.contains(&row.attribute.as_str()) {
+            attributes.push(&row.attribute);
+        }
+    }
+    grid(&mut section.body, |out| {
+        for attribute in attributes {
+            let rows = || {
+                audit
+                    .class_errors
+                    .iter()
+                    .filter(|r| r.attribute == attribute)
+            };
+            let mut series: Vec<(String, LineSeries)> = Vec::new();
+            for row in rows() {
+                let estimate = row.metrics.get(&Metric::Accuracy).map(Estimate::from);
+                let place = classes.iter().position(|class| class.code == row.class);
+                let (Some(estimate), Some(place)) = (estimate, place) else {
+                    continue;
+                };
+                let (Some(value), Some(ends)) = (estimate.value, estimate.interval) else {
+                    continue;
+                };
+                let known = series.iter().position(|(group, _)| *group == row.group);
+                let at = known.unwrap_or_else(|| {
+                    let name = match row.attribute.as_str() {
+                        "" => format!("all {}", words.items()),
+                        _ => super::named(&row.name, &row.group).to_owned(),
+                    };
+                    let colour = series.len();
+                    let new = LineSeries {
+                        name,
+                        colour,
+                        ..LineSeries::default()
+                    };
+                    series.push((row.group.clone(), new));
+                    series.len() - 1
+                });
+                series[at].1.points.push((place as f64, value));
+                series[at].1.band.push(ends);
+            }
+            if series.is_empty() {
+                continue;
+            }
+            let heading = match attribute {
+                "" => format!("All {}", words.items()),
+                name => name.to_owned(),
+            };
+            let chart = LineChart {
+                title: format!("Share right by true class, {heading}"),
+                description: "A point a group and true class with its interval; groups with too few of a class have none.".into(),
+                y_label: "share right".into(),
+                y_range: Some((0.0, 1.0)),
+                categories: classes.iter().map(|c| super::named(&c.name, &c.code).to_owned()).collect(),
+                series: series.into_iter().map(|(_, series)| series).collect(),
+                whiskers: true,
+                ..LineChart::default()
+            };
+            figure(out, &lines(&chart, &Style::page(THIRD)), &heading, "");
+        }
+    });
+}
+
+fn table(audit: &Audit, metric: Metric, classes: &[&ClassRow], words: &Words) -> Table {
+    let columns = ["group".to_owned()]
         .into_iter()
         .chain(
             classes
@@ -129,12 +207,14 @@ fn table(audit: &Audit, metric: Metric, classes: &[&ClassRow], ages: bool) -> Ta
                 .map(|c| super::named(&c.name, &c.code).to_owned()),
         )
         .chain(["all".to_owned()]);
-    let mut table = Table::new(meaning(metric, ages), 1, columns);
+    let mut table = Table::new("", 1, columns);
     let key = |row: &ClassError| (row.attribute.clone(), row.group.clone());
+    let figure =
+        |metrics: &BTreeMap<Metric, Interval>, counts| cell(metrics, metric, counts, words);
     for group in audit.class_errors.chunk_by(|a, b| key(a) == key(b)) {
         let first = &group[0];
         let head = if first.attribute.is_empty() {
-            Cell::from("All clips")
+            Cell::from(format!("All {}", words.items()))
         } else {
             Cell::from(super::named(&first.name, &first.group)).note(first.attribute.clone())
         };
@@ -143,17 +223,17 @@ fn table(audit: &Audit, metric: Metric, classes: &[&ClassRow], ages: bool) -> Ta
             let cell = group.iter().find(|cell| cell.class == class.code);
             cell.map_or_else(
                 || Cell::new(format::NONE),
-                |cell| figure(&cell.metrics, metric, (cell.clips, cell.subjects)),
+                |cell| figure(&cell.metrics, (cell.clips, cell.subjects)),
             )
         }));
         row.push(if first.attribute.is_empty() {
-            figure(&audit.metrics, metric, (audit.clips, audit.subjects))
+            figure(&audit.metrics, (audit.clips, audit.subjects))
         } else {
             let mut rows = audit.groups.iter();
             let whole = rows.find(|r| r.attribute == first.attribute && r.group == first.group);
             whole.map_or_else(
                 || Cell::new(format::NONE).class("empty"),
-                |whole| figure(&whole.metrics, metric, (whole.clips, whole.subjects)),
+                |whole| figure(&whole.metrics, (whole.clips, whole.subjects)),
             )
         });
         let class = if first.attribute.is_empty() {
@@ -167,10 +247,11 @@ fn table(audit: &Audit, metric: Metric, classes: &[&ClassRow], ages: bool) -> Ta
 }
 
 /// Value and interval of one cell, and the clips and subjects that it rests on.
-fn figure(
+fn cell(
     metrics: &BTreeMap<Metric, Interval>,
     metric: Metric,
     (clips, subjects): (usize, usize),
+    words: &Words,
 ) -> Cell {
     let Some(interval) = metrics.get(&metric).filter(|_| clips > 0) else {
         return Cell::new(format::NONE).class("empty");
@@ -180,11 +261,8 @@ fn figure(
         Some(_) => estimate.range(2),
         None => "n/e".to_owned(),
     };
-    Cell::new(estimate.number(2)).note(format!(
-        "{range}\n{} of {}",
-        read::count(clips),
-        read::count(subjects)
-    ))
+    let counts = words.count_cells(clips, subjects).join(" of ");
+    Cell::new(estimate.number(2)).note(format!("{range}\n{counts}"))
 }
 
 #[cfg(test)]
@@ -227,9 +305,13 @@ mod tests {
             cell("G", "a", "1", 6.0),
             cell("G", "a", "2", 9.0),
         ];
-        let html = section(&audit).unwrap().body.into_string();
+        let words = Words {
+            ages: true,
+            ..Words::default()
+        };
+        let html = section(&audit, &words).unwrap().body.into_string();
         assert!(
-            html.contains("best for young: 5.0 years off; worst for old: 8.0 years off."),
+            html.contains("Best for young: 5.0 years off; worst for old: 8.0 years off."),
             "{html}"
         );
         let order = [

@@ -2,14 +2,16 @@
 
 use cohort_eval::{Audit, ClassCurves, ClassScores, Interval};
 
-use super::super::figure::{figure, folded, grid};
+use super::super::estimate::Estimate;
+use super::super::figure::{BESIDE, THIRD, figure, folded, grid, wide_figure};
 use super::super::layout::Section;
-use super::super::read::{self, Estimate};
 use super::super::table::{Cell, Table};
+use super::super::words::Words;
 use crate::ReportError;
 use crate::canvas::Style;
 use crate::charts::{HeatMap, LineChart, LineSeries, heatmap, lines};
 use crate::format;
+use crate::markup::Markup;
 
 /// Most curves in one picture, as many as the palette has colours.
 const TOGETHER: usize = 6;
@@ -17,8 +19,13 @@ const TOGETHER: usize = 6;
 const MOST_DRAWN: usize = 36;
 /// Most classes of a picture of the matrix.
 const MOST_IN_MATRIX: usize = 25;
+/// Widest picture of the matrix.
+const WIDEST_MATRIX: f64 = 920.0;
 
-pub(super) fn section(audit: &Audit) -> Result<Option<Section>, ReportError> {
+pub(in crate::page) fn section(
+    audit: &Audit,
+    words: &Words,
+) -> Result<Option<Section>, ReportError> {
     let Some(curves) = &audit.class_curves else {
         return Ok(None);
     };
@@ -26,20 +33,32 @@ pub(super) fn section(audit: &Audit) -> Result<Option<Section>, ReportError> {
     if classes.len() < 2 {
         return Ok(None);
     }
-    let mut section = Section::new(
-        "curves",
-        "Each class",
-        "How well each class is told from all others",
-    );
-    section.lead(&lead(curves, &classes));
-    table(curves).write(&mut section.body);
-    section.body.tag("p").attr("class", "aside").text(
+    let mut section = Section::new("curves", "How well each class is told from all others");
+    section.lead(&lead(curves, &classes, words));
+    matrix(&mut section, audit, curves, words)?;
+    let chance = words.either(
         "Small print: intervals by subject. Chance: 0.5 for the area under the ROC curve; for average precision the share of \
          clips that are of the class. Macro recall is the balanced accuracy; a class that is never named counts with \
          precision 0 in the macro precision.",
+        "Small print: intervals. Chance: 0.5 for the area under the ROC curve; for average precision the share of clips that \
+         are of the class. Macro recall is the balanced accuracy; a class that is never named counts with precision 0 in the \
+         macro precision.",
     );
-    matrix(&mut section, audit, curves)?;
-    drawn(&mut section, curves, &classes);
+    folded(
+        &mut section.body,
+        "Precision, recall and areas of every class",
+        |out| {
+            table(curves, words).write(out);
+            out.tag("p").attr("class", "aside").text(&chance);
+        },
+    );
+    folded(
+        &mut section.body,
+        "ROC and precision-recall curves",
+        |out| {
+            drawn(out, curves, &classes, words);
+        },
+    );
     section.mentions([
         "precision_recall",
         "macro_precision",
@@ -52,7 +71,7 @@ pub(super) fn section(audit: &Audit) -> Result<Option<Section>, ReportError> {
     Ok(Some(section))
 }
 
-fn lead(curves: &ClassCurves, classes: &[&ClassScores]) -> String {
+fn lead(curves: &ClassCurves, classes: &[&ClassScores], words: &Words) -> String {
     let estimated = |of: fn(&ClassScores) -> Option<&Interval>| -> Vec<(&str, f64)> {
         let found = classes.iter().filter_map(|class| {
             let estimate = of(class)?.estimate()?;
@@ -70,8 +89,14 @@ fn lead(curves: &ClassCurves, classes: &[&ClassScores]) -> String {
     };
     let by = |a: &&(&str, f64), b: &&(&str, f64)| a.1.total_cmp(&b.1);
     let (Some(least), Some(most)) = (found.iter().min_by(by), found.iter().max_by(by)) else {
-        return "Too few subjects stand behind each class to compare them.".into();
+        return words.say("Too few subjects stand behind each class to compare them.");
     };
+    if found.len() < 2 {
+        return words.say("Too few subjects stand behind all classes but one to compare them.");
+    }
+    if least.1 == most.1 {
+        return format!("Every class alike: {what} {}.", format::fixed(most.1, 3));
+    }
     format!(
         "Told best from the others: {} ({what} {}); worst: {} ({}). Mean over the classes: {}.",
         most.0,
@@ -82,13 +107,15 @@ fn lead(curves: &ClassCurves, classes: &[&ClassScores]) -> String {
     )
 }
 
-fn table(curves: &ClassCurves) -> Table {
+fn table(curves: &ClassCurves, words: &Words) -> Table {
     let ranked = curves.macro_auc.is_some();
-    let mut columns = vec!["class", "clips", "subjects", "precision", "recall", "F1"];
+    let mut columns = vec!["class".to_owned()];
+    columns.extend(words.count_columns());
+    columns.extend(["precision", "recall", "F1"].map(str::to_owned));
     if ranked {
-        columns.extend(["ROC area", "average precision", "its chance level"]);
+        columns.extend(["ROC area", "average precision", "its chance level"].map(str::to_owned));
     }
-    let mut table = Table::new("Every class against all others", 1, columns);
+    let mut table = Table::new("", 1, columns);
     let cell = |interval: Option<&Interval>| match interval {
         Some(interval) => {
             let estimate = Estimate::from(interval);
@@ -97,14 +124,14 @@ fn table(curves: &ClassCurves) -> Table {
         None => Cell::new(format::NONE),
     };
     for class in &curves.classes {
-        let mut cells = vec![
-            Cell::from(super::named(&class.name, &class.class)),
-            read::count(class.clips).into(),
-            read::count(class.subjects).into(),
+        let mut cells = vec![Cell::from(super::named(&class.name, &class.class))];
+        let counts = words.count_cells(class.clips, class.subjects);
+        cells.extend(counts.into_iter().map(Cell::from));
+        cells.extend([
             cell(Some(&class.precision)),
             cell(Some(&class.recall)),
             cell(Some(&class.f1)),
-        ];
+        ]);
         if ranked {
             cells.extend([
                 cell(class.auc.as_ref()),
@@ -114,14 +141,18 @@ fn table(curves: &ClassCurves) -> Table {
         }
         table.row(cells);
     }
-    let mut cells = vec![
-        Cell::from("macro average"),
-        format::NONE.into(),
-        format::NONE.into(),
+    let mut cells = vec![Cell::from("macro average")];
+    cells.extend(
+        words
+            .count_columns()
+            .iter()
+            .map(|_| Cell::new(format::NONE)),
+    );
+    cells.extend([
         cell(Some(&curves.macro_precision)),
         cell(Some(&curves.macro_recall)),
         cell(Some(&curves.macro_f1)),
-    ];
+    ]);
     if ranked {
         cells.extend([
             cell(curves.macro_auc.as_ref()),
@@ -134,14 +165,18 @@ fn table(curves: &ClassCurves) -> Table {
 }
 
 /// The confusion matrix divided by its rows, with intervals.
-fn matrix(section: &mut Section, audit: &Audit, curves: &ClassCurves) -> Result<(), ReportError> {
+fn matrix(
+    section: &mut Section,
+    audit: &Audit,
+    curves: &ClassCurves,
+    words: &Words,
+) -> Result<(), ReportError> {
     let names: Vec<String> = curves
         .classes
         .iter()
         .map(|c| super::named(&c.name, &c.class).to_owned())
         .collect();
-    // Where there are groups, their section has the picture.
-    let wanted = audit.groups.is_empty() && names.len() <= MOST_IN_MATRIX;
+    let wanted = names.len() <= MOST_IN_MATRIX;
     let whole = audit.confusion.iter().find(|c| c.attribute.is_empty());
     if let Some(whole) = whole.filter(|_| wanted) {
         let row = |row: &Vec<usize>| row.iter().map(|count| *count as f64).collect();
@@ -156,16 +191,21 @@ fn matrix(section: &mut Section, audit: &Audit, curves: &ClassCurves) -> Result<
             columns: names.clone(),
             counts: whole.counts.iter().map(row).collect(),
         };
-        let svg = heatmap(&chart, &Style::page(440.0))?;
-        let caption = "Clips, and their share of the row.";
-        figure(&mut section.body, &svg, "Confusion matrix", caption);
+        let caption = words.say("Confusion matrix: clips, and their share of the row.");
+        // seven classes fit a phone, more of them scroll there
+        let width = (90.0 + 46.0 * names.len() as f64).clamp(BESIDE, WIDEST_MATRIX);
+        let svg = heatmap(&chart, &Style::page(width))?;
+        wide_figure(&mut section.body, &svg, "Confusion matrix", &caption);
     }
     if curves.shares.is_empty() {
         return Ok(());
     }
     folded(
         &mut section.body,
-        "The confusion matrix divided by its rows, with intervals by subject",
+        &words.either(
+            "The confusion matrix divided by its rows, with intervals by subject",
+            "The confusion matrix divided by its rows, with intervals",
+        ),
         |out| {
             let columns = std::iter::once("true".to_owned()).chain(names.iter().cloned());
             let mut table = Table::new("", 1, columns);
@@ -183,14 +223,13 @@ fn matrix(section: &mut Section, audit: &Audit, curves: &ClassCurves) -> Result<
 }
 
 /// ROC and precision-recall curves, a few classes a picture.
-fn drawn(section: &mut Section, curves: &ClassCurves, classes: &[&ClassScores]) {
+fn drawn(out: &mut Markup, curves: &ClassCurves, classes: &[&ClassScores], words: &Words) {
     let ranked: Vec<&&ClassScores> = classes.iter().filter(|c| c.roc.is_some()).collect();
     if ranked.is_empty() {
         return;
     }
-    section.heading("ROC and precision-recall curves, each class against all others");
     let mut thinned = false;
-    grid(&mut section.body, |out| {
+    grid(out, |out| {
         for together in ranked[..ranked.len().min(MOST_DRAWN)].chunks(TOGETHER) {
             let of = |points: &dyn Fn(&ClassScores) -> Vec<(f64, f64)>| -> Vec<LineSeries> {
                 let series = together
@@ -242,14 +281,14 @@ fn drawn(section: &mut Section, curves: &ClassCurves, classes: &[&ClassScores]) 
             ] {
                 let chart = LineChart {
                     title: title.into(),
-                    description: description.into(),
+                    description: words.say(description),
                     x_label: labels.0.into(),
                     y_label: labels.1.into(),
                     y_range: Some((0.0, 1.0)),
                     series,
                     ..LineChart::default()
                 };
-                figure(out, &lines(&chart, &Style::page(400.0)), title, "");
+                figure(out, &lines(&chart, &Style::page(THIRD)), title, "");
             }
             thinned |= together.iter().any(|class| {
                 let roc = class.roc.as_ref().is_some_and(|c| c.points.len() < c.whole);
@@ -270,11 +309,7 @@ fn drawn(section: &mut Section, curves: &ClassCurves, classes: &[&ClassScores]) 
         aside += &format!("Curves of the first {MOST_DRAWN} classes; the table holds all. ");
     }
     if !aside.is_empty() {
-        section
-            .body
-            .tag("p")
-            .attr("class", "aside")
-            .text(aside.trim_end());
+        out.tag("p").attr("class", "aside").text(aside.trim_end());
     }
 }
 
@@ -287,7 +322,8 @@ mod tests {
     fn every_class_and_the_means_are_shown() {
         let audit = made::audit();
         let curves = audit.class_curves.as_ref().unwrap();
-        let html = section(&audit).unwrap().unwrap().body.into_string();
+        let words = Words::default();
+        let html = section(&audit, &words).unwrap().unwrap().body.into_string();
         for class in &curves.classes {
             for interval in [&class.f1, class.auc.as_ref().unwrap(), &class.recall] {
                 assert!(html.contains(&Estimate::from(interval).range(3)));
@@ -295,12 +331,11 @@ mod tests {
         }
         let mean = Estimate::from(curves.macro_average_precision.as_ref().unwrap());
         assert!(html.contains(&mean.number(3)) && html.contains("macro average"));
-        assert_eq!(html.matches("<svg").count(), 2, "ROC, precision-recall");
-        // Without groups the picture of the matrix stands here.
-        let mut alone = made::audit();
-        alone.groups.clear();
-        let alone = section(&alone).unwrap().unwrap().body.into_string();
-        assert_eq!(alone.matches("<svg").count(), 3);
+        assert_eq!(
+            html.matches("<svg").count(),
+            3,
+            "matrix, ROC, precision-recall"
+        );
         for word in [" age", "older", "younger", "people"] {
             assert!(!html.contains(word), "{word}");
         }
@@ -310,6 +345,6 @@ mod tests {
     fn an_older_document_has_no_such_section() {
         let mut audit = made::audit();
         audit.class_curves = None;
-        assert!(section(&audit).unwrap().is_none());
+        assert!(section(&audit, &Words::default()).unwrap().is_none());
     }
 }

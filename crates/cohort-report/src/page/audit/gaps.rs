@@ -2,10 +2,11 @@
 
 use cohort_eval::{Audit, ClassGap, Comparison, Disparity, Measure, Metric, Scheme};
 
-use super::super::figure::{figure, folded, grid};
+use super::super::estimate::Estimate;
+use super::super::figure::{THIRD, figure, folded, grid};
 use super::super::layout::Section;
-use super::super::read;
 use super::super::table::{Cell, Table};
+use super::super::words::{Words, count, fixed, inside, words as as_words};
 use super::skill::difference;
 use crate::canvas::Style;
 use crate::charts::{IntervalChart, IntervalRow, intervals};
@@ -23,29 +24,20 @@ const DRAWN: [Metric; 5] = [
     Metric::WithinOne,
 ];
 
-pub(super) fn section(audit: &Audit) -> Option<Section> {
+pub(in crate::page) fn section(audit: &Audit, words: &Words) -> Option<Section> {
     let gaps = &audit.disparities;
     let classes = &audit.class_gaps;
-    let comparison = audit.comparison.as_ref();
-    if gaps.is_empty() && classes.is_empty() && comparison.is_none() {
+    if gaps.is_empty() && classes.is_empty() {
         return None;
     }
-    let mut section = Section::new(
-        "gaps",
-        "Fairness",
-        "Whether gaps between groups are more than chance",
-    );
+    let mut section = Section::new("gaps", "Whether gaps are more than chance");
     if super::is_told(audit) {
-        section.lead(
+        section.lead(&words.say(
             "A gap between groups means little until it is held against the gaps that appear when the groups are shuffled \
              among subjects at random. Grey: where 95 of 100 such shuffles end. Dot: the gap that was found.",
-        );
+        ));
     } else {
-        section
-            .body
-            .tag("p")
-            .attr("class", "lead")
-            .text("No skill: gaps are not interpretable.");
+        section.lead("No skill: gaps are not interpretable.");
     }
     let mut attributes: Vec<&str> = Vec::new();
     for name in gaps.iter().map(|g| g.attribute.as_str()) {
@@ -62,7 +54,7 @@ pub(super) fn section(audit: &Audit) -> Option<Section> {
                 .filter(|g| is(g, scheme) && g.attribute == *attribute)
                 .collect();
             if rows.iter().any(|r| is_drawn(r)) {
-                drawn.push((*attribute, chart(attribute, &rows)));
+                drawn.push((*attribute, chart(attribute, &rows, words)));
             }
         }
         grid(&mut section.body, |out| {
@@ -71,18 +63,21 @@ pub(super) fn section(audit: &Audit) -> Option<Section> {
             }
         });
         let rows: Vec<&Disparity> = gaps.iter().filter(|g| is(g, scheme)).collect();
-        table("Largest difference between two groups", &rows, false).write(&mut section.body);
-        section.body.tag("p").attr("class", "aside").text(match scheme {
-            Scheme::WithinTarget if super::is_about_ages(audit) => {
-                "Shuffled among subjects of the same true group, so that no group is blamed for being older or younger. Bold: \
-                 below 0.05 after Holm's correction."
-            }
+        let among = words.say(match scheme {
             Scheme::WithinTarget => {
-                "Shuffled among subjects of the same true group, so that no group is blamed for its mix of true groups. Bold: \
+                "Shuffled among subjects of the same true class, so that no group is blamed for its mix of classes. Bold: \
                  below 0.05 after Holm's correction."
             }
             Scheme::Plain => "Shuffled among all subjects. Bold: below 0.05 after Holm's correction.",
         });
+        folded(
+            &mut section.body,
+            "Largest difference between two groups, in every metric",
+            |out| {
+                table("", &rows, false, words).write(out);
+                out.tag("p").attr("class", "aside").text(&among);
+            },
+        );
     }
     let others: Vec<&Disparity> = gaps
         .iter()
@@ -90,26 +85,23 @@ pub(super) fn section(audit: &Audit) -> Option<Section> {
         .collect();
     if !others.is_empty() {
         folded(&mut section.body, "Every other measure of a gap", |out| {
-            table("", &others, true).write(out)
+            table("", &others, true, words).write(out)
         });
     }
     if !classes.is_empty() {
         folded(
             &mut section.body,
-            "Equal opportunity and equalised odds, each true group against the rest",
+            "Equal opportunity and equalised odds, each class against the rest",
             |out| {
                 class_table(classes).write(out);
                 out.element(
                 "p",
-                "True positive gap: how much the share of a true group that is met differs between groups of people. False \
-                 positive gap: the same for being named wrongly. Equalised odds: the larger of the two. p: of the largest \
-                 studentised difference of a group from the others; Holm: within the family of the findings.",
+                "True positive gap: how much the share of a true class that is right differs between groups. False positive \
+                 gap: the same for being named wrongly. Equalised odds: the larger of the two. p: of the largest studentised \
+                 difference of a group from the others; Holm: within the family of the findings.",
             );
             },
         );
-    }
-    if let Some(comparison) = comparison {
-        compare(&mut section, comparison);
     }
     section.mentions(["disparity", "p_value", "minimum_detectable"]);
     section.mentions(gaps.iter().map(|g| g.metric.name()));
@@ -124,10 +116,10 @@ fn is_drawn(gap: &Disparity) -> bool {
     DRAWN.contains(&gap.metric)
 }
 
-fn chart(attribute: &str, rows: &[&Disparity]) -> String {
+fn chart(attribute: &str, rows: &[&Disparity], words: &Words) -> String {
     let shown = rows.iter().filter(|r| is_drawn(r));
     let rows = shown.map(|row| IntervalRow {
-        label: row.metric.short().to_owned(),
+        label: words.short(row.metric),
         value: Some(row.observed),
         band: Some((0.0, row.null_p95)),
         colour: Some(usize::from(row.p_holm < 0.05)),
@@ -140,10 +132,10 @@ fn chart(attribute: &str, rows: &[&Disparity]) -> String {
         decimals: 3,
         ..IntervalChart::default()
     };
-    intervals(&chart, &Style::page(360.0))
+    intervals(&chart, &Style::page(THIRD))
 }
 
-fn table(caption: &str, rows: &[&Disparity], all: bool) -> Table {
+fn table(caption: &str, rows: &[&Disparity], all: bool, words: &Words) -> Table {
     let mut columns = vec!["attribute", "metric"];
     if all {
         columns.extend(["measure", "shuffled"]);
@@ -162,14 +154,14 @@ fn table(caption: &str, rows: &[&Disparity], all: bool) -> Table {
         let hit = row.p_holm < 0.05;
         let mut cells = vec![
             Cell::from(row.attribute.as_str()),
-            row.metric.short().into(),
+            words.short(row.metric).into(),
         ];
         if all {
             let among = match row.scheme {
-                Scheme::WithinTarget => "within true groups",
+                Scheme::WithinTarget => "within classes",
                 Scheme::Plain => "among all",
             };
-            cells.extend([read::words(row.measure.name()).into(), among.into()]);
+            cells.extend([as_words(row.measure.name()).into(), among.into()]);
         }
         cells.extend([
             Cell::new(format::fixed(row.observed, 3)),
@@ -178,7 +170,7 @@ fn table(caption: &str, rows: &[&Disparity], all: bool) -> Table {
             format::p_value(row.p_value).into(),
             Cell::new(format::p_value(row.p_holm)).class(if hit { "hit" } else { "" }),
             format::p_value(row.p_bh).into(),
-            read::fixed(row.minimum_detectable, 3).into(),
+            fixed(row.minimum_detectable, 3).into(),
         ]);
         table.row(cells);
     }
@@ -188,7 +180,7 @@ fn table(caption: &str, rows: &[&Disparity], all: bool) -> Table {
 fn class_table(rows: &[ClassGap]) -> Table {
     let columns = [
         "attribute",
-        "true group",
+        "class",
         "true positive gap",
         "p",
         "false positive gap",
@@ -198,7 +190,7 @@ fn class_table(rows: &[ClassGap]) -> Table {
     ];
     let mut table = Table::new("", 2, columns);
     for row in rows {
-        let number = |value| read::fixed(value, 3);
+        let number = |value| fixed(value, 3);
         let p = |p: Option<f64>| p.map_or_else(|| format::NONE.to_owned(), format::p_value);
         let hit = row.p_holm.is_some_and(|p| p < 0.05);
         table.row([
@@ -216,18 +208,18 @@ fn class_table(rows: &[ClassGap]) -> Table {
 }
 
 /// Differences to a second model.
-fn compare(section: &mut Section, comparison: &Comparison) {
-    section.heading(&format!("Against {}", comparison.against));
-    section.paragraph(&format!(
-        "This model minus the other, on the {} that both predict ({} only here, {} only there), paired and by subject. \
-         Coloured where the interval leaves 0 out.",
-        read::counted(comparison.clips as u64, "clip"),
-        read::count(comparison.only_here),
-        read::count(comparison.only_there)
+pub(in crate::page) fn comparison(audit: &Audit, words: &Words) -> Option<Section> {
+    let comparison = audit.comparison.as_ref()?;
+    let mut section = Section::new("comparison", format!("Against {}", comparison.against));
+    section.lead(&against(comparison, words));
+    section.paragraph(&words.either(
+        "This model minus the other, paired and by subject. Coloured where the interval leaves 0 out.",
+        "This model minus the other, paired. Coloured where the interval leaves 0 out.",
     ));
-    let mut table = Table::new("Over all clips", 1, ["metric", "difference"]);
+    let all = format!("Over all {}", words.items());
+    let mut table = Table::new(all, 1, ["metric", "difference"]);
     for (metric, value) in &comparison.metrics {
-        table.row([Cell::from(metric.title()), difference(*metric, value)]);
+        table.row([Cell::from(words.title(*metric)), difference(*metric, value)]);
     }
     table.write(&mut section.body);
     let groups = &comparison.groups;
@@ -238,11 +230,12 @@ fn compare(section: &mut Section, comparison: &Comparison) {
         .filter(|m| groups.iter().any(|g| g.metrics.contains_key(m)))
         .collect();
     if shown.is_empty() {
-        return;
+        return Some(section);
     }
-    let columns = ["attribute", "group"]
+    let columns = ["attribute", "group"].map(str::to_owned);
+    let columns = columns
         .into_iter()
-        .chain(shown.iter().map(|m| m.short()));
+        .chain(shown.iter().map(|m| words.short(*m)));
     let mut table = Table::new("By group", 2, columns);
     for group in groups {
         let mut cells = vec![
@@ -256,4 +249,34 @@ fn compare(section: &mut Section, comparison: &Comparison) {
         table.row(cells);
     }
     table.write(&mut section.body);
+    section.mentions(comparison.metrics.keys().map(|metric| metric.name()));
+    Some(section)
+}
+
+/// Which of the two is better, in words.
+fn against(comparison: &Comparison, words: &Words) -> String {
+    let metric = [Metric::BalancedAccuracy, Metric::Accuracy]
+        .into_iter()
+        .find(|metric| comparison.metrics.contains_key(metric));
+    let clips = format!(
+        "On the {} that both predict ({} only here, {} only there)",
+        words.count_items(comparison.clips),
+        count(comparison.only_here),
+        count(comparison.only_there)
+    );
+    let Some(metric) = metric else {
+        return clips + ".";
+    };
+    let difference = Estimate::from(&comparison.metrics[&metric]);
+    let verdict = match difference.interval {
+        Some((low, _)) if low > 0.0 => "this model is better",
+        Some((_, high)) if high < 0.0 => "this model is worse",
+        _ => "no difference is shown",
+    };
+    format!(
+        "{clips} {verdict}: {} differs by {} ({}).",
+        inside(&words.title(metric)),
+        difference.signed(3),
+        difference.range(3)
+    )
 }

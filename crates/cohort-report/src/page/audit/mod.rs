@@ -1,4 +1,4 @@
-//! The audit: verdict, skill, groups, classes, gaps, abstention.
+//! The audit: who is at a disadvantage, skill, groups, classes, gaps, abstention.
 
 mod abstention;
 mod by_class;
@@ -7,37 +7,18 @@ mod gaps;
 mod groups;
 #[cfg(test)]
 pub(super) mod made;
-mod models;
 mod skill;
+mod verdict;
 
 use cohort_eval::{Audit, Outcome};
 
-pub(super) use models::by_model;
-
-use super::layout::Section;
-use super::read;
-use crate::ReportError;
-
-pub(super) fn subtitle(audit: &Audit) -> String {
-    read::of_clips(audit.clips, audit.subjects)
-}
-
-/// The sections of an audit, the verdict first.
-pub(super) fn sections(audit: &Audit) -> Result<Vec<Section>, ReportError> {
-    let mut sections = vec![skill::verdict(audit)];
-    sections.extend(skill::section(audit));
-    sections.extend(groups::section(audit)?);
-    sections.extend(by_class::section(audit));
-    sections.extend(curves::section(audit)?);
-    sections.extend(gaps::section(audit));
-    sections.extend(abstention::section(audit));
-    Ok(sections)
-}
-
-/// Whether the classes are groups of age: they have values in years, or are First Impressions' own.
-pub(super) fn is_about_ages(audit: &Audit) -> bool {
-    audit.settings.midpoints.is_some() || audit.settings.target == "AgeGroup"
-}
+pub(super) use abstention::section as abstention;
+pub(super) use by_class::section as by_class;
+pub(super) use curves::section as curves;
+pub(super) use gaps::{comparison, section as gaps};
+pub(super) use groups::{calibration, section as groups};
+pub(super) use skill::section as skill;
+pub(super) use verdict::{section as verdict, sentence};
 
 /// Whether gaps between groups say anything: a model that guesses treats everybody alike. A gap that is shown says something
 /// whatever the model.
@@ -46,6 +27,6 @@ fn is_told(audit: &Audit) -> bool {
 }
 
 /// A name, or the code where there is none.
-fn named<'a>(name: &'a str, code: &'a str) -> &'a str {
+pub(super) fn named<'a>(name: &'a str, code: &'a str) -> &'a str {
     if name.is_empty() { code } else { name }
 }
