@@ -426,6 +426,7 @@ mod tests {
             let mut attribute = Attribute {
                 column: "A".into(),
                 ordered: false,
+                scale: None,
                 levels: vec![],
             };
             attribute.infer_levels(codes.iter().copied());

@@ -37,7 +37,7 @@ pub(crate) struct Changes {
     /// Most epochs of every model
     #[arg(long, value_name = "N")]
     pub(crate) epochs: Option<usize>,
-    /// The network on pictures: compact, three-paths, resnet18, resnet34, resnet50, mobilefacenet or inception-resnet-v1
+    /// The network on pictures: compact, three-paths, resnet18, resnet34, resnet50, efficientnet-lite0, mobilefacenet or inception-resnet-v1
     #[arg(long, value_name = "NETWORK")]
     backbone: Option<cohort_pipeline::Backbone>,
     /// Side of the pictures that a network from scratch sees, in pixels
