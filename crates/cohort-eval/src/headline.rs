@@ -130,7 +130,7 @@ impl Headline {
             "macro F1"
         };
         let names = self.rows.iter().map(|row| row.model.chars().count());
-        let width = names.chain([MAJORITY.len()]).max().unwrap_or(0);
+        let width = names.fold(MAJORITY.len(), usize::max);
         let items = self.nouns.items();
         let count = items.chars().count().max(6);
         let mut text = format!(

@@ -52,7 +52,7 @@ fn value<'a>(settings: &'a [(String, String)], name: &str) -> Option<&'a str> {
     found.map(|(_, value)| value.as_str())
 }
 
-/// Names and values as they would stand in a file, in its order.
+/// Names and values as they would stand in a file, by name.
 fn flat(config: &RunConfig) -> Result<Vec<(String, String)>, PipelineError> {
     let table = toml::Table::try_from(config).map_err(|error| PipelineError::Config {
         path: "config.toml".into(),
@@ -102,8 +102,8 @@ mod tests {
         assert_eq!(
             differing,
             [
-                ("gallery", "true", "none"),
-                ("audio.train.epochs", "7", "120")
+                ("audio.train.epochs", "7", "120"),
+                ("gallery", "true", "none")
             ]
         );
         assert!(settings.len() > 50);

@@ -125,7 +125,7 @@ fn clips_left_out_by_a_run_are_counted_and_listed() {
         (
             "image/metrics.jsonl",
             b"{}\nx\n",
-            "expected value at line 1 column 1",
+            "run/image/metrics.jsonl: line 1: missing field `epoch`",
         ),
     ] {
         let good = bench.read(&format!("run/{file}"));
