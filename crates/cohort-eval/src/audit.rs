@@ -214,7 +214,7 @@ fn contradictions(frame: &Frame, nouns: &Nouns) -> Vec<String> {
         .iter()
         .filter(|attribute| {
             let by_design = WithinUnits::of(&frame.subject, &attribute.of_row).by_design();
-            !attribute.is_cross && !(attribute.is_target && by_design)
+            !(attribute.is_cross || attribute.is_target && by_design)
         })
         .filter_map(|attribute| {
             let of_subject = frame.by_subject(&attribute.of_row, attribute.codes.len());
