@@ -204,7 +204,10 @@ pub fn largest_distance_of_codes(a: &[u8], b: &[u8]) -> u32 {
 }
 
 fn squares_of_codes(a: &[u8], b: &[u8]) -> u64 {
-    let terms = a.iter().zip(b).map(|(a, b)| u32::from(a.abs_diff(*b)).pow(2));
+    let terms = a
+        .iter()
+        .zip(b)
+        .map(|(a, b)| u32::from(a.abs_diff(*b)).pow(2));
     terms.map(u64::from).sum()
 }
 

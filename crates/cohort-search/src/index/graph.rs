@@ -217,10 +217,9 @@ fn pruned(space: &Space, candidates: &mut [(u32, u32)]) -> Vec<u32> {
         if kept.len() == DEGREE {
             break;
         }
-        if kept
-            .iter()
-            .all(|&near| factor * f64::from(space.key(space.row(near), space.row(row))) > f64::from(key))
-        {
+        if kept.iter().all(|&near| {
+            factor * f64::from(space.key(space.row(near), space.row(row))) > f64::from(key)
+        }) {
             kept.push(row);
         }
     }

@@ -7,9 +7,9 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::graph::{Graph, Walk};
-use super::space::Space;
 use super::manifest::Stored;
 use super::segment::Written;
+use super::space::Space;
 use super::{Hit, Index, IndexError, Mask, scan};
 use crate::random::Random;
 use crate::{Progress, go_on, nearer};

@@ -50,7 +50,9 @@ impl Space {
         };
         let stride = rows.div_ceil(SAMPLE).max(1);
         let sample = (0..rows).step_by(stride);
-        let sample: Vec<Vec<f32>> = sample.map(|row| space.formed(segment.vector(row), false)).collect();
+        let sample: Vec<Vec<f32>> = sample
+            .map(|row| space.formed(segment.vector(row), false))
+            .collect();
         space.centre = (0..space.dim)
             .map(|d| {
                 let sum: f64 = sample.iter().map(|row| f64::from(row[d])).sum();
