@@ -41,7 +41,7 @@ impl Layout {
     /// `None` where the sizes overflow.
     fn new(rows: usize, dim: usize, id_bytes: usize) -> Option<Self> {
         let after =
-            |at: usize, bytes: usize| Some(at.checked_add(bytes)?.checked_next_multiple_of(ALIGN)?);
+            |at: usize, bytes: usize| at.checked_add(bytes)?.checked_next_multiple_of(ALIGN);
         let centre = ALIGN;
         let squares = after(centre, dim.checked_mul(4)?)?;
         let vectors = after(squares, rows.checked_mul(4)?)?;

@@ -12,7 +12,7 @@ pub fn legacy_ap(first_right: &[bool], class: &[usize]) -> Option<f64> {
         .copied()
         .zip(first_right.iter().copied())
         .collect();
-    rows.sort_unstable_by(|a, b| b.0.cmp(&a.0));
+    rows.sort_unstable_by_key(|row| std::cmp::Reverse(row.0));
     let all = first_right.iter().filter(|right| **right).count();
     if all == 0 {
         return None;
