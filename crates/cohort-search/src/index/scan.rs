@@ -15,7 +15,7 @@ use super::{Index, IndexError, Mask};
 use crate::{Distance, Progress, go_on};
 
 /// Queries that are looked at together.
-const QUERIES: usize = 1024;
+const QUERIES: usize = 512;
 /// Up to this many queries are compared with rows one by one.
 const FEW: usize = 4;
 /// Rows that a thread looks at together.
