@@ -6,7 +6,7 @@ use cohort_tables::{TableError, seal, unseal, write_atomic};
 use serde::{Deserialize, Serialize};
 
 use super::error::IndexError;
-use super::nearly::Recall;
+use super::recall::Recall;
 use super::segment::Written;
 use crate::Distance;
 

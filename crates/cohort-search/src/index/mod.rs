@@ -11,6 +11,7 @@ mod manifest;
 mod mask;
 mod nearly;
 mod ranking;
+mod recall;
 mod scan;
 mod segment;
 mod space;
@@ -26,8 +27,8 @@ pub use error::IndexError;
 use graph::Graph;
 use manifest::{Manifest, Part, Stored};
 pub use mask::Mask;
-pub use nearly::Recall;
 pub use ranking::{Ranked, Ranking};
+pub use recall::Recall;
 use segment::{Segment, Written};
 use space::Space;
 

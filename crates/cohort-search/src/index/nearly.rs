@@ -4,10 +4,10 @@ use std::path::Path;
 
 use cohort_tables::{content_hash, write_atomic};
 use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
 
 use super::graph::{Graph, Walk};
 use super::manifest::Stored;
+use super::recall::Recall;
 use super::segment::Written;
 use super::space::Space;
 use super::{Hit, Index, IndexError, Mask, scan};
@@ -21,19 +21,6 @@ const TUNED_K: usize = 10;
 const TUNED_BY: usize = 200;
 /// Widths that [`Index::width_for`] tries.
 const WIDTHS: [usize; 14] = [16, 24, 32, 40, 48, 64, 80, 96, 128, 192, 256, 384, 512, 768];
-
-/// How many of the true nearest an approximate search finds.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Recall {
-    /// Share of the exact answer's rows that are in the approximate one.
-    pub value: f64,
-    /// Queries that were asked both ways.
-    pub queries: usize,
-    /// Neighbours of each.
-    pub k: usize,
-    /// The width of the search.
-    pub width: usize,
-}
 
 /// Reads a graph of so many rows.
 pub(super) fn read(path: &Path, stored: &Stored, rows: usize) -> Result<Graph, IndexError> {
