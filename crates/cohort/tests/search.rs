@@ -472,3 +472,24 @@ fn what_cannot_be_searched_is_told_with_what_to_do() {
     let told = folder.refused(&["query", "gallery.index", "queries.parquet"]);
     assert!(told.contains("000001.vectors: expected the content that was written, found another: the file is damaged"), "{told}");
 }
+
+#[test]
+fn vectors_of_zeros_are_told_where_directions_are_compared() {
+    let folder = Folder::new();
+    let table = "id,a,b\np,1,0\nq,0,0\nr,0,2\n";
+    std::fs::write(folder.at("zeros.csv"), table).unwrap();
+    let index = |metric: &str| {
+        let out = folder.at(metric).display().to_string();
+        let table = folder.at("zeros.csv").display().to_string();
+        let arguments = ["index", &table, "--metric", metric, "--out", &out];
+        let (code, _, stderr) = folder.run(&arguments);
+        assert_eq!(code, 0, "{stderr}");
+        stderr
+    };
+    let told = index("cosine");
+    assert!(
+        told.contains("cosine distance is 1 to everything: 1 of 3"),
+        "{told}"
+    );
+    assert!(!index("euclidean").contains("zeros have"));
+}

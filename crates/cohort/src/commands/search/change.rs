@@ -38,7 +38,7 @@ impl Add {
                     index.producer()
                 ));
             }
-            add(&mut index, path, &table)?;
+            add(&mut index, path, &table, shell)?;
         }
         self.reading.all_found()?;
         self.graph.build(&mut index, shell)?;

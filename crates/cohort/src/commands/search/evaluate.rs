@@ -185,7 +185,7 @@ impl Evaluate {
             });
         };
         let table: EmbeddingTable = read(path, &self.reading, shell)?;
-        fits(index, path, &table)?;
+        fits(index, path, &table, shell)?;
         let known = index.rows_by_id();
         let inside = table
             .clips

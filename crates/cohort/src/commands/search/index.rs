@@ -82,11 +82,11 @@ impl MakeIndex {
     }
 
     fn fill(&self, index: &mut Index, first: EmbeddingTable, shell: &Shell) -> anyhow::Result<()> {
-        add(index, &self.tables[0], &first)?;
+        add(index, &self.tables[0], &first, shell)?;
         drop(first);
         for path in &self.tables[1..] {
             let table = read(path, &self.reading, shell)?;
-            add(index, path, &table)?;
+            add(index, path, &table, shell)?;
         }
         self.reading.all_found()
     }
@@ -114,14 +114,24 @@ pub(super) fn read(
 }
 
 /// Adds a table's rows.
-pub(super) fn add(index: &mut Index, path: &Path, table: &EmbeddingTable) -> anyhow::Result<()> {
-    fits(index, path, table)?;
+pub(super) fn add(
+    index: &mut Index,
+    path: &Path,
+    table: &EmbeddingTable,
+    shell: &Shell,
+) -> anyhow::Result<()> {
+    fits(index, path, table, shell)?;
     let ids: Vec<&str> = table.clips.iter().map(String::as_str).collect();
     Ok(index.add(&ids, &table.values)?)
 }
 
-/// Refuses vectors of another length than the index's.
-pub(super) fn fits(index: &Index, path: &Path, table: &EmbeddingTable) -> anyhow::Result<()> {
+/// Refuses vectors of another length than the index's; says which have no direction where directions are compared.
+pub(super) fn fits(
+    index: &Index,
+    path: &Path,
+    table: &EmbeddingTable,
+    shell: &Shell,
+) -> anyhow::Result<()> {
     ensure!(
         table.dim == index.dim(),
         "{}: expected vectors of {} numbers as in {}, found {}",
@@ -130,6 +140,17 @@ pub(super) fn fits(index: &Index, path: &Path, table: &EmbeddingTable) -> anyhow
         index.folder().display(),
         table.dim
     );
+    if index.distance() == Distance::Cosine {
+        let rows = table.values.chunks_exact(table.dim);
+        let zeros = rows.filter(|row| row.iter().all(|v| *v == 0.0)).count();
+        if zeros > 0 {
+            shell.say(&format!(
+                "warning: {}: vectors of zeros have no direction, their cosine distance is 1 to everything: {zeros} of {}",
+                path.display(),
+                table.len()
+            ));
+        }
+    }
     Ok(())
 }
 

@@ -98,7 +98,7 @@ impl Query {
         }
         for path in &self.tables {
             let table = read(path, &self.reading, shell)?;
-            fits(&index, path, &table)?;
+            fits(&index, path, &table, shell)?;
             let found = shell.apart(|| search(&table.values, self.k, &progress));
             answers.extend(found.with_context(|| path.display().to_string())?);
             if nearly.is_some() && recall.is_none() {
