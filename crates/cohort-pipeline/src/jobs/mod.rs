@@ -3,7 +3,6 @@
 mod audit;
 mod degrade;
 mod features;
-mod headline;
 mod joint;
 mod mistakes;
 mod planted;

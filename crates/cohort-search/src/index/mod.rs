@@ -350,15 +350,17 @@ impl Index {
         if let Some(mask) = mask {
             rows.retain(|row| mask.has(row));
         }
-        let found = scan::search(self, queries, k, &rows, progress)?;
+        Ok(self.hits(scan::search(self, queries, k, &rows, progress)?))
+    }
+
+    /// Keys and rows as distances and rows.
+    fn hits(&self, found: Vec<Vec<(f64, u32)>>) -> Vec<Vec<Hit>> {
         let hit = |(key, row): (f64, u32)| Hit {
             row: row as usize,
             distance: self.distance().of_key(key),
         };
-        Ok(found
-            .into_iter()
-            .map(|own| own.into_iter().map(hit).collect())
-            .collect())
+        let all = found.into_iter();
+        all.map(|own| own.into_iter().map(hit).collect()).collect()
     }
 
     fn check(&self, queries: &[f32], k: usize) -> Result<(), IndexError> {

@@ -170,14 +170,7 @@ impl Index {
                 found[query] = own;
             }
         }
-        let hit = |(key, row): (f64, u32)| Hit {
-            row: row as usize,
-            distance: self.distance().of_key(key),
-        };
-        Ok(found
-            .into_iter()
-            .map(|own| own.into_iter().map(hit).collect())
-            .collect())
+        Ok(self.hits(found))
     }
 
     /// The recall of [`Index::search_nearly`] on some queries, which are asked exactly too; a row at the distance of the last

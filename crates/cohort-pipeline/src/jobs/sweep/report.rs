@@ -8,7 +8,6 @@ use cohort_report::charts::{BoxChart, BoxRow, LineChart, LineSeries, boxes, line
 use cohort_tables::{csv_field, write_atomic};
 use cohort_train::{EpochMetrics, Selection};
 
-use super::super::headline::cell;
 use super::document::{Sweep, SweepCell, SweepSetting, TestScores};
 use crate::error::PipelineError;
 use crate::run_folder::write_json;
@@ -52,6 +51,15 @@ fn scores(test: &TestScores) -> [Option<&Interval>; 4] {
         test.within_one.as_ref(),
         test.mae_groups.as_ref(),
     ]
+}
+
+/// `0.512 [0.480, 0.544]`.
+fn cell(interval: &Interval) -> String {
+    match (interval.estimate(), interval.value()) {
+        (Some(e), _) => format!("{:.3} [{:.3}, {:.3}]", e.value, e.low, e.high),
+        (None, Some(value)) => format!("{value:.3} [  -  ,   -  ]"),
+        (None, None) => "not defined".to_string(),
+    }
 }
 
 /// A mean over seeds with its interval, where there is one.
