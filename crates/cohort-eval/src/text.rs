@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use cohort_tables::Nouns;
+use cohort_tables::{Nouns, text_columns};
 
 use crate::finding::{Finding, Rule};
 use crate::gaps::{Disparity, Scheme};
@@ -120,7 +120,7 @@ impl Audit {
             cells.push(plain(self.skill.prior.get(metric)));
             rows.push(cells);
         }
-        table(out, &rows)?;
+        out.push_str(&text_columns(&rows));
         writeln!(
             out,
             "   majority: always answer {}; by prevalence: guess each class as often as it occurs.\n   {}\n",
@@ -216,7 +216,7 @@ impl Audit {
             cells.extend(decided.then(|| cell(group.by_subject.get(&Metric::Accuracy))));
             rows.push(cells);
         }
-        table(out, &rows)?;
+        out.push_str(&text_columns(&rows));
         if shown.contains(&Metric::SignedError) {
             writeln!(out, "   signed error above 0: guessed {}.", self.too_high())?;
         }
@@ -289,7 +289,7 @@ impl Audit {
                     .map_or("-".into(), |gap| format!("{gap:.3}")),
             ]);
         }
-        table(out, &rows)?;
+        out.push_str(&text_columns(&rows));
         writeln!(
             out,
             "   by chance: mean gap when {} are relabelled at random, what a perfectly fair model would show.\n   detectable: the gap that these data would have found in 4 of 5 cases.\n",
@@ -321,7 +321,7 @@ impl Audit {
             ]);
         }
         if rows.len() > 1 {
-            table(out, &rows)?;
+            out.push_str(&text_columns(&rows));
             writeln!(
                 out,
                 "   p: of the largest studentised contrast of a group with the others; p (Holm): in the family of section 2.\n"
@@ -360,7 +360,7 @@ impl Audit {
             };
             rows.push(vec![name, at(9), at(7), at(4), at(1)]);
         }
-        table(out, &rows)?;
+        out.push_str(&text_columns(&rows));
         writeln!(out)?;
         let Some(conformal) = &self.conformal else {
             return Ok(());
@@ -390,7 +390,7 @@ impl Audit {
                 own.map_or("-".into(), |own| format!("{:.2}", own.mean_size)),
             ]);
         }
-        table(out, &rows)?;
+        out.push_str(&text_columns(&rows));
         let neighbouring = if conformal.contiguous {
             "neighbouring "
         } else {
@@ -438,7 +438,7 @@ impl Audit {
         for (metric, interval) in &comparison.metrics {
             rows.push(vec![self.settings.title(*metric), cell(Some(interval))]);
         }
-        table(out, &rows)?;
+        out.push_str(&text_columns(&rows));
         writeln!(out)?;
         let shown: Vec<Metric> = [Metric::Accuracy, Metric::MaeGroups, Metric::SignedError]
             .into_iter()
@@ -452,7 +452,7 @@ impl Audit {
             cells.extend(shown.iter().map(|metric| cell(group.metrics.get(metric))));
             rows.push(cells);
         }
-        table(out, &rows)?;
+        out.push_str(&text_columns(&rows));
         writeln!(out)
     }
 
@@ -565,60 +565,4 @@ fn cell(interval: Option<&Interval>) -> String {
 
 fn row(cells: &[&str]) -> Vec<String> {
     cells.iter().map(ToString::to_string).collect()
-}
-
-/// Columns as wide as their widest cell; the first left-aligned, the others right-aligned; a row of one cell is a heading
-/// and may run on.
-pub(crate) fn table(out: &mut String, rows: &[Vec<String>]) -> std::fmt::Result {
-    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let width = |column: usize| {
-        rows.iter()
-            .filter(|row| row.len() > 1)
-            .filter_map(|row| row.get(column).map(|cell| cell.chars().count()))
-            .max()
-            .unwrap_or(0)
-    };
-    let widths: Vec<usize> = (0..columns).map(width).collect();
-    for (i, row) in rows.iter().enumerate() {
-        let mut line = String::from("  ");
-        for (column, (cell, &width)) in row.iter().zip(&widths).enumerate() {
-            if column == 0 {
-                write!(line, " {cell:<width$}")?;
-            } else {
-                write!(line, "  {cell:>width$}")?;
-            }
-        }
-        writeln!(out, "{}", line.trim_end())?;
-        if i == 0 {
-            let total: usize = widths.iter().sum::<usize>() + 2 * widths.len();
-            writeln!(out, "   {}", "-".repeat(total.saturating_sub(2)))?;
-        }
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn tables_line_up() {
-        let mut out = String::new();
-        let rows = [
-            row(&["", "n", "value"]),
-            row(&["a heading that runs on"]),
-            row(&["  x", "10", "0.5"]),
-        ];
-        table(&mut out, &rows).unwrap();
-        let lines: Vec<&str> = out.lines().collect();
-        assert_eq!(
-            lines,
-            [
-                "         n  value",
-                "   --------------",
-                "   a heading that runs on",
-                "     x  10    0.5",
-            ]
-        );
-    }
 }

@@ -3,7 +3,8 @@
 
 use std::fmt::Write as _;
 
-use crate::text::table;
+use cohort_tables::text_columns;
+
 use crate::{Audit, ClassError, Interval, Metric};
 
 impl Audit {
@@ -91,7 +92,7 @@ impl Audit {
                 rows.push(row);
             }
         }
-        table(out, &rows)?;
+        out.push_str(&text_columns(&rows));
         writeln!(out)
     }
 

@@ -59,7 +59,12 @@ fn main() {
         .unwrap();
         println!("ablate, {name}: {:.2} s", start.elapsed().as_secs_f64());
         if name == "fitted weights" {
-            print!("{}\n{}", fused.record.to_text(), found.to_text());
+            let nouns = cohort_tables::Nouns::default();
+            print!(
+                "{}\n{}",
+                fused.record.to_text(&nouns),
+                found.to_text(&nouns)
+            );
         }
     }
 }

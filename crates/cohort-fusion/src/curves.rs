@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use cohort_eval::{IntervalSettings, Metric, Sample, intervals};
-use cohort_tables::{Predictions, clip_id};
+use cohort_tables::{Nouns, Predictions, clip_id};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -36,6 +36,9 @@ pub struct Curves {
     pub schema: String,
     /// How subjects were found.
     pub subjects_by: String,
+    /// What an item and a unit are called; absent for clips of subjects.
+    #[serde(default, skip_serializing_if = "Nouns::are_usual")]
+    pub nouns: Nouns,
     /// Clips, the same at every point.
     pub clips: usize,
     /// Sorted by degradation, model and severity.
@@ -130,6 +133,7 @@ pub fn curves(
     Ok(Curves {
         schema: DEGRADATION_SCHEMA.to_string(),
         subjects_by: subjects.describe(),
+        nouns: Nouns::default(),
         clips: clips.len(),
         points: points?,
         notes: Vec::new(),

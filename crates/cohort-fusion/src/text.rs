@@ -1,7 +1,7 @@
 //! The records in words and tables.
 
 use cohort_eval::{Interval, Metric};
-use cohort_tables::csv_field;
+use cohort_tables::{Nouns, csv_field, text_columns};
 
 use crate::ablation::{Ablation, AblationFigure};
 use crate::aggregate::{Aggregation, Figure};
@@ -11,14 +11,19 @@ use crate::fuse::{FUSION_METRICS, FusionRecord, SplitRecord};
 use crate::model::Form;
 
 impl FusionRecord {
-    /// The rule, temperatures, weights and scores as text.
-    pub fn to_text(&self) -> String {
-        let mut text = format!("Fusion: {}\nSubjects: {}\n", self.rule, self.subjects);
+    /// The rule, temperatures, weights and scores as text, which calls items and units by `nouns`.
+    pub fn to_text(&self, nouns: &Nouns) -> String {
+        let mut text = format!("Fusion: {}\n", self.rule);
+        if !nouns.items_are_units() {
+            text += &format!("{}: {}\n", nouns.say("Subjects"), self.subjects);
+        }
         if let Some(chosen) = &self.model.selection {
             text += &format!(
-                "Chosen by {} folds by subject on {} validation clips: class weights ^ {}, penalty {}{}\n",
+                "Chosen by {} folds by {} on {} validation {}: class weights ^ {}, penalty {}{}\n",
                 chosen.folds,
+                nouns.unit,
                 chosen.clips,
+                nouns.items(),
                 chosen.tilt,
                 chosen.weight_penalty,
                 chosen
@@ -47,9 +52,9 @@ impl FusionRecord {
             ]);
         }
         text += "\n";
-        text += &table(&rows);
+        text += &text_columns(&rows);
         for (name, split) in [("Validation", &self.valid), ("Test", &self.test)] {
-            text += &split_text(name, split);
+            text += &split_text(name, split, nouns);
         }
         text + &notes_text(&self.notes)
     }
@@ -64,11 +69,9 @@ fn notes_text(notes: &[String]) -> String {
     format!("\nNotes\n{}", lines.concat())
 }
 
-fn split_text(name: &str, split: &SplitRecord) -> String {
-    let mut text = format!(
-        "\n{name}: {} clips, {} subjects",
-        split.clips, split.subjects
-    );
+fn split_text(name: &str, split: &SplitRecord, nouns: &Nouns) -> String {
+    let counts = nouns.counts(split.clips, split.subjects, |count| count.to_string());
+    let mut text = format!("\n{name}: {counts}");
     for (modality, missing) in split.missing.iter().filter(|(_, n)| **n > 0) {
         text += &format!("; {missing} without {modality}");
     }
@@ -77,7 +80,15 @@ fn split_text(name: &str, split: &SplitRecord) -> String {
         return text;
     }
     if split.cross_fitted {
-        text += "Fused decisions come from fits that had not seen the clip's subject.\n";
+        text += &match nouns.items_are_units() {
+            true => format!(
+                "Fused decisions come from fits that had not seen the {}.\n",
+                nouns.item
+            ),
+            false => {
+                nouns.say("Fused decisions come from fits that had not seen the clip's subject.\n")
+            }
+        };
     }
     let metrics: Vec<Metric> = FUSION_METRICS
         .into_iter()
@@ -99,28 +110,34 @@ fn split_text(name: &str, split: &SplitRecord) -> String {
         }));
         rows.push(row);
     }
-    text + &table(&rows)
+    text + &text_columns(&rows)
 }
 
 impl Aggregation {
-    /// Both units, the agreement and the gains as text.
-    pub fn to_text(&self) -> String {
+    /// Both units, the agreement and the gains as text, which calls items and units by `nouns`.
+    pub fn to_text(&self, nouns: &Nouns) -> String {
+        let counts = nouns.counts(self.clips, self.subjects, |count| count.to_string());
         let mut text = format!(
-            "Aggregation by subject ({}): {} clips, {} subjects\n",
-            self.subjects_by, self.clips, self.subjects
+            "Aggregation by {} ({}): {counts}\n",
+            nouns.unit, self.subjects_by
         );
         if let (Some(unanimous), Some(pairs)) = (self.agreement.unanimous, self.agreement.pairs) {
             text += &format!(
-                "Of {} subjects with several clips, {:.1} % get one decision for all; two clips of a subject agree in {:.1} %.\n",
+                "Of {} {} with several {}, {:.1} % get one decision for all; two {} of a {} agree in {:.1} %.\n",
                 self.agreement.subjects,
+                nouns.units(),
+                nouns.items(),
                 100.0 * unanimous,
+                nouns.items(),
+                nouns.unit,
                 100.0 * pairs
             );
         }
         if self.agreement.contradicting_truth > 0 {
             text += &format!(
-                "{} subjects carry more than one true class; the most frequent counts.\n",
-                self.agreement.contradicting_truth
+                "{} {} carry more than one true class; the most frequent counts.\n",
+                self.agreement.contradicting_truth,
+                nouns.units()
             );
         }
         let names = || self.by_clip.iter().map(|figure| figure.metric.as_str());
@@ -130,20 +147,20 @@ impl Aggregation {
                 .collect()
         };
         let mut rows = vec![header("decision, unit", names())];
-        rows.push(line("each clip, per clip".into(), &self.by_clip));
+        rows.push(line(nouns.say("each clip, per clip"), &self.by_clip));
         for rule in &self.rules {
             rows.push(line(
-                format!("{}, per clip", rule.rule.title()),
+                format!("{}, per {}", rule.rule.title(), nouns.item),
                 &rule.by_clip,
             ));
             rows.push(line(
-                format!("{}, per subject", rule.rule.title()),
+                format!("{}, per {}", rule.rule.title(), nouns.unit),
                 &rule.by_subject,
             ));
         }
         text += "\n";
-        text += &table(&rows);
-        text += "\nGain per clip over each clip's own decision (paired):\n";
+        text += &text_columns(&rows);
+        text += &nouns.say("\nGain per clip over each clip's own decision (paired):\n");
         let mut rows = vec![header("decision", names())];
         for rule in &self.rules {
             let figures = rule.gain.iter().map(|f| signed(&f.interval));
@@ -153,32 +170,34 @@ impl Aggregation {
                     .collect(),
             );
         }
-        text + &table(&rows)
+        text + &text_columns(&rows)
     }
 }
 
 impl Ablation {
-    /// Values, differences to the full fusion and shares as text.
-    pub fn to_text(&self) -> String {
+    /// Values, differences to the full fusion and shares as text, which calls items and units by `nouns`.
+    pub fn to_text(&self, nouns: &Nouns) -> String {
+        let counts = nouns.counts(self.clips, self.subjects, |count| count.to_string());
+        let by = match nouns.items_are_units() {
+            true => String::new(),
+            false => format!(" ({})", self.subjects_by),
+        };
         let mut text = format!(
-            "Ablation of {} on {} test clips, {} subjects ({})\nLate fusion: {}\n",
+            "Ablation of {} on the test split: {counts}{by}\nLate fusion: {}\n",
             self.modalities.join(", "),
-            self.clips,
-            self.subjects,
-            self.subjects_by,
             self.rule
         );
         for (modality, missing) in self.missing.iter().filter(|(_, n)| **n > 0) {
-            text += &format!("{missing} clips without {modality}.\n");
+            text += &format!("{missing} {} without {modality}.\n", nouns.items());
         }
-        text += "Intervals by subject; \"-\" where none can be given.\n\n";
+        text += &nouns.say("Intervals by subject; \"-\" where none can be given.\n\n");
         let names = || self.metrics.iter().map(String::as_str);
         let mut rows = vec![header("model", names())];
         for row in &self.rows {
             let figures = row.figures.iter().map(|f| number(&f.value));
             rows.push(std::iter::once(row.name.clone()).chain(figures).collect());
         }
-        text += &table(&rows);
+        text += &text_columns(&rows);
         let mut differences = |title: &str, of: fn(&AblationFigure) -> Option<&Interval>| {
             let mut rows = vec![header("model", names())];
             for row in self
@@ -190,13 +209,14 @@ impl Ablation {
                 rows.push(std::iter::once(row.name.clone()).chain(figures).collect());
             }
             if rows.len() > 1 {
-                text += &format!("\n{title}:\n{}", table(&rows));
+                text += &format!("\n{title}:\n{}", text_columns(&rows));
             }
         };
         differences(
             &format!(
-                "Difference to late fusion of {} (paired on the same clips)",
-                self.full
+                "Difference to late fusion of {} (paired on the same {})",
+                self.full,
+                nouns.items()
             ),
             |f| f.to_full.as_ref(),
         );
@@ -210,16 +230,16 @@ impl Ablation {
                 |f| f.to_late_unchanged.as_ref(),
             );
         }
-        text + &self.shares_text()
+        text + &self.shares_text(nouns)
     }
 
-    fn shares_text(&self) -> String {
+    fn shares_text(&self, nouns: &Nouns) -> String {
         let mut text = String::from(
-            "\nShapley values: what each modality gains over always answering the majority class, in units of the metric; they sum to the\ngain of all together, and one below 0 does harm:\n",
+            "\nShapley values: what each modality gains over always answering the majority\nclass, in units of the metric; they sum to the gain of all together, and one\nbelow 0 does harm:\n",
         );
         let mut rows = vec![header(
             "models",
-            ["metric", "group", "clips", "subjects", "gain"].into_iter(),
+            ["metric", "group", &nouns.items(), &nouns.units(), "gain"].into_iter(),
         )];
         if let Some(first) = rows.first_mut() {
             first.extend(self.modalities.iter().cloned());
@@ -249,7 +269,7 @@ impl Ablation {
             row.resize(6 + self.modalities.len(), "-".to_string());
             rows.push(row);
         }
-        text += &table(&rows);
+        text += &text_columns(&rows);
         text + &notes_text(&self.notes)
     }
 
@@ -289,7 +309,12 @@ impl Ablation {
 impl Curves {
     /// One table a degradation.
     pub fn to_text(&self) -> String {
-        let mut text = format!("{} clips, subjects: {}\n", self.clips, self.subjects_by);
+        let nouns = &self.nouns;
+        let by = match nouns.items_are_units() {
+            true => String::new(),
+            false => format!(", {}: {}", nouns.units(), self.subjects_by),
+        };
+        let mut text = format!("{} {}{by}\n", self.clips, nouns.items());
         let mut at = 0;
         while let Some(first) = self.points.get(at) {
             let same = self.points.iter().skip(at);
@@ -307,7 +332,7 @@ impl Curves {
                 row.extend(point.figures.iter().map(|f| number(&f.interval)));
                 rows.push(row);
             }
-            text += &format!("\n{}\n{}", first.degradation, table(&rows));
+            text += &format!("\n{}\n{}", first.degradation, text_columns(&rows));
         }
         text
     }
@@ -357,42 +382,5 @@ fn signed(interval: &Interval) -> String {
         (Some(value), Some(e)) => format!("{value:+.3} [{:+.3}, {:+.3}]", e.low, e.high),
         (Some(value), None) => format!("{value:+.3} [-]"),
         (None, _) => "-".into(),
-    }
-}
-
-/// Columns padded to their widest cell, the first line a header.
-fn table(rows: &[Vec<String>]) -> String {
-    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let width = |c: usize| {
-        rows.iter()
-            .filter_map(|row| row.get(c))
-            .map(|cell| cell.chars().count())
-            .max()
-            .unwrap_or(0)
-    };
-    let widths: Vec<usize> = (0..columns).map(width).collect();
-    let mut text = String::new();
-    for row in rows {
-        let cells = row
-            .iter()
-            .zip(&widths)
-            .map(|(cell, width)| format!("{cell:<width$}"));
-        text += cells.collect::<Vec<_>>().join("  ").trim_end();
-        text.push('\n');
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn tables_line_up() {
-        let row = |cells: &[&str]| cells.iter().map(|c| c.to_string()).collect::<Vec<_>>();
-        assert_eq!(
-            table(&[row(&["a", "bb"]), row(&["ccc", "d"])]),
-            "a    bb\nccc  d\n"
-        );
     }
 }

@@ -7,6 +7,8 @@ use cohort_eval::{IntervalSettings, Metric};
 use cohort_fusion::{
     Ablation, AblationSettings, Family, Fit, FusionRule, FusionSettings, JointModel, Shares, ablate,
 };
+use cohort_tables::Nouns;
+
 use common::{NOISE, rows, study};
 
 fn quick(groups: &[&str]) -> AblationSettings {
@@ -189,7 +191,7 @@ fn joint_models_stand_beside_late_fusion_and_get_shares_when_complete() {
         value(&found, &row.name, "accuracy") - value(&found, "audio + image", "accuracy");
     assert!((to_late - expected).abs() < 1e-12);
     assert!(found.shares.iter().any(|s| s.family == "joint"));
-    let text = found.to_text();
+    let text = found.to_text(&Nouns::default());
     for wanted in [
         "Joint models less late fusion",
         "reference 1.2 image + 0.8 audio + 0.8 text",

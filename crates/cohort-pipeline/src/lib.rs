@@ -22,7 +22,8 @@ mod weights;
 
 pub use branches::{ClipMedia, Damage, Features, Skipped, damages};
 pub use cohort_nn::Backbone;
-pub use cohort_train::{DeviceChoice, JointKind};
+pub use cohort_train::{DeviceChoice, EpochMetrics, JointKind};
+pub use cohort_tuning::{Method, Space, SpaceError};
 pub use config::{
     AudioFeatureConfig, AuditConfig, Augmentation, FaceFeatureConfig, FeatureConfig, FusionConfig,
     ImageMode, ImageSettings, JointSettings, ModelSettings, ReadingConfig, RunConfig, TextEncoder,
@@ -31,9 +32,10 @@ pub use config::{
 pub use dataset::fusion_settings;
 pub use error::PipelineError;
 pub use jobs::{
-    Answers, ClipAnswer, FeatureTables, JointPlan, JointSubset, RunSummary, Sweep, SweepCell,
-    SweepData, SweepGrid, SweepSetting, TestScores, TrainedJoint, TrainedModality, degrade,
-    feature_tables, predict, run, sweep, train_joint, train_modality, write_report,
+    Answers, ClipAnswer, FeatureTables, JointPlan, JointSubset, RunSummary, SearchSettings,
+    Searched, Spawn, Sweep, SweepCell, SweepData, SweepGrid, SweepSetting, TestScores,
+    TrainedJoint, TrainedModality, TrialEnd, TrialRecord, degrade, feature_tables, predict, run,
+    run_trial, search, sweep, train_joint, train_modality, write_report,
 };
 pub use modality::Modality;
 pub use models::{Answer, Predictor};

@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use cohort_train::EpochMetrics;
+
 use crate::error::PipelineError;
 
 /// What a stage tells while it works. Implementations decide whether and how to show it.
@@ -16,6 +18,12 @@ pub trait Watch: Sync {
     }
     /// `done` of the steps or bytes are done.
     fn at(&self, done: usize);
+    /// Stage `number` of `of` begins. Default: nothing is made of it.
+    fn stage(&self, _number: usize, _of: usize, _what: &str) {}
+    /// The stage is over; `what` says in a few words what it gave. Default: nothing is made of it.
+    fn stage_done(&self, _what: &str) {}
+    /// An epoch of a model's training is over; `best` where no earlier one was better. Default: nothing is made of it.
+    fn epoch(&self, _model: &str, _metrics: &EpochMetrics, _best: bool) {}
     /// The work ended.
     fn end(&self);
     /// Flag that becomes true when the work shall stop where it can be resumed.

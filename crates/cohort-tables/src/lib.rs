@@ -36,6 +36,7 @@ mod sealed;
 mod shown;
 mod spelling;
 mod table_maker;
+mod text_columns;
 mod text_table;
 mod thrift;
 mod vector_rows;
@@ -71,6 +72,7 @@ pub use sealed::{seal, unseal};
 pub use shown::{shown, shown_lines};
 pub use spelling::{Spellings, code, fold, is_missing, spelled_out, tidy};
 pub use table_maker::TableMaker;
+pub use text_columns::{TERMINAL_WIDTH, text_columns};
 pub use text_table::TextTable;
 
 /// Hash of some bytes as used in provenance: the first 128 bits of BLAKE3, in lower-case hexadecimal.

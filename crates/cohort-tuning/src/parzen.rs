@@ -92,9 +92,7 @@ impl<'a> Parzen<'a> {
         let inside = between(z(0.0), z(1.0));
         let here = match to > from {
             true => between(z(from), z(to)),
-            false => {
-                (-0.5 * z(from).powi(2)).exp() / (deviation * std::f64::consts::TAU.sqrt())
-            }
+            false => (-0.5 * z(from).powi(2)).exp() / (deviation * std::f64::consts::TAU.sqrt()),
         };
         // far away from a kernel its density is below the least number
         (here / inside).max(f64::MIN_POSITIVE).ln()
@@ -117,8 +115,12 @@ fn widths(range: &Range, coordinates: &[f64]) -> Vec<f64> {
     let narrowest = 1.0 / (places.len() as f64 + 2.0).min(100.0);
     let mut widths = vec![1.0; places.len()];
     for (rank, &point) in order.iter().enumerate() {
-        let before = rank.checked_sub(1).map(|r| places[point] - places[order[r]]);
-        let after = order.get(rank + 1).map(|&next| places[next] - places[point]);
+        let before = rank
+            .checked_sub(1)
+            .map(|r| places[point] - places[order[r]]);
+        let after = order
+            .get(rank + 1)
+            .map(|&next| places[next] - places[point]);
         let farther = before.into_iter().chain(after).reduce(f64::max);
         widths[point] = farther.unwrap_or(1.0).clamp(narrowest, 1.0);
     }
@@ -148,17 +150,31 @@ mod tests {
 
     fn parameters() -> Vec<Parameter> {
         let ranges = [
-            Range::Integer { low: 1, high: 12, step: 1, scale: Scale::Log },
+            Range::Integer {
+                low: 1,
+                high: 12,
+                step: 1,
+                scale: Scale::Log,
+            },
             Range::Choice(vec!["a".into(), "b".into(), "c".into()]),
         ];
         let named = ranges.into_iter().zip(["x", "y"]);
-        named.map(|(range, name)| Parameter { name: name.to_string(), range }).collect()
+        named
+            .map(|(range, name)| Parameter {
+                name: name.to_string(),
+                range,
+            })
+            .collect()
     }
 
     #[test]
     fn probabilities_add_up_to_one_and_draws_follow_them() {
         let parameters = parameters();
-        let points = [Point(vec![2.0, 0.0]), Point(vec![2.0, 2.0]), Point(vec![11.0, 2.0])];
+        let points = [
+            Point(vec![2.0, 0.0]),
+            Point(vec![2.0, 2.0]),
+            Point(vec![11.0, 2.0]),
+        ];
         let parzen = Parzen::new(&parameters, points.iter().collect());
         let mut all = Vec::new();
         for x in 1..=12 {
@@ -174,19 +190,32 @@ mod tests {
         let n = 200_000;
         for _ in 0..n {
             let drawn = parzen.draw(&mut draw);
-            all.iter_mut().find(|(point, ..)| *point == drawn).unwrap().2 += 1;
+            all.iter_mut()
+                .find(|(point, ..)| *point == drawn)
+                .unwrap()
+                .2 += 1;
         }
         for (point, p, count) in all {
             let (expected, found) = (p * f64::from(n), count as f64);
             let deviation = (expected * (1.0 - p)).sqrt();
-            assert!((found - expected).abs() < 5.0 * deviation, "{point:?} {expected} {found}");
+            assert!(
+                (found - expected).abs() < 5.0 * deviation,
+                "{point:?} {expected} {found}"
+            );
         }
     }
 
     #[test]
     fn a_density_of_real_numbers_integrates_to_one() {
-        let range = Range::Float { low: -5.0, high: 5.0, scale: Scale::Linear };
-        let parameters = [Parameter { name: "x".to_string(), range }];
+        let range = Range::Float {
+            low: -5.0,
+            high: 5.0,
+            scale: Scale::Linear,
+        };
+        let parameters = [Parameter {
+            name: "x".to_string(),
+            range,
+        }];
         let points = [Point(vec![-4.9]), Point(vec![0.3]), Point(vec![0.4])];
         let parzen = Parzen::new(&parameters, points.iter().collect());
         let n = 100_000;

@@ -74,7 +74,10 @@ impl Search {
         let coordinates = ranges.map(|range| {
             let mut strata: Vec<usize> = (0..STARTUP).collect();
             order.shuffle(&mut strata);
-            place(range, (strata[number] as f64 + draw.unit()) / STARTUP as f64)
+            place(
+                range,
+                (strata[number] as f64 + draw.unit()) / STARTUP as f64,
+            )
         });
         Point(coordinates.collect())
     }

@@ -78,7 +78,11 @@ impl Space {
         for (at, parameter) in parameters.iter().enumerate() {
             parameter.check()?;
             if parameters[..at].iter().any(|p| p.name == parameter.name) {
-                return Err(SpaceError::new(&parameter.name, "every name once", "it twice"));
+                return Err(SpaceError::new(
+                    &parameter.name,
+                    "every name once",
+                    "it twice",
+                ));
             }
         }
         Ok(Self { parameters })
@@ -94,9 +98,15 @@ impl Space {
     /// # Panics
     /// When the point is not of this space.
     pub fn values(&self, point: &Point) -> Vec<Value> {
-        assert_eq!(point.0.len(), self.parameters.len(), "a point of this space");
+        assert_eq!(
+            point.0.len(),
+            self.parameters.len(),
+            "a point of this space"
+        );
         let pairs = self.parameters.iter().zip(&point.0);
-        pairs.map(|(parameter, &at)| parameter.range.value(at)).collect()
+        pairs
+            .map(|(parameter, &at)| parameter.range.value(at))
+            .collect()
     }
 }
 
@@ -116,7 +126,10 @@ impl Parameter {
             }
             Range::Float { low, high, scale } => {
                 if !low.is_finite() || !high.is_finite() || low >= high {
-                    return wrong("finite numbers, low below high", format!("{low} and {high}"));
+                    return wrong(
+                        "finite numbers, low below high",
+                        format!("{low} and {high}"),
+                    );
                 }
                 if *scale == Scale::Log && *low <= 0.0 {
                     return wrong("a low above 0 for a logarithmic scale", low.to_string());
@@ -242,10 +255,30 @@ mod tests {
     #[test]
     fn every_place_is_a_value_and_every_value_has_its_place() {
         let ranges = [
-            Range::Integer { low: 5, high: 50, step: 1, scale: Scale::Linear },
-            Range::Integer { low: 8, high: 60, step: 7, scale: Scale::Linear },
-            Range::Integer { low: 1, high: 2048, step: 1, scale: Scale::Log },
-            Range::Integer { low: 3, high: 3, step: 1, scale: Scale::Linear },
+            Range::Integer {
+                low: 5,
+                high: 50,
+                step: 1,
+                scale: Scale::Linear,
+            },
+            Range::Integer {
+                low: 8,
+                high: 60,
+                step: 7,
+                scale: Scale::Linear,
+            },
+            Range::Integer {
+                low: 1,
+                high: 2048,
+                step: 1,
+                scale: Scale::Log,
+            },
+            Range::Integer {
+                low: 3,
+                high: 3,
+                step: 1,
+                scale: Scale::Linear,
+            },
         ];
         for range in &ranges {
             let count = range.count().unwrap();
@@ -263,7 +296,11 @@ mod tests {
             }
             assert!((end - 1.0).abs() < 1e-12, "{range:?}");
         }
-        let range = Range::Float { low: 1e-5, high: 1e-1, scale: Scale::Log };
+        let range = Range::Float {
+            low: 1e-5,
+            high: 1e-1,
+            scale: Scale::Log,
+        };
         assert_eq!(range.at(0.5), 1e-3);
         assert_eq!(range.at(0.0), 1e-5);
         assert_eq!(range.at(1.0), 1e-1);
@@ -273,24 +310,38 @@ mod tests {
     #[test]
     fn a_space_that_cannot_be_searched_is_named() {
         let float = |low, high, scale| Range::Float { low, high, scale };
-        let integer = |low, high, step, scale| Range::Integer { low, high, step, scale };
+        let integer = |low, high, step, scale| Range::Integer {
+            low,
+            high,
+            step,
+            scale,
+        };
         for (range, expected) in [
             (float(1.0, 1.0, Scale::Linear), "low below high"),
             (float(0.0, 1.0, Scale::Log), "above 0"),
             (float(f64::NAN, 1.0, Scale::Linear), "finite"),
-            (float(-f64::MAX, f64::MAX, Scale::Linear), "a range that is finite"),
+            (
+                float(-f64::MAX, f64::MAX, Scale::Linear),
+                "a range that is finite",
+            ),
             (integer(3, 2, 1, Scale::Linear), "low at most high"),
             (integer(1, 2, 0, Scale::Linear), "a step"),
             (integer(0, 2, 1, Scale::Log), "a low of at least 1"),
             (Range::Choice(vec![]), "1 to 1000000 values"),
             (Range::Choice(vec![1.into(), 1.into()]), "every value once"),
         ] {
-            let parameter = Parameter { name: "x".to_string(), range };
+            let parameter = Parameter {
+                name: "x".to_string(),
+                range,
+            };
             let error = Space::new(vec![parameter]).unwrap_err().to_string();
             assert!(error.contains(expected), "{error}");
         }
         assert!(Space::new(vec![]).is_err());
-        let x = Parameter { name: "x".to_string(), range: float(0.0, 1.0, Scale::Linear) };
+        let x = Parameter {
+            name: "x".to_string(),
+            range: float(0.0, 1.0, Scale::Linear),
+        };
         assert!(Space::new(vec![x.clone(), x]).is_err());
     }
 }

@@ -155,7 +155,12 @@ mod tests {
         );
         assert_eq!(
             space.parameters()[2].range,
-            Range::Integer { low: 8, high: 128, step: 8, scale: Scale::Linear }
+            Range::Integer {
+                low: 8,
+                high: 128,
+                step: 8,
+                scale: Scale::Linear
+            }
         );
     }
 
@@ -166,12 +171,17 @@ mod tests {
             ("x = { low = 1, hihg = 3 }", "unknown field `hihg`"),
             ("x = { low = 1.0, high = 3.0, step = 1 }", "no step"),
             ("x = { low = 'a', high = 3.0 }", "low \"a\""),
-            ("x = { low = 1, high = 3, scale = 'logarithmic' }", "unknown variant"),
+            (
+                "x = { low = 1, high = 3, scale = 'logarithmic' }",
+                "unknown variant",
+            ),
             ("x = [nan]", "nan"),
             ("x = {}", "missing field `low`"),
             ("", "at least one parameter"),
         ] {
-            let error = Space::from_toml(&text.parse().unwrap()).unwrap_err().to_string();
+            let error = Space::from_toml(&text.parse().unwrap())
+                .unwrap_err()
+                .to_string();
             assert!(error.contains(expected), "{error}");
         }
     }

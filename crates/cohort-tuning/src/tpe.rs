@@ -44,7 +44,11 @@ pub(crate) fn suggest(space: &Space, trials: &[Trial], draw: &mut Draw) -> Point
     let good = ((GOOD_SHARE * known as f64).ceil() as usize).min(MOST_GOOD);
     let (good, rest) = ranked.split_at(good);
     let parameters = space.parameters();
-    let points = |of: &[&'_ Trial]| of.iter().map(|trial| trial.point.clone()).collect::<Vec<_>>();
+    let points = |of: &[&'_ Trial]| {
+        of.iter()
+            .map(|trial| trial.point.clone())
+            .collect::<Vec<_>>()
+    };
     let (good, rest) = (points(good), points(rest));
     let good = Parzen::new(parameters, good.iter().collect());
     let rest = Parzen::new(parameters, rest.iter().collect());

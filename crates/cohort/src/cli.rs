@@ -20,8 +20,24 @@ pub(crate) struct Cli {
     /// Threads to use, 1 to 1024 [default: one a core]; results do not depend on it
     #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=i64::from(crate::threads::MOST)))]
     pub(crate) threads: Option<u16>,
+    #[command(flatten)]
+    pub(crate) talk: Talk,
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+/// What is said on stderr while a command works.
+#[derive(Debug, Default, clap::Args)]
+pub(crate) struct Talk {
+    /// Say nothing but warnings and errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+    /// Say more: every epoch that is the best so far
+    #[arg(short, long, global = true)]
+    pub(crate) verbose: bool,
+    /// Draw no progress bars
+    #[arg(long, global = true)]
+    pub(crate) no_progress: bool,
 }
 
 #[derive(Debug, Subcommand)]

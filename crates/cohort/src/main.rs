@@ -10,6 +10,7 @@ mod shell;
 mod threads;
 #[cfg(feature = "networks")]
 mod watch;
+mod wrap;
 
 use std::process::ExitCode;
 
@@ -20,7 +21,7 @@ use crate::shell::{Outcome, Shell};
 fn main() -> ExitCode {
     memory::keep_freed_blocks();
     let cli = cli::Cli::parse_from(cli::arguments());
-    let shell = Shell::new();
+    let shell = Shell::new(&cli.talk);
     if let Err(error) = threads::start(cli.threads) {
         shell.fail(&format!("error: {error}"));
         return ExitCode::from(2);

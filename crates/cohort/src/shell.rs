@@ -5,13 +5,18 @@
 
 use std::borrow::Cow;
 use std::io::{IsTerminal, Write};
-#[cfg(feature = "networks")]
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+#[cfg(feature = "networks")]
+use std::sync::{Mutex, PoisonError};
+#[cfg(feature = "networks")]
+use std::time::Instant;
 
 use anyhow::Context;
 use cohort_tables::{shown, shown_lines};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
+
+use crate::cli::Talk;
+use crate::wrap::wrapped;
 
 /// How a command ended when nothing was wrong with its input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +45,16 @@ fn end_now() -> ! {
 /// The outside of a command.
 #[derive(Debug)]
 pub(crate) struct Shell {
-    terminal: bool,
+    /// Columns of the terminal that stderr is; none for a file or a pipe.
+    talk_width: Option<usize>,
+    /// Columns of the terminal that stdout is.
+    data_width: Option<usize>,
+    quiet: bool,
+    verbose: bool,
+    bars: bool,
+    /// The stage at work, and when it began.
+    #[cfg(feature = "networks")]
+    stage: Mutex<Option<(String, Instant)>>,
     /// The bar of the stage at work.
     #[cfg(feature = "networks")]
     pub(crate) bar: Mutex<Option<ProgressBar>>,
@@ -49,9 +63,16 @@ pub(crate) struct Shell {
 impl Shell {
     /// Takes over Ctrl-C: the first asks the work to stop, or ends the process where nothing is lost by it; the second ends
     /// it at once.
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(talk: &Talk) -> Self {
+        let talk_width = width_of(std::io::stderr().is_terminal());
         let shell = Self {
-            terminal: std::io::stderr().is_terminal(),
+            talk_width,
+            data_width: width_of(std::io::stdout().is_terminal()),
+            quiet: talk.quiet,
+            verbose: talk.verbose,
+            bars: talk_width.is_some() && !talk.quiet && !talk.no_progress,
+            #[cfg(feature = "networks")]
+            stage: Mutex::new(None),
             #[cfg(feature = "networks")]
             bar: Mutex::new(None),
         };
@@ -99,9 +120,48 @@ impl Shell {
         done
     }
 
-    /// A line of talk on stderr. A closed stderr is no reason to fail.
+    /// A line of talk on stderr; of a quiet command only warnings. A closed stderr is no reason to fail.
     pub(crate) fn say(&self, line: &str) {
-        let _ = writeln!(std::io::stderr(), "{}", shown(line));
+        if self.quiet && !line.starts_with("warning") {
+            return;
+        }
+        let line = shown(line);
+        let line = match self.talk_width {
+            Some(width) => Cow::Owned(wrapped(&line, width)),
+            None => line,
+        };
+        let _ = writeln!(std::io::stderr(), "{line}");
+    }
+
+    /// Whether more is said.
+    #[cfg(feature = "networks")]
+    pub(crate) fn is_verbose(&self) -> bool {
+        self.verbose
+    }
+
+    /// A stage begins; its name stands before its bars.
+    #[cfg(feature = "networks")]
+    pub(crate) fn begin_stage(&self, name: String) {
+        // a poisoned lock only means that a line may look odd
+        let mut stage = self.stage.lock().unwrap_or_else(PoisonError::into_inner);
+        *stage = Some((name, Instant::now()));
+    }
+
+    /// The stage is over: a line with what it gave and how long it took.
+    #[cfg(feature = "networks")]
+    pub(crate) fn end_stage(&self, what: &str) {
+        let stage = self
+            .stage
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some((name, began)) = stage {
+            let what = match what {
+                "" => String::new(),
+                what => format!(": {what}"),
+            };
+            self.say(&format!("{name}{what} ({})", duration(began.elapsed())));
+        }
     }
 
     /// How a command failed, on stderr: a line, or lines with the drawing of a place in a configuration file.
@@ -118,7 +178,11 @@ impl Shell {
     /// # Errors
     /// As [`Shell::print_data`].
     pub(crate) fn print(&self, text: &str) -> anyhow::Result<()> {
-        self.print_data(&shown_lines(text))
+        let text = shown_lines(text);
+        match self.data_width {
+            Some(width) => self.print_data(&wrapped(&text, width)),
+            None => self.print_data(&text),
+        }
     }
 
     /// Data on stdout as it is, with a line end. A reader that has had enough (`cohort ... | head`) is no error.
@@ -144,28 +208,85 @@ impl Shell {
 
     /// A progress bar with rate and time left: on a terminal only, else it shows nothing.
     pub(crate) fn bar(&self, what: &str, total: usize) -> ProgressBar {
-        let style = "{msg:<18} [{bar:32}] {human_pos}/{human_len}  {per_sec}  {eta} left";
-        self.styled(what, total as u64, style)
+        self.styled(what, total as u64, "{human_pos}/{human_len} {rate}")
+    }
+
+    /// As [`Self::bar`], with the stage that is at work before it.
+    #[cfg(feature = "networks")]
+    pub(crate) fn stage_bar(&self, what: &str, total: usize) -> ProgressBar {
+        let stage = self.stage.lock().unwrap_or_else(PoisonError::into_inner);
+        let number = stage.as_ref().and_then(|(name, _)| name.split_once(' '));
+        match number {
+            Some((number, _)) => self.bar(&format!("{number} {what}"), total),
+            None => self.bar(what, total),
+        }
     }
 
     /// As [`Self::bar`], of a download.
     #[cfg(feature = "networks")]
     pub(crate) fn bytes_bar(&self, what: &str, total: u64) -> ProgressBar {
-        let style = "{msg:<18} [{bar:32}] {decimal_bytes}/{decimal_total_bytes}  {decimal_bytes_per_sec}  {eta} left";
-        self.styled(what, total, style)
+        let counts = "{decimal_bytes}/{decimal_total_bytes} {decimal_bytes_per_sec}";
+        self.styled(what, total, counts)
     }
 
-    fn styled(&self, what: &str, total: u64, style: &str) -> ProgressBar {
-        if !self.terminal {
+    fn styled(&self, what: &str, total: u64, counts: &str) -> ProgressBar {
+        if !self.bars {
             return ProgressBar::hidden();
         }
         let bar = ProgressBar::new(total);
-        if let Ok(style) = ProgressStyle::with_template(style) {
-            bar.set_style(style.progress_chars("=> "));
+        // the bar takes what is left of the line, so that none is wider than the terminal
+        let style = format!("{{msg}} [{{wide_bar}}] {counts} {{eta}} left");
+        if let Ok(style) = ProgressStyle::with_template(&style) {
+            let rate = |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+                // a terminal that is gone is no reason to fail
+                let _ = out.write_str(&rate(state.per_sec()));
+            };
+            bar.set_style(style.with_key("rate", rate).progress_chars("=> "));
         }
         bar.set_message(shown(what).into_owned());
         bar
     }
+}
+
+/// Moves a bar. Where it is at the first time, work was done before: only what follows counts for rate and time left.
+#[cfg(feature = "networks")]
+pub(crate) fn advance(bar: &ProgressBar, done: u64) {
+    let first = bar.position() == 0;
+    bar.set_position(done);
+    if first && done > 0 {
+        bar.reset_eta();
+    }
+}
+
+/// Steps a second with three digits, or seconds a step where it is slow.
+fn rate(per_second: f64) -> String {
+    match per_second {
+        r if r >= 99.5 => format!("{r:.0}/s"),
+        r if r >= 9.95 => format!("{r:.1}/s"),
+        r if r >= 1.0 => format!("{r:.2}/s"),
+        r if r > 0.0 => format!("{:.1} s each", 1.0 / r),
+        _ => String::new(),
+    }
+}
+
+/// A time as people say it: `0.4 s`, `12 s`, `1 m 03 s`, `2 h 05 m`.
+#[cfg(feature = "networks")]
+fn duration(time: std::time::Duration) -> String {
+    let seconds = time.as_secs();
+    match seconds {
+        0..=9 => format!("{:.1} s", time.as_secs_f64()),
+        10..=59 => format!("{seconds} s"),
+        60..=3599 => format!("{} m {:02} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {:02} m", seconds / 3600, seconds / 60 % 60),
+    }
+}
+
+/// Columns of the terminal where a stream is one: its own say, else `COLUMNS`, else 80.
+fn width_of(is_terminal: bool) -> Option<usize> {
+    let own = terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
+    let told = || std::env::var("COLUMNS").ok()?.parse().ok();
+    let width = own.filter(|&columns| columns > 0).or_else(told);
+    is_terminal.then(|| width.unwrap_or(80).max(20))
 }
 
 /// A JSON document in which no character acts on a terminal; it says the same.

@@ -2,10 +2,10 @@
 
 use std::sync::atomic::AtomicBool;
 
-use cohort_pipeline::Watch;
+use cohort_pipeline::{EpochMetrics, Watch};
 use indicatif::ProgressBar;
 
-use crate::shell::{STOP, Shell};
+use crate::shell::{self, STOP, Shell};
 
 impl Shell {
     fn with_bar(&self, act: impl FnOnce(&mut Option<ProgressBar>)) {
@@ -26,7 +26,7 @@ impl Watch for Shell {
     }
 
     fn begin(&self, what: &str, total: usize) {
-        let new = self.bar(what, total);
+        let new = self.stage_bar(what, total);
         self.with_bar(|bar| *bar = Some(new));
     }
 
@@ -38,9 +38,37 @@ impl Watch for Shell {
     fn at(&self, done: usize) {
         self.with_bar(|bar| {
             if let Some(bar) = bar {
-                bar.set_position(done as u64);
+                shell::advance(bar, done as u64);
             }
         });
+    }
+
+    fn stage(&self, number: usize, of: usize, what: &str) {
+        self.begin_stage(format!("[{number}/{of}] {what}"));
+    }
+
+    fn stage_done(&self, what: &str) {
+        self.end_stage(what);
+    }
+
+    fn epoch(&self, model: &str, metrics: &EpochMetrics, best: bool) {
+        if best && self.is_verbose() {
+            let values = metrics
+                .values
+                .iter()
+                .filter(|(name, _)| name.starts_with("valid_"));
+            let values: Vec<String> = values
+                .filter_map(|(name, value)| Some((name, (*value)?)))
+                .map(|(name, value)| {
+                    format!("{} {value:.3}", name["valid_".len()..].replace('_', " "))
+                })
+                .collect();
+            let epoch = metrics.epoch;
+            Watch::say(
+                self,
+                &format!("{model} epoch {epoch}: {} on validation", values.join(", ")),
+            );
+        }
     }
 
     fn end(&self) {

@@ -167,3 +167,176 @@ fn another_configuration_or_a_bad_grid_is_told() {
         "{stderr}"
     );
 }
+
+/// Searches settings of the words' model.
+fn search(out: &Path, space: &Path, how: &[&str]) -> (i32, String, String) {
+    finish(
+        cohort()
+            .arg("sweep")
+            .arg(corpus())
+            .args(["text", "--epochs", "10", "--space"])
+            .arg(space)
+            .arg("--out")
+            .arg(out)
+            .args(how),
+    )
+}
+
+const SPACE: &str = "
+    [text]
+    dropout = { low = 0.0, high = 0.5 }
+    hidden = [[], [16]]
+    [text.train]
+    learning_rate = { low = 1e-5, high = 1e-1, scale = 'log' }
+    batch_size = { low = 8, high = 64, step = 8 }
+    ";
+
+#[test]
+fn a_search_that_was_killed_or_grew_ends_as_one_that_was_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let (whole, part) = (folder.path().join("whole"), folder.path().join("part"));
+    let space = folder.path().join("space.toml");
+    std::fs::write(&space, SPACE).unwrap();
+    let (code, table, stderr) = search(&whole, &space, &["--trials", "16"]);
+    assert_eq!(code, 0, "{stderr}");
+    assert!(stderr.contains("trial 16 of 16: "), "{stderr}");
+    let json = std::fs::read_to_string(whole.join("search.json")).unwrap();
+    let found: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(found["schema"], "cohort.tuning/1");
+    let trials = found["trials"].as_array().unwrap();
+    assert_eq!(trials.len(), 16);
+    // the chosen one is the best on validation of those that were trained to their end, whatever the test says
+    let finished: Vec<(u64, f64)> = (trials.iter())
+        .filter(|trial| trial["end"] == "finished")
+        .map(|trial| {
+            (
+                trial["number"].as_u64().unwrap(),
+                trial["valid"].as_f64().unwrap(),
+            )
+        })
+        .collect();
+    let best = finished
+        .iter()
+        .map(|f| f.1)
+        .fold(f64::NEG_INFINITY, f64::max);
+    let chosen = finished.iter().find(|f| f.1 == best).unwrap();
+    assert_eq!(found["chosen"].as_u64(), Some(chosen.0));
+    assert_eq!(found["found"]["valid"].as_f64(), Some(best));
+    // rates of 1e-5 learn nothing in ten epochs: some trial is given up, and none before a fifth of the epochs
+    let pruned = trials.iter().filter(|trial| trial["end"] == "pruned");
+    let epochs: Vec<u64> = pruned
+        .map(|trial| trial["epochs"].as_u64().unwrap())
+        .collect();
+    assert!(
+        !epochs.is_empty() && epochs.iter().all(|&n| (2..10).contains(&n)),
+        "{epochs:?}"
+    );
+    for trial in trials {
+        let (values, epochs) = (&trial["values"], &trial["epochs"]);
+        assert_eq!(
+            trial["curve"].as_array().unwrap().len() as u64,
+            epochs.as_u64().unwrap()
+        );
+        let rate = values["text.train.learning_rate"].as_f64().unwrap();
+        let batch = values["text.train.batch_size"].as_u64().unwrap();
+        assert!((1e-5..=1e-1).contains(&rate) && batch % 8 == 0 && (8..=64).contains(&batch));
+        // what a trial trained with is what it says
+        let name = format!(
+            "trials/{:04}/config.toml",
+            trial["number"].as_u64().unwrap()
+        );
+        let config = std::fs::read_to_string(whole.join(name)).unwrap();
+        let config: toml::Table = config.parse().unwrap();
+        let text = format!("{config:?}");
+        assert!(
+            text.contains(&format!("\"batch_size\": Integer({batch})")),
+            "{text}"
+        );
+    }
+    // the configuration that was found trains to the same model
+    let again = folder.path().join("again");
+    let best_file = whole.join("best.toml");
+    let (code, _, stderr) = finish(
+        cohort()
+            .arg("train")
+            .arg("text")
+            .arg(&best_file)
+            .arg("--out")
+            .arg(&again),
+    );
+    assert_eq!(code, 0, "{stderr}");
+    let predictions = |folder: &Path| std::fs::read(folder.join("predictions.csv")).unwrap();
+    let own = whole.join(format!("trials/{:04}", chosen.0));
+    assert_eq!(predictions(&again), predictions(&own));
+
+    // begun with fewer trials, then killed in the middle of one
+    let (code, _, stderr) = search(&part, &space, &["--trials", "9"]);
+    assert_eq!(code, 0, "{stderr}");
+    std::fs::remove_file(part.join("trials/0008/trial.json")).unwrap();
+    let (code, again, stderr) = search(&part, &space, &["--trials", "16"]);
+    assert_eq!((code, &again), (0, &table), "{stderr}");
+    assert_same_files(&whole, &part);
+
+    // another search is not mixed with it
+    std::fs::write(&space, SPACE.replace("0.5", "0.6")).unwrap();
+    let (code, _, stderr) = search(&part, &space, &["--trials", "16"]);
+    assert_eq!(code, 2);
+    assert!(
+        stderr.contains("the space that this search began with"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn trials_in_processes_of_their_own_give_the_same_whatever_is_quick() {
+    let folder = tempfile::tempdir().unwrap();
+    let space = folder.path().join("space.toml");
+    std::fs::write(&space, SPACE).unwrap();
+    let (one, two) = (folder.path().join("one"), folder.path().join("two"));
+    let (code, csv, stderr) = search(&one, &space, &["--trials", "7", "--jobs", "3", "--csv"]);
+    assert_eq!(code, 0, "{stderr}");
+    assert_eq!(csv.lines().count(), 8);
+    // as after a kill: the third trial has ended, the others of its time have not
+    let (code, _, stderr) = search(&two, &space, &["--trials", "3", "--jobs", "3"]);
+    assert_eq!(code, 0, "{stderr}");
+    std::fs::remove_dir_all(two.join("trials/0000")).unwrap();
+    std::fs::remove_file(two.join("trials/0001/trial.json")).unwrap();
+    let (code, again, stderr) = search(&two, &space, &["--trials", "7", "--jobs", "3", "--csv"]);
+    assert_eq!((code, again), (0, csv), "{stderr}");
+}
+
+#[test]
+fn a_space_that_cannot_be_searched_is_told_before_anything_is_trained() {
+    let folder = tempfile::tempdir().unwrap();
+    let space = folder.path().join("space.toml");
+    let out = folder.path().join("out");
+    for (text, expected) in [
+        (
+            "[text.train]\nlearning_rat = [1e-3]",
+            "unknown field `learning_rat`",
+        ),
+        (
+            "[audio.train]\nlearning_rate = [1e-3]",
+            "keys of the text model",
+        ),
+        ("[text.train]\nseed = [1, 2]", "not its seed or device"),
+        (
+            "[text.train]\nbatch_size = [1, 8]",
+            "batch_size must be at least 2",
+        ),
+        (
+            "[text.train]\nbatch_size = { low = 8, high = 4 }",
+            "low at most high",
+        ),
+        ("[text.train]\nbatch_size = 8", "expected a list of values"),
+        ("[text.train\n", "TOML parse error"),
+        ("", "at least one parameter"),
+    ] {
+        std::fs::write(&space, text).unwrap();
+        let (code, stdout, stderr) = search(&out, &space, &[]);
+        assert_eq!((code, stdout.as_str()), (2, ""), "{text}: {stderr}");
+        assert!(stderr.contains(expected), "{text}: {stderr}");
+        assert!(stderr.contains("space"), "{stderr}");
+        assert!(!out.join("reference").exists());
+    }
+}

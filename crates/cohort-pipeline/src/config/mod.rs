@@ -1,5 +1,6 @@
 //! A run's configuration: every value that decides its outcome, as data.
 
+mod changed;
 mod evaluation;
 mod features;
 mod listed;

@@ -168,12 +168,9 @@ fn curves_of(
     }
     watch.end();
     let fusion = fusion_settings(dataset, seed)?;
-    Ok(curves(
-        &inputs,
-        &fusion.subjects,
-        fusion.ordered,
-        intervals,
-    )?)
+    let mut found = curves(&inputs, &fusion.subjects, fusion.ordered, intervals)?;
+    found.nouns = dataset.schema.nouns();
+    Ok(found)
 }
 
 #[cfg(test)]

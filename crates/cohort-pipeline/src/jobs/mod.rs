@@ -20,5 +20,8 @@ pub use joint::{JointPlan, JointSubset, TrainedJoint, train_joint};
 pub use predict::{Answers, ClipAnswer, predict};
 pub use report::write_report;
 pub use run::{RunSummary, run};
-pub use sweep::{Sweep, SweepCell, SweepData, SweepGrid, SweepSetting, TestScores, sweep};
+pub use sweep::{
+    SearchSettings, Searched, Spawn, Sweep, SweepCell, SweepData, SweepGrid, SweepSetting,
+    TestScores, TrialEnd, TrialRecord, run_trial, search, sweep,
+};
 pub use train::{TrainedModality, train_modality};

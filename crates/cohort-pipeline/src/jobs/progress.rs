@@ -4,7 +4,7 @@ use cohort_train::{EpochMetrics, Observer, RunFacts};
 
 use crate::watch::Watch;
 
-/// Shows the batches of all epochs as one bar, and each epoch that is the best so far as a line.
+/// Shows the batches of all epochs as one bar, and passes the epochs on.
 pub(super) struct EpochBar<'a> {
     model: &'a str,
     watch: &'a dyn Watch,
@@ -50,15 +50,6 @@ impl Observer<RunFacts> for EpochBar<'_> {
     }
 
     fn epoch(&mut self, metrics: &EpochMetrics, best: bool) {
-        if best {
-            self.watch.say(&format!(
-                "{} epoch {}: validation balanced accuracy {:.3}, accuracy {:.3}, loss {:.3}",
-                self.model,
-                metrics.epoch,
-                metrics.value("valid_balanced_accuracy"),
-                metrics.value("valid_accuracy"),
-                metrics.valid_loss()
-            ));
-        }
+        self.watch.epoch(self.model, metrics, best);
     }
 }

@@ -16,7 +16,7 @@ use super::mistakes;
 use super::planted;
 use super::rehearse::rehearse;
 use super::report::write_report;
-use super::train::{TrainedModality, train_branch};
+use super::train::{TrainedModality, best_of, train_branch};
 use crate::branches::{self, Branch};
 use crate::config::RunConfig;
 use crate::dataset::{all_labels, fusion_settings, hash_of_labels, splits, target_index};
@@ -115,6 +115,8 @@ struct Job<'a> {
     /// What the split guard found.
     check: Option<CheckReport>,
     seconds: Vec<(String, f64)>,
+    /// What the stage at work gave, in a few words.
+    gave: String,
     _lock: FolderLock,
 }
 
@@ -178,6 +180,7 @@ impl<'a> Job<'a> {
             branches,
             check: None,
             seconds: Vec::new(),
+            gave: String::new(),
             _lock: lock,
         })
     }
@@ -197,15 +200,33 @@ impl<'a> Job<'a> {
         if self.watch.stopped() {
             return Err(PipelineError::Stopped);
         }
+        self.watch
+            .stage(self.seconds.len() + 1, self.stages(), stage);
         let start = Instant::now();
         let done = work(self)?;
         self.seconds
             .push((stage.to_string(), start.elapsed().as_secs_f64()));
+        self.watch.stage_done(&std::mem::take(&mut self.gave));
         Ok(done)
+    }
+
+    /// How many stages there are.
+    fn stages(&self) -> usize {
+        // statistics, split guard, fusion, ablation, audit, page
+        6 + self.branches.len() + usize::from(self.has_joint())
+    }
+
+    /// Whether a joint model is trained: there are modalities to join, and it is asked for.
+    fn has_joint(&self) -> bool {
+        self.config.joint.enabled && self.branches.len() > 1
     }
 
     fn describe(&mut self) -> Result<(), PipelineError> {
         self.timed("statistics", |job| {
+            let all = splits(&job.dataset)?;
+            let counts = all.map(|split| format!("{} {}", split.clips.len(), split.name));
+            let item = plural(&job.dataset.schema.item);
+            job.gave = format!("{} {item}: {}", job.dataset.len(), counts.join(", "));
             write_json(
                 &job.out.join("stats.json"),
                 &cohort_data::statistics(&job.dataset),
@@ -227,10 +248,10 @@ impl<'a> Job<'a> {
             });
             watch.end();
             let report = report?;
-            watch.say(&format!(
-                "split guard: {} errors, {} warnings, {} notes",
+            job.gave = format!(
+                "{} errors, {} warnings, {} notes",
                 report.errors, report.warnings, report.notes
-            ));
+            );
             write_json(&job.out.join("check.json"), &report)?;
             job.check = Some(report);
             Ok(())
@@ -241,7 +262,7 @@ impl<'a> Job<'a> {
         let mut models = Vec::new();
         for (at, modality) in self.modalities().into_iter().enumerate() {
             models.push(self.timed(modality.name(), |job| {
-                train_branch(
+                let trained = train_branch(
                     job.config,
                     &job.dataset,
                     &*job.branches[at],
@@ -249,7 +270,9 @@ impl<'a> Job<'a> {
                     &job.out.join(modality.name()),
                     job.resume,
                     job.watch,
-                )
+                )?;
+                job.gave = best_of(&trained.history);
+                Ok(trained)
             })?);
         }
         Ok(models)
@@ -257,7 +280,7 @@ impl<'a> Job<'a> {
 
     /// The joint model, when there are modalities to join and it is asked for.
     fn joint(&mut self) -> Result<Option<TrainedJoint>, PipelineError> {
-        if !self.config.joint.enabled || self.branches.len() < 2 {
+        if !self.has_joint() {
             return Ok(None);
         }
         let fusion = fusion_settings(&self.dataset, self.config.seed)?;
@@ -272,13 +295,15 @@ impl<'a> Job<'a> {
                 features: &job.out.join("features"),
                 fusion: &fusion,
             };
-            join(
+            let joint = join(
                 &plan,
                 &branches,
                 &job.out.join(JOINT),
                 job.resume,
                 job.watch,
-            )
+            )?;
+            job.gave = best_of(&joint.history);
+            Ok(joint)
         })?;
         Ok(Some(joint))
     }
@@ -311,6 +336,7 @@ impl<'a> Job<'a> {
                 settings: model_settings(job.config)?,
             };
             write_sealed(&folder.join("fusion.json"), &late)?;
+            job.gave = format!("{} models", tables.len());
             Ok(fused)
         })?;
         self.timed("ablation", |job| {
@@ -322,6 +348,7 @@ impl<'a> Job<'a> {
                 ablate(&tables, &joint, Some(&labels), &settings, &how)
             })?;
             ablation.notes = job.dataset.notes_for_documents();
+            job.gave = format!("{} models and subsets", ablation.rows.len());
             write_atomic(&job.out.join("ablation.csv"), ablation.to_csv().as_bytes())?;
             write_json(&job.out.join("ablation.json"), &ablation)
         })?;
@@ -334,7 +361,11 @@ impl<'a> Job<'a> {
         joint: Option<&TrainedJoint>,
         fused: &Fused,
     ) -> Result<RunSummary, PipelineError> {
-        let (audits, findings) = self.timed("audit", |job| job.audit(models, joint, fused))?;
+        let (audits, findings) = self.timed("audit", |job| {
+            let done = job.audit(models, joint, fused)?;
+            job.gave = format!("{} models", done.0.len());
+            Ok(done)
+        })?;
         let [_, _, test] = splits(&self.dataset)?;
         let rows: Vec<(&str, ModelKind, &Audit)> = audits
             .iter()
@@ -344,19 +375,19 @@ impl<'a> Job<'a> {
         write_json(&self.out.join("headline.json"), &headline)?;
         let (_, _, of_fusion) = audits.last().expect("the fusion is audited");
         let cautions = cautions(self.check.as_ref(), Some(of_fusion));
-        if self.shows_mistakes() {
-            self.timed("mistakes", |job| {
-                let [_, _, test] = splits(&job.dataset)?;
-                mistakes::write("fused", &fused.test, &job.dataset, test, job.out)
-            })?;
-        }
         let skipped: Vec<_> = models.iter().flat_map(|model| &model.skipped).collect();
-        write_json(
-            &self.out.join("provenance.json"),
-            &self.record(skipped.len())?,
-        )?;
         let names: Vec<&str> = models.iter().map(|model| model.modality.name()).collect();
-        let report = write_report(self.out)?;
+        let report = self.timed("page", |job| {
+            if job.shows_mistakes() {
+                let [_, _, test] = splits(&job.dataset)?;
+                mistakes::write("fused", &fused.test, &job.dataset, test, job.out)?;
+            }
+            write_json(
+                &job.out.join("provenance.json"),
+                &job.record(skipped.len())?,
+            )?;
+            write_report(job.out)
+        })?;
         let seconds: Vec<Value> = self
             .seconds
             .iter()
@@ -400,6 +431,8 @@ impl<'a> Job<'a> {
         let joint = joint.and_then(TrainedJoint::full);
         let joint = joint.map(|full| (JOINT, ModelKind::Joint, &full.test));
         let mut audits: Vec<NamedAudit> = Vec::new();
+        let count = models.len() + usize::from(joint.is_some()) + 1;
+        self.watch.begin("audits", count);
         for (name, kind, predictions) in
             singles
                 .chain(joint)
@@ -412,7 +445,9 @@ impl<'a> Job<'a> {
             let folder = if kind == ModelKind::Fused { "" } else { name };
             write_json(&self.out.join(folder).join(AUDIT), &document)?;
             audits.push((name.to_string(), kind, document));
+            self.watch.at(audits.len());
         }
+        self.watch.end();
         let mut lines = Vec::new();
         for (name, _, document) in audits.iter().rev() {
             let found = findings(document).into_iter();

@@ -36,21 +36,25 @@ pub struct TrainedModality {
 impl TrainedModality {
     /// One line for a terminal.
     pub fn to_text(&self) -> String {
-        let best = self.history.last();
-        let score = best.map_or_else(String::new, |epoch| {
-            format!(
-                ": best epoch {}, validation balanced accuracy {:.3}",
-                epoch.epoch,
-                epoch.value("valid_balanced_accuracy")
-            )
-        });
         format!(
-            "{}{score}; {} validation and {} test samples predicted",
+            "{}: {}; {} validation and {} test samples predicted",
             self.modality,
+            best_of(&self.history),
             self.valid.len(),
             self.test.len()
         )
     }
+}
+
+/// The best epoch in a few words, the last of the history up to it.
+pub(super) fn best_of(history: &[EpochMetrics]) -> String {
+    history.last().map_or_else(String::new, |best| {
+        format!(
+            "best epoch {}, validation balanced accuracy {:.3}",
+            best.epoch,
+            best.value("valid_balanced_accuracy")
+        )
+    })
 }
 
 /// Trains the model of one modality in the run folder `out`, and writes its predictions of the validation

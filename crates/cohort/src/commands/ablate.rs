@@ -113,13 +113,16 @@ impl Ablate {
                 .with_context(|| format!("cannot make {}", out.display()))?;
             let json = serde_json::to_string_pretty(&found)?;
             write_atomic(&out.join("ablation.json"), json.as_bytes())?;
-            write_atomic(&out.join("ablation.txt"), found.to_text().as_bytes())?;
+            write_atomic(
+                &out.join("ablation.txt"),
+                found.to_text(&inputs.nouns).as_bytes(),
+            )?;
             write_atomic(&out.join("ablation.csv"), found.to_csv().as_bytes())?;
         }
         if self.json {
             shell.print_json(&found)?;
         } else {
-            shell.print(&found.to_text())?;
+            shell.print(&found.to_text(&inputs.nouns))?;
         }
         Ok(Outcome::Done)
     }

@@ -4,12 +4,15 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
+use cohort_data::Schema;
 use cohort_eval::{IntervalSettings, Metric};
 use cohort_fusion::{
     Aggregation, AggregationRule, Fit, FusionRecord, FusionRule, FusionSettings, ModelPredictions,
     StackingKind, Subjects, aggregate, aggregation, fuse,
 };
-use cohort_tables::{IdMatches, LabelTable, Predictions, Spellings, unify_ids, write_atomic};
+use cohort_tables::{
+    IdMatches, LabelTable, Nouns, Predictions, Spellings, unify_ids, write_atomic,
+};
 
 use super::meaning::{Meaning, notes_of};
 use super::tables::TableArgs;
@@ -182,6 +185,8 @@ pub(super) struct Inputs {
     pub(super) joint: Vec<Predictions>,
     pub(super) labels: Option<LabelTable>,
     pub(super) settings: FusionSettings,
+    /// What an item and a unit are called.
+    pub(super) nouns: Nouns,
     /// Clips joined although their ids are not written alike.
     pub(super) ids: IdMatches,
     /// What the reader should know of how tables were read.
@@ -283,6 +288,7 @@ impl How {
             joint,
             labels,
             settings,
+            nouns: (meanings.schema.as_ref()).map_or_else(Nouns::default, Schema::nouns),
             ids,
             notes,
         })
@@ -363,10 +369,10 @@ impl Fuse {
                 aggregation,
             })?;
         } else {
-            let mut text = fused.record.to_text();
+            let mut text = fused.record.to_text(&inputs.nouns);
             if let Some(together) = &together {
                 text += "\n";
-                text += &together.to_text();
+                text += &together.to_text(&inputs.nouns);
             }
             shell.print(&text)?;
         }

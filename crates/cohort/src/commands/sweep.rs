@@ -1,9 +1,11 @@
-//! `cohort sweep`: one model under a grid of settings.
+//! `cohort sweep`: one model under a grid of settings, or a search in a declared space.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 
+use anyhow::Context;
 use clap::Args;
-use cohort_pipeline::{Modality, RunConfig, SweepGrid};
+use cohort_pipeline::{Method, Modality, RunConfig, SearchSettings, Space, SweepGrid};
 
 use crate::shell::{Outcome, Shell};
 
@@ -30,10 +32,29 @@ pub(crate) struct Sweep {
     /// Seeds, separated by commas; a setting's results are averaged over them
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     seeds: Vec<u64>,
-    /// Print one JSON document (cohort.sweep/2)
+    /// Search instead of a grid: file (TOML) of the settings by key, each a list of values or
+    /// `{ low = 1e-4, high = 1e-1, scale = "log" }`
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["data_sets", "batch_size", "learning_rate", "seeds"])]
+    space: Option<PathBuf>,
+    /// How the search chooses what to try: tpe or random [default: tpe]
+    #[arg(long, value_name = "METHOD", requires = "space")]
+    method: Option<Method>,
+    /// Trials of the search; it may grow later [default: 30]
+    #[arg(long, value_name = "N", requires = "space")]
+    trials: Option<usize>,
+    /// Trials at a time, each in a process of its own [default: 1]; a suggestion then knows as many trials less
+    #[arg(long, value_name = "N", requires = "space")]
+    jobs: Option<usize>,
+    /// Train every trial to its end, also those that fall behind the others
+    #[arg(long, requires = "space")]
+    no_pruning: bool,
+    /// The trial that this process trains
+    #[arg(long, value_name = "NUMBER", hide = true)]
+    trial: Option<usize>,
+    /// Print one JSON document (cohort.sweep/2, of a search cohort.tuning/1)
     #[arg(long, conflicts_with = "csv")]
     json: bool,
-    /// Print the runs as CSV
+    /// Print the runs or trials as CSV
     #[arg(long)]
     csv: bool,
     #[command(flatten)]
@@ -42,6 +63,10 @@ pub(crate) struct Sweep {
 
 impl Sweep {
     pub(crate) fn run(self, shell: &Shell) -> anyhow::Result<Outcome> {
+        if let Some(number) = self.trial {
+            cohort_pipeline::run_trial(self.modality, &self.out, number, shell)?;
+            return Ok(Outcome::Done);
+        }
         let is_file = self
             .data
             .extension()
@@ -55,6 +80,32 @@ impl Sweep {
             }
         };
         let config = self.changes.apply(config).resolve()?;
+        if let Some(space) = &self.space {
+            let settings = SearchSettings {
+                space: read_space(space)?,
+                method: self.method.unwrap_or_default(),
+                trials: self.trials.unwrap_or(30),
+                jobs: self.jobs.unwrap_or(1),
+                prune: !self.no_pruning,
+            };
+            let spawn = |number| trial_process(self.modality, &self.out, number, settings.jobs);
+            let found = cohort_pipeline::search(
+                &config,
+                self.modality,
+                &settings,
+                &self.out,
+                &spawn,
+                shell,
+            )?;
+            if self.json {
+                shell.print_json(&found)?;
+            } else if self.csv {
+                shell.print_data(&found.to_csv())?;
+            } else {
+                shell.print(&found.to_text())?;
+            }
+            return Ok(Outcome::Done);
+        }
         let grid = SweepGrid {
             more_data: self.data_sets,
             batch_sizes: self.batch_size,
@@ -71,4 +122,36 @@ impl Sweep {
         }
         Ok(Outcome::Done)
     }
+}
+
+/// Reads the space of a search.
+fn read_space(path: &Path) -> anyhow::Result<Space> {
+    let text =
+        std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let table: toml::Table = toml::from_str(&text)
+        .map_err(|error| anyhow::anyhow!("{}: {}", path.display(), error.to_string().trim_end()))?;
+    Space::from_toml(&table).with_context(|| path.display().to_string())
+}
+
+/// Starts a process that trains a trial; what it says goes to a file in the trial's folder.
+fn trial_process(
+    modality: Modality,
+    out: &Path,
+    number: usize,
+    jobs: usize,
+) -> std::io::Result<Child> {
+    let log = out.join(format!("trials/{number:04}/log.txt"));
+    // the processes share the cores
+    let threads = (rayon::current_num_threads() / jobs).max(1);
+    Command::new(std::env::current_exe()?)
+        .arg("sweep")
+        .arg(out)
+        .args([modality.name(), "--trial", &number.to_string()])
+        .args(["--threads", &threads.to_string()])
+        .arg("--out")
+        .arg(out)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(std::fs::File::create(log)?)
+        .spawn()
 }

@@ -25,7 +25,8 @@ pub(crate) fn write(sweep: &Sweep, out: &Path) -> Result<(), PipelineError> {
     )?)
 }
 
-fn name(selection: Selection) -> &'static str {
+/// A selection metric in words.
+pub(super) fn name(selection: Selection) -> &'static str {
     match selection {
         Selection::BalancedAccuracy => "balanced accuracy",
         Selection::QuadraticKappa => "quadratic kappa",
@@ -54,7 +55,7 @@ fn scores(test: &TestScores) -> [Option<&Interval>; 4] {
 }
 
 /// `0.512 [0.480, 0.544]`.
-fn cell(interval: &Interval) -> String {
+pub(super) fn cell(interval: &Interval) -> String {
     match (interval.estimate(), interval.value()) {
         (Some(e), _) => format!("{:.3} [{:.3}, {:.3}]", e.value, e.low, e.high),
         (None, Some(value)) => format!("{value:.3} [  -  ,   -  ]"),
