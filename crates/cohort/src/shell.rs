@@ -6,10 +6,8 @@
 use std::borrow::Cow;
 use std::io::{IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
-#[cfg(feature = "networks")]
-use std::sync::{Mutex, PoisonError};
-#[cfg(feature = "networks")]
-use std::time::Instant;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use cohort_tables::{shown, shown_lines};
@@ -235,26 +233,52 @@ impl Shell {
         }
         let bar = ProgressBar::new(total);
         // the bar takes what is left of the line, so that none is wider than the terminal
-        let style = format!("{{msg}} [{{wide_bar}}] {counts} {{eta}} left");
+        let style = format!("{{msg}} [{{wide_bar}}] {counts} {{left}}");
         if let Ok(style) = ProgressStyle::with_template(&style) {
-            let rate = |state: &ProgressState, out: &mut dyn std::fmt::Write| {
-                // a terminal that is gone is no reason to fail
-                let _ = out.write_str(&rate(state.per_sec()));
-            };
-            bar.set_style(style.with_key("rate", rate).progress_chars("=> "));
+            let pace = Arc::new(Pace::default());
+            let same = Arc::clone(&pace);
+            let style = style
+                .with_key(
+                    "rate",
+                    move |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+                        // a terminal that is gone is no reason to fail
+                        let _ = out.write_str(&pace.of(state).map_or_else(String::new, rate));
+                    },
+                )
+                .with_key(
+                    "left",
+                    move |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+                        let steps = state.len().unwrap_or(0).saturating_sub(state.pos());
+                        if let Some(pace) = same.of(state) {
+                            let left = Duration::try_from_secs_f64(steps as f64 / pace);
+                            let _ = write!(out, "{} left", duration(left.unwrap_or_default()));
+                        }
+                    },
+                );
+            bar.set_style(style.progress_chars("=> "));
         }
         bar.set_message(shown(what).into_owned());
         bar
     }
 }
 
-/// Moves a bar. Where it is at the first time, work was done before: only what follows counts for rate and time left.
-#[cfg(feature = "networks")]
-pub(crate) fn advance(bar: &ProgressBar, done: u64) {
-    let first = bar.position() == 0;
-    bar.set_position(done);
-    if first && done > 0 {
-        bar.reset_eta();
+/// How fast a bar moves: since it was first drawn with anything done, for that may have been done before, by a process that
+/// was stopped.
+#[derive(Default)]
+struct Pace(Mutex<Option<(u64, Instant)>>);
+
+impl Pace {
+    /// Steps a second; none as long as nothing is known.
+    fn of(&self, state: &ProgressState) -> Option<f64> {
+        if state.pos() == 0 {
+            return None;
+        }
+        // a poisoned lock only means that a bar may look odd
+        let mut first = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (steps, began) = *first.get_or_insert((state.pos(), Instant::now()));
+        let done = state.pos().saturating_sub(steps);
+        let pace = done as f64 / began.elapsed().as_secs_f64();
+        (done > 0 && pace.is_finite()).then_some(pace)
     }
 }
 
@@ -270,8 +294,7 @@ fn rate(per_second: f64) -> String {
 }
 
 /// A time as people say it: `0.4 s`, `12 s`, `1 m 03 s`, `2 h 05 m`.
-#[cfg(feature = "networks")]
-fn duration(time: std::time::Duration) -> String {
+fn duration(time: Duration) -> String {
     let seconds = time.as_secs();
     match seconds {
         0..=9 => format!("{:.1} s", time.as_secs_f64()),

@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 use cohort_pipeline::{EpochMetrics, Watch};
 use indicatif::ProgressBar;
 
-use crate::shell::{self, STOP, Shell};
+use crate::shell::{STOP, Shell};
 
 impl Shell {
     fn with_bar(&self, act: impl FnOnce(&mut Option<ProgressBar>)) {
@@ -38,7 +38,7 @@ impl Watch for Shell {
     fn at(&self, done: usize) {
         self.with_bar(|bar| {
             if let Some(bar) = bar {
-                shell::advance(bar, done as u64);
+                bar.set_position(done as u64);
             }
         });
     }
