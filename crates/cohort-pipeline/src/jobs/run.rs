@@ -136,15 +136,23 @@ impl<'a> Job<'a> {
                 .all(|split| split.clips.iter().any(|clip| modality.is_in(clip)))
         };
         let modalities: Vec<Modality> = config.modalities.iter().copied().filter(in_all).collect();
-        for modality in config
+        let is_anywhere = |modality: &Modality| {
+            all.iter()
+                .any(|split| split.clips.iter().any(|clip| modality.is_in(clip)))
+        };
+        let absent = |modality: &&Modality| !is_anywhere(modality);
+        let absent: Vec<&str> = (config.modalities.iter().filter(absent))
+            .map(|modality| modality.name())
+            .collect();
+        if !absent.is_empty() {
+            watch.say(&format!("not in this data set: {}", absent.join(", ")));
+        }
+        let partly = config
             .modalities
             .iter()
-            .filter(|modality| !in_all(modality))
-        {
-            watch.say(&format!(
-                "{modality}: left out, not every split has {} with it",
-                plural(&dataset.schema.item)
-            ));
+            .filter(|m| is_anywhere(m) && !in_all(m));
+        for modality in partly {
+            watch.say(&format!("{modality}: left out, not every split has it"));
         }
         if modalities.is_empty() {
             return Err(PipelineError::Unusable {
@@ -336,7 +344,7 @@ impl<'a> Job<'a> {
                 settings: model_settings(job.config)?,
             };
             write_sealed(&folder.join("fusion.json"), &late)?;
-            job.gave = format!("{} models", tables.len());
+            job.gave = counted(tables.len(), "model");
             Ok(fused)
         })?;
         self.timed("ablation", |job| {
@@ -348,7 +356,7 @@ impl<'a> Job<'a> {
                 ablate(&tables, &joint, Some(&labels), &settings, &how)
             })?;
             ablation.notes = job.dataset.notes_for_documents();
-            job.gave = format!("{} models and subsets", ablation.rows.len());
+            job.gave = counted(ablation.rows.len(), "row");
             write_atomic(&job.out.join("ablation.csv"), ablation.to_csv().as_bytes())?;
             write_json(&job.out.join("ablation.json"), &ablation)
         })?;
@@ -363,7 +371,7 @@ impl<'a> Job<'a> {
     ) -> Result<RunSummary, PipelineError> {
         let (audits, findings) = self.timed("audit", |job| {
             let done = job.audit(models, joint, fused)?;
-            job.gave = format!("{} models", done.0.len());
+            job.gave = counted(done.0.len(), "model");
             Ok(done)
         })?;
         let [_, _, test] = splits(&self.dataset)?;

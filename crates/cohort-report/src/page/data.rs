@@ -81,10 +81,14 @@ fn lead(stats: &Statistics, words: &Words) -> Option<String> {
     let most = levels.iter().rev().max_by_key(|level| level.clips)?;
     let least = levels.iter().min_by_key(|level| level.clips)?;
     if most.clips == least.clips {
+        // a folder's name says the class, which then has no name of its own
+        let of = match stats.target.as_str() {
+            "class" => String::new(),
+            target => format!(" of {target}"),
+        };
         return Some(format!(
-            "{holds} Its {} classes of {} are equally frequent.",
-            levels.len(),
-            stats.target
+            "{holds} Its {} classes{of} are equally frequent.",
+            levels.len()
         ));
     }
     Some(format!(

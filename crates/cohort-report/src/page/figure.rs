@@ -58,9 +58,17 @@ fn boxed(out: &mut Markup, class: &'static str, write: impl FnOnce(&mut Markup))
     out.close("div");
 }
 
-/// Something that is folded away until asked for.
+/// Something that is folded away until asked for, and opened on paper.
 pub(super) fn folded(out: &mut Markup, summary: &str, write: impl FnOnce(&mut Markup)) {
     out.open("details").element("summary", summary);
+    write(out);
+    out.close("details");
+}
+
+/// As [`folded`], where it stays folded on paper too, which it would fill.
+pub(super) fn folded_on_paper(out: &mut Markup, summary: &str, write: impl FnOnce(&mut Markup)) {
+    out.tag("details").attr("class", "screen").open();
+    out.element("summary", summary);
     write(out);
     out.close("details");
 }

@@ -3,7 +3,7 @@
 use cohort_eval::{Audit, ClassCurves, ClassScores, Interval};
 
 use super::super::estimate::Estimate;
-use super::super::figure::{BESIDE, THIRD, figure, folded, grid, wide_figure};
+use super::super::figure::{BESIDE, THIRD, figure, folded, folded_on_paper, grid, wide_figure};
 use super::super::layout::Section;
 use super::super::table::{Cell, Table};
 use super::super::words::Words;
@@ -89,7 +89,8 @@ fn lead(curves: &ClassCurves, classes: &[&ClassScores], words: &Words) -> String
     };
     let by = |a: &&(&str, f64), b: &&(&str, f64)| a.1.total_cmp(&b.1);
     let (Some(least), Some(most)) = (found.iter().min_by(by), found.iter().max_by(by)) else {
-        return words.say("Too few subjects stand behind each class to compare them.");
+        return words
+            .say("No class has an interval: too few subjects stand behind it, or none is wrong.");
     };
     if found.len() < 2 {
         return words.say("Too few subjects stand behind all classes but one to compare them.");
@@ -200,25 +201,26 @@ fn matrix(
     if curves.shares.is_empty() {
         return Ok(());
     }
-    folded(
-        &mut section.body,
-        &words.either(
-            "The confusion matrix divided by its rows, with intervals by subject",
-            "The confusion matrix divided by its rows, with intervals",
-        ),
-        |out| {
-            let columns = std::iter::once("true".to_owned()).chain(names.iter().cloned());
-            let mut table = Table::new("", 1, columns);
-            for (name, row) in names.iter().zip(&curves.shares) {
-                let cells = row.iter().map(|share| {
-                    let share = Estimate::from(share);
-                    Cell::new(share.number(3)).note(share.range(3))
-                });
-                table.row(std::iter::once(Cell::from(name.as_str())).chain(cells));
-            }
-            table.write(out);
-        },
+    let title = words.either(
+        "The confusion matrix divided by its rows, with intervals by subject",
+        "The confusion matrix divided by its rows, with intervals",
     );
+    let write = |out: &mut Markup| {
+        let columns = std::iter::once("true".to_owned()).chain(names.iter().cloned());
+        let mut table = Table::new("", 1, columns);
+        for (name, row) in names.iter().zip(&curves.shares) {
+            let cells = row.iter().map(|share| {
+                let share = Estimate::from(share);
+                Cell::new(share.number(3)).note(share.range(3))
+            });
+            table.row(std::iter::once(Cell::from(name.as_str())).chain(cells));
+        }
+        table.write(out);
+    };
+    match wanted {
+        true => folded(&mut section.body, &title, write),
+        false => folded_on_paper(&mut section.body, &title, write),
+    }
     Ok(())
 }
 
