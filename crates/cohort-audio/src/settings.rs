@@ -28,7 +28,7 @@ impl Preset {
     /// All presets, the main one first.
     pub const ALL: [Self; 3] = [Self::FirstImpressions, Self::Speech, Self::SpeechExtended];
 
-    fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Self::FirstImpressions => "first-impressions",
             Self::Speech => "speech",

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use cohort_tables::{
-    LabelColumn, LabelTable, ReadOptions, RowProblem, TextTable, have_evident_order,
+    LabelColumn, LabelTable, ReadOptions, RowProblem, TextTable, did_you_mean, have_evident_order,
 };
 
 use crate::error::{DataError, quoted, shorten};
@@ -57,7 +57,8 @@ pub(crate) fn read_table(
 
 /// The error for a column that a table does not have.
 fn missing_column(path: &Path, name: &str, header: &[String]) -> DataError {
-    let found = format!("columns {}", shorten(header, 12));
+    let near = did_you_mean(name, header.iter().map(String::as_str));
+    let found = format!("columns {}{near}", shorten(header, 12));
     DataError::file(path, format!("a column {name}"), found)
 }
 
@@ -270,8 +271,10 @@ pub(crate) fn infer_levels<'a>(
 
 /// `AgeGroup 1, 2, 3 (...)` and the value found, for a code outside an attribute's levels.
 pub(crate) fn unknown_code(attribute: &Attribute, code: &str) -> (String, String) {
+    let codes = attribute.codes();
+    let known: Vec<&str> = codes.iter().map(String::as_str).collect();
     (
-        format!("{} {}", attribute.column, shorten(&attribute.codes(), 12)),
-        quoted(code),
+        format!("{} {}", attribute.column, shorten(&codes, 12)),
+        quoted(code) + &did_you_mean(code, known.iter().copied()),
     )
 }

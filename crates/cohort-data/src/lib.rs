@@ -15,6 +15,7 @@ mod label_file;
 mod layout;
 mod media;
 mod pickle;
+mod proposal;
 mod readers;
 mod schema;
 mod schema_file;
@@ -30,6 +31,7 @@ pub use error::DataError;
 pub use finding::{Finding, Kind, Severity};
 pub use layout::{Layout, Part};
 pub use media::{Media, MediaKind, MediaSource};
+pub use proposal::{Proposal, propose};
 pub use readers::{
     Box2d, Caption, Category, MadeSplits, Objects, ObjectsCounts, OpenOptions, SplitObjects,
 };

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use cohort_tables::did_you_mean_of;
+
 use crate::error::{DataError, quoted};
 use crate::files;
 use crate::layout::Part;
@@ -51,39 +53,7 @@ impl Schema {
     /// [`DataError`] when the file cannot be read, is no TOML, has an unknown key, or when columns, codes,
     /// level names or splits repeat or are empty, or a path leaves the root.
     pub fn from_toml(path: &Path) -> Result<Self, DataError> {
-        let text = files::read_text(path, SCHEMA_LIMIT)?;
-        let mut schema = parse(&text).map_err(|error| {
-            let message = error.message().trim().replace('\n', " ");
-            let row = error
-                .span()
-                .map_or(1, |span| 1 + lines_before(&text, span.start));
-            DataError::row(path, row, "a data set schema", message)
-        })?;
-        if schema.attribute(&schema.target).is_none() {
-            let column = schema.target.clone();
-            schema.attributes.insert(
-                0,
-                Attribute {
-                    column,
-                    ordered: false,
-                    scale: None,
-                    levels: vec![],
-                },
-            );
-        }
-        for level in schema
-            .attributes
-            .iter_mut()
-            .flat_map(|attribute| &mut attribute.levels)
-        {
-            if level.name.is_empty() {
-                level.name.clone_from(&level.code);
-            }
-        }
-        schema
-            .validate()
-            .map_err(|(expected, found)| DataError::file(path, expected, found))?;
-        Ok(schema)
+        from_text(path, &files::read_text(path, SCHEMA_LIMIT)?)
     }
 
     /// The rules that every schema meets; the error is what was expected and what was found.
@@ -151,6 +121,43 @@ impl Schema {
         }
         Ok(())
     }
+}
+
+/// A schema from the text of a file.
+pub(crate) fn from_text(path: &Path, text: &str) -> Result<Schema, DataError> {
+    let mut schema = parse(text).map_err(|error| {
+            let near = did_you_mean_of(error.message());
+            let message = error.message().trim().replace('\n', " ") + &near;
+            let row = error
+                .span()
+                .map_or(1, |span| 1 + lines_before(text, span.start));
+            DataError::row(path, row, "a data set schema", message)
+        })?;
+        if schema.attribute(&schema.target).is_none() {
+            let column = schema.target.clone();
+            schema.attributes.insert(
+                0,
+                Attribute {
+                    column,
+                    ordered: false,
+                    scale: None,
+                    levels: vec![],
+                },
+            );
+        }
+        for level in schema
+            .attributes
+            .iter_mut()
+            .flat_map(|attribute| &mut attribute.levels)
+        {
+            if level.name.is_empty() {
+                level.name.clone_from(&level.code);
+            }
+        }
+        schema
+            .validate()
+            .map_err(|(expected, found)| DataError::file(path, expected, found))?;
+        Ok(schema)
 }
 
 /// The given schema, else the one in the root, else First Impressions', and whether somebody stated it.

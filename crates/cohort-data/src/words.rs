@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use cohort_tables::did_you_mean;
 use cohort_text::{Speaker, WordOdds, chance, clean_transcript, log_odds, words_of};
 use serde::Serialize;
 
@@ -110,7 +111,8 @@ pub fn words(dataset: &Dataset, settings: &WordsSettings) -> Result<Words, DataE
     if let Some(name) = &settings.split
         && dataset.split(name).is_none()
     {
-        return Err(unusable("a split of the data set", name.clone()));
+        let near = did_you_mean(name, dataset.splits.iter().map(|split| split.name.as_str()));
+        return Err(unusable("a split of the data set", format!("{name}{near}")));
     }
     let splits = dataset.splits.iter();
     let splits = splits.filter(|split| {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use cohort_tables::{
-    IdMatches, LabelTable, Predictions, Spellings, code, id_key, is_missing, match_ids,
+    IdMatches, LabelTable, Predictions, Spellings, code, did_you_mean, id_key, is_missing, match_ids,
 };
 use serde::{Deserialize, Serialize};
 
@@ -102,7 +102,8 @@ impl Frame {
 
         let no_column = |name: &str| EvalError::Column {
             name: name.to_string(),
-            found: labels.column_names().collect::<Vec<_>>().join(", "),
+            found: labels.column_names().collect::<Vec<_>>().join(", ")
+                + &did_you_mean(name, labels.column_names()),
         };
         let column = |name: &str| labels.column(name).ok_or_else(|| no_column(name));
         let subjects = labels.subjects(&settings.subject);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cohort_tables::{LabelTable, clip_id, code, is_missing};
+use cohort_tables::{LabelTable, clip_id, code, did_you_mean, is_missing};
 
 use crate::FusionError;
 
@@ -36,7 +36,7 @@ impl Subjects {
             return Err(FusionError::setting(
                 "subject column",
                 format!("one of {}", names.join(", ")),
-                column,
+                format!("{column}{}", did_you_mean(column, names.iter().copied())),
             ));
         };
         let mut by_clip = BTreeMap::new();

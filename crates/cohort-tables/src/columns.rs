@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::TableError;
 use crate::format::ReadOptions;
+use crate::nearest::nearest;
 
 /// Columns that are looked for, and what other tools call them.
 const SYNONYMS: [(&str, &[&str]); 9] = [
@@ -238,17 +239,15 @@ pub(crate) fn find(header: &[String], name: &str) -> Option<usize> {
     })
 }
 
-/// The error for columns that are not there: it lists those that are, and names those that other tools call so.
+/// The error for columns that are not there: it lists those that are, and names those that other tools call so or that are
+/// a slip of the pen away.
 pub(crate) fn missing(path: &Path, what: &str, ours: &[&str], header: &[String]) -> TableError {
-    let shown: Vec<String> = header.iter().take(40).map(|name| shown(name)).collect();
-    let mut found = format!("columns {}", shown.join(", "));
-    if let Some(more) = header.len().checked_sub(40).filter(|&more| more > 0) {
-        found += &format!(" and {more} more");
-    }
+    let mut found = listed(header);
     let proposed: Vec<String> = ours
         .iter()
         .filter_map(|ours| {
-            let theirs = proposal(ours, header)?;
+            let near = || nearest(ours, header.iter().map(String::as_str)).map(str::to_string);
+            let theirs = proposal(ours, header).or_else(near)?;
             Some(format!("--column {ours}={}", quoted_for_shell(&theirs)))
         })
         .collect();
@@ -256,6 +255,16 @@ pub(crate) fn missing(path: &Path, what: &str, ours: &[&str], header: &[String])
         found += &format!("; if that is what they hold: {}", proposed.join(" "));
     }
     TableError::file(path, what, found)
+}
+
+/// The first names of a header, as an error lists them.
+pub(crate) fn listed(header: &[String]) -> String {
+    let shown: Vec<String> = header.iter().take(40).map(|name| shown(name)).collect();
+    let mut found = format!("columns {}", shown.join(", "));
+    if let Some(more) = header.len().checked_sub(40).filter(|&more| more > 0) {
+        found += &format!(" and {more} more");
+    }
+    found
 }
 
 /// The column of a header that other tools call by a name for `ours`.

@@ -9,6 +9,7 @@ use crate::class_order::{before_the_spreadsheet, sorted};
 use crate::columns::WANTED;
 use crate::dialect::Number;
 use crate::format::{Read, ReadOptions};
+use crate::nearest::did_you_mean;
 use crate::predictions::{Predictions, first_largest};
 use crate::predictions_layout::{Layout, ProbabilityColumns};
 use crate::spelling::{code as canonical, is_missing, tidy};
@@ -327,7 +328,8 @@ fn finish(
     }
     if let Some((row, code)) = codes.first(|_, number| index[number as usize].is_none()) {
         let expected = format!("one of the classes {}", classes.join(", "));
-        return Err(TableError::row(path, row, expected, quoted(code)));
+        let near = did_you_mean(code, classes.iter().map(String::as_str));
+        return Err(TableError::row(path, row, expected, quoted(code) + &near));
     }
     if let Some(values) = probabilities
         .as_mut()

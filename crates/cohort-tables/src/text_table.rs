@@ -7,6 +7,7 @@ use crate::columns::{self, Named};
 use crate::delimited::{Delimited, RowProblem};
 use crate::format::ReadOptions;
 use crate::input;
+use crate::nearest::did_you_mean;
 use crate::parquet_io::{self, ParquetInput};
 
 /// A table that is open, its header read and named.
@@ -213,8 +214,9 @@ impl TextTable {
         match columns::find(&self.header, name) {
             Some(i) => Ok(std::mem::take(&mut self.columns[i])),
             None => {
-                let what = format!("a column {name}");
-                Err(columns::missing(path, &what, &[], &self.header))
+                let near = did_you_mean(name, self.header.iter().map(String::as_str));
+                let found = columns::listed(&self.header) + &near;
+                Err(TableError::file(path, format!("a column {name}"), found))
             }
         }
     }

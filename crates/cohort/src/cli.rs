@@ -3,9 +3,11 @@
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
-use clap::{Parser, Subcommand};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::commands;
+use crate::examples;
 use crate::shell::{Outcome, Shell};
 
 /// Trains, fuses and audits recognition models on faces, voices and words.
@@ -48,6 +50,8 @@ pub(crate) enum Command {
     #[cfg(feature = "networks")]
     /// The whole job on your data: statistics, features, models, fusion, ablation, audit, report
     Run(commands::run::Run),
+    /// Write a cohort.toml for what lies in a folder
+    Init(commands::init::Init),
     /// Make the embedded corpus, describe a data set, guard its splits
     #[command(subcommand)]
     Data(commands::data::Data),
@@ -83,6 +87,44 @@ pub(crate) enum Command {
     #[cfg(feature = "networks")]
     /// The page of a run, from the documents in its folder
     Report(commands::report::Report),
+    /// What makes a shell complete commands, options and names
+    Completions(commands::completions::Completions),
+    /// Manual pages
+    Man(commands::man::ManPages),
+}
+
+/// The command line as it is parsed, described and completed.
+pub(crate) fn command() -> clap::Command {
+    examples::add(Cli::command())
+}
+
+/// The command line of the process; a wrong one ends it, as a question for help does.
+pub(crate) fn read() -> Cli {
+    let mut command = command();
+    let parsed = command.try_get_matches_from_mut(arguments());
+    let parsed = parsed.and_then(|mut matches| Cli::from_arg_matches_mut(&mut matches));
+    parsed.unwrap_or_else(|error| propose(error.format(&mut command), &command).exit())
+}
+
+/// Of an unknown command that is one below another (`cohort stats`), the error names that one.
+fn propose(mut error: clap::Error, command: &clap::Command) -> clap::Error {
+    if error.kind() != ErrorKind::InvalidSubcommand {
+        return error;
+    }
+    let Some(ContextValue::String(wanted)) = error.get(ContextKind::InvalidSubcommand).cloned()
+    else {
+        return error;
+    };
+    let below = command.get_subcommands().flat_map(|outer| {
+        let inner = outer.get_subcommands().map(clap::Command::get_name);
+        let same = inner.filter(|inner| *inner == wanted);
+        same.map(|inner| format!("{} {inner}", outer.get_name()))
+    });
+    let below: Vec<String> = below.filter(|name| !name.starts_with("help ")).collect();
+    if !below.is_empty() {
+        error.insert(ContextKind::SuggestedSubcommand, ContextValue::Strings(below));
+    }
+    error
 }
 
 impl Command {
@@ -92,6 +134,7 @@ impl Command {
             Self::Demo(command) => command.run(shell),
             #[cfg(feature = "networks")]
             Self::Run(command) => command.run(shell),
+            Self::Init(command) => command.run(shell),
             Self::Data(command) => command.run(shell),
             Self::Audio(command) => command.run(shell),
             #[cfg(feature = "networks")]
@@ -111,13 +154,15 @@ impl Command {
             Self::Search(command) => command.run(shell),
             #[cfg(feature = "networks")]
             Self::Report(command) => command.run(shell),
+            Self::Completions(command) => command.run(shell),
+            Self::Man(command) => command.run(shell),
         }
     }
 }
 
 /// The arguments of the process. One that starts with `-` and is the name of a file that exists is that file, not an
 /// option: clip ids may start so (`-9Uee9Y2UZo.000`), and `*.wav` gives such names.
-pub(crate) fn arguments() -> impl Iterator<Item = OsString> {
+fn arguments() -> impl Iterator<Item = OsString> {
     std::env::args_os().map(|argument| {
         if is_file_like(&argument) && Path::new(&argument).exists() {
             Path::new(".").join(argument).into_os_string()
@@ -140,8 +185,7 @@ mod tests {
 
     #[test]
     fn no_option_is_taken_for_a_file() {
-        use clap::CommandFactory;
-        let mut commands = vec![Cli::command()];
+        let mut commands = vec![command()];
         while let Some(command) = commands.pop() {
             for option in command.get_arguments().filter_map(clap::Arg::get_long) {
                 assert!(!is_file_like(format!("--{option}").as_ref()), "{option}");

@@ -5,6 +5,7 @@
 
 mod cli;
 mod commands;
+mod examples;
 mod memory;
 mod shell;
 mod threads;
@@ -14,13 +15,11 @@ mod wrap;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 use crate::shell::{Outcome, Shell};
 
 fn main() -> ExitCode {
     memory::keep_freed_blocks();
-    let cli = cli::Cli::parse_from(cli::arguments());
+    let cli = cli::read();
     let shell = Shell::new(&cli.talk);
     if let Err(error) = threads::start(cli.threads) {
         shell.fail(&format!("error: {error}"));

@@ -25,6 +25,8 @@ pub struct OpenOptions {
     pub seed: u64,
     /// Leaves splits that are not there unmade. Default no.
     pub as_it_lies: bool,
+    /// Passes over `ROOT/cohort.toml`, as where one is to be written. Default no.
+    pub without_schema_file: bool,
 }
 
 impl OpenOptions {

@@ -9,7 +9,7 @@ use crate::layout::{Layout, Part};
 use crate::schema::Schema;
 
 /// Endings of tables that are looked for below a root.
-const TABLES: [&str; 5] = ["csv", "tsv", "parquet", "csv.gz", "tsv.gz"];
+pub(crate) const TABLES: [&str; 5] = ["csv", "tsv", "parquet", "csv.gz", "tsv.gz"];
 
 /// The layout of a folder or file.
 pub(crate) fn find(
@@ -37,7 +37,7 @@ pub(crate) fn find(
     if let Some((folders, _)) = folders.clone().filter(|(_, classes)| *classes > 1) {
         found.push((Layout::ClassFolders, folders));
     }
-    let tables = tables_of_paths(root, schema);
+    let tables = tables_of_paths(root, schema, None);
     if !tables.is_empty() {
         found.push((Layout::Table, shorten(&names(root, &tables), 3)));
     }
@@ -74,7 +74,7 @@ fn names(root: &Path, files: &[PathBuf]) -> Vec<String> {
 }
 
 /// Files in a folder whose names end so, sorted.
-fn files_in(folder: &Path, endings: &[&str]) -> Vec<PathBuf> {
+pub(crate) fn files_in(folder: &Path, endings: &[&str]) -> Vec<PathBuf> {
     let (entries, _) = folder::entries_if_any(folder).unwrap_or_default();
     let wanted = |name: &str| {
         let name = name.to_lowercase();
@@ -88,20 +88,25 @@ fn files_in(folder: &Path, endings: &[&str]) -> Vec<PathBuf> {
     files.map(|(name, _)| folder.join(name)).collect()
 }
 
-/// Tables below a root that have a column of paths.
-fn tables_of_paths(root: &Path, schema: &Schema) -> Vec<PathBuf> {
+/// Tables below a root that have a column of paths: the stated one, or one whose values are files.
+fn tables_of_paths(root: &Path, schema: &Schema, stated: Option<&str>) -> Vec<PathBuf> {
     let own = [schema.transcripts.as_str(), class_folders::UNITS];
     let mut tables = files_in(root, &TABLES);
     tables.retain(|table| {
         let name = table.file_name().map(|name| name.to_string_lossy());
-        !name.is_some_and(|name| own.contains(&&*name)) && path_table::has_paths(root, table)
+        !name.is_some_and(|name| own.contains(&&*name)) && path_table::has_paths(root, table, stated)
     });
     tables
 }
 
-/// The one table of paths below a root: `labels`, `metadata` or `index`, or the only one.
-pub(crate) fn table_of(root: &Path, schema: &Schema) -> Result<PathBuf, DataError> {
-    let tables = tables_of_paths(root, schema);
+/// The one table of paths below a root: `labels`, `metadata` or `index`, or the only one. `stated` is the column of paths, where
+/// a schema says it.
+pub(crate) fn table_of(
+    root: &Path,
+    schema: &Schema,
+    stated: Option<&str>,
+) -> Result<PathBuf, DataError> {
+    let tables = tables_of_paths(root, schema, stated);
     let named = |wanted: &str| {
         let stem = |table: &&PathBuf| {
             let name = table

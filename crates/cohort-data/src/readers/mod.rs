@@ -23,6 +23,11 @@ use crate::schema::Schema;
 use crate::schema_file::resolve_schema;
 
 pub(crate) use class_folders::UNITS;
+/// What tells tables and their columns apart, for whoever looks at a table before it has a reader.
+pub(crate) mod table_parts {
+    pub(crate) use super::lay::{TABLES, files_in};
+    pub(crate) use super::path_table::{SPLITS, TARGETS, column_of, is_category, unit_word};
+}
 pub use contents::OpenOptions;
 pub use objects::{Box2d, Caption, Category, Objects, ObjectsCounts, SplitObjects};
 pub use splits::MadeSplits;
@@ -39,8 +44,12 @@ pub(crate) fn read(path: &Path, options: &OpenOptions) -> Result<Contents, DataE
         Some(parent) if is_file => parent.to_path_buf(),
         _ => path.to_path_buf(),
     };
-    let (schema, stated) = resolve_schema(&root, options.schema.clone())?;
+    let (schema, stated) = match options.without_schema_file && options.schema.is_none() {
+        true => (Schema::first_impressions(), false),
+        false => resolve_schema(&root, options.schema.clone())?,
+    };
     let schema_layout = schema.layout.filter(|_| stated);
+    let name_column = stated.then_some(schema.name_column.as_str());
     let layout = match options.layout.or(schema_layout) {
         Some(layout) => layout,
         None => lay::find(path, is_file, &root, &schema)?,
@@ -53,7 +62,7 @@ pub(crate) fn read(path: &Path, options: &OpenOptions) -> Result<Contents, DataE
             let table = if is_file {
                 path.to_path_buf()
             } else {
-                lay::table_of(&root, &schema)?
+                lay::table_of(&root, &schema, name_column)?
             };
             path_table::read(&root, &table, stated_schema, options)?
         }

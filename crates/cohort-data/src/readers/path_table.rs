@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use cohort_tables::{ReadOptions, TextTable, code, counted, is_missing, usual_column};
+use cohort_tables::{
+    ReadOptions, TextTable, code, counted, did_you_mean, is_missing, usual_column,
+};
 
 use super::assemble::{Found, Item};
 use super::contents::{Contents, OpenOptions};
@@ -20,7 +22,7 @@ use crate::schema::{Attribute, Schema};
 const SAMPLE: usize = 20;
 
 /// Other names of a target than those of a column of truth.
-const TARGETS: [&str; 6] = [
+pub(crate) const TARGETS: [&str; 6] = [
     "category",
     "class_name",
     "label_name",
@@ -30,9 +32,10 @@ const TARGETS: [&str; 6] = [
 ];
 
 /// Column of splits.
-const SPLITS: [&str; 6] = ["split", "set", "subset", "partition", "fold", "usage"];
+pub(crate) const SPLITS: [&str; 6] = ["split", "set", "subset", "partition", "fold", "usage"];
 
-fn column_of(header: &[String], names: &[&str]) -> Option<usize> {
+/// The column of the first of these names that is there, in any case of letters.
+pub(crate) fn column_of(header: &[String], names: &[&str]) -> Option<usize> {
     let same = |name: &&str| {
         header
             .iter()
@@ -63,11 +66,14 @@ fn path_column(table: &TextTable, stated: Option<&str>) -> Option<usize> {
         .or(usual)
 }
 
-/// Whether a table has a column whose first values are files below the root.
-pub(crate) fn has_paths(root: &Path, path: &Path) -> bool {
+/// Whether a table has the stated column of paths, or one whose first values are files below the root.
+pub(crate) fn has_paths(root: &Path, path: &Path, stated: Option<&str>) -> bool {
     let Ok(table) = TextTable::read(path, &ReadOptions::default(), &[]) else {
         return false;
     };
+    if stated.is_some_and(|stated| column_of(&table.header, &[stated]).is_some()) {
+        return true;
+    }
     let Some(place) = path_column(&table, None) else {
         return false;
     };
@@ -96,6 +102,7 @@ pub(crate) fn read(
     };
     let mut table = TextTable::read(path, &read_options, &[])?;
     table.refuse_bad_rows(path)?;
+    let near = |name: &str| did_you_mean(name, table.header.iter().map(String::as_str));
     let columns = || format!("columns {}", shorten(&table.header, 12));
     let stated = schema.is_some();
     let name_column = schema.as_ref().map(|schema| schema.name_column.as_str());
@@ -141,7 +148,7 @@ pub(crate) fn read(
             return Err(DataError::file(
                 path,
                 format!("a column {}", attribute.column),
-                columns(),
+                columns() + &near(&attribute.column),
             ));
         }
     }
@@ -274,7 +281,7 @@ pub(crate) fn read(
 }
 
 /// What a column of units is called in a sentence: `speaker_id` is a speaker, anything odd a subject.
-fn unit_word(column: &str) -> String {
+pub(crate) fn unit_word(column: &str) -> String {
     let lower = column.to_lowercase();
     let word = lower
         .trim_end_matches("_id")
@@ -294,7 +301,7 @@ fn unit_word(column: &str) -> String {
 }
 
 /// Few values, each more than once: something to describe by.
-fn is_category(values: &[String]) -> bool {
+pub(crate) fn is_category(values: &[String]) -> bool {
     let distinct: BTreeSet<&String> = values.iter().collect();
     (2..=50).contains(&distinct.len()) && distinct.len() * 2 <= values.len()
 }
@@ -314,7 +321,9 @@ fn target_column(
         .or(schema.map(|schema| schema.target.as_str()));
     if let Some(stated) = stated {
         let place = column_of(&table.header, &[stated]);
-        return place.ok_or_else(|| DataError::file(path, format!("a column {stated}"), found()));
+        let near = did_you_mean(stated, table.header.iter().map(String::as_str));
+        return place
+            .ok_or_else(|| DataError::file(path, format!("a column {stated}"), found() + &near));
     }
     let usual = usual_column("ground_truth", &table.header);
     let usual = usual.and_then(|name| table.header.iter().position(|column| *column == name));

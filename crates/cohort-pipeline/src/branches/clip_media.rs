@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use cohort_data::folder::{self, Entry, Unused};
 use cohort_data::{Clip, Dataset, Media, MediaKind, MediaSource};
+use cohort_tables::did_you_mean;
 
 use crate::error::PipelineError;
 
@@ -98,7 +99,7 @@ impl ClipMedia {
             return Err(PipelineError::Unusable {
                 path: dataset.root.clone(),
                 expected: format!("the split {name}"),
-                found: names.join(", "),
+                found: names.join(", ") + &did_you_mean(name, names.iter().copied()),
             });
         }
         let splits = dataset.splits.iter();

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use cohort_data::{DataError, Dataset};
 use cohort_nn::{Backbone, ThreePathsConfig};
+use cohort_tables::did_you_mean_of;
 use cohort_train::{DeviceChoice, TrainSettings};
 use serde::{Deserialize, Serialize};
 
@@ -176,7 +177,10 @@ impl RunConfig {
             path: path.to_path_buf(),
             message,
         };
-        let unusable = |error: &dyn Display| bad(error.to_string().trim_end().to_string());
+        let unusable = |error: &dyn Display| {
+            let message = error.to_string();
+            bad(message.trim_end().to_string() + &did_you_mean_of(&message))
+        };
         // by itself first, which names the line of a mistake
         toml::from_str::<Self>(&text).map_err(|error| unusable(&error))?;
         let given = toml::from_str(&text).map_err(|error| unusable(&error))?;

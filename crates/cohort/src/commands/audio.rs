@@ -17,6 +17,7 @@ use cohort_data::folder::{self, Entry as FolderEntry};
 use cohort_tables::AUDIO_EXTENSIONS;
 use rayon::prelude::*;
 
+use super::named::named;
 use crate::shell::{Outcome, Shell};
 
 /// Files between two looks at the stop flag and two writes to the journal.
@@ -43,8 +44,8 @@ impl Audio {
 /// What is computed, for both subcommands.
 #[derive(Debug, Args)]
 struct Analysis {
-    /// first-impressions, speech or speech-extended
-    #[arg(long, value_name = "PRESET", default_value = "speech")]
+    /// What is computed, and with which settings
+    #[arg(long, value_name = "PRESET", default_value = "speech", value_parser = named::<Preset>(Preset::ALL.map(Preset::name)))]
     preset: Preset,
     /// Lowest fundamental frequency in hertz [default: the preset's]
     #[arg(long, value_name = "HZ")]

@@ -10,7 +10,7 @@ use cohort_data::{
 use cohort_report::Style;
 use cohort_report::charts::{BarChart, BarSeries, bars, shared_maximum};
 use cohort_synth::{SynthSettings, synthesise};
-use cohort_tables::write_atomic;
+use cohort_tables::{did_you_mean, write_atomic};
 
 use super::reading::Reading;
 use crate::shell::{Outcome, Shell};
@@ -110,9 +110,10 @@ impl Augment {
         for name in &self.recipe {
             let recipe = known.iter().find(|recipe| recipe.name == name.trim());
             let names: Vec<&str> = known.iter().map(|recipe| &*recipe.name).collect();
-            let names = names.join(", ");
             let recipe = recipe.ok_or_else(|| {
-                anyhow::anyhow!("--recipe: expected some of {names}, found {name}")
+                let near = did_you_mean(name, names.iter().copied());
+                let names = names.join(", ");
+                anyhow::anyhow!("--recipe: expected some of {names}, found {name}{near}")
             })?;
             recipes.push(recipe.clone());
         }

@@ -7,6 +7,7 @@ use clap::Args;
 use cohort_data::Dataset;
 use cohort_eval::IntervalSettings;
 use cohort_pipeline::{Damage, RunConfig, damages, degrade, write_report};
+use cohort_tables::did_you_mean;
 
 use crate::shell::{Outcome, Shell};
 
@@ -48,8 +49,9 @@ impl Degrade {
         {
             let known: Vec<String> = damages().iter().map(name).collect();
             bail!(
-                "--only: expected some of {}, found {wrong}",
-                known.join(", ")
+                "--only: expected some of {}, found {wrong}{}",
+                known.join(", "),
+                did_you_mean(wrong, known.iter().map(String::as_str))
             );
         }
         let wanted = |damage: &Damage| self.only.is_empty() || self.only.contains(&name(damage));

@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use cohort_audio::Preset;
 use cohort_data::Dataset;
-use cohort_pipeline::{ImageMode, RunConfig, TranscribeConfig};
+use cohort_pipeline::{Backbone, DeviceChoice, ImageMode, RunConfig, TranscribeConfig};
 
+use super::named::{DEVICES, named};
 use crate::shell::{Outcome, Shell};
 
 /// Arguments of `cohort features`.
@@ -18,9 +20,9 @@ pub(crate) struct Features {
     /// Folder of the tables acoustic.parquet, text.parquet and faces.parquet
     #[arg(long, value_name = "DIR", default_value = "features")]
     out: PathBuf,
-    /// Acoustic features: speech, first-impressions or speech-extended
-    #[arg(long, value_name = "PRESET", default_value = "speech")]
-    preset: cohort_audio::Preset,
+    /// Acoustic features
+    #[arg(long, value_name = "PRESET", default_value = "speech", value_parser = named::<Preset>(Preset::ALL.map(Preset::name)))]
+    preset: Preset,
     #[command(flatten)]
     text: super::run::TextOptions,
     /// Write down, from its sound, what is said in every clip without a transcript, by this Whisper: a folder in the Hugging
@@ -30,13 +32,12 @@ pub(crate) struct Features {
     /// Language of those transcripts: a code such as en or de, or auto for the likeliest of each clip [default: en]
     #[arg(long, value_name = "CODE", requires = "transcribe")]
     language: Option<String>,
-    /// Where networks are computed: cpu, vulkan or cuda
-    #[arg(long, value_name = "DEVICE", default_value = "cpu")]
-    device: cohort_pipeline::DeviceChoice,
-    /// Embed the faces too, into faces.parquet, by this network: inception-resnet-v1, resnet18, resnet34, resnet50 or
-    /// mobilefacenet
-    #[arg(long, value_name = "NETWORK", requires = "weights")]
-    faces: Option<cohort_pipeline::Backbone>,
+    /// Where networks are computed
+    #[arg(long, value_name = "DEVICE", default_value = "cpu", value_parser = named::<DeviceChoice>(DEVICES))]
+    device: DeviceChoice,
+    /// Embed the pictures too, into faces.parquet, by this network
+    #[arg(long, value_name = "NETWORK", requires = "weights", value_parser = named::<Backbone>(Backbone::ALL.map(Backbone::name)))]
+    faces: Option<Backbone>,
     /// Weights of that network: a PyTorch or safetensors file, or hf:org/name:file
     #[arg(long, value_name = "FILE", requires = "faces")]
     weights: Option<String>,

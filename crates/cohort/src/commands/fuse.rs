@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use cohort_data::Schema;
 use cohort_eval::{IntervalSettings, Metric};
@@ -53,7 +54,8 @@ pub(super) struct How {
     )]
     weights: Vec<f64>,
     /// What a fitted rule is fitted for on the validation split: likelihood or a metric
-    #[arg(long, value_name = "AIM", default_value = "balanced-accuracy", value_parser = parse_fit)]
+    #[arg(long, value_name = "AIM", default_value = "balanced-accuracy",
+          value_parser = PossibleValuesParser::new(aims()).try_map(|name| parse_fit(&name)))]
     fit: Fit,
     /// Divide each model's logits by a temperature fitted on the validation split (fitted rules always do)
     #[arg(long)]
@@ -136,15 +138,19 @@ pub(super) fn parse_tables(argument: &str) -> Result<Tables, String> {
     })
 }
 
+/// `--fit`.
+fn aims() -> impl Iterator<Item = String> {
+    let metrics = Metric::ALL.into_iter().map(|metric| metric.name().replace('_', "-"));
+    std::iter::once("likelihood".to_string()).chain(metrics)
+}
+
 fn parse_fit(argument: &str) -> Result<Fit, String> {
     let name = argument.replace('-', "_");
     if name == "likelihood" {
         return Ok(Fit::Likelihood);
     }
-    Metric::from_name(&name).map(Fit::Metric).ok_or_else(|| {
-        let names = Metric::ALL.map(|metric| metric.name().replace('_', "-"));
-        format!("expected likelihood or one of {}", names.join(", "))
-    })
+    let metric = Metric::from_name(&name).map(Fit::Metric);
+    metric.ok_or_else(|| "expected likelihood or a metric".to_string())
 }
 
 impl How {

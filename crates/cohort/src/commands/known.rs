@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
 use cohort_data::{Attribute, Dataset, MediaSource, Schema};
-use cohort_tables::LabelTable;
+use cohort_tables::{LabelTable, did_you_mean};
 
 use super::meaning::read_schema;
 use crate::shell::Shell;
@@ -169,9 +169,10 @@ pub(super) fn from_table(path: &Path, labels: &LabelTable, ask: &Ask) -> anyhow:
 fn find<'a>(labels: &'a LabelTable, name: &str, path: &Path) -> anyhow::Result<&'a [String]> {
     labels.column(name).with_context(|| {
         format!(
-            "{}: expected a column {name}, found columns {}",
+            "{}: expected a column {name}, found columns {}{}",
             path.display(),
-            labels.column_names().collect::<Vec<_>>().join(", ")
+            labels.column_names().collect::<Vec<_>>().join(", "),
+            did_you_mean(name, labels.column_names())
         )
     })
 }

@@ -3,6 +3,7 @@
 pub(crate) mod ablate;
 pub(crate) mod audio;
 pub(crate) mod audit;
+pub(crate) mod completions;
 pub(crate) mod data;
 #[cfg(feature = "networks")]
 pub(crate) mod degrade;
@@ -11,9 +12,12 @@ pub(crate) mod demo;
 #[cfg(feature = "networks")]
 pub(crate) mod features;
 pub(crate) mod fuse;
+pub(crate) mod init;
 mod known;
+pub(crate) mod man;
 pub(crate) mod map;
 mod meaning;
+mod named;
 #[cfg(feature = "networks")]
 pub(crate) mod predict;
 mod reading;

@@ -5,11 +5,13 @@ use std::path::PathBuf;
 use clap::Args;
 use cohort_data::{Layout, OpenOptions};
 
+use super::named::named;
+
 /// How a data set is read.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Reading {
-    /// How it lies on disk: label-tables, class-folders, table or coco [default: by what lies there]
-    #[arg(long, value_name = "LAYOUT")]
+    /// How it lies on disk [default: by what lies there]
+    #[arg(long, value_name = "LAYOUT", value_parser = named::<Layout>(Layout::ALL.map(Layout::name)))]
     layout: Option<Layout>,
     /// Column of the target in a table of paths [default: label, class, target, ...]
     #[arg(long, value_name = "COLUMN")]

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use cohort_pipeline::{Modality, RunConfig, TextEncoder, TextFeatureConfig};
+use cohort_pipeline::{Backbone, Modality, RunConfig, TextEncoder, TextFeatureConfig};
 
+use super::named::{DEVICES, named};
 use crate::shell::{Outcome, Shell};
 
 /// Arguments of `cohort run`.
@@ -28,18 +29,18 @@ pub(crate) struct Changes {
     /// Seed of everything random [default: 1]
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
-    /// Where networks are computed: cpu, vulkan or cuda [default: cpu]
-    #[arg(long, value_name = "DEVICE")]
+    /// Where networks are computed [default: cpu]
+    #[arg(long, value_name = "DEVICE", value_parser = named::<cohort_pipeline::DeviceChoice>(DEVICES))]
     pub(crate) device: Option<cohort_pipeline::DeviceChoice>,
     /// Modalities to use, separated by commas [default: image,audio,text]
-    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = named::<Modality>(Modality::ALL.map(Modality::name)))]
     pub(crate) modalities: Option<Vec<Modality>>,
     /// Most epochs of every model
     #[arg(long, value_name = "N")]
     pub(crate) epochs: Option<usize>,
-    /// The network on pictures: compact, three-paths, resnet18, resnet34, resnet50, efficientnet-lite0, mobilefacenet or inception-resnet-v1
-    #[arg(long, value_name = "NETWORK")]
-    backbone: Option<cohort_pipeline::Backbone>,
+    /// The network on pictures [default: compact]
+    #[arg(long, value_name = "NETWORK", value_parser = named::<Backbone>(Backbone::ALL.map(Backbone::name)))]
+    backbone: Option<Backbone>,
     /// Side of the pictures that a network from scratch sees, in pixels
     #[arg(long, value_name = "PIXELS")]
     image_size: Option<usize>,
@@ -65,9 +66,9 @@ pub(crate) struct Changes {
 /// How transcripts become vectors.
 #[derive(Debug, Args)]
 pub(crate) struct TextOptions {
-    /// What turns a transcript into a vector: ngrams, bert or fasttext [default: ngrams; with --text-weights bert for a
-    /// folder or hf:org/name, fasttext for a file or hf:org/name:file]
-    #[arg(long, value_name = "ENCODER")]
+    /// What turns a transcript into a vector [default: ngrams; with --text-weights bert for a folder or hf:org/name,
+    /// fasttext for a file or hf:org/name:file]
+    #[arg(long, value_name = "ENCODER", value_parser = named::<TextEncoder>(["ngrams", "bert", "fasttext"]))]
     text_encoder: Option<TextEncoder>,
     /// Folder of a BERT or sentence-transformers model or hf:org/name, or file of fastText's word vectors (.vec, .bin) or
     /// hf:org/name:file

@@ -7,6 +7,7 @@ use anyhow::Context;
 use clap::Args;
 use cohort_pipeline::{Method, Modality, RunConfig, SearchSettings, Space, SweepGrid};
 
+use super::named::named;
 use crate::shell::{Outcome, Shell};
 
 /// Arguments of `cohort sweep`.
@@ -14,7 +15,8 @@ use crate::shell::{Outcome, Shell};
 pub(crate) struct Sweep {
     /// Folder of a data set, or a configuration file (.toml)
     data: PathBuf,
-    /// image, audio or text
+    /// What is trained
+    #[arg(value_parser = named::<Modality>(Modality::ALL.map(Modality::name)))]
     modality: Modality,
     /// Folder of the runs and of the results; a sweep that was stopped goes on, and a finished run is not run again
     #[arg(long, value_name = "DIR")]

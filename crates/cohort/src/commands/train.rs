@@ -5,14 +5,17 @@ use std::str::FromStr;
 
 use anyhow::bail;
 use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use cohort_pipeline::{JointKind, JointPlan, Modality, RunConfig, fusion_settings, train_joint};
 
+use super::named::named;
 use crate::shell::{Outcome, Shell};
 
 /// Arguments of `cohort train`.
 #[derive(Debug, Args)]
 pub(crate) struct Train {
-    /// image, audio, text, or joint: one network over what the models of --models see
+    /// A modality, or joint: one network over what the models of --models see
+    #[arg(value_parser = named::<What>(["image", "audio", "text", "joint"]))]
     what: What,
     /// Folder of a data set, or a configuration file (.toml)
     data: PathBuf,
@@ -25,8 +28,8 @@ pub(crate) struct Train {
     /// Folder that holds the run folders image, audio and text of trained models, such as that of `cohort run` (joint)
     #[arg(long, value_name = "DIR")]
     models: Option<PathBuf>,
-    /// How the modalities come together (joint): concat, gated or attention [default: attention]
-    #[arg(long, value_name = "KIND", value_parser = parse_kind)]
+    /// How the modalities come together (joint) [default: attention]
+    #[arg(long, value_name = "KIND", value_parser = PossibleValuesParser::new(KINDS.map(|kind| kind.0)).map(|name| kind(&name)))]
     fusion: Option<JointKind>,
     /// Go on with the run that is in the run folder
     #[arg(long)]
@@ -67,13 +70,17 @@ impl FromStr for What {
     }
 }
 
-fn parse_kind(name: &str) -> Result<JointKind, String> {
-    match name {
-        "concat" => Ok(JointKind::Concat),
-        "gated" => Ok(JointKind::Gated),
-        "attention" => Ok(JointKind::Attention),
-        _ => Err(format!("expected concat, gated or attention, found {name}")),
-    }
+/// `--fusion`.
+const KINDS: [(&str, JointKind); 3] = [
+    ("concat", JointKind::Concat),
+    ("gated", JointKind::Gated),
+    ("attention", JointKind::Attention),
+];
+
+/// A kind by one of the names in [`KINDS`].
+fn kind(name: &str) -> JointKind {
+    let known = KINDS.iter().find(|(known, _)| *known == name);
+    known.map_or(JointKind::default(), |(_, kind)| *kind)
 }
 
 impl Train {

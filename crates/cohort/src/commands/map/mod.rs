@@ -12,9 +12,10 @@ use cohort_search::{
     Giant, Group, JUDGED_BY, Labelling, MapDocument, MapSettings, Method, Metric, PlacedClip,
     Points, agreement,
 };
-use cohort_tables::{EmbeddingTable, clip_id};
+use cohort_tables::{EmbeddingTable, clip_id, did_you_mean};
 
 use super::known::{self, About, Known};
+use super::named::named;
 use super::stages::{Stages, some};
 use super::tables::TableArgs;
 use crate::shell::{Outcome, Shell};
@@ -31,8 +32,8 @@ pub(crate) struct Map {
     table: PathBuf,
     #[command(flatten)]
     tables: TableArgs,
-    /// pca, tsne or umap
-    #[arg(long, value_name = "METHOD", default_value = "tsne")]
+    /// How the map is made
+    #[arg(long, value_name = "METHOD", default_value = "tsne", value_parser = named::<Method>(["pca", "tsne", "umap"]))]
     method: Method,
     /// Who the clips are: a label table, or the folder of a data set
     #[arg(long, value_name = "L.csv|ROOT")]
@@ -64,8 +65,8 @@ pub(crate) struct Map {
     /// Where the map goes: .svg, .png, .html (to explore) or .csv (coordinates); may be given again
     #[arg(long, value_name = "FILE")]
     out: Vec<PathBuf>,
-    /// euclidean or cosine
-    #[arg(long, value_name = "METRIC", default_value = "euclidean")]
+    /// What "near" means
+    #[arg(long, value_name = "METRIC", default_value = "euclidean", value_parser = named::<Metric>(["euclidean", "cosine"]))]
     metric: Metric,
     /// t-SNE: effective number of neighbours [default: 30, or as many as fit]
     #[arg(long, value_name = "P")]
@@ -253,7 +254,8 @@ impl Map {
                 if known.splits.is_empty() {
                     "a label table without a column split".to_string()
                 } else {
-                    format!("splits {}", known.splits.join(", "))
+                    let near = did_you_mean(split, known.splits.iter().map(String::as_str));
+                    format!("splits {}{near}", known.splits.join(", "))
                 }
             );
         }

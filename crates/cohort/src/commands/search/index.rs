@@ -7,6 +7,7 @@ use clap::Args;
 use cohort_search::{Distance, Index};
 use cohort_tables::{EmbeddingTable, IMAGE_EXTENSIONS};
 
+use crate::commands::named::named;
 use crate::commands::stages::Stages;
 use crate::commands::tables::TableArgs;
 use crate::shell::{Outcome, Shell};
@@ -22,8 +23,8 @@ pub(crate) struct MakeIndex {
     /// Folder of the index, which is made [default: beside the first table, with the ending .index]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// What "near" means: euclidean, inner-product, cosine, manhattan or chebyshev
-    #[arg(long, value_name = "METRIC", default_value = "euclidean")]
+    /// What "near" means
+    #[arg(long, value_name = "METRIC", default_value = "euclidean", value_parser = named::<Distance>(Distance::ALL.map(Distance::name)))]
     metric: Distance,
     #[command(flatten)]
     graph: GraphArgs,

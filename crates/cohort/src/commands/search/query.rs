@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail, ensure};
 use clap::Args;
 use cohort_search::{Answer, Found, Hit, Index, Mask, Progress, SearchDocument};
-use cohort_tables::write_atomic;
+use cohort_tables::{did_you_mean, write_atomic};
 
 use super::index::{fits, read};
 use crate::commands::known::{self, About};
@@ -172,8 +172,9 @@ impl Query {
             let Some(group) = group else {
                 let all: Vec<&str> = known.groups.iter().map(|group| group.1.as_str()).collect();
                 bail!(
-                    "--where {column}={value}: expected one of {}, found {value:?}",
-                    all.join(", ")
+                    "--where {column}={value}: expected one of {}, found {value:?}{}",
+                    all.join(", "),
+                    did_you_mean(value, all.iter().copied())
                 );
             };
             let of = |about: Option<&About>| about.and_then(|about| about.group);

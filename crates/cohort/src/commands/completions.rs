@@ -1,0 +1,24 @@
+//! `cohort completions`: what makes a shell complete the command line.
+
+use clap::Args;
+use clap_complete::Shell as Kind;
+
+use crate::cli;
+use crate::shell::{Outcome, Shell};
+
+/// Arguments of `cohort completions`.
+#[derive(Debug, Args)]
+pub(crate) struct Completions {
+    /// The shell; its file goes to standard output
+    #[arg(value_enum, value_name = "SHELL")]
+    kind: Kind,
+}
+
+impl Completions {
+    pub(crate) fn run(self, shell: &Shell) -> anyhow::Result<Outcome> {
+        let mut script = Vec::new();
+        clap_complete::generate(self.kind, &mut cli::command(), "cohort", &mut script);
+        shell.print_data(&String::from_utf8(script)?)?;
+        Ok(Outcome::Done)
+    }
+}
