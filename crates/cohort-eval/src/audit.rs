@@ -18,6 +18,7 @@ use crate::outcome::Fairness;
 use crate::random::Stream;
 use crate::ranking::{ClassCurves, class_curves};
 use crate::reference::{ReferenceBias, reference_bias};
+use crate::selection::{Selection, selection};
 use crate::skill::{Skill, skill};
 use crate::tally::Tally;
 use crate::units::by_subject;
@@ -68,6 +69,9 @@ pub struct Audit {
     pub class_gaps: Vec<ClassGap>,
     /// Disadvantages named at the family-wise error rate `settings.alpha`.
     pub findings: Vec<Finding>,
+    /// Who is given the favourable class; absent where the settings name none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub selection: Option<Selection>,
     /// Error by true class, over all clips and by group.
     pub class_errors: Vec<ClassError>,
     /// Confusion matrices, over all clips and by group.
@@ -117,6 +121,8 @@ pub fn audit(
     settings.check()?;
     let frame = Frame::new(predictions, labels, settings)?;
     let sample = frame.sample(settings)?;
+    // a class that is none is told before anything is computed
+    let selection = selection(&frame, settings)?;
     let intervals = settings.intervals();
     let (metrics, skill) = skill(&sample, &frame.classes, &intervals)?;
     let decisions = by_subject(&frame);
@@ -184,6 +190,7 @@ pub fn audit(
         disparities: gaps.disparities,
         class_gaps: gaps.class_gaps,
         findings: gaps.findings,
+        selection,
         class_errors: by_group.errors,
         confusion: by_group.confusion,
         class_curves: Some(curves),

@@ -6,14 +6,17 @@ use crate::{Audit, Interval, Metric};
 
 impl Audit {
     /// File names and contents: `metrics.csv` (every metric of every group, one row each), `disparities.csv`,
-    /// `class_gaps.csv` and `findings.csv`. Numbers are written in full; empty fields are not estimable.
+    /// `class_gaps.csv` and `findings.csv`, and `selection.csv` where a favourable class is named. Numbers are written in full; empty fields are not estimable.
     pub fn to_csv(&self) -> Vec<(&'static str, String)> {
-        vec![
+        let mut tables = vec![
             ("metrics.csv", self.metrics_csv()),
             ("disparities.csv", self.disparities_csv()),
             ("class_gaps.csv", self.class_gaps_csv()),
             ("findings.csv", self.findings_csv()),
-        ]
+        ];
+        let selection = self.selection.as_ref();
+        tables.extend(selection.map(|found| ("selection.csv", found.csv())));
+        tables
     }
 
     fn metrics_csv(&self) -> String {

@@ -415,7 +415,7 @@ impl Null {
 }
 
 /// `(1 + values at least as large) / (1 + values)`, rounding errors forgiven.
-fn exceedance(sorted: &[f64], value: f64) -> f64 {
+pub(crate) fn exceedance(sorted: &[f64], value: f64) -> f64 {
     let bound = value - 1e-10 * value.abs().max(1e-3);
     let below = sorted.partition_point(|&null| null < bound);
     (1 + sorted.len() - below) as f64 / (1 + sorted.len()) as f64

@@ -21,6 +21,9 @@ pub enum Method {
     /// For shares close to 0 or 1: the interval above widened to Clopper and Pearson's at the effective number of rows
     /// (Korn and Graubard 1998), which is wider than needed rather than too narrow.
     EffectiveBinomial,
+    /// For differences and ratios of the rates of groups: from the limits of the rates (Zou and Donner 2008), for all pairs of
+    /// groups at once.
+    RecoveredLimits,
 }
 
 impl Method {
@@ -32,6 +35,7 @@ impl Method {
             Method::DiscordantSubjects => "discordant_subjects",
             Method::CalibrationInversion => "calibration_inversion",
             Method::EffectiveBinomial => "effective_binomial",
+            Method::RecoveredLimits => "recovered_limits",
         }
     }
 }

@@ -44,6 +44,7 @@ mod resampled;
 mod sample;
 mod scale;
 mod scores;
+mod selection;
 mod settings;
 mod skill;
 mod support;
@@ -88,6 +89,10 @@ pub use reference::{ReferenceBias, reference_evaluation};
 pub use repeats::Repeats;
 pub use sample::{PROBABILITY_TOLERANCE, Sample};
 pub use scores::{score, scores};
+pub use selection::{
+    AttributeSelection, ByChance, FOUR_FIFTHS, FourFifths, GroupSelection, Selection,
+    SelectionMeasure,
+};
 pub use settings::AuditSettings;
 pub use skill::{AgainstMajority, Beats, Information, Skill, Verdict};
 pub use support::{FEWEST_CLAIMED, FEWEST_SUBJECTS};

@@ -35,6 +35,10 @@ pub struct AuditSettings {
     /// Whose names and values [`AuditSettings::names`] and [`AuditSettings::midpoints`] are, in words (default none).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub meanings: Option<String>,
+    /// Code or name of the class that people want, for selection rates and demographic parity (default none: these are left
+    /// out).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub favourable: Option<String>,
     /// Bootstrap resamples of subjects (default 10,000).
     pub resamples: usize,
     /// Random relabellings of subjects a test (default 5,000).
@@ -62,6 +66,7 @@ impl Default for AuditSettings {
             nouns: Nouns::default(),
             names: BTreeMap::new(),
             meanings: None,
+            favourable: None,
             resamples: 10_000,
             permutations: 5_000,
             level: 0.95,

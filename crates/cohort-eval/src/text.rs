@@ -38,6 +38,9 @@ impl Audit {
         self.write_findings(out)?;
         self.write_groups(out)?;
         self.write_by_class(out)?;
+        if let Some(selection) = &self.selection {
+            selection.write_text(out, nouns)?;
+        }
         self.write_gaps(out)?;
         self.write_class_gaps(out)?;
         self.write_abstention(out)?;
@@ -538,7 +541,7 @@ fn short(metric: Metric) -> &'static str {
     }
 }
 
-fn p_value(p: f64) -> String {
+pub(crate) fn p_value(p: f64) -> String {
     if p < 0.001 {
         "<0.001".into()
     } else {
@@ -547,7 +550,7 @@ fn p_value(p: f64) -> String {
 }
 
 /// `value [low, high]`, with a star where the interval has a caution.
-fn cell(interval: Option<&Interval>) -> String {
+pub(crate) fn cell(interval: Option<&Interval>) -> String {
     match interval {
         None => "-".into(),
         Some(Interval::Estimated(e)) => format!(

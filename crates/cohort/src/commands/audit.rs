@@ -37,6 +37,9 @@ pub(crate) struct Audit {
     intersections: bool,
     #[command(flatten)]
     meaning: Meaning,
+    /// The class that people want, by code or name: adds selection rates, demographic parity and the four-fifths ratio
+    #[arg(long, value_name = "CLASS")]
+    favourable: Option<String>,
     /// Predictions of a second model to compare with
     #[arg(long, value_name = "FILE")]
     against: Option<PathBuf>,
@@ -195,6 +198,7 @@ impl Audit {
         }
         AuditSettings {
             groups: self.groups.clone(),
+            favourable: self.favourable.clone(),
             intersections: self.intersections,
             resamples: self.resamples,
             permutations: self.permutations,
