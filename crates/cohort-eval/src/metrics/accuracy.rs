@@ -13,6 +13,7 @@ pub(super) const DEFINITION: Definition = Definition {
     term: "Accuracy",
     meaning: "Share of clips that are right. With classes of unequal size, always saying the largest already scores well, so it is never read alone.",
     meaning_of_ages: None,
+    formula: "rows whose prediction is the truth / rows",
     source: "sklearn.metrics.accuracy_score",
     best: Best::Highest,
     ordered: false,

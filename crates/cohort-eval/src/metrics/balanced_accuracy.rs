@@ -13,6 +13,7 @@ pub(super) const DEFINITION: Definition = Definition {
     term: "Balanced accuracy",
     meaning: "The share that is right within each true class (its recall), averaged over the classes, so that rare ones count as much as common ones. Guessing gives 1 over the number of classes.",
     meaning_of_ages: None,
+    formula: "mean over the classes that occur in the truth of (right rows of the class / rows of the class)",
     source: "sklearn.metrics.balanced_accuracy_score",
     best: Best::Highest,
     ordered: false,

@@ -13,6 +13,7 @@ pub(super) const DEFINITION: Definition = Definition {
     term: "Brier score",
     meaning: "Squared distance between the predicted probabilities and what happened. 0 is perfect, 2 the worst.",
     meaning_of_ages: None,
+    formula: "mean over rows of the sum over classes of (probability - 1 for the truth, 0 for others)^2",
     source: "Brier 1950, summed over classes; sklearn.metrics.brier_score_loss(scale_by_half=False)",
     best: Best::Lowest,
     ordered: false,

@@ -16,6 +16,8 @@ pub(crate) struct Definition {
     pub meaning: &'static str,
     /// The same where the classes are age groups, if that can be said more plainly.
     pub meaning_of_ages: Option<&'static str>,
+    /// How it is computed, on one line.
+    pub formula: &'static str,
     /// Where the definition comes from: a paper, or the scikit-learn function that it equals.
     pub source: &'static str,
     /// Which values are good.

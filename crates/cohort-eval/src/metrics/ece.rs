@@ -17,6 +17,7 @@ pub(super) const DEFINITION: Definition = Definition {
     term: "Expected calibration error",
     meaning: "How far stated confidence lies from the share that is right. 0.05: when the model says 80%, it is right for about 75% or 85%.",
     meaning_of_ages: None,
+    formula: "sum over 15 bins of confidence (0, 1/15], (1/15, 2/15], ... of |right rows - sum of confidences| / rows",
     source: "Guo et al. 2017, 15 bins of equal width of the predicted class's probability",
     best: Best::Lowest,
     ordered: false,

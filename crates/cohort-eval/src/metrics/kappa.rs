@@ -13,6 +13,7 @@ pub(super) const DEFINITION: Definition = Definition {
     term: "Kappa",
     meaning: "Agreement beyond what chance alone would give. 0: no better than chance. 1: perfect.",
     meaning_of_ages: None,
+    formula: "(accuracy - agreement by chance) / (1 - agreement by chance); by chance: sum over classes of share in the truth times share among the predictions",
     source: "Cohen 1960; sklearn.metrics.cohen_kappa_score",
     best: Best::Highest,
     ordered: false,

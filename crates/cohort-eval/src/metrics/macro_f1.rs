@@ -13,6 +13,7 @@ pub(super) const DEFINITION: Definition = Definition {
     term: "Macro F1",
     meaning: "For each class the harmonic mean of how many of its clips are right and how many of the clips given its name belong to it; averaged over the classes.",
     meaning_of_ages: None,
+    formula: "mean over the classes in truth or prediction of 2 TP / (2 TP + FP + FN)",
     source: "sklearn.metrics.f1_score(average=\"macro\", zero_division=0), over the classes in truth or prediction",
     best: Best::Highest,
     ordered: false,

@@ -13,6 +13,7 @@ pub(super) const DEFINITION: Definition = Definition {
     term: "Macro mean absolute error",
     meaning: "The mean absolute error within each true class, averaged over the classes.",
     meaning_of_ages: None,
+    formula: "mean over the classes in the truth of the mean of |t - p| within the class",
     source: "Baccianella, Esuli and Sebastiani 2009; imblearn.metrics.macro_averaged_mean_absolute_error",
     best: Best::Lowest,
     ordered: true,

@@ -13,6 +13,7 @@ pub(super) const DEFINITION: Definition = Definition {
     term: "Macro precision",
     meaning: "For each class the share of the clips given its name that belong to it (0 for one whose name is never given); averaged over the classes.",
     meaning_of_ages: None,
+    formula: "mean over the classes in truth or prediction of (right rows given the class / rows given the class), 0 for a class that is never given",
     source: "sklearn.metrics.precision_score(average=\"macro\", zero_division=0), over the classes in truth or prediction",
     best: Best::Highest,
     ordered: false,

@@ -13,6 +13,7 @@ pub(super) const DEFINITION: Definition = Definition {
     term: "Mean absolute error (classes)",
     meaning: "How many classes a prediction is off, on average. 0 is perfect.",
     meaning_of_ages: None,
+    formula: "mean over rows of |t - p|, t and p the places of the classes",
     source: "sklearn.metrics.mean_absolute_error of class indices",
     best: Best::Lowest,
     ordered: true,

@@ -13,6 +13,7 @@ pub(super) const DEFINITION: Definition = Definition {
     term: "Mean absolute error (scale)",
     meaning: "How far off a prediction is on the scale of the classes, on average, each class standing for its midpoint.",
     meaning_of_ages: None,
+    formula: "mean over rows of |m(t) - m(p)|, m the midpoint of a class",
     source: "sklearn.metrics.mean_absolute_error of class midpoints",
     best: Best::Lowest,
     ordered: true,

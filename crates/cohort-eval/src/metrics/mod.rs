@@ -126,6 +126,16 @@ impl Metric {
         (definition.term, of_ages.unwrap_or(definition.meaning))
     }
 
+    /// How it is computed, on one line.
+    pub fn formula(self) -> &'static str {
+        self.definition().formula
+    }
+
+    /// Its least and largest value with so many classes, whose midpoints span `span`.
+    pub fn range(self, classes: usize, span: f64) -> (f64, f64) {
+        (self.definition().range)(Shape { classes, span })
+    }
+
     /// Where the definition comes from: a paper, or the function of a library that it equals.
     pub fn source(self) -> &'static str {
         self.definition().source

@@ -13,6 +13,7 @@ pub(super) const DEFINITION: Definition = Definition {
     term: "Negative log likelihood",
     meaning: "How surprised the model was by the truth. Small is good; a confident miss costs much.",
     meaning_of_ages: None,
+    formula: "mean over rows of -ln(probability of the truth), the probability clipped at 2.2e-16",
     source: "sklearn.metrics.log_loss: natural logarithm, probabilities clipped at 2.2e-16",
     best: Best::Lowest,
     ordered: false,

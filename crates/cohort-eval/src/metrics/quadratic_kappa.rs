@@ -14,6 +14,7 @@ pub(super) const DEFINITION: Definition = Definition {
     term: "Quadratic kappa",
     meaning: "Agreement beyond what chance alone would give, where a miss by two classes costs four times as much as a miss by one. 0: no better than chance. 1: perfect.",
     meaning_of_ages: None,
+    formula: "1 - sum of (t - p)^2 over rows / the same expected where truth and prediction are independent with their own shares",
     source: "Cohen 1968; sklearn.metrics.cohen_kappa_score(weights=\"quadratic\")",
     best: Best::Highest,
     ordered: true,

@@ -13,6 +13,7 @@ pub(super) const DEFINITION: Definition = Definition {
     term: "Ranked probability score",
     meaning: "The Brier score for ordered classes: probability put far from the truth costs more than next to it.",
     meaning_of_ages: None,
+    formula: "mean over rows of the sum over the K - 1 cuts of (probability up to the cut - truth up to the cut)^2, divided by K - 1",
     source: "Epstein 1969, Murphy 1971: squared distance of cumulative probabilities over the K - 1 cuts, divided by K - 1",
     best: Best::Lowest,
     ordered: true,

@@ -15,6 +15,7 @@ pub(super) const DEFINITION: Definition = Definition {
     meaning_of_ages: Some(
         "Mean of predicted minus true class. Above 0: people are taken for older than they look to others; below 0: for younger.",
     ),
+    formula: "mean over rows of p - t",
     source: "mean error (bias) of class indices",
     best: Best::Zero,
     ordered: true,

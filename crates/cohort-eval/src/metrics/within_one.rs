@@ -13,6 +13,7 @@ pub(super) const DEFINITION: Definition = Definition {
     term: "Within one class",
     meaning: "Share of clips that are right or missed by a neighbouring class only.",
     meaning_of_ages: None,
+    formula: "rows with |t - p| at most 1 / rows",
     source: "off-by-one accuracy, as in the literature on age estimation (Levi and Hassner 2015)",
     best: Best::Highest,
     ordered: true,

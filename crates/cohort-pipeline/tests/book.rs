@@ -1,0 +1,20 @@
+//! `docs/defaults.toml`, from which the page of the configuration is made, is what the types write; `COHORT_BOOK=write` writes
+//! it anew.
+
+use std::path::Path;
+
+use cohort_pipeline::RunConfig;
+
+#[test]
+fn the_defaults_of_the_book_are_the_programs() {
+    let text = toml::to_string(&RunConfig::default()).unwrap();
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/defaults.toml");
+    if std::env::var_os("COHORT_BOOK").is_some_and(|what| what == "write") {
+        std::fs::write(&path, &text).unwrap();
+    }
+    let found = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(found == text, "docs/defaults.toml is stale; COHORT_BOOK=write writes it");
+    // what is written is read back the same
+    let read: RunConfig = toml::from_str(&found).unwrap();
+    assert_eq!(read, RunConfig::default());
+}
