@@ -126,7 +126,9 @@ fn run_book() -> anyhow::Result<()> {
     match built {
         Ok(status) if !status.success() => bail!("mdbook build docs failed"),
         Ok(_) => {}
-        Err(_) => eprintln!("== book: not built, mdbook is not installed (cargo install mdbook --locked)"),
+        Err(_) => {
+            eprintln!("== book: not built, mdbook is not installed (cargo install mdbook --locked)")
+        }
     }
     eprintln!("== book: ok, {:.0} s", started.elapsed().as_secs_f64());
     Ok(())

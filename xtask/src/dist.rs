@@ -29,19 +29,33 @@ pub(crate) fn make() -> anyhow::Result<()> {
     let (target, flags) = match installed(STATIC)? {
         true => (STATIC, "-C target-feature=+crt-static"),
         false => {
-            eprintln!("== dist: {STATIC} is not installed (rustup target add {STATIC}); the C library of {USUAL} is linked in");
+            eprintln!(
+                "== dist: {STATIC} is not installed (rustup target add {STATIC}); the C library of {USUAL} is linked in"
+            );
             (USUAL, "-C target-feature=+crt-static")
         }
     };
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_string());
     let mut build = Command::new(cargo);
     build.current_dir(root());
-    build.args(["build", "--release", "--locked", "--package", "cohort", "--target", target]);
+    build.args([
+        "build",
+        "--release",
+        "--locked",
+        "--package",
+        "cohort",
+        "--target",
+        target,
+    ]);
     // RUSTFLAGS of a target alone, so that build scripts and macros are made as usual
-    let variable = format!("CARGO_TARGET_{}_RUSTFLAGS", target.to_uppercase().replace('-', "_"));
+    let variable = format!(
+        "CARGO_TARGET_{}_RUSTFLAGS",
+        target.to_uppercase().replace('-', "_")
+    );
     build.env(variable, flags);
     run(&mut build)?;
-    let targets = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+    let targets =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
     let binary = targets.join(target).join("release/cohort");
     let archive = pack(&binary, target, &targets.join("dist"))?;
     check(&archive)
@@ -62,14 +76,20 @@ fn pack(binary: &Path, target: &str, out: &Path) -> anyhow::Result<PathBuf> {
     output(Command::new(binary).arg("man").arg(&pages))?;
     for entry in std::fs::read_dir(&pages)? {
         let path = entry?.path();
-        let page = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let page = path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         files.push((format!("man/man1/{page}"), 0o644, read(&path)?));
     }
     for file in ["LICENSE-APACHE", "LICENSE-MIT", "README.md", "CHANGELOG.md"] {
         files.push((file.into(), 0o644, read(&root().join(file))?));
     }
     files.sort_by(|a, b| a.0.cmp(&b.0));
-    let packed = GzBuilder::new().mtime(0).write(Vec::new(), Compression::best());
+    let packed = GzBuilder::new()
+        .mtime(0)
+        .write(Vec::new(), Compression::best());
     let mut tar = tar::Builder::new(packed);
     for (path, mode, bytes) in &files {
         let mut header = tar::Header::new_gnu();
@@ -93,23 +113,47 @@ fn pack(binary: &Path, target: &str, out: &Path) -> anyhow::Result<PathBuf> {
 pub(crate) fn check(archive: &Path) -> anyhow::Result<()> {
     let bytes = read(archive)?;
     let beside = PathBuf::from(format!("{}.sha256", archive.display()));
-    let stated = std::fs::read_to_string(&beside).with_context(|| format!("no {}", beside.display()))?;
+    let stated =
+        std::fs::read_to_string(&beside).with_context(|| format!("no {}", beside.display()))?;
     let sum = sum_of(&bytes);
-    ensure!(stated.starts_with(&sum), "{}: expected the SHA-256 {sum}, found {stated}", beside.display());
+    ensure!(
+        stated.starts_with(&sum),
+        "{}: expected the SHA-256 {sum}, found {stated}",
+        beside.display()
+    );
     let place = archive.with_extension("unpacked");
     let _ = std::fs::remove_dir_all(&place);
     tar::Archive::new(flate2::read::GzDecoder::new(bytes.as_slice())).unpack(&place)?;
-    let entry = std::fs::read_dir(&place)?.next().context("an empty archive")??;
+    let entry = std::fs::read_dir(&place)?
+        .next()
+        .context("an empty archive")??;
     let folder = entry.path();
-    for file in ["bin/cohort", "completions/_cohort", "man/man1/cohort-audit.1", "LICENSE-MIT", "LICENSE-APACHE"] {
-        ensure!(folder.join(file).is_file(), "{}: no {file}", archive.display());
+    for file in [
+        "bin/cohort",
+        "completions/_cohort",
+        "man/man1/cohort-audit.1",
+        "LICENSE-MIT",
+        "LICENSE-APACHE",
+    ] {
+        ensure!(
+            folder.join(file).is_file(),
+            "{}: no {file}",
+            archive.display()
+        );
     }
     let binary = folder.join("bin/cohort");
-    ensure!(is_static(&read(&binary)?)?, "{}: its binary asks for a dynamic loader", archive.display());
+    ensure!(
+        is_static(&read(&binary)?)?,
+        "{}: its binary asks for a dynamic loader",
+        archive.display()
+    );
     // an empty root, which a user without rights may make in a namespace of its own
     let inside = folder.join("bin");
     let mut apart = Command::new("unshare");
-    apart.args(["--user", "--map-root-user", "--mount", "chroot"]).arg(&inside).args(["/cohort", "--version"]);
+    apart
+        .args(["--user", "--map-root-user", "--mount", "chroot"])
+        .arg(&inside)
+        .args(["/cohort", "--version"]);
     apart.env_clear();
     let version = match apart.output() {
         Ok(output) if output.status.success() => {
@@ -122,22 +166,39 @@ pub(crate) fn check(archive: &Path) -> anyhow::Result<()> {
         }
     };
     let expected = format!("cohort {}\n", env!("CARGO_PKG_VERSION"));
-    ensure!(version == expected.as_bytes(), "expected {expected:?}, found {:?}", String::from_utf8_lossy(&version));
+    ensure!(
+        version == expected.as_bytes(),
+        "expected {expected:?}, found {:?}",
+        String::from_utf8_lossy(&version)
+    );
     std::fs::remove_dir_all(&place)?;
-    eprintln!("== dist: {} is whole, {} bytes, SHA-256 {sum}", archive.display(), bytes.len());
+    eprintln!(
+        "== dist: {} is whole, {} bytes, SHA-256 {sum}",
+        archive.display(),
+        bytes.len()
+    );
     Ok(())
 }
 
 fn sum_of(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    Sha256::digest(bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 /// Whether an ELF program of 64 bits names no loader (PT_INTERP), so that it needs no other file to start.
 fn is_static(elf: &[u8]) -> anyhow::Result<bool> {
-    ensure!(elf.len() > 64 && elf.starts_with(b"\x7fELF\x02\x01"), "no 64-bit little-endian ELF file");
+    ensure!(
+        elf.len() > 64 && elf.starts_with(b"\x7fELF\x02\x01"),
+        "no 64-bit little-endian ELF file"
+    );
     let word = |at: usize, width: usize| -> anyhow::Result<u64> {
         let bytes = elf.get(at..at + width).context("a cut ELF file")?;
-        Ok(bytes.iter().rev().fold(0, |sum, byte| sum << 8 | u64::from(*byte)))
+        Ok(bytes
+            .iter()
+            .rev()
+            .fold(0, |sum, byte| sum << 8 | u64::from(*byte)))
     };
     let (table, size, count) = (word(32, 8)?, word(54, 2)?, word(56, 2)?);
     for i in 0..count {
@@ -160,13 +221,17 @@ fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
 }
 
 fn run(command: &mut Command) -> anyhow::Result<()> {
-    let status = command.status().with_context(|| format!("cannot start {command:?}"))?;
+    let status = command
+        .status()
+        .with_context(|| format!("cannot start {command:?}"))?;
     ensure!(status.success(), "{command:?} failed");
     Ok(())
 }
 
 fn output(command: &mut Command) -> anyhow::Result<Vec<u8>> {
-    let output = command.output().with_context(|| format!("cannot start {command:?}"))?;
+    let output = command
+        .output()
+        .with_context(|| format!("cannot start {command:?}"))?;
     if !output.status.success() {
         let _ = std::io::stderr().write_all(&output.stderr);
         bail!("{command:?} failed");

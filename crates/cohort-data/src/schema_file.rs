@@ -126,38 +126,38 @@ impl Schema {
 /// A schema from the text of a file.
 pub(crate) fn from_text(path: &Path, text: &str) -> Result<Schema, DataError> {
     let mut schema = parse(text).map_err(|error| {
-            let near = did_you_mean_of(error.message());
-            let message = error.message().trim().replace('\n', " ") + &near;
-            let row = error
-                .span()
-                .map_or(1, |span| 1 + lines_before(text, span.start));
-            DataError::row(path, row, "a data set schema", message)
-        })?;
-        if schema.attribute(&schema.target).is_none() {
-            let column = schema.target.clone();
-            schema.attributes.insert(
-                0,
-                Attribute {
-                    column,
-                    ordered: false,
-                    scale: None,
-                    levels: vec![],
-                },
-            );
+        let near = did_you_mean_of(error.message());
+        let message = error.message().trim().replace('\n', " ") + &near;
+        let row = error
+            .span()
+            .map_or(1, |span| 1 + lines_before(text, span.start));
+        DataError::row(path, row, "a data set schema", message)
+    })?;
+    if schema.attribute(&schema.target).is_none() {
+        let column = schema.target.clone();
+        schema.attributes.insert(
+            0,
+            Attribute {
+                column,
+                ordered: false,
+                scale: None,
+                levels: vec![],
+            },
+        );
+    }
+    for level in schema
+        .attributes
+        .iter_mut()
+        .flat_map(|attribute| &mut attribute.levels)
+    {
+        if level.name.is_empty() {
+            level.name.clone_from(&level.code);
         }
-        for level in schema
-            .attributes
-            .iter_mut()
-            .flat_map(|attribute| &mut attribute.levels)
-        {
-            if level.name.is_empty() {
-                level.name.clone_from(&level.code);
-            }
-        }
-        schema
-            .validate()
-            .map_err(|(expected, found)| DataError::file(path, expected, found))?;
-        Ok(schema)
+    }
+    schema
+        .validate()
+        .map_err(|(expected, found)| DataError::file(path, expected, found))?;
+    Ok(schema)
 }
 
 /// The given schema, else the one in the root, else First Impressions', and whether somebody stated it.

@@ -58,12 +58,20 @@ fn levels(schema: &Schema, column: &str) -> Vec<String> {
 
 #[test]
 fn class_folders() {
-    let files = ["sea", "street"].map(|class| [0, 1, 2, 3, 4, 5, 6].map(|i| format!("{class}/{i}.jpg")));
-    let files: Vec<(&str, &str)> = files.iter().flatten().map(|name| (name.as_str(), "")).collect();
+    let files =
+        ["sea", "street"].map(|class| [0, 1, 2, 3, 4, 5, 6].map(|i| format!("{class}/{i}.jpg")));
+    let files: Vec<(&str, &str)> = files
+        .iter()
+        .flatten()
+        .map(|name| (name.as_str(), ""))
+        .collect();
     let root = Root::with(&files);
     let (schema, dataset) = root.accept();
     assert_eq!(schema.layout, Some(Layout::ClassFolders));
-    assert_eq!((schema.target.as_str(), schema.item.as_str()), ("class", "picture"));
+    assert_eq!(
+        (schema.target.as_str(), schema.item.as_str()),
+        ("class", "picture")
+    );
     assert_eq!(levels(&schema, "class"), ["sea", "street"]);
     assert_eq!(dataset.len(), 14);
 }
@@ -76,7 +84,11 @@ fn a_table_of_paths_is_described_by_its_columns() {
         let name = format!("sounds/{i}.wav");
         let emotion = ["glad", "sad"][i % 2];
         let age = ["20-29", "30-39", "60+"][i % 3];
-        table += &format!("{name},{emotion},s{},{},n{i},{age}\n", i / 3, ["north", "south"][i / 6]);
+        table += &format!(
+            "{name},{emotion},s{},{},n{i},{age}\n",
+            i / 3,
+            ["north", "south"][i / 6]
+        );
         files.push(name);
     }
     let mut all: Vec<(&str, &str)> = files.iter().map(|name| (name.as_str(), "")).collect();
@@ -84,22 +96,36 @@ fn a_table_of_paths_is_described_by_its_columns() {
     let root = Root::with(&all);
     let (schema, dataset) = root.accept();
     assert_eq!(schema.layout, Some(Layout::Table));
-    let roles = (&*schema.name_column, &*schema.subject_column, &*schema.target, &*schema.unit);
+    let roles = (
+        &*schema.name_column,
+        &*schema.subject_column,
+        &*schema.target,
+        &*schema.unit,
+    );
     assert_eq!(roles, ("file", "speaker_id", "emotion", "speaker"));
     assert_eq!(levels(&schema, "accent"), ["north", "south"]);
     // ranges have an order, and what is different in every row is no attribute
-    assert!(schema.attribute("age").unwrap().ordered && !schema.attribute("emotion").unwrap().ordered);
+    assert!(
+        schema.attribute("age").unwrap().ordered && !schema.attribute("emotion").unwrap().ordered
+    );
     assert_eq!(schema.attribute("note"), None);
     assert_eq!(dataset.len(), 12);
     let other = root.propose(Some("accent")).unwrap();
     assert_eq!(other.dataset.schema.target, "accent");
     let error = root.propose(Some("acent")).unwrap_err();
-    assert!(error.contains("expected a column acent") && error.ends_with("(did you mean accent?)"), "{error}");
+    assert!(
+        error.contains("expected a column acent") && error.ends_with("(did you mean accent?)"),
+        "{error}"
+    );
 }
 
 #[test]
 fn first_impressions_keeps_its_meanings_and_others_do_not_get_them() {
-    let rows = |id: &str| format!("VideoName,UserID,AgeGroup,Gender,Ethnicity\n{id}.000.mp4,{id},4,2,2\n{id}.001.mp4,{id},4,2,2\n");
+    let rows = |id: &str| {
+        format!(
+            "VideoName,UserID,AgeGroup,Gender,Ethnicity\n{id}.000.mp4,{id},4,2,2\n{id}.001.mp4,{id},4,2,2\n"
+        )
+    };
     let tables = |ids: [&str; 3]| ids.map(rows);
     let named = |tables: &[String; 3]| {
         Root::with(&[
@@ -128,18 +154,36 @@ fn label_tables_of_other_names_find_their_media() {
         }
         table
     };
-    let tables = [("train.tsv", rows(0)), ("dev.tsv", rows(4)), ("test.tsv", rows(8))];
+    let tables = [
+        ("train.tsv", rows(0)),
+        ("dev.tsv", rows(4)),
+        ("test.tsv", rows(8)),
+    ];
     let sounds: Vec<String> = (0..12).map(|i| format!("clips/c{i}.wav")).collect();
-    let mut files: Vec<(&str, &str)> = tables.iter().map(|(name, text)| (*name, text.as_str())).collect();
+    let mut files: Vec<(&str, &str)> = tables
+        .iter()
+        .map(|(name, text)| (*name, text.as_str()))
+        .collect();
     files.extend(sounds.iter().map(|name| (name.as_str(), "")));
     let root = Root::with(&files);
     // one of the tables alone would be a table of paths; three are a data set
     let proposal = root.propose(None).unwrap();
     let (schema, dataset) = root.accept();
-    assert_eq!(schema.layout, Some(Layout::LabelTables), "{}", proposal.text);
+    assert_eq!(
+        schema.layout,
+        Some(Layout::LabelTables),
+        "{}",
+        proposal.text
+    );
     assert_eq!((&*schema.labels, &*schema.folder), ("{split}.tsv", "clips"));
     assert_eq!(schema.splits, ["train", "dev", "test"]);
-    assert!(dataset.splits.iter().flat_map(|split| &split.clips).all(|clip| clip.sound().is_some()));
+    assert!(
+        dataset
+            .splits
+            .iter()
+            .flat_map(|split| &split.clips)
+            .all(|clip| clip.sound().is_some())
+    );
 }
 
 #[test]
@@ -153,12 +197,21 @@ fn loose_files_are_found_by_the_table_that_names_them_without_an_ending() {
     files.push(("list.csv", &table));
     let root = Root::with(&files);
     let error = root.propose(None).unwrap_err();
-    assert!(error.contains("--target COLUMN") && error.contains("columns code, who, mood"), "{error}");
+    assert!(
+        error.contains("--target COLUMN") && error.contains("columns code, who, mood"),
+        "{error}"
+    );
     let proposal = root.propose(Some("mood")).unwrap();
     fs::write(root.path().join("cohort.toml"), &proposal.text).unwrap();
     let dataset = Dataset::open(root.path(), None).unwrap();
     assert_eq!((dataset.layout, dataset.len()), (Layout::Table, 10));
-    assert!(dataset.splits.iter().flat_map(|split| &split.clips).all(|clip| clip.sound().is_some()));
+    assert!(
+        dataset
+            .splits
+            .iter()
+            .flat_map(|split| &split.clips)
+            .all(|clip| clip.sound().is_some())
+    );
 }
 
 #[test]
@@ -167,7 +220,10 @@ fn a_label_table_alone_gives_statistics() {
     let root = Root::with(&[("people.csv", table)]);
     let (schema, dataset) = root.accept();
     assert_eq!(schema.layout, Some(Layout::LabelTables));
-    assert_eq!((&*schema.labels, &*schema.target), ("people.csv", "AgeGroup"));
+    assert_eq!(
+        (&*schema.labels, &*schema.target),
+        ("people.csv", "AgeGroup")
+    );
     assert!(schema.attribute("AgeGroup").unwrap().ordered);
     assert_eq!(levels(&schema, "Gender"), ["f", "m"]);
     assert_eq!(dataset.splits[0].name, "all");
@@ -178,7 +234,10 @@ fn predictions_alone_and_beside_labels() {
     let predictions = "id,y_true,y_pred,p_no,p_yes\na,yes,yes,0.2,0.8\nb,no,yes,0.4,0.6\nc,no,no,0.9,0.1\nd,yes,no,0.7,0.3\n";
     let root = Root::with(&[("predictions.csv", predictions)]);
     let (schema, dataset) = root.accept();
-    assert_eq!((&*schema.target, &*schema.labels, &*schema.subject_column), ("y_true", "predictions.csv", "id"));
+    assert_eq!(
+        (&*schema.target, &*schema.labels, &*schema.subject_column),
+        ("y_true", "predictions.csv", "id")
+    );
     assert_eq!(levels(&schema, "y_true"), ["no", "yes"]);
     assert_eq!(dataset.len(), 4);
     assert!(root.propose(None).unwrap().text.contains(
@@ -188,14 +247,20 @@ fn predictions_alone_and_beside_labels() {
     let root = Root::with(&[("predictions.csv", predictions), ("people.csv", labels)]);
     let (schema, _) = root.accept();
     // the column of the same classes, not the first that may be one
-    assert_eq!((&*schema.target, &*schema.labels, &*schema.subject_column), ("granted", "people.csv", "person"));
+    assert_eq!(
+        (&*schema.target, &*schema.labels, &*schema.subject_column),
+        ("granted", "people.csv", "person")
+    );
     assert_eq!(levels(&schema, "sex"), ["f", "m"]);
 }
 
 #[test]
 fn coco_annotations() {
     let json = r#"{"images":[{"id":1,"file_name":"a.jpg","width":8,"height":8}],"annotations":[],"categories":[{"id":1,"name":"cat"}]}"#;
-    let root = Root::with(&[("annotations/instances_train.json", json), ("train/a.jpg", "")]);
+    let root = Root::with(&[
+        ("annotations/instances_train.json", json),
+        ("train/a.jpg", ""),
+    ]);
     let (schema, dataset) = root.accept();
     assert_eq!((schema.layout, dataset.len()), (Some(Layout::Coco), 1));
 }
@@ -204,14 +269,30 @@ fn coco_annotations() {
 fn what_is_nothing_is_said_so() {
     let empty = Root::with(&[]);
     let error = empty.propose(None).unwrap_err();
-    assert!(error.starts_with("ROOT: expected a label table") && error.ends_with("found an empty folder"), "{error}");
+    assert!(
+        error.starts_with("ROOT: expected a label table")
+            && error.ends_with("found an empty folder"),
+        "{error}"
+    );
     let other = Root::with(&[("notes.md", "x"), ("table.csv", "a,b\n1,2\n")]);
     let error = other.propose(None).unwrap_err();
     assert!(error.contains("found notes.md, table.csv"), "{error}");
     let file = other.path().join("notes.md");
-    assert!(propose(&file, None).unwrap_err().to_string().contains("expected a folder"));
+    assert!(
+        propose(&file, None)
+            .unwrap_err()
+            .to_string()
+            .contains("expected a folder")
+    );
     assert!(propose(&other.path().join("none"), None).is_err());
     // a fault of a table is told, not worked around
-    let broken = Root::with(&[("train_set_age_labels.csv", "VideoName,UserID,AgeGroup,Gender,Ethnicity\na,b\n")]);
-    assert!(broken.propose(None).unwrap_err().contains("row 2"), "{:?}", broken.propose(None).err());
+    let broken = Root::with(&[(
+        "train_set_age_labels.csv",
+        "VideoName,UserID,AgeGroup,Gender,Ethnicity\na,b\n",
+    )]);
+    assert!(
+        broken.propose(None).unwrap_err().contains("row 2"),
+        "{:?}",
+        broken.propose(None).err()
+    );
 }

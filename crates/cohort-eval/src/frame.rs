@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use cohort_tables::{
-    IdMatches, LabelTable, Predictions, Spellings, code, did_you_mean, id_key, is_missing, match_ids,
+    IdMatches, LabelTable, Predictions, Spellings, code, did_you_mean, id_key, is_missing,
+    match_ids,
 };
 use serde::{Deserialize, Serialize};
 

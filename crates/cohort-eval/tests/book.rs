@@ -43,7 +43,11 @@ fn page() -> String {
             (metric.needs_probabilities(), "probabilities"),
             (metric.needs_midpoints(), "midpoints"),
         ];
-        let needs: Vec<&str> = needs.into_iter().filter(|(does, _)| *does).map(|(_, what)| what).collect();
+        let needs: Vec<&str> = needs
+            .into_iter()
+            .filter(|(does, _)| *does)
+            .map(|(_, what)| what)
+            .collect();
         let (low, high) = metric.range(CLASSES, SPAN);
         let _ = writeln!(
             page,
@@ -73,7 +77,14 @@ fn page() -> String {
     for measure in SelectionMeasure::ALL {
         let (low, high) = measure.range();
         let equal = measure.equal().map_or("-".into(), end);
-        let _ = writeln!(page, "| {} | `{}` | {} to {} | {equal} |", measure.title(), measure.name(), end(low), end(high));
+        let _ = writeln!(
+            page,
+            "| {} | `{}` | {} to {} | {equal} |",
+            measure.title(),
+            measure.name(),
+            end(low),
+            end(high)
+        );
     }
     for measure in SelectionMeasure::ALL {
         let _ = write!(
@@ -95,5 +106,8 @@ fn the_page_of_the_metrics_is_fresh() {
         std::fs::write(&path, page()).unwrap();
     }
     let found = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(found == page(), "docs/metrics.md is stale; COHORT_BOOK=write writes it");
+    assert!(
+        found == page(),
+        "docs/metrics.md is stale; COHORT_BOOK=write writes it"
+    );
 }

@@ -13,7 +13,10 @@ fn the_defaults_of_the_book_are_the_programs() {
         std::fs::write(&path, &text).unwrap();
     }
     let found = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(found == text, "docs/defaults.toml is stale; COHORT_BOOK=write writes it");
+    assert!(
+        found == text,
+        "docs/defaults.toml is stale; COHORT_BOOK=write writes it"
+    );
     // what is written is read back the same
     let read: RunConfig = toml::from_str(&found).unwrap();
     assert_eq!(read, RunConfig::default());

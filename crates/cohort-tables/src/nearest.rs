@@ -3,10 +3,7 @@
 /// The candidate that a name was probably meant to be: the one that the fewest slips of the pen turn it into, where that is
 /// at most one in three letters. A slip is a letter too many, too few, another one, or two that changed places; case and the
 /// marks between words do not count. None for a number, which is as likely another number, and where two are equally near.
-pub fn nearest<'a>(
-    name: &str,
-    candidates: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
+pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let wanted = plain(name);
     let most = wanted.len() / 3;
     if wanted.len() > LONGEST || name.trim().parse::<f64>().is_ok() {
@@ -101,7 +98,9 @@ mod tests {
 
     #[test]
     fn slips_are_counted_as_the_definition_says() {
-        let words = ["", "a", "ab", "ba", "abc", "acb", "bca", "abcd", "badc", "xabc"];
+        let words = [
+            "", "a", "ab", "ba", "abc", "acb", "bca", "abcd", "badc", "xabc",
+        ];
         for a in words.map(plain) {
             for b in words.map(plain) {
                 assert_eq!(slips(&a, &b), brute(&a, &b), "{a:?} {b:?}");
@@ -111,7 +110,13 @@ mod tests {
 
     #[test]
     fn what_is_near_is_proposed_and_nothing_else() {
-        let names = ["resnet18", "resnet34", "resnet50", "compact", "mobilefacenet"];
+        let names = [
+            "resnet18",
+            "resnet34",
+            "resnet50",
+            "compact",
+            "mobilefacenet",
+        ];
         for (name, near) in [
             ("resnet5", Some("resnet50")),
             ("compcat", Some("compact")),
@@ -137,7 +142,10 @@ mod tests {
                 "TOML parse error at line 2, column 1\n  |\n2 | sede = `x`\n  | ^^^^\nunknown field `sede`, expected one of `seed`, `data`\n",
                 " (did you mean seed?)",
             ),
-            ("unknown variant `imgae`, expected `image` or `audio`", " (did you mean image?)"),
+            (
+                "unknown variant `imgae`, expected `image` or `audio`",
+                " (did you mean image?)",
+            ),
             ("unknown field `zzz`, expected `a`", ""),
             ("invalid type: integer `3`, expected a string", ""),
         ] {

@@ -122,7 +122,10 @@ fn propose(mut error: clap::Error, command: &clap::Command) -> clap::Error {
     });
     let below: Vec<String> = below.filter(|name| !name.starts_with("help ")).collect();
     if !below.is_empty() {
-        error.insert(ContextKind::SuggestedSubcommand, ContextValue::Strings(below));
+        error.insert(
+            ContextKind::SuggestedSubcommand,
+            ContextValue::Strings(below),
+        );
     }
     error
 }

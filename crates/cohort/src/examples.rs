@@ -11,44 +11,83 @@ const EXAMPLES: &[(&str, &[Example])] = &[
     (
         "demo",
         &[
-            ("the whole job on made data; open cohort-demo/run/report.html when it is done", "cohort demo"),
-            ("a smaller and quicker one", "cohort demo --clips 600 --epochs 8 --out small-demo"),
+            (
+                "the whole job on made data; open cohort-demo/run/report.html when it is done",
+                "cohort demo",
+            ),
+            (
+                "a smaller and quicker one",
+                "cohort demo --clips 600 --epochs 8 --out small-demo",
+            ),
         ],
     ),
     (
         "run",
         &[
-            ("train, fuse, ablate and audit on a folder of data", "cohort run DATA --out my-run"),
-            ("pictures alone, by a ResNet-18 from scratch", "cohort run DATA --modalities image --backbone resnet18 --out my-run"),
-            ("every setting in a file", "cohort run settings.toml --out my-run"),
-            ("go on after Ctrl-C or a power cut", "cohort run DATA --out my-run --resume"),
+            (
+                "train, fuse, ablate and audit on a folder of data",
+                "cohort run DATA --out my-run",
+            ),
+            (
+                "pictures alone, by a ResNet-18 from scratch",
+                "cohort run DATA --modalities image --backbone resnet18 --out my-run",
+            ),
+            (
+                "every setting in a file",
+                "cohort run settings.toml --out my-run",
+            ),
+            (
+                "go on after Ctrl-C or a power cut",
+                "cohort run DATA --out my-run --resume",
+            ),
         ],
     ),
     (
         "init",
         &[
-            ("write DATA/cohort.toml for what lies in DATA", "cohort init DATA"),
+            (
+                "write DATA/cohort.toml for what lies in DATA",
+                "cohort init DATA",
+            ),
             ("look at it first", "cohort init DATA --stdout"),
-            ("a table of paths with another target", "cohort init DATA --target emotion --force"),
+            (
+                "a table of paths with another target",
+                "cohort init DATA --target emotion --force",
+            ),
         ],
     ),
     (
         "data synth",
-        &[("a small corpus with known truth", "cohort data synth corpus --clips 120 --seed 1")],
+        &[(
+            "a small corpus with known truth",
+            "cohort data synth corpus --clips 120 --seed 1",
+        )],
     ),
     (
         "data stats",
         &[
             ("who is in the data", "cohort data stats DATA"),
-            ("tables and charts for a paper", "cohort data stats DATA --out figures"),
-            ("one table of paths, and which column is the target", "cohort data stats labels.csv --target emotion"),
+            (
+                "tables and charts for a paper",
+                "cohort data stats DATA --out figures",
+            ),
+            (
+                "one table of paths, and which column is the target",
+                "cohort data stats labels.csv --target emotion",
+            ),
         ],
     ),
     (
         "data check",
         &[
-            ("leaks between splits, bad labels, bad media", "cohort data check DATA"),
-            ("in a script: exit code 1 means that something was found", "cohort data check DATA --json"),
+            (
+                "leaks between splits, bad labels, bad media",
+                "cohort data check DATA",
+            ),
+            (
+                "in a script: exit code 1 means that something was found",
+                "cohort data check DATA --json",
+            ),
         ],
     ),
     (
@@ -62,33 +101,60 @@ const EXAMPLES: &[(&str, &[Example])] = &[
         "data words",
         &[
             ("words that tell the groups apart", "cohort data words DATA"),
-            ("in the training split alone, used by ten subjects or more", "cohort data words DATA --split train --least 10"),
+            (
+                "in the training split alone, used by ten subjects or more",
+                "cohort data words DATA --split train --least 10",
+            ),
         ],
     ),
     (
         "audio features",
         &[
-            ("pitch, onsets, tempo of every sound in a folder", "cohort audio features SOUNDS"),
-            ("as an embedding table that other commands read", "cohort audio features SOUNDS --out acoustic.parquet"),
+            (
+                "pitch, onsets, tempo of every sound in a folder",
+                "cohort audio features SOUNDS",
+            ),
+            (
+                "as an embedding table that other commands read",
+                "cohort audio features SOUNDS --out acoustic.parquet",
+            ),
         ],
     ),
     (
         "audio show",
-        &[("five pictures of one sound, as SVG and PNG", "cohort audio show voice.wav --out pictures")],
+        &[(
+            "five pictures of one sound, as SVG and PNG",
+            "cohort audio show voice.wav --out pictures",
+        )],
     ),
     (
         "features",
         &[
-            ("acoustic and text features of every clip", "cohort features DATA --out features"),
-            ("embeddings of pictures by a trained network", "cohort features DATA --faces resnet18 --weights resnet18.pt"),
-            ("words by a Whisper, where there are none (build with --features whisper)", "cohort features DATA --transcribe hf:openai/whisper-tiny.en"),
+            (
+                "acoustic and text features of every clip",
+                "cohort features DATA --out features",
+            ),
+            (
+                "embeddings of pictures by a trained network",
+                "cohort features DATA --faces resnet18 --weights resnet18.pt",
+            ),
+            (
+                "words by a Whisper, where there are none (build with --features whisper)",
+                "cohort features DATA --transcribe hf:openai/whisper-tiny.en",
+            ),
         ],
     ),
     (
         "train",
         &[
-            ("the voice model alone", "cohort train audio DATA --out voice"),
-            ("a joint model over the models of a finished run", "cohort train joint DATA --models my-run --out joint"),
+            (
+                "the voice model alone",
+                "cohort train audio DATA --out voice",
+            ),
+            (
+                "a joint model over the models of a finished run",
+                "cohort train joint DATA --models my-run --out joint",
+            ),
         ],
     ),
     (
@@ -101,33 +167,60 @@ const EXAMPLES: &[(&str, &[Example])] = &[
     (
         "predict",
         &[
-            ("a picture, a sound and a text of one clip", "cohort predict my-run clip.jpg clip.wav clip.txt"),
-            ("a folder, as a table", "cohort predict my-run CLIPS --csv answers.csv"),
-            ("the test split of a data set, as JSON", "cohort predict my-run --data DATA --split test --json"),
+            (
+                "a picture, a sound and a text of one clip",
+                "cohort predict my-run clip.jpg clip.wav clip.txt",
+            ),
+            (
+                "a folder, as a table",
+                "cohort predict my-run CLIPS --csv answers.csv",
+            ),
+            (
+                "the test split of a data set, as JSON",
+                "cohort predict my-run --data DATA --split test --json",
+            ),
         ],
     ),
     (
         "degrade",
-        &[("how skill falls under blur and noise", "cohort degrade my-run --only blur,noise")],
+        &[(
+            "how skill falls under blur and noise",
+            "cohort degrade my-run --only blur,noise",
+        )],
     ),
     (
         "fuse",
         &[
-            ("two models, weights fitted on their validation predictions", "cohort fuse face=my-run/image voice=my-run/audio --out fused"),
-            ("two test tables, nothing fitted", "cohort fuse a=model-a.csv b=model-b.csv --rule mean --out fused"),
+            (
+                "two models, weights fitted on their validation predictions",
+                "cohort fuse face=my-run/image voice=my-run/audio --out fused",
+            ),
+            (
+                "two test tables, nothing fitted",
+                "cohort fuse a=model-a.csv b=model-b.csv --rule mean --out fused",
+            ),
         ],
     ),
     (
         "ablate",
         &[
-            ("what each of two models is worth", "cohort ablate face=my-run/image voice=my-run/audio"),
-            ("shares by group", "cohort ablate a=model-a.csv b=model-b.csv --rule mean --labels labels.csv --group Gender"),
+            (
+                "what each of two models is worth",
+                "cohort ablate face=my-run/image voice=my-run/audio",
+            ),
+            (
+                "shares by group",
+                "cohort ablate a=model-a.csv b=model-b.csv --rule mean --labels labels.csv --group Gender",
+            ),
         ],
     ),
     (
         "audit",
         &[
-            ("any model's predictions, with who the clips are", "cohort audit predictions.csv --labels labels.csv"),
+            (
+                "any model's predictions, with who the clips are",
+                "cohort audit predictions.csv --labels labels.csv",
+            ),
             (
                 "other column names, every row a subject of its own",
                 "cohort audit p.csv --labels l.csv --column ground_truth=y_true --column prediction=y_pred --target label --subject id",
@@ -136,20 +229,35 @@ const EXAMPLES: &[(&str, &[Example])] = &[
                 "selection rates and the four-fifths ratio for the class that people want",
                 "cohort audit p.csv --labels l.csv --target decision --favourable approved --unordered",
             ),
-            ("a page, tables and JSON", "cohort audit predictions.csv --labels labels.csv --out audit"),
-            ("two models on the same clips", "cohort audit new.csv --against old.csv --labels labels.csv"),
+            (
+                "a page, tables and JSON",
+                "cohort audit predictions.csv --labels labels.csv --out audit",
+            ),
+            (
+                "two models on the same clips",
+                "cohort audit new.csv --against old.csv --labels labels.csv",
+            ),
         ],
     ),
     (
         "map",
         &[
-            ("a t-SNE picture, coloured by a column, to explore in a browser", "cohort map features.parquet --labels labels.csv --color Gender --out map.html"),
-            ("UMAP as a picture for a paper", "cohort map features.parquet --method umap --out map.svg"),
+            (
+                "a t-SNE picture, coloured by a column, to explore in a browser",
+                "cohort map features.parquet --labels labels.csv --color Gender --out map.html",
+            ),
+            (
+                "UMAP as a picture for a paper",
+                "cohort map features.parquet --method umap --out map.svg",
+            ),
         ],
     ),
     (
         "search index",
-        &[("an index of an embedding table", "cohort search index gallery.parquet --metric cosine --out gallery.index")],
+        &[(
+            "an index of an embedding table",
+            "cohort search index gallery.parquet --metric cosine --out gallery.index",
+        )],
     ),
     (
         "search add",
@@ -157,36 +265,63 @@ const EXAMPLES: &[(&str, &[Example])] = &[
     ),
     (
         "search delete",
-        &[("rows that are no longer wanted", "cohort search delete gallery.index clip.000 clip.001")],
+        &[(
+            "rows that are no longer wanted",
+            "cohort search delete gallery.index clip.000 clip.001",
+        )],
     ),
     (
         "search query",
         &[
-            ("the ten nearest of each vector in a table", "cohort search query gallery.index queries.parquet"),
-            ("the neighbours of a clip of the index, of one group alone", "cohort search query gallery.index --clip clip.000 --labels labels.csv --where Gender=2 -k 5"),
+            (
+                "the ten nearest of each vector in a table",
+                "cohort search query gallery.index queries.parquet",
+            ),
+            (
+                "the neighbours of a clip of the index, of one group alone",
+                "cohort search query gallery.index --clip clip.000 --labels labels.csv --where Gender=2 -k 5",
+            ),
         ],
     ),
     (
         "search evaluate",
-        &[("precision, recall, mAP with intervals and chance levels", "cohort search evaluate gallery.index --queries queries.parquet --labels labels.csv --label AgeGroup")],
+        &[(
+            "precision, recall, mAP with intervals and chance levels",
+            "cohort search evaluate gallery.index --queries queries.parquet --labels labels.csv --label AgeGroup",
+        )],
     ),
     (
         "report",
-        &[("the page of a run, made anew from its documents", "cohort report my-run")],
+        &[(
+            "the page of a run, made anew from its documents",
+            "cohort report my-run",
+        )],
     ),
     (
         "completions",
         &[
-            ("bash, for one user", "cohort completions bash > ~/.local/share/bash-completion/completions/cohort"),
-            ("zsh, into a folder of $fpath", "cohort completions zsh > ~/.zfunc/_cohort"),
-            ("fish", "cohort completions fish > ~/.config/fish/completions/cohort.fish"),
+            (
+                "bash, for one user",
+                "cohort completions bash > ~/.local/share/bash-completion/completions/cohort",
+            ),
+            (
+                "zsh, into a folder of $fpath",
+                "cohort completions zsh > ~/.zfunc/_cohort",
+            ),
+            (
+                "fish",
+                "cohort completions fish > ~/.config/fish/completions/cohort.fish",
+            ),
         ],
     ),
     (
         "man",
         &[
             ("read the page now", "cohort man | man -l -"),
-            ("a page for every command", "cohort man ~/.local/share/man/man1"),
+            (
+                "a page for every command",
+                "cohort man ~/.local/share/man/man1",
+            ),
         ],
     ),
 ];
@@ -249,7 +384,10 @@ mod tests {
         for (path, examples) in EXAMPLES {
             // a build without networks has fewer commands
             if !commands.iter().any(|command| command == path) {
-                assert!(cfg!(not(feature = "networks")), "cohort {path} is no command");
+                assert!(
+                    cfg!(not(feature = "networks")),
+                    "cohort {path} is no command"
+                );
                 continue;
             }
             for (wanted, call) in *examples {

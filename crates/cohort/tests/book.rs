@@ -22,7 +22,11 @@ fn workspace() -> PathBuf {
 /// A block of a page.
 #[derive(Debug, PartialEq)]
 enum Block {
-    Script { line: usize, text: String, exit: i32 },
+    Script {
+        line: usize,
+        text: String,
+        exit: i32,
+    },
     /// A script that is not run, and why.
     Left(String),
     Printed(String),
@@ -35,7 +39,10 @@ fn blocks(page: &str) -> Result<Vec<Block>, String> {
     let mut comment = String::new();
     while let Some((at, line)) = lines.next() {
         let line = line.trim();
-        if let Some(text) = line.strip_prefix("<!--").and_then(|rest| rest.strip_suffix("-->")) {
+        if let Some(text) = line
+            .strip_prefix("<!--")
+            .and_then(|rest| rest.strip_suffix("-->"))
+        {
             comment = text.trim().to_string();
             continue;
         }
@@ -55,16 +62,27 @@ fn blocks(page: &str) -> Result<Vec<Block>, String> {
         }
         let told = std::mem::take(&mut comment);
         match kind {
-            "sh" => found.push(match (told.strip_prefix("not run: "), told.strip_prefix("exits with ")) {
-                (Some(why), _) => Block::Left(why.to_string()),
-                (_, Some(code)) => Block::Script {
-                    line: at + 1,
-                    text,
-                    exit: code.parse().map_err(|_| format!("line {}: {told}", at + 1))?,
+            "sh" => found.push(
+                match (
+                    told.strip_prefix("not run: "),
+                    told.strip_prefix("exits with "),
+                ) {
+                    (Some(why), _) => Block::Left(why.to_string()),
+                    (_, Some(code)) => Block::Script {
+                        line: at + 1,
+                        text,
+                        exit: code
+                            .parse()
+                            .map_err(|_| format!("line {}: {told}", at + 1))?,
+                    },
+                    _ if told.is_empty() => Block::Script {
+                        line: at + 1,
+                        text,
+                        exit: 0,
+                    },
+                    _ => return Err(format!("line {}: what does {told:?} mean?", at + 1)),
                 },
-                _ if told.is_empty() => Block::Script { line: at + 1, text, exit: 0 },
-                _ => return Err(format!("line {}: what does {told:?} mean?", at + 1)),
-            }),
+            ),
             _ if told == "prints" => found.push(Block::Printed(text)),
             _ => {}
         }
@@ -76,7 +94,9 @@ fn blocks(page: &str) -> Result<Vec<Block>, String> {
 fn pages() -> Vec<PathBuf> {
     let docs = workspace().join("docs");
     let summary = std::fs::read_to_string(docs.join("SUMMARY.md")).unwrap();
-    let links = summary.lines().filter_map(|line| Some(line.split_once("](")?.1.split(')').next()?.to_string()));
+    let links = summary
+        .lines()
+        .filter_map(|line| Some(line.split_once("](")?.1.split(')').next()?.to_string()));
     let mut pages: Vec<PathBuf> = links.map(|link| docs.join(link)).collect();
     pages.push(workspace().join("README.md"));
     pages
@@ -120,7 +140,11 @@ impl Reader {
         };
         let faults = json_schema::faults(&serde_json::from_str(&schema).unwrap(), &document);
         let shown: Vec<&String> = faults.iter().take(5).collect();
-        assert!(faults.is_empty(), "{from}: {name}: {} faults: {shown:#?}", faults.len());
+        assert!(
+            faults.is_empty(),
+            "{from}: {name}: {} faults: {shown:#?}",
+            faults.len()
+        );
         self.seen.insert(name.to_string());
     }
 
@@ -131,7 +155,10 @@ impl Reader {
             if path.is_dir() {
                 self.check_files(&path);
             } else if path.extension().is_some_and(|ending| ending == "json") {
-                self.check(&std::fs::read_to_string(&path).unwrap(), &path.display().to_string());
+                self.check(
+                    &std::fs::read_to_string(&path).unwrap(),
+                    &path.display().to_string(),
+                );
             }
         }
     }
@@ -146,15 +173,23 @@ fn every_command_of_the_book_works_and_every_document_is_as_its_schema_says() {
     let mut scripts = 0;
     for page in pages() {
         let name = page.file_name().unwrap().to_string_lossy().into_owned();
-        let text = std::fs::read_to_string(&page).unwrap_or_else(|error| panic!("{}: {error}", page.display()));
+        let text = std::fs::read_to_string(&page)
+            .unwrap_or_else(|error| panic!("{}: {error}", page.display()));
         let mut printed = String::new();
         for block in blocks(&text).unwrap_or_else(|error| panic!("{name}: {error}")) {
             match block {
                 Block::Left(why) => println!("{name}: not run: {why}"),
                 Block::Printed(expected) => {
-                    for line in expected.lines().map(str::trim).filter(|line| !line.is_empty()) {
+                    for line in expected
+                        .lines()
+                        .map(str::trim)
+                        .filter(|line| !line.is_empty())
+                    {
                         for part in line.split("...").map(str::trim) {
-                            assert!(printed.contains(part), "{name}: {part:?} is not in\n{printed}");
+                            assert!(
+                                printed.contains(part),
+                                "{name}: {part:?} is not in\n{printed}"
+                            );
                         }
                     }
                 }
@@ -163,8 +198,15 @@ fn every_command_of_the_book_works_and_every_document_is_as_its_schema_says() {
                     let output = reader.run(&text);
                     let out = String::from_utf8_lossy(&output.stdout).into_owned();
                     let err = String::from_utf8_lossy(&output.stderr).into_owned();
-                    assert_eq!(output.status.code(), Some(exit), "{name}, line {line}:\n{text}\n{out}\n{err}");
-                    println!("{name}, line {line}: {:.1} s", started.elapsed().as_secs_f64());
+                    assert_eq!(
+                        output.status.code(),
+                        Some(exit),
+                        "{name}, line {line}:\n{text}\n{out}\n{err}"
+                    );
+                    println!(
+                        "{name}, line {line}: {:.1} s",
+                        started.elapsed().as_secs_f64()
+                    );
                     reader.check(&out, &format!("{name}, line {line}"));
                     printed = format!("{out}{err}");
                     scripts += 1;
@@ -195,11 +237,27 @@ fn every_command_of_the_book_works_and_every_document_is_as_its_schema_says() {
     }
     let folder = reader.folder.path().to_path_buf();
     reader.check_files(&folder);
-    println!("documents: {}", reader.seen.iter().cloned().collect::<Vec<_>>().join(", "));
+    println!(
+        "documents: {}",
+        reader.seen.iter().cloned().collect::<Vec<_>>().join(", ")
+    );
     for name in [
-        "cohort.audit/1", "cohort.stats/1", "cohort.check/1", "cohort.words/1", "cohort.fusion/1", "cohort.aggregation/1",
-        "cohort.ablation/1", "cohort.predict/1", "cohort.map/1", "cohort.search/1", "cohort.retrieval/1", "cohort.acoustic/1",
-        "cohort.provenance/1", "cohort.headline/1", "cohort.degradation/1", "cohort.augmented/1",
+        "cohort.audit/1",
+        "cohort.stats/1",
+        "cohort.check/1",
+        "cohort.words/1",
+        "cohort.fusion/1",
+        "cohort.aggregation/1",
+        "cohort.ablation/1",
+        "cohort.predict/1",
+        "cohort.map/1",
+        "cohort.search/1",
+        "cohort.retrieval/1",
+        "cohort.acoustic/1",
+        "cohort.provenance/1",
+        "cohort.headline/1",
+        "cohort.degradation/1",
+        "cohort.augmented/1",
     ] {
         assert!(reader.seen.contains(name), "no {name} was made");
     }
@@ -208,10 +266,19 @@ fn every_command_of_the_book_works_and_every_document_is_as_its_schema_says() {
 #[test]
 fn blocks_are_read_as_they_are_meant() {
     let page = "a\n```sh\ncohort x\n```\n<!-- prints -->\n```text\nyes ... no\n```\n<!-- not run: why -->\n```sh\ny\n```\n<!-- exits with 1 -->\n```sh\nz\n```\n```toml\nk = 1\n```\n";
-    let script = |line, text: &str, exit| Block::Script { line, text: text.into(), exit };
+    let script = |line, text: &str, exit| Block::Script {
+        line,
+        text: text.into(),
+        exit,
+    };
     assert_eq!(
         blocks(page).unwrap(),
-        [script(2, "cohort x\n", 0), Block::Printed("yes ... no\n".into()), Block::Left("why".into()), script(14, "z\n", 1)]
+        [
+            script(2, "cohort x\n", 0),
+            Block::Printed("yes ... no\n".into()),
+            Block::Left("why".into()),
+            script(14, "z\n", 1)
+        ]
     );
     assert!(blocks("```sh\n").is_err() && blocks("<!-- odd -->\n```sh\n```\n").is_err());
 }

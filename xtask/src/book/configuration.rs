@@ -59,7 +59,11 @@ impl Writer<'_> {
             path => format!("`[{path}]`"),
         };
         let _ = write!(self.page, "\n## {heading}\n\n{}\n\n", meaning(&known.doc));
-        let before = self.written.iter().find(|(name, ..)| *name == known.name).cloned();
+        let before = self
+            .written
+            .iter()
+            .find(|(name, ..)| *name == known.name)
+            .cloned();
         if let Some((_, place, _)) = &before {
             let _ = writeln!(
                 self.page,
@@ -72,7 +76,10 @@ impl Writer<'_> {
         for field in fields {
             let ty = inner_of(&field.ty, "Option").unwrap_or(&field.ty);
             let value = defaults.and_then(|table| table.get(&field.name));
-            if let Some(inner) = self.named(ty, known).filter(|inner| matches!(inner.shape, Shape::Struct(_))) {
+            if let Some(inner) = self
+                .named(ty, known)
+                .filter(|inner| matches!(inner.shape, Shape::Struct(_)))
+            {
                 let below = match path {
                     "" => field.name.clone(),
                     path => format!("{path}.{}", field.name),
@@ -85,12 +92,20 @@ impl Writer<'_> {
             {
                 continue;
             }
-            let shown = value.map_or("none".to_string(), |value| format!("`{}`", value.to_string().trim()));
+            let shown = value.map_or("none".to_string(), |value| {
+                format!("`{}`", value.to_string().trim())
+            });
             let words = self.words(ty, known);
-            let _ = writeln!(self.page, "| `{}` | {shown} | {}{words} |", field.name, meaning(&field.doc));
+            let _ = writeln!(
+                self.page,
+                "| `{}` | {shown} | {}{words} |",
+                field.name,
+                meaning(&field.doc)
+            );
         }
         if before.is_none() {
-            self.written.push((known.name.clone(), path.to_string(), defaults.cloned()));
+            self.written
+                .push((known.name.clone(), path.to_string(), defaults.cloned()));
         }
         for (path, inner, value) in tables {
             // what is nowhere else is not listed twice
@@ -104,7 +119,8 @@ impl Writer<'_> {
         let Type::Path(path) = ty else {
             return None;
         };
-        self.types.find(&path.path.segments.last()?.ident.to_string(), &from.place)
+        self.types
+            .find(&path.path.segments.last()?.ident.to_string(), &from.place)
     }
 
     /// The words that a value may be, and what they mean.
@@ -118,7 +134,10 @@ impl Writer<'_> {
         };
         let rule = known.serde.rename_all.as_deref();
         let words = variants.iter().map(|variant| {
-            let name = variant.rename.clone().unwrap_or_else(|| cased(&variant.name, rule));
+            let name = variant
+                .rename
+                .clone()
+                .unwrap_or_else(|| cased(&variant.name, rule));
             format!("<br>`{name}`: {}", meaning(&variant.doc))
         });
         words.collect()
@@ -132,5 +151,7 @@ fn meaning(doc: &str) -> String {
 
 /// The anchor of a table's heading.
 fn anchor(path: &str) -> String {
-    path.chars().filter(|c| c.is_alphanumeric() || *c == '_').collect()
+    path.chars()
+        .filter(|c| c.is_alphanumeric() || *c == '_')
+        .collect()
 }

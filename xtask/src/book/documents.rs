@@ -9,29 +9,122 @@ use super::schema::{Document, schema};
 use super::types::Types;
 
 const DOCUMENTS: [Document; 18] = [
-    Document { name: "cohort.audit/1", ty: "Audit", krate: "cohort-eval", by: "`cohort audit --json`, `audit.json` of a run" },
-    Document { name: "cohort.headline/1", ty: "Headline", krate: "cohort-eval", by: "`headline.json` of a run" },
-    Document { name: "cohort.stats/1", ty: "DocumentForm", krate: "cohort-data", by: "`cohort data stats --json`, `stats.json` of a run" },
-    Document { name: "cohort.check/1", ty: "CheckReport", krate: "cohort-data", by: "`cohort data check --json`, `check.json` of a run" },
-    Document { name: "cohort.words/1", ty: "Words", krate: "cohort-data", by: "`cohort data words --json`" },
-    Document { name: "cohort.augmented/1", ty: "Augmented", krate: "cohort-data", by: "`cohort data augment --json`" },
-    Document { name: "cohort.acoustic/1", ty: "Document", krate: "cohort", by: "`cohort audio features --json`" },
-    Document { name: "cohort.fusion/1", ty: "FusionRecord", krate: "cohort-fusion", by: "`cohort fuse --json`, `fusion.json`" },
-    Document { name: "cohort.aggregation/1", ty: "Aggregation", krate: "cohort-fusion", by: "`aggregation.json` of `cohort fuse --by`" },
-    Document { name: "cohort.ablation/1", ty: "Ablation", krate: "cohort-fusion", by: "`cohort ablate --json`, `ablation.json` of a run" },
-    Document { name: "cohort.degradation/1", ty: "Curves", krate: "cohort-fusion", by: "`cohort degrade --json`, `degradation.json` of a run" },
-    Document { name: "cohort.predict/1", ty: "Answers", krate: "cohort-pipeline", by: "`cohort predict --json`" },
-    Document { name: "cohort.sweep/2", ty: "Sweep", krate: "cohort-pipeline", by: "`cohort sweep --json`, `sweep.json`" },
-    Document { name: "cohort.map/1", ty: "MapDocument", krate: "cohort-search", by: "`cohort map --json`" },
-    Document { name: "cohort.search/1", ty: "SearchDocument", krate: "cohort-search", by: "`cohort search query --json`" },
-    Document { name: "cohort.retrieval/1", ty: "RetrievalDocument", krate: "cohort-search", by: "`cohort search evaluate --json`" },
-    Document { name: "cohort.provenance/1", ty: "RunRecord", krate: "cohort-report", by: "`provenance.json` of a run" },
-    Document { name: "cohort.mistakes/1", ty: "Mistakes", krate: "cohort-report", by: "`mistakes.json` of a run" },
+    Document {
+        name: "cohort.audit/1",
+        ty: "Audit",
+        krate: "cohort-eval",
+        by: "`cohort audit --json`, `audit.json` of a run",
+    },
+    Document {
+        name: "cohort.headline/1",
+        ty: "Headline",
+        krate: "cohort-eval",
+        by: "`headline.json` of a run",
+    },
+    Document {
+        name: "cohort.stats/1",
+        ty: "DocumentForm",
+        krate: "cohort-data",
+        by: "`cohort data stats --json`, `stats.json` of a run",
+    },
+    Document {
+        name: "cohort.check/1",
+        ty: "CheckReport",
+        krate: "cohort-data",
+        by: "`cohort data check --json`, `check.json` of a run",
+    },
+    Document {
+        name: "cohort.words/1",
+        ty: "Words",
+        krate: "cohort-data",
+        by: "`cohort data words --json`",
+    },
+    Document {
+        name: "cohort.augmented/1",
+        ty: "Augmented",
+        krate: "cohort-data",
+        by: "`cohort data augment --json`",
+    },
+    Document {
+        name: "cohort.acoustic/1",
+        ty: "Document",
+        krate: "cohort",
+        by: "`cohort audio features --json`",
+    },
+    Document {
+        name: "cohort.fusion/1",
+        ty: "FusionRecord",
+        krate: "cohort-fusion",
+        by: "`cohort fuse --json`, `fusion.json`",
+    },
+    Document {
+        name: "cohort.aggregation/1",
+        ty: "Aggregation",
+        krate: "cohort-fusion",
+        by: "`aggregation.json` of `cohort fuse --by`",
+    },
+    Document {
+        name: "cohort.ablation/1",
+        ty: "Ablation",
+        krate: "cohort-fusion",
+        by: "`cohort ablate --json`, `ablation.json` of a run",
+    },
+    Document {
+        name: "cohort.degradation/1",
+        ty: "Curves",
+        krate: "cohort-fusion",
+        by: "`cohort degrade --json`, `degradation.json` of a run",
+    },
+    Document {
+        name: "cohort.predict/1",
+        ty: "Answers",
+        krate: "cohort-pipeline",
+        by: "`cohort predict --json`",
+    },
+    Document {
+        name: "cohort.sweep/2",
+        ty: "Sweep",
+        krate: "cohort-pipeline",
+        by: "`cohort sweep --json`, `sweep.json`",
+    },
+    Document {
+        name: "cohort.map/1",
+        ty: "MapDocument",
+        krate: "cohort-search",
+        by: "`cohort map --json`",
+    },
+    Document {
+        name: "cohort.search/1",
+        ty: "SearchDocument",
+        krate: "cohort-search",
+        by: "`cohort search query --json`",
+    },
+    Document {
+        name: "cohort.retrieval/1",
+        ty: "RetrievalDocument",
+        krate: "cohort-search",
+        by: "`cohort search evaluate --json`",
+    },
+    Document {
+        name: "cohort.provenance/1",
+        ty: "RunRecord",
+        krate: "cohort-report",
+        by: "`provenance.json` of a run",
+    },
+    Document {
+        name: "cohort.mistakes/1",
+        ty: "Mistakes",
+        krate: "cohort-report",
+        by: "`mistakes.json` of a run",
+    },
 ];
 
 /// `audit-1.json` for `cohort.audit/1`.
 fn file_of(name: &str) -> String {
-    format!("{}.json", name.trim_start_matches("cohort.").replace('/', "-"))
+    format!(
+        "{}.json",
+        name.trim_start_matches("cohort.").replace('/', "-")
+    )
 }
 
 /// The schemas and the page.
@@ -48,24 +141,47 @@ pub(super) fn pages(types: &Types) -> anyhow::Result<Vec<(PathBuf, String)>> {
     );
     for document in &DOCUMENTS {
         let file = file_of(document.name);
-        let _ = writeln!(page, "| [`{0}`](#{1}) | {2} | [{file}](schemas/{file}) |", document.name, anchor(document.name), document.by);
+        let _ = writeln!(
+            page,
+            "| [`{0}`](#{1}) | {2} | [{file}](schemas/{file}) |",
+            document.name,
+            anchor(document.name),
+            document.by
+        );
     }
     for document in &DOCUMENTS {
         let schema = schema(types, document)?;
-        let _ = write!(page, "\n## {}\n\n{}\n\n", document.name, text(&schema["description"]));
+        let _ = write!(
+            page,
+            "\n## {}\n\n{}\n\n",
+            document.name,
+            text(&schema["description"])
+        );
         write_fields(&mut page, &schema);
         if let Some(Value::Object(definitions)) = schema.get("$defs") {
             for (name, definition) in definitions {
                 if definition.get("properties").is_some() {
-                    let _ = write!(page, "\n**{name}**. {}\n\n", text(&definition["description"]));
+                    let _ = write!(
+                        page,
+                        "\n**{name}**. {}\n\n",
+                        text(&definition["description"])
+                    );
                     write_fields(&mut page, definition);
                 } else {
-                    let _ = write!(page, "\n**{name}**. {}{}\n", text(&definition["description"]), words(definition));
+                    let _ = write!(
+                        page,
+                        "\n**{name}**. {}{}\n",
+                        text(&definition["description"]),
+                        words(definition)
+                    );
                 }
             }
         }
         let json = serde_json::to_string_pretty(&schema)? + "\n";
-        pages.push((PathBuf::from("docs/schemas").join(file_of(document.name)), json));
+        pages.push((
+            PathBuf::from("docs/schemas").join(file_of(document.name)),
+            json,
+        ));
     }
     pages.push(("docs/documents.md".into(), page));
     Ok(pages)
@@ -74,7 +190,9 @@ pub(super) fn pages(types: &Types) -> anyhow::Result<Vec<(PathBuf, String)>> {
 /// The anchor that a heading gets.
 fn anchor(heading: &str) -> String {
     let kept = heading.to_lowercase();
-    kept.chars().filter(|c| c.is_alphanumeric() || *c == '-' || *c == '_').collect()
+    kept.chars()
+        .filter(|c| c.is_alphanumeric() || *c == '-' || *c == '_')
+        .collect()
 }
 
 /// The words that a text may be.
@@ -82,7 +200,11 @@ fn words(definition: &Value) -> String {
     let Some(Value::Array(words)) = definition.get("enum") else {
         return String::new();
     };
-    let words: Vec<String> = words.iter().filter_map(Value::as_str).map(|word| format!("`{word}`")).collect();
+    let words: Vec<String> = words
+        .iter()
+        .filter_map(Value::as_str)
+        .map(|word| format!("`{word}`"))
+        .collect();
     format!(" One of {}.", words.join(", "))
 }
 
@@ -94,14 +216,31 @@ fn text(value: &Value) -> String {
 
 fn write_fields(page: &mut String, object: &Value) {
     *page += "| field | type | meaning |\n|---|---|---|\n";
-    let required: Vec<&str> = object["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let required: Vec<&str> = object["required"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
     if let Some(Value::Object(properties)) = object.get("properties") {
         for (name, value) in properties {
-            let optional = if required.contains(&name.as_str()) { "" } else { ", optional" };
-            let _ = writeln!(page, "| `{name}` | {}{optional} | {} |", kind(value), text(&value["description"]));
+            let optional = if required.contains(&name.as_str()) {
+                ""
+            } else {
+                ", optional"
+            };
+            let _ = writeln!(
+                page,
+                "| `{name}` | {}{optional} | {} |",
+                kind(value),
+                text(&value["description"])
+            );
         }
     }
-    if let Some(others) = object.get("additionalProperties").filter(|others| others.is_object()) {
+    if let Some(others) = object
+        .get("additionalProperties")
+        .filter(|others| others.is_object())
+    {
         let _ = writeln!(page, "| any other name | {} | by name |", kind(others));
     }
 }
@@ -123,7 +262,10 @@ fn kind(value: &Value) -> String {
             Some(items) => format!("list of {}", kind(items)),
             None => "list".to_string(),
         },
-        "object" => match value.get("additionalProperties").filter(|others| others.is_object()) {
+        "object" => match value
+            .get("additionalProperties")
+            .filter(|others| others.is_object())
+        {
             Some(others) => format!("{} by name", kind(others)),
             None => "object".to_string(),
         },

@@ -25,7 +25,10 @@ pub(super) fn check(root: &Path) -> anyhow::Result<()> {
                     .is_ok_and(|text| anchors(&text).iter().any(|anchor| anchor == heading)),
             };
             if !whole {
-                broken.push(format!("{}: {link}", page.strip_prefix(root).unwrap_or(&page).display()));
+                broken.push(format!(
+                    "{}: {link}",
+                    page.strip_prefix(root).unwrap_or(&page).display()
+                ));
             }
         }
     }
@@ -35,7 +38,9 @@ pub(super) fn check(root: &Path) -> anyhow::Result<()> {
     let listed = std::fs::read_to_string(root.join("docs/SUMMARY.md"))?;
     let unlisted: Vec<String> = std::fs::read_dir(root.join("docs"))?
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-        .filter(|name| name.ends_with(".md") && name != "SUMMARY.md" && !listed.contains(&format!("({name})")))
+        .filter(|name| {
+            name.ends_with(".md") && name != "SUMMARY.md" && !listed.contains(&format!("({name})"))
+        })
         .collect();
     if !unlisted.is_empty() {
         bail!("not in docs/SUMMARY.md: {}", unlisted.join(", "));

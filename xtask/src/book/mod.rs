@@ -24,7 +24,10 @@ fn pages() -> anyhow::Result<Vec<(PathBuf, String)>> {
     let mut pages = documents::pages(&types)?;
     let defaults = std::fs::read_to_string(root.join("docs/defaults.toml"))
         .context("docs/defaults.toml is written by the test `book` of cohort-pipeline")?;
-    pages.push(("docs/configuration.md".into(), configuration::page(&types, &defaults)?));
+    pages.push((
+        "docs/configuration.md".into(),
+        configuration::page(&types, &defaults)?,
+    ));
     Ok(pages)
 }
 
@@ -47,7 +50,10 @@ pub(crate) fn check() -> anyhow::Result<()> {
     });
     let stale: Vec<String> = stale.map(|(path, _)| path.display().to_string()).collect();
     if !stale.is_empty() {
-        bail!("stale: {}; `cargo xtask book` writes them", stale.join(", "));
+        bail!(
+            "stale: {}; `cargo xtask book` writes them",
+            stale.join(", ")
+        );
     }
     links::check(&root())
 }

@@ -18,7 +18,18 @@ pub(super) struct Document {
 
 /// Names that serde writes as text though no type of ours says so: those that macros make, and those of other crates.
 const TEXTS: [&str; 12] = [
-    "String", "str", "PathBuf", "Path", "char", "Metric", "Kind", "DeviceChoice", "Measure", "Modality", "Compared", "Backbone",
+    "String",
+    "str",
+    "PathBuf",
+    "Path",
+    "char",
+    "Metric",
+    "Kind",
+    "DeviceChoice",
+    "Measure",
+    "Modality",
+    "Compared",
+    "Backbone",
 ];
 
 /// One schema in the making.
@@ -40,15 +51,25 @@ pub(super) fn schema(types: &Types, document: &Document) -> anyhow::Result<Value
     };
     let mut root = making.known(known)?;
     let root = root.as_object_mut().context("a document is an object")?;
-    if let Some(schema) = root.get_mut("properties").and_then(|all| all.get_mut("schema")) {
-        *schema = json!({ "const": document.name, "description": "Name and version of this document." });
+    if let Some(schema) = root
+        .get_mut("properties")
+        .and_then(|all| all.get_mut("schema"))
+    {
+        *schema =
+            json!({ "const": document.name, "description": "Name and version of this document." });
     }
     let mut whole = Map::new();
-    whole.insert("$schema".into(), "https://json-schema.org/draft/2020-12/schema".into());
+    whole.insert(
+        "$schema".into(),
+        "https://json-schema.org/draft/2020-12/schema".into(),
+    );
     whole.insert("title".into(), document.name.into());
     whole.append(root);
     if !making.definitions.is_empty() {
-        whole.insert("$defs".into(), Value::Object(making.definitions.into_iter().collect()));
+        whole.insert(
+            "$defs".into(),
+            Value::Object(making.definitions.into_iter().collect()),
+        );
     }
     Ok(Value::Object(whole))
 }
@@ -79,7 +100,9 @@ impl Making<'_> {
                 Some(with) if with.ends_with("entries") => self.entries(&field.ty, place)?,
                 Some(_) => json!({}),
                 // left out where it is none, so never null
-                None if field.serde.skip_if => self.ty(inner_of(&field.ty, "Option").unwrap_or(&field.ty), place)?,
+                None if field.serde.skip_if => {
+                    self.ty(inner_of(&field.ty, "Option").unwrap_or(&field.ty), place)?
+                }
                 None => self.ty(&field.ty, place)?,
             };
             properties.insert(field.name.clone(), described(value, &field.doc));
@@ -109,7 +132,12 @@ impl Making<'_> {
         required: &mut Vec<Value>,
         others: &mut Vec<Value>,
     ) -> anyhow::Result<()> {
-        if field.serde.with.as_deref().is_some_and(|with| with.ends_with("entries")) {
+        if field
+            .serde
+            .with
+            .as_deref()
+            .is_some_and(|with| with.ends_with("entries"))
+        {
             let map = self.entries(&field.ty, place)?;
             others.push(map["additionalProperties"].clone());
             return Ok(());
@@ -151,7 +179,10 @@ impl Making<'_> {
         };
         let rule = known.serde.rename_all.as_deref();
         let name = |variant: &Variant| {
-            variant.rename.clone().unwrap_or_else(|| cased(&variant.name, rule))
+            variant
+                .rename
+                .clone()
+                .unwrap_or_else(|| cased(&variant.name, rule))
         };
         let mut names = Vec::new();
         let mut told = Vec::new();
@@ -162,10 +193,17 @@ impl Making<'_> {
             match (has_data, tag, known.serde.untagged) {
                 (false, None, false) => {
                     names.push(Value::String(name(variant)));
-                    told.push(format!("`{}`: {}", name(variant), first_sentence(&variant.doc)));
+                    told.push(format!(
+                        "`{}`: {}",
+                        name(variant),
+                        first_sentence(&variant.doc)
+                    ));
                 }
                 (_, _, true) => {
-                    let held = variant.holds.as_ref().context("an untagged variant of one field")?;
+                    let held = variant
+                        .holds
+                        .as_ref()
+                        .context("an untagged variant of one field")?;
                     forms.push(self.ty(held, &known.place)?);
                 }
                 (_, Some(tag), _) => {
@@ -213,29 +251,44 @@ impl Making<'_> {
     fn ty(&mut self, ty: &Type, place: &Place) -> anyhow::Result<Value> {
         let path = match ty {
             Type::Reference(reference) => return self.ty(&reference.elem, place),
-            Type::Slice(slice) => return Ok(json!({ "type": "array", "items": self.ty(&slice.elem, place)? })),
-            Type::Array(array) => return Ok(json!({ "type": "array", "items": self.ty(&array.elem, place)? })),
+            Type::Slice(slice) => {
+                return Ok(json!({ "type": "array", "items": self.ty(&slice.elem, place)? }));
+            }
+            Type::Array(array) => {
+                return Ok(json!({ "type": "array", "items": self.ty(&array.elem, place)? }));
+            }
             Type::Tuple(tuple) => {
-                let items: Result<Vec<Value>, _> = tuple.elems.iter().map(|ty| self.ty(ty, place)).collect();
+                let items: Result<Vec<Value>, _> =
+                    tuple.elems.iter().map(|ty| self.ty(ty, place)).collect();
                 let items = items?;
                 let count = items.len();
-                return Ok(json!({ "type": "array", "prefixItems": items, "minItems": count, "maxItems": count }));
+                return Ok(
+                    json!({ "type": "array", "prefixItems": items, "minItems": count, "maxItems": count }),
+                );
             }
             Type::Path(path) => path,
             _ => bail!("a type that is not understood"),
         };
-        let last = path.path.segments.last().context("a path has a last part")?;
+        let last = path
+            .path
+            .segments
+            .last()
+            .context("a path has a last part")?;
         let name = last.ident.to_string();
         let arguments = arguments_of(&last.arguments);
         Ok(match (name.as_str(), arguments.as_slice()) {
             ("bool", _) => json!({ "type": "boolean" }),
-            ("usize" | "u8" | "u16" | "u32" | "u64", _) => json!({ "type": "integer", "minimum": 0 }),
+            ("usize" | "u8" | "u16" | "u32" | "u64", _) => {
+                json!({ "type": "integer", "minimum": 0 })
+            }
             ("isize" | "i8" | "i16" | "i32" | "i64", _) => json!({ "type": "integer" }),
             // what is not a number is written as null
             ("f32" | "f64", _) => json!({ "type": ["number", "null"] }),
             ("Value", _) => json!({}),
             ("Option", [inner]) => nullable(self.ty(inner, place)?),
-            ("Vec" | "BTreeSet" | "VecDeque", [inner]) => json!({ "type": "array", "items": self.ty(inner, place)? }),
+            ("Vec" | "BTreeSet" | "VecDeque", [inner]) => {
+                json!({ "type": "array", "items": self.ty(inner, place)? })
+            }
             ("Box" | "Cow" | "Arc", [inner]) => self.ty(inner, place)?,
             ("BTreeMap" | "HashMap", [_, value]) => {
                 json!({ "type": "object", "additionalProperties": self.ty(value, place)? })
@@ -254,7 +307,11 @@ impl Making<'_> {
     fn named(&mut self, known: &Known) -> anyhow::Result<Value> {
         let mut name = known.name.clone();
         // two types of one name in one document
-        while self.places.get(&name).is_some_and(|place| *place != known.place) {
+        while self
+            .places
+            .get(&name)
+            .is_some_and(|place| *place != known.place)
+        {
             name.push('2');
         }
         if !self.definitions.contains_key(&name) {

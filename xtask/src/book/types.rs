@@ -87,7 +87,10 @@ impl Types {
             let parsed = syn::parse_file(&text)
                 .with_context(|| format!("cannot parse {}", file.display()))?;
             let below = file.strip_prefix(root.join("crates"))?;
-            let krate = below.components().next().map(|part| part.as_os_str().to_string_lossy().into_owned());
+            let krate = below
+                .components()
+                .next()
+                .map(|part| part.as_os_str().to_string_lossy().into_owned());
             let place = Place {
                 krate: krate.unwrap_or_default(),
                 file: below.to_path_buf(),
@@ -140,7 +143,9 @@ impl Types {
         own.or(match all.as_slice() {
             [only] => Some(only),
             // a name that several crates have is taken from the crate that others depend on most
-            several => several.iter().find(|known| known.place.krate == "cohort-eval"),
+            several => several
+                .iter()
+                .find(|known| known.place.krate == "cohort-eval"),
         })
     }
 
@@ -166,13 +171,16 @@ fn rust_files(folder: &Path, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
 
 /// Whether serde writes or reads a type.
 fn derives(attributes: &[Attribute]) -> bool {
-    attributes.iter().filter(|a| a.path().is_ident("derive")).any(|attribute| {
-        let Meta::List(list) = &attribute.meta else {
-            return false;
-        };
-        let text = list.tokens.to_string();
-        text.contains("Serialize") || text.contains("Deserialize")
-    })
+    attributes
+        .iter()
+        .filter(|a| a.path().is_ident("derive"))
+        .any(|attribute| {
+            let Meta::List(list) = &attribute.meta else {
+                return false;
+            };
+            let text = list.tokens.to_string();
+            text.contains("Serialize") || text.contains("Deserialize")
+        })
 }
 
 fn is_test(attributes: &[Attribute]) -> bool {
@@ -235,7 +243,11 @@ fn serde(attributes: &[Attribute]) -> Serde {
     for attribute in attributes.iter().filter(|a| a.path().is_ident("serde")) {
         // what is not understood changes nothing of what is written
         let _ = attribute.parse_nested_meta(|meta| {
-            let name = meta.path.get_ident().map(ToString::to_string).unwrap_or_default();
+            let name = meta
+                .path
+                .get_ident()
+                .map(ToString::to_string)
+                .unwrap_or_default();
             let mut value = None;
             if meta.input.peek(syn::Token![=]) {
                 let literal: syn::Expr = meta.value()?.parse()?;

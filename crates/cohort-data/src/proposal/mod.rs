@@ -109,7 +109,9 @@ fn recognise(root: &Path, target: Option<&str>) -> Result<Recognised, DataError>
     if what == Layout::Table {
         let labels = contents.tables.iter().filter_map(|t| t.file.as_ref().ok());
         let labels: Vec<_> = labels.map(|file| &file.table).collect();
-        schema.attributes.extend(tables::described(&schema, &labels));
+        schema
+            .attributes
+            .extend(tables::described(&schema, &labels));
         notes.retain(|note| !note.contains("not described: "));
     }
     if what == Layout::LabelTables {
@@ -117,7 +119,11 @@ fn recognise(root: &Path, target: Option<&str>) -> Result<Recognised, DataError>
         if let Some(target) = target {
             tables::aim(root, &mut schema, target)?;
         }
-        if !schema.attributes.iter().any(|a| a.levels.iter().any(|level| level.name != level.code)) {
+        if !schema
+            .attributes
+            .iter()
+            .any(|a| a.levels.iter().any(|level| level.name != level.code))
+        {
             schema = Schema {
                 name: Schema::found(root, &schema.target).name,
                 ..schema
@@ -127,7 +133,9 @@ fn recognise(root: &Path, target: Option<&str>) -> Result<Recognised, DataError>
     Ok(Recognised {
         layout: what,
         what: match what {
-            Layout::LabelTables => "label tables, one a split, as First Impressions has them".into(),
+            Layout::LabelTables => {
+                "label tables, one a split, as First Impressions has them".into()
+            }
             Layout::ClassFolders => "files in folders by class".into(),
             Layout::Table => "a table with a column of paths".into(),
             Layout::Coco => "COCO annotations".into(),

@@ -51,7 +51,9 @@ impl Table {
 pub(super) fn has_media(root: &Path) -> Result<bool, DataError> {
     let files = folder::search(root, &media::endings())?.files;
     let kind = |file: &folder::Entry| MediaKind::of_file(&file.path);
-    Ok(files.iter().any(|file| kind(file).is_some_and(|kind| kind != MediaKind::Text)))
+    Ok(files
+        .iter()
+        .any(|file| kind(file).is_some_and(|kind| kind != MediaKind::Text)))
 }
 
 /// The tables of a folder that can be read, but for those that have another purpose.
@@ -89,7 +91,11 @@ fn roles(
     let found = || format!("columns {}", shorten(&table.header, 12));
     let name = name.or_else(|| table.usual("VideoName"));
     let name = name.ok_or_else(|| {
-        DataError::file(&path, "a column of clips (VideoName, file, id, ...)", found())
+        DataError::file(
+            &path,
+            "a column of clips (VideoName, file, id, ...)",
+            found(),
+        )
     })?;
     let subject = table.usual("UserID").filter(|subject| *subject != name);
     let taken = |column: &String| *column == name || Some(column) == subject.as_ref();
@@ -106,10 +112,11 @@ fn roles(
             target,
         });
     }
-    let usual = ["AgeGroup", "ground_truth"].iter().filter_map(|ours| table.usual(ours));
-    let known = usual.chain(
-        column_of(&table.header, &TARGETS).map(|place| table.header[place].clone()),
-    );
+    let usual = ["AgeGroup", "ground_truth"]
+        .iter()
+        .filter_map(|ours| table.usual(ours));
+    let known =
+        usual.chain(column_of(&table.header, &TARGETS).map(|place| table.header[place].clone()));
     let mut others = table.header.iter().filter(|column| !taken(column));
     let only = match (others.next(), others.next()) {
         (Some(only), None) => Some(only.clone()),
@@ -117,7 +124,8 @@ fn roles(
     };
     let target = known.into_iter().find(|column| !taken(column)).or(only);
     let target = target.ok_or_else(|| {
-        let expected = "a column of the target (label, class, target, ...), or which it is (--target COLUMN)";
+        let expected =
+            "a column of the target (label, class, target, ...), or which it is (--target COLUMN)";
         DataError::file(&path, expected, found())
     })?;
     Ok(Roles {
@@ -158,8 +166,14 @@ fn describes(column: &str, values: &[String]) -> bool {
         .iter()
         .any(|ours| column_of(&header, &[ours]).is_some() || usual_column(ours, &header).is_some());
     let missing = values.iter().any(|value| is_missing(value));
-    let fractions = values.iter().any(|value| value.parse::<f64>().is_ok_and(|x| x.fract() != 0.0));
-    column_of(&header, &SPLITS).is_none() && !of_a_model && !fractions && !missing && is_category(values)
+    let fractions = values
+        .iter()
+        .any(|value| value.parse::<f64>().is_ok_and(|x| x.fract() != 0.0));
+    column_of(&header, &SPLITS).is_none()
+        && !of_a_model
+        && !fractions
+        && !missing
+        && is_category(values)
 }
 
 /// Columns of a table of paths that are not described yet, and may be.
@@ -170,7 +184,10 @@ pub(super) fn described(schema: &Schema, tables: &[&LabelTable]) -> Vec<Attribut
     let mut found = Vec::new();
     for column in first.column_names() {
         let known = [&schema.name_column, &schema.subject_column, &schema.target];
-        let values = tables.iter().filter_map(|table| table.column(column)).flatten();
+        let values = tables
+            .iter()
+            .filter_map(|table| table.column(column))
+            .flatten();
         let values: Vec<String> = values.cloned().collect();
         if !known.iter().any(|known| *known == column)
             && schema.attribute(column).is_none()
@@ -186,7 +203,9 @@ pub(super) fn described(schema: &Schema, tables: &[&LabelTable]) -> Vec<Attribut
 pub(super) fn aim(root: &Path, schema: &mut Schema, target: &str) -> Result<(), DataError> {
     let there = schema.splits.iter().map(|split| schema.label_file(split));
     let tables = all(root);
-    let first = there.into_iter().find_map(|name| tables.iter().find(|table| table.name == name));
+    let first = there
+        .into_iter()
+        .find_map(|name| tables.iter().find(|table| table.name == name));
     let Some(table) = first else {
         return Ok(());
     };
@@ -216,7 +235,10 @@ pub(super) fn predictions(
     let truth = predicted.usual("ground_truth");
     let ids = |table: &Table| -> HashSet<String> {
         let column = table.usual("VideoName");
-        let names = column.as_deref().and_then(|name| table.column(name)).unwrap_or_default();
+        let names = column
+            .as_deref()
+            .and_then(|name| table.column(name))
+            .unwrap_or_default();
         names.iter().map(|name| id_key(name)).collect()
     };
     let own = ids(predicted);
@@ -232,7 +254,9 @@ pub(super) fn predictions(
             // the label column of the same classes as the truth's
             let codes = truth.as_deref().map(|truth| predicted.distinct(truth));
             let same = labels.header.iter().find(|column| {
-                codes.as_ref().is_some_and(|codes| labels.distinct(column) == *codes)
+                codes
+                    .as_ref()
+                    .is_some_and(|codes| labels.distinct(column) == *codes)
             });
             (labels, same.cloned())
         }
@@ -255,8 +279,14 @@ pub(super) fn predictions(
         }
     }
     let what = match beside {
-        Some(labels) => format!("predictions ({}) and who they are of ({})", predicted.name, labels.name),
-        None => format!("predictions ({}), which are their own table of labels", predicted.name),
+        Some(labels) => format!(
+            "predictions ({}) and who they are of ({})",
+            predicted.name, labels.name
+        ),
+        None => format!(
+            "predictions ({}), which are their own table of labels",
+            predicted.name
+        ),
     };
     Ok(Some(Recognised {
         notes: vec![told(&roles, &table.name)],
@@ -283,16 +313,25 @@ fn told(roles: &Roles, table: &str) -> String {
 pub(super) fn labels(root: &Path, target: Option<&str>) -> Result<Option<Recognised>, DataError> {
     let tables = all(root);
     let listing = folder::search(root, &media::endings())?;
-    let keys: HashSet<String> = listing.files.iter().map(|file| id_key(&file.below)).collect();
+    let keys: HashSet<String> = listing
+        .files
+        .iter()
+        .map(|file| id_key(&file.below))
+        .collect();
     let names: HashSet<&str> = keys.iter().map(|key| last(key)).collect();
     // the column of clips: by name, and where there are media, the one that most of them are named in
     let clips = |table: &Table| -> (usize, Option<String>) {
         let usual = table.usual("VideoName");
         let hits = |column: &[String]| {
-            column.iter().filter(|value| names.contains(last(&id_key(value)))).count()
+            column
+                .iter()
+                .filter(|value| names.contains(last(&id_key(value))))
+                .count()
         };
         let counted = table.header.iter().zip(&table.columns);
-        let best = counted.map(|(name, column)| (hits(column), name)).max_by_key(|(hits, _)| *hits);
+        let best = counted
+            .map(|(name, column)| (hits(column), name))
+            .max_by_key(|(hits, _)| *hits);
         match best {
             Some((hits, name)) if hits > 0 => (hits, Some(name.clone())),
             _ => (0, usual),
@@ -315,13 +354,27 @@ pub(super) fn labels(root: &Path, target: Option<&str>) -> Result<Option<Recogni
     let mut schema = schema_of(root, &roles, &[table]);
     let mut notes = vec![told(&roles, &table.name)];
     let (layout, what) = if hits > 0 {
-        notes.push(format!("{hits} of {} rows have a file below {}", table.columns[0].len(), root.display()));
-        (Layout::Table, format!("files, and who they are of ({})", table.name))
+        notes.push(format!(
+            "{hits} of {} rows have a file below {}",
+            table.columns[0].len(),
+            root.display()
+        ));
+        (
+            Layout::Table,
+            format!("files, and who they are of ({})", table.name),
+        )
     } else {
-        schema.splits = vec![Part::of(clip_id(&table.name)).map_or("all", Part::name).into()];
+        schema.splits = vec![
+            Part::of(clip_id(&table.name))
+                .map_or("all", Part::name)
+                .into(),
+        ];
         schema.labels.clone_from(&table.name);
         notes.push("no media: statistics alone can be made of it".into());
-        (Layout::LabelTables, format!("one label table ({}) without media", table.name))
+        (
+            Layout::LabelTables,
+            format!("one label table ({}) without media", table.name),
+        )
     };
     Ok(Some(Recognised {
         schema,
@@ -352,7 +405,10 @@ fn split_tables(
         let of_split: Vec<&str> = words.filter(|word| Part::of(word).is_some()).collect();
         if let [word] = of_split.as_slice() {
             let pattern = table.name.replacen(word, "{split}", 1);
-            families.entry(pattern).or_default().push(((*word).to_string(), table));
+            families
+                .entry(pattern)
+                .or_default()
+                .push(((*word).to_string(), table));
         }
     }
     families.retain(|_, members| members.len() > 1);
@@ -367,7 +423,10 @@ fn split_tables(
     schema.splits = members.iter().map(|(word, _)| word.clone()).collect();
     schema.labels = pattern;
     let mut notes = vec![told(&roles, &only[0].name)];
-    match (hits > 0).then(|| folder_of(&members, &roles, keys)).flatten() {
+    match (hits > 0)
+        .then(|| folder_of(&members, &roles, keys))
+        .flatten()
+    {
         Some((folder, found)) => {
             let rows: usize = only.iter().map(|table| table.columns[0].len()).sum();
             notes.push(format!("{found} of {rows} clips have a file in {folder}"));
@@ -404,7 +463,9 @@ fn folder_of(
             let names = table.column(&roles.name).unwrap_or_default();
             let targets = table.column(&roles.target).unwrap_or_default();
             for (name, target) in names.iter().zip(targets) {
-                let below = folder.replace("{split}", split).replace("{target}", &code(target));
+                let below = folder
+                    .replace("{split}", split)
+                    .replace("{target}", &code(target));
                 let id = id_key(name);
                 found += usize::from(keys.contains(&match below.as_str() {
                     "." => id,

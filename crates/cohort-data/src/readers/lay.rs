@@ -94,7 +94,8 @@ fn tables_of_paths(root: &Path, schema: &Schema, stated: Option<&str>) -> Vec<Pa
     let mut tables = files_in(root, &TABLES);
     tables.retain(|table| {
         let name = table.file_name().map(|name| name.to_string_lossy());
-        !name.is_some_and(|name| own.contains(&&*name)) && path_table::has_paths(root, table, stated)
+        !name.is_some_and(|name| own.contains(&&*name))
+            && path_table::has_paths(root, table, stated)
     });
     tables
 }

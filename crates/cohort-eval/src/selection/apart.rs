@@ -5,8 +5,8 @@
 //! shares have here, so nothing is lost where a rate is close to 0 or 1. What is largest over all pairs is then bounded by the
 //! largest of their lower and upper limits, which holds where the limits of all pairs hold at once.
 
-use crate::estimate::{Estimate, Method};
 use crate::Interval;
+use crate::estimate::{Estimate, Method};
 
 /// A group's rate with its limits.
 #[derive(Debug, Clone)]
@@ -109,7 +109,11 @@ pub(super) fn ratio(rates: &[Rate], support: (usize, usize)) -> Interval {
         high = high.min(most).min(1.0 / least);
     }
     let relative = (rates[lowest].error() / smallest).hypot(rates[highest].error() / largest);
-    let error = if smallest > 0.0 { value * relative } else { 0.0 };
+    let error = if smallest > 0.0 {
+        value * relative
+    } else {
+        0.0
+    };
     estimate(value, low, high, error, rates, support)
 }
 
@@ -117,8 +121,16 @@ pub(super) fn ratio(rates: &[Rate], support: (usize, usize)) -> Interval {
 fn ratio_limits((a, of_a): (f64, &Limits), (b, of_b): (f64, &Limits)) -> (f64, f64) {
     if a <= 0.0 || b <= 0.0 {
         // one of them is 0, and its logarithm has no place: the ends themselves
-        let least = if of_b.high > 0.0 { of_a.low / of_b.high } else { 0.0 };
-        let most = if of_b.low > 0.0 { of_a.high / of_b.low } else { f64::INFINITY };
+        let least = if of_b.high > 0.0 {
+            of_a.low / of_b.high
+        } else {
+            0.0
+        };
+        let most = if of_b.low > 0.0 {
+            of_a.high / of_b.low
+        } else {
+            f64::INFINITY
+        };
         return (least, most);
     }
     let ln = |value: f64, limits: &Limits| (value.ln(), limits.low.ln(), limits.high.ln());
@@ -145,7 +157,9 @@ fn estimate(
     rates: &[Rate],
     (clips, subjects): (usize, usize),
 ) -> Interval {
-    let cautions = rates.iter().filter_map(|rate| rate.limits.as_ref()?.caution.clone());
+    let cautions = rates
+        .iter()
+        .filter_map(|rate| rate.limits.as_ref()?.caution.clone());
     Interval::Estimated(Estimate {
         value,
         low: low.min(value),
@@ -155,7 +169,10 @@ fn estimate(
         clips,
         subjects,
         debiased: None,
-        caution: cautions.into_iter().next().map(|first| format!("of a group: {first}")),
+        caution: cautions
+            .into_iter()
+            .next()
+            .map(|first| format!("of a group: {first}")),
     })
 }
 
@@ -186,7 +203,10 @@ mod tests {
         let (a, b) = (rate(0.8, 0.6911, 0.8775), rate(0.6, 0.4904, 0.7006));
         let [value, low, high] = found(&difference(&[b.clone(), a.clone()], (150, 150)));
         assert!((value - 0.2).abs() < 1e-12);
-        assert!((low - 0.0524).abs() < 5e-4 && (high - 0.3339).abs() < 5e-4, "{low} {high}");
+        assert!(
+            (low - 0.0524).abs() < 5e-4 && (high - 0.3339).abs() < 5e-4,
+            "{low} {high}"
+        );
         // the same by its definition on logarithms
         let [value, low, high] = found(&ratio(&[a, b], (150, 150)));
         let spread = |x: f64, y: f64| (x * x + y * y).sqrt();
@@ -199,7 +219,11 @@ mod tests {
 
     #[test]
     fn of_several_groups_the_limits_are_the_outermost_of_all_pairs() {
-        let rates = [rate(0.5, 0.4, 0.6), rate(0.2, 0.15, 0.26), rate(0.45, 0.3, 0.6)];
+        let rates = [
+            rate(0.5, 0.4, 0.6),
+            rate(0.2, 0.15, 0.26),
+            rate(0.45, 0.3, 0.6),
+        ];
         let all = found(&difference(&rates, (9, 9)));
         let mut low = 0.0_f64;
         let mut high = 0.0_f64;
@@ -223,7 +247,14 @@ mod tests {
         assert!(value == 0.0 && low == 0.0 && (high - 0.25).abs() < 1e-12);
         let nobody = [rate(0.0, 0.0, 0.1), rate(0.0, 0.0, 0.2)];
         assert_eq!(ratio(&nobody, (9, 9)).value(), None);
-        let unknown = Rate { value: 0.3, limits: None };
-        assert!(difference(&[unknown, rate(0.5, 0.4, 0.6)], (9, 9)).estimate().is_none());
+        let unknown = Rate {
+            value: 0.3,
+            limits: None,
+        };
+        assert!(
+            difference(&[unknown, rate(0.5, 0.4, 0.6)], (9, 9))
+                .estimate()
+                .is_none()
+        );
     }
 }

@@ -36,12 +36,16 @@ pub(super) fn by_chance(
     compared: &[usize],
     settings: &AuditSettings,
 ) -> ByChance {
-    let group: Vec<Option<usize>> =
-        of_subject.iter().map(|group| compared.binary_search(group).ok()).collect();
+    let group: Vec<Option<usize>> = of_subject
+        .iter()
+        .map(|group| compared.binary_search(group).ok())
+        .collect();
     let given = tally.linear(Metric::Accuracy).unwrap_or_default();
     let entries = given.iter().zip(&tally.size).enumerate();
     let column = Column {
-        entries: entries.map(|(subject, (&given, &rows))| (subject, given, rows)).collect(),
+        entries: entries
+            .map(|(subject, (&given, &rows))| (subject, given, rows))
+            .collect(),
         compared: vec![true; compared.len()],
     };
     let relabelling = Relabelling {

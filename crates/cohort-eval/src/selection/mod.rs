@@ -211,7 +211,10 @@ pub(crate) fn selection(
     // of the intervals of a share.
     let all_of_it = vec![1_usize; frame.truth.len()];
     let is = |classes: &[usize]| -> Vec<usize> {
-        classes.iter().map(|&of_row| usize::from(of_row == class)).collect()
+        classes
+            .iter()
+            .map(|&of_row| usize::from(of_row == class))
+            .collect()
     };
     let (given, had) = (is(&frame.predicted), is(&frame.truth));
     let given = Sample::new(2, &all_of_it, &given, &frame.subject)?.unordered();
@@ -220,8 +223,12 @@ pub(crate) fn selection(
     let rate = |sample: &Sample, rows: Option<&[usize]>, names: &[&str]| {
         share(&Tally::new(sample, rows), &intervals, names)
     };
-    let attributes = frame.attributes.iter().filter(|attribute| !attribute.is_target);
-    let attributes = attributes.map(|attribute| of_attribute(frame, attribute, &given, &had, settings));
+    let attributes = frame
+        .attributes
+        .iter()
+        .filter(|attribute| !attribute.is_target);
+    let attributes =
+        attributes.map(|attribute| of_attribute(frame, attribute, &given, &had, settings));
     Ok(Some(Selection {
         favourable: frame.classes[class].clone(),
         name: frame.class_names[class].clone(),
@@ -233,7 +240,10 @@ pub(crate) fn selection(
 
 /// The class of a code or a name.
 fn class_of(frame: &Frame, wanted: &str) -> Result<usize, EvalError> {
-    let of_code = frame.classes.iter().position(|class| code(class) == code(wanted));
+    let of_code = frame
+        .classes
+        .iter()
+        .position(|class| code(class) == code(wanted));
     let of_name = || frame.class_names.iter().position(|name| name == wanted);
     of_code.or_else(of_name).ok_or_else(|| {
         let names = frame.classes.iter().chain(&frame.class_names);
@@ -277,7 +287,11 @@ fn of_attribute(
             clips: tally.rows(),
             subjects: tally.subjects(),
             selection_rate: share(&tally, &intervals, &stream("selection")),
-            base_rate: share(&Tally::new(had, Some(rows)), &intervals, &stream("base rate")),
+            base_rate: share(
+                &Tally::new(had, Some(rows)),
+                &intervals,
+                &stream("base rate"),
+            ),
             to_highest: None,
         });
         tallies.push(tally);
@@ -287,8 +301,9 @@ fn of_attribute(
     for &group in &of_subject {
         counted[group] += 1;
     }
-    let compared: Vec<usize> =
-        (0..rows.len()).filter(|&group| counted[group] >= FEWEST_SUBJECTS).collect();
+    let compared: Vec<usize> = (0..rows.len())
+        .filter(|&group| counted[group] >= FEWEST_SUBJECTS)
+        .collect();
     let all = Tally::new(given, None);
     if compared.len() < 2 {
         let reason = format!("fewer than two groups have {FEWEST_SUBJECTS} subjects");

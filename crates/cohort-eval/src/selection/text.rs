@@ -17,9 +17,16 @@ impl Selection {
         header.extend(units.then(|| nouns.units()));
         header.extend(["selection rate", "base rate", "to the highest"].map(String::from));
         let mut rows = vec![header];
-        let mut all = vec![format!("all {}", nouns.items()), self.selection_rate.clips().to_string()];
+        let mut all = vec![
+            format!("all {}", nouns.items()),
+            self.selection_rate.clips().to_string(),
+        ];
         all.extend(units.then(|| self.selection_rate.subjects().to_string()));
-        all.extend([cell(Some(&self.selection_rate)), cell(Some(&self.base_rate)), "-".into()]);
+        all.extend([
+            cell(Some(&self.selection_rate)),
+            cell(Some(&self.base_rate)),
+            "-".into(),
+        ]);
         rows.push(all);
         for attribute in &self.attributes {
             rows.push(vec![attribute.attribute.clone()]);
@@ -28,18 +35,35 @@ impl Selection {
                 cells.extend(units.then(|| group.subjects.to_string()));
                 cells.push(cell(Some(&group.selection_rate)));
                 cells.push(cell(Some(&group.base_rate)));
-                cells.push(group.to_highest.map_or("-".into(), |ratio| format!("{ratio:.3}")));
+                cells.push(
+                    group
+                        .to_highest
+                        .map_or("-".into(), |ratio| format!("{ratio:.3}")),
+                );
                 rows.push(cells);
             }
         }
         table(out, &rows)?;
         writeln!(out)?;
-        let header = ["demographic parity", "difference", "by chance", "95 % below", "p", "ratio", "by chance"];
+        let header = [
+            "demographic parity",
+            "difference",
+            "by chance",
+            "95 % below",
+            "p",
+            "ratio",
+            "by chance",
+        ];
         let mut rows = vec![header.map(String::from).to_vec()];
         rows.extend(self.attributes.iter().map(parity));
         table(out, &rows)?;
         for attribute in &self.attributes {
-            writeln!(out, "   {}: four fifths: {}", attribute.attribute, attribute.four_fifths.title())?;
+            writeln!(
+                out,
+                "   {}: four fifths: {}",
+                attribute.attribute,
+                attribute.four_fifths.title()
+            )?;
             if let Some(note) = &attribute.note {
                 writeln!(out, "   {}: {}", attribute.attribute, nouns.say(note))?;
             }
@@ -55,8 +79,18 @@ impl Selection {
     /// Selection rates as CSV, a row a group.
     pub(crate) fn csv(&self) -> String {
         let header = [
-            "attribute", "group", "name", "clips", "subjects", "selection_rate", "selection_low", "selection_high",
-            "base_rate", "base_low", "base_high", "to_highest",
+            "attribute",
+            "group",
+            "name",
+            "clips",
+            "subjects",
+            "selection_rate",
+            "selection_low",
+            "selection_high",
+            "base_rate",
+            "base_low",
+            "base_high",
+            "to_highest",
         ];
         let mut text = csv_line(header);
         for attribute in &self.attributes {
@@ -70,7 +104,11 @@ impl Selection {
                 ];
                 row.extend(ends(&group.selection_rate));
                 row.extend(ends(&group.base_rate));
-                row.push(group.to_highest.map_or(String::new(), |ratio| ratio.to_string()));
+                row.push(
+                    group
+                        .to_highest
+                        .map_or(String::new(), |ratio| ratio.to_string()),
+                );
                 text += &csv_line(&row);
             }
         }
@@ -95,6 +133,10 @@ fn parity(attribute: &AttributeSelection) -> Vec<String> {
 /// Value, lower and upper end; empty where there is none.
 fn ends(interval: &Interval) -> [String; 3] {
     let found = interval.estimate();
-    [interval.value(), found.map(|found| found.low), found.map(|found| found.high)]
-        .map(|value| value.map_or(String::new(), |value| value.to_string()))
+    [
+        interval.value(),
+        found.map(|found| found.low),
+        found.map(|found| found.high),
+    ]
+    .map(|value| value.map_or(String::new(), |value| value.to_string()))
 }

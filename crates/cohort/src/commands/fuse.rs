@@ -140,7 +140,9 @@ pub(super) fn parse_tables(argument: &str) -> Result<Tables, String> {
 
 /// `--fit`.
 fn aims() -> impl Iterator<Item = String> {
-    let metrics = Metric::ALL.into_iter().map(|metric| metric.name().replace('_', "-"));
+    let metrics = Metric::ALL
+        .into_iter()
+        .map(|metric| metric.name().replace('_', "-"));
     std::iter::once("likelihood".to_string()).chain(metrics)
 }
 

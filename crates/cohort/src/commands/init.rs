@@ -52,7 +52,9 @@ impl Init {
             schema.items(proposal.dataset.len()),
             schema.target,
             cohort_tables::counted(
-                schema.target_attribute().map_or(0, |target| target.levels.len()),
+                schema
+                    .target_attribute()
+                    .map_or(0, |target| target.levels.len()),
                 "class"
             )
         ));

@@ -34,10 +34,15 @@ fn check(root: &Value, schema: &Value, value: &Value, at: &str, faults: &mut Vec
                     one => one.as_str().into_iter().collect(),
                 };
                 if !types.iter().any(|ty| is(value, ty)) {
-                    faults.push(format!("{at}: expected {}, found {value}", types.join(" or ")));
+                    faults.push(format!(
+                        "{at}: expected {}, found {value}",
+                        types.join(" or ")
+                    ));
                 }
             }
-            "const" if rule != value => faults.push(format!("{at}: expected {rule}, found {value}")),
+            "const" if rule != value => {
+                faults.push(format!("{at}: expected {rule}, found {value}"))
+            }
             "const" => {}
             "enum" => {
                 if !rule.as_array().is_some_and(|words| words.contains(value)) {
@@ -45,7 +50,11 @@ fn check(root: &Value, schema: &Value, value: &Value, at: &str, faults: &mut Vec
                 }
             }
             "minimum" => {
-                if value.as_f64().zip(rule.as_f64()).is_some_and(|(value, least)| value < least) {
+                if value
+                    .as_f64()
+                    .zip(rule.as_f64())
+                    .is_some_and(|(value, least)| value < least)
+                {
                     faults.push(format!("{at}: expected at least {rule}, found {value}"));
                 }
             }
@@ -70,21 +79,33 @@ fn check(root: &Value, schema: &Value, value: &Value, at: &str, faults: &mut Vec
             }
             "prefixItems" => {
                 let forms = rule.as_array().into_iter().flatten();
-                for (i, (form, item)) in forms.zip(value.as_array().into_iter().flatten()).enumerate() {
+                for (i, (form, item)) in forms
+                    .zip(value.as_array().into_iter().flatten())
+                    .enumerate()
+                {
                     check(root, form, item, &format!("{at}[{i}]"), faults);
                 }
             }
             "minItems" | "maxItems" => {
                 if let (Some(items), Some(bound)) = (value.as_array(), rule.as_u64()) {
                     let bound = bound as usize;
-                    let holds = if keyword == "minItems" { items.len() >= bound } else { items.len() <= bound };
+                    let holds = if keyword == "minItems" {
+                        items.len() >= bound
+                    } else {
+                        items.len() <= bound
+                    };
                     if !holds {
                         faults.push(format!("{at}: {keyword} {bound}, found {}", items.len()));
                     }
                 }
             }
             "required" => {
-                for name in rule.as_array().into_iter().flatten().filter_map(Value::as_str) {
+                for name in rule
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .filter_map(Value::as_str)
+                {
                     if value.is_object() && value.get(name).is_none() {
                         faults.push(format!("{at}: no {name}"));
                     }
