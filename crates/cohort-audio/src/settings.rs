@@ -28,6 +28,7 @@ impl Preset {
     /// All presets, the main one first.
     pub const ALL: [Self; 3] = [Self::FirstImpressions, Self::Speech, Self::SpeechExtended];
 
+    /// Its name on the command line and in configurations.
     pub fn name(self) -> &'static str {
         match self {
             Self::FirstImpressions => "first-impressions",

@@ -1,6 +1,7 @@
 //! `cohort fuse`: late fusion of prediction tables.
 
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use anyhow::{Context, bail};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -55,7 +56,7 @@ pub(super) struct How {
     weights: Vec<f64>,
     /// What a fitted rule is fitted for on the validation split: likelihood or a metric
     #[arg(long, value_name = "AIM", default_value = "balanced-accuracy",
-          value_parser = PossibleValuesParser::new(aims()).try_map(|name| parse_fit(&name)))]
+          value_parser = PossibleValuesParser::new(AIMS.iter().map(String::as_str)).try_map(|name| parse_fit(&name)))]
     fit: Fit,
     /// Divide each model's logits by a temperature fitted on the validation split (fitted rules always do)
     #[arg(long)]
@@ -139,12 +140,11 @@ pub(super) fn parse_tables(argument: &str) -> Result<Tables, String> {
 }
 
 /// `--fit`.
-fn aims() -> impl Iterator<Item = String> {
-    let metrics = Metric::ALL
-        .into_iter()
-        .map(|metric| metric.name().replace('_', "-"));
-    std::iter::once("likelihood".to_string()).chain(metrics)
-}
+static AIMS: LazyLock<Vec<String>> = LazyLock::new(|| {
+    let metrics = Metric::ALL.into_iter();
+    let metrics = metrics.map(|metric| metric.name().replace('_', "-"));
+    std::iter::once("likelihood".to_string()).chain(metrics).collect()
+});
 
 fn parse_fit(argument: &str) -> Result<Fit, String> {
     let name = argument.replace('-', "_");
