@@ -15,7 +15,7 @@ fn main() -> anyhow::Result<()> {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
         ["check", wanted @ ..] => check::check(wanted),
-        ["book"] => book::write(),
+        ["book"] => book::write_all(),
         ["dist"] => dist::make(),
         ["dist", "--check", archive] => dist::check(archive.as_ref()),
         _ => bail!(

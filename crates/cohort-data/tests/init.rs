@@ -59,7 +59,7 @@ fn levels(schema: &Schema, column: &str) -> Vec<String> {
 #[test]
 fn class_folders() {
     let files =
-        ["sea", "street"].map(|class| [0, 1, 2, 3, 4, 5, 6].map(|i| format!("{class}/{i}.jpg")));
+        ["sea", "street"].map(|class| std::array::from_fn::<String, 20, _>(|i| format!("{class}/{i}.jpg")));
     let files: Vec<(&str, &str)> = files
         .iter()
         .flatten()
@@ -73,21 +73,21 @@ fn class_folders() {
         ("class", "picture")
     );
     assert_eq!(levels(&schema, "class"), ["sea", "street"]);
-    assert_eq!(dataset.len(), 14);
+    assert_eq!(dataset.len(), 40);
 }
 
 #[test]
 fn a_table_of_paths_is_described_by_its_columns() {
     let mut table = "file,emotion,speaker_id,accent,note,age\n".to_string();
     let mut files = Vec::new();
-    for i in 0..12 {
+    for i in 0..48 {
         let name = format!("sounds/{i}.wav");
         let emotion = ["glad", "sad"][i % 2];
         let age = ["20-29", "30-39", "60+"][i % 3];
         table += &format!(
             "{name},{emotion},s{},{},n{i},{age}\n",
-            i / 3,
-            ["north", "south"][i / 6]
+            i / 2,
+            ["north", "south"][i / 2 % 2]
         );
         files.push(name);
     }
@@ -109,7 +109,7 @@ fn a_table_of_paths_is_described_by_its_columns() {
         schema.attribute("age").unwrap().ordered && !schema.attribute("emotion").unwrap().ordered
     );
     assert_eq!(schema.attribute("note"), None);
-    assert_eq!(dataset.len(), 12);
+    assert_eq!(dataset.len(), 48);
     let other = root.propose(Some("accent")).unwrap();
     assert_eq!(other.dataset.schema.target, "accent");
     let error = root.propose(Some("acent")).unwrap_err();
@@ -189,8 +189,8 @@ fn label_tables_of_other_names_find_their_media() {
 #[test]
 fn loose_files_are_found_by_the_table_that_names_them_without_an_ending() {
     let mut table = "code;who;mood\n".to_string();
-    let sounds: Vec<String> = (0..10).map(|i| format!("a/b/rec_{i}.wav")).collect();
-    for i in 0..10 {
+    let sounds: Vec<String> = (0..40).map(|i| format!("a/b/rec_{i}.wav")).collect();
+    for i in 0..40 {
         table += &format!("rec_{i};p{};{}\n", i / 2, ["calm", "angry"][i % 2]);
     }
     let mut files: Vec<(&str, &str)> = sounds.iter().map(|name| (name.as_str(), "")).collect();
@@ -204,7 +204,7 @@ fn loose_files_are_found_by_the_table_that_names_them_without_an_ending() {
     let proposal = root.propose(Some("mood")).unwrap();
     fs::write(root.path().join("cohort.toml"), &proposal.text).unwrap();
     let dataset = Dataset::open(root.path(), None).unwrap();
-    assert_eq!((dataset.layout, dataset.len()), (Layout::Table, 10));
+    assert_eq!((dataset.layout, dataset.len()), (Layout::Table, 40));
     assert!(
         dataset
             .splits

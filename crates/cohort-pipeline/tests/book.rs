@@ -6,7 +6,7 @@ use std::path::Path;
 use cohort_pipeline::RunConfig;
 
 #[test]
-fn the_defaults_of_the_book_are_the_programs() {
+fn the_defaults_of_the_book_are_fresh() {
     let text = toml::to_string(&RunConfig::default()).unwrap();
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/defaults.toml");
     if std::env::var_os("COHORT_BOOK").is_some_and(|what| what == "write") {

@@ -347,15 +347,35 @@ fn add_below(command: Command, path: &str) -> Command {
     }
 }
 
+/// Most characters of a line, so that no terminal breaks a call in two.
+const WIDTH: usize = 76;
+
 /// The examples of a command as its help shows them.
 fn text(path: &str) -> Option<String> {
     let (_, examples) = EXAMPLES.iter().find(|(name, _)| *name == path)?;
     let header = *Styles::default().get_header();
-    let mut text = format!("{header}Examples:{header:#}");
+    let mut text = format!("{header}Examples:{header:#}\n");
     for (wanted, call) in *examples {
-        text += &format!("\n  # {wanted}\n  {call}");
+        text += &broken(wanted, "  # ", "  # ", "");
+        text += &broken(call, "  ", "      ", " \\");
     }
     Some(text)
+}
+
+/// A text in lines of at most [`WIDTH`] characters where its words allow it; each line but the last ends in `mark`.
+fn broken(text: &str, first: &str, next: &str, mark: &str) -> String {
+    let mut lines = String::new();
+    let mut line = first.to_string();
+    for word in text.split(' ') {
+        let is_begun = line.len() > next.len().max(first.len());
+        if is_begun && line.len() + 1 + word.len() + mark.len() > WIDTH {
+            lines += &format!("{}{mark}\n", line.trim_end());
+            line = next.to_string();
+        }
+        line += word;
+        line.push(' ');
+    }
+    lines + line.trim_end() + "\n"
 }
 
 #[cfg(test)]
@@ -371,6 +391,18 @@ mod tests {
         }
         for command in inner.filter(|command| command.get_name() != "help") {
             leaves(command, &format!("{path} {}", command.get_name()), found);
+        }
+    }
+
+    #[test]
+    fn a_long_call_is_broken_so_that_a_shell_joins_it() {
+        for (path, examples) in EXAMPLES {
+            let shown = text(path).unwrap();
+            assert!(shown.lines().all(|line| line.len() <= WIDTH + 20), "{shown}");
+            for (_, call) in *examples {
+                let joined = broken(call, "", "    ", " \\").replace(" \\\n    ", " ");
+                assert_eq!(joined.trim_end(), *call);
+            }
         }
     }
 

@@ -7,6 +7,7 @@ mod schema;
 mod types;
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context, bail};
 
@@ -31,8 +32,21 @@ fn pages() -> anyhow::Result<Vec<(PathBuf, String)>> {
     Ok(pages)
 }
 
-/// Writes what is generated.
-pub(crate) fn write() -> anyhow::Result<()> {
+/// Writes what is generated here, and has the tests of the crates write what is generated there.
+pub(crate) fn write_all() -> anyhow::Result<()> {
+    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_string());
+    let mut tests = Command::new(cargo);
+    // with the features of all, so that nothing is compiled twice
+    let arguments = "test --workspace --features cohort/whisper --test book -- fresh";
+    tests.args(arguments.split(' ')).env("COHORT_BOOK", "write");
+    if !tests.current_dir(root()).status()?.success() {
+        bail!("cargo {arguments} failed");
+    }
+    write()
+}
+
+/// Writes what is generated here.
+fn write() -> anyhow::Result<()> {
     for (path, text) in pages()? {
         let path = root().join(path);
         if let Some(folder) = path.parent() {
@@ -62,6 +76,9 @@ pub(crate) fn check() -> anyhow::Result<()> {
 mod tests {
     #[test]
     fn generated_pages_are_fresh_and_links_lead_somewhere() {
+        if std::env::var_os("COHORT_BOOK").is_some_and(|what| what == "write") {
+            super::write().unwrap();
+        }
         super::check().unwrap();
     }
 }

@@ -62,12 +62,8 @@ pub fn propose(root: &Path, target: Option<&str>) -> Result<Proposal, DataError>
     let opened = Dataset::open_with(root, &options)?;
     let text = text::write(&found, &opened);
     let schema = schema_file::from_text(&root.join(schema_file::SCHEMA_FILE), &text)?;
-    let options = OpenOptions {
-        schema: Some(schema),
-        as_it_lies: true,
-        ..OpenOptions::default()
-    };
-    let dataset = Dataset::open_with(root, &options)?;
+    // as every other command will open it
+    let dataset = Dataset::open(root, Some(schema))?;
     Ok(Proposal {
         text,
         notes: found.notes,
@@ -96,11 +92,9 @@ fn recognise(root: &Path, target: Option<&str>) -> Result<Recognised, DataError>
         Ok(contents) => contents,
         Err(error) if is_first_impressions => return Err(error),
         Err(error) => {
-            let unknown = matches!(error, DataError::NoLabelTable { .. });
-            return match tables::labels(root, target) {
-                Ok(Some(found)) => Ok(found),
-                Err(other) if unknown => Err(other),
-                _ => Err(error),
+            return match tables::labels(root, target)? {
+                Some(found) => Ok(found),
+                None => Err(error),
             };
         }
     };

@@ -46,7 +46,10 @@ pub(super) fn write(found: &Recognised, opened: &Dataset) -> String {
     );
     key(
         "target",
-        quoted(&schema.target),
+        match found.layout {
+            Layout::Coco => quoted("none"),
+            _ => quoted(&schema.target),
+        },
         match found.layout {
             Layout::ClassFolders => "what models predict: the folders' names",
             Layout::Coco => "COCO pictures have no single class: nothing to train a classifier on",

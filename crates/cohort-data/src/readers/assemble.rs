@@ -210,7 +210,8 @@ impl Found {
                 &self.path,
                 format!(
                     "a split {}, or enough {} a class to make one of",
-                    names[empty], self.schema.unit
+                    names[empty],
+                    self.schema.nouns().units()
                 ),
                 counted(candidates.len(), &self.schema.item),
             ));
