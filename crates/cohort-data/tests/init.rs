@@ -13,13 +13,13 @@ struct Root(tempfile::TempDir);
 impl Root {
     fn with(files: &[(&str, &str)]) -> Self {
         let root = Self(tempfile::tempdir().unwrap());
-        for (name, text) in files {
+        for (seed, (name, text)) in (1..).zip(files) {
             let path = root.0.path().join(name);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             if name.ends_with(".jpg") {
-                picture(name.len() as u64).save(path).unwrap();
+                picture(seed).save(path).unwrap();
             } else if name.ends_with(".wav") {
-                sound(name.len() as u64, &path);
+                sound(seed, &path);
             } else {
                 fs::write(path, text).unwrap();
             }

@@ -13,7 +13,7 @@ use super::types::{Known, Shape, Types, cased};
 pub(super) fn page(types: &Types, defaults: &str) -> anyhow::Result<String> {
     let defaults: Table = defaults.parse()?;
     let root = types.of_crate("RunConfig", "cohort-pipeline")?;
-    let mut page = String::from(
+    let page = String::from(
         "# Configuration, key by key\n\n\
          <!-- Made from the types by `cargo xtask book`; edits are lost. -->\n\n\
          `cohort run`, `train` and `sweep` take a file in place of a folder: `cohort run settings.toml --out my-run`. Whatever it does\n\

@@ -39,6 +39,8 @@ struct Making<'a> {
     definitions: BTreeMap<String, Value>,
     /// Whose they are.
     places: BTreeMap<String, Place>,
+    /// What the type parameters of the type in the making stand for.
+    bound: Vec<(String, Value)>,
 }
 
 /// The schema of a document.
@@ -48,6 +50,7 @@ pub(super) fn schema(types: &Types, document: &Document) -> anyhow::Result<Value
         types,
         definitions: BTreeMap::new(),
         places: BTreeMap::new(),
+        bound: Vec::new(),
     };
     let mut root = making.known(known)?;
     let root = root.as_object_mut().context("a document is an object")?;
@@ -294,18 +297,28 @@ impl Making<'_> {
                 json!({ "type": "object", "additionalProperties": self.ty(value, place)? })
             }
             (text, _) if TEXTS.contains(&text) => json!({ "type": "string" }),
-            (name, _) => {
+            (name, arguments) => {
+                if let Some((_, value)) = self.bound.iter().find(|(parameter, _)| parameter == name) {
+                    return Ok(value.clone());
+                }
+                let arguments: Result<Vec<Value>, _> =
+                    arguments.iter().map(|ty| self.ty(ty, place)).collect();
+                let arguments = arguments?;
                 let known = self.types.find(name, place).with_context(|| {
                     format!("{}: no type {name} that serde writes", place.file.display())
                 })?;
-                self.named(known)?
+                self.named(known, arguments)?
             }
         })
     }
 
     /// A named type: a reference to its definition, or the type itself where that is a word.
-    fn named(&mut self, known: &Known) -> anyhow::Result<Value> {
+    fn named(&mut self, known: &Known, arguments: Vec<Value>) -> anyhow::Result<Value> {
         let mut name = known.name.clone();
+        for argument in &arguments {
+            let of = argument.get("$ref").and_then(Value::as_str).unwrap_or("value");
+            name += &format!("Of{}", of.trim_start_matches("#/$defs/"));
+        }
         // two types of one name in one document
         while self
             .places
@@ -317,7 +330,10 @@ impl Making<'_> {
         if !self.definitions.contains_key(&name) {
             self.places.insert(name.clone(), known.place.clone());
             self.definitions.insert(name.clone(), Value::Null);
-            let definition = self.known(&known.clone())?;
+            let bound = known.parameters.iter().cloned().zip(arguments).collect();
+            let outer = std::mem::replace(&mut self.bound, bound);
+            let definition = self.known(known)?;
+            self.bound = outer;
             self.definitions.insert(name.clone(), definition);
         }
         Ok(json!({ "$ref": format!("#/$defs/{name}") }))

@@ -21,6 +21,8 @@ pub(super) struct Known {
     pub place: Place,
     pub name: String,
     pub doc: String,
+    /// Names of its type parameters.
+    pub parameters: Vec<String>,
     pub shape: Shape,
     pub serde: Serde,
 }
@@ -107,6 +109,7 @@ impl Types {
                     place: place.clone(),
                     name: item.ident.to_string(),
                     doc: doc(&item.attrs),
+                    parameters: parameters(&item.generics),
                     serde: serde(&item.attrs),
                     shape: match &item.fields {
                         Fields::Unnamed(fields) => match fields.unnamed.first() {
@@ -120,6 +123,7 @@ impl Types {
                     place: place.clone(),
                     name: item.ident.to_string(),
                     doc: doc(&item.attrs),
+                    parameters: parameters(&item.generics),
                     serde: serde(&item.attrs),
                     shape: Shape::Enum(item.variants.iter().map(variant).collect()),
                 },
@@ -181,6 +185,10 @@ fn derives(attributes: &[Attribute]) -> bool {
             let text = list.tokens.to_string();
             text.contains("Serialize") || text.contains("Deserialize")
         })
+}
+
+fn parameters(generics: &syn::Generics) -> Vec<String> {
+    generics.type_params().map(|parameter| parameter.ident.to_string()).collect()
 }
 
 fn is_test(attributes: &[Attribute]) -> bool {
