@@ -6,7 +6,7 @@ use anyhow::{Context, bail};
 use serde_json::{Map, Value, json};
 use syn::{GenericArgument, PathArguments, Type};
 
-use super::types::{Field, Known, Place, Shape, Types, Variant, cased};
+use super::types::{Field, Known, Place, Serde, Shape, Types, Variant, cased};
 
 /// A document: its name and version, the type that writes it and its crate, and what writes it.
 pub(super) struct Document {
@@ -83,7 +83,10 @@ impl Making<'_> {
             return Ok(described(json!({ "type": "string" }), &known.doc));
         }
         let value = match &known.shape {
-            Shape::Newtype(inner) => self.ty(inner, &known.place)?,
+            Shape::Newtype(inner, serde) => match is_entries(serde) {
+                true => self.entries(inner, &known.place)?,
+                false => self.ty(inner, &known.place)?,
+            },
             Shape::Struct(fields) => self.object(fields, &known.place)?,
             Shape::Enum(_) => self.variants(known)?,
         };
@@ -99,14 +102,14 @@ impl Making<'_> {
                 self.flattened(field, place, &mut properties, &mut required, &mut others)?;
                 continue;
             }
-            let value = match field.serde.with.as_deref() {
-                Some(with) if with.ends_with("entries") => self.entries(&field.ty, place)?,
-                Some(_) => json!({}),
+            let value = match (is_entries(&field.serde), field.serde.with.is_some()) {
+                (true, _) => self.entries(&field.ty, place)?,
+                (false, true) => json!({}),
                 // left out where it is none, so never null
-                None if field.serde.skip_if => {
+                _ if field.serde.skip_if => {
                     self.ty(inner_of(&field.ty, "Option").unwrap_or(&field.ty), place)?
                 }
-                None => self.ty(&field.ty, place)?,
+                _ => self.ty(&field.ty, place)?,
             };
             properties.insert(field.name.clone(), described(value, &field.doc));
             if !field.serde.skip_if {
@@ -135,12 +138,7 @@ impl Making<'_> {
         required: &mut Vec<Value>,
         others: &mut Vec<Value>,
     ) -> anyhow::Result<()> {
-        if field
-            .serde
-            .with
-            .as_deref()
-            .is_some_and(|with| with.ends_with("entries"))
-        {
+        if is_entries(&field.serde) {
             let map = self.entries(&field.ty, place)?;
             others.push(map["additionalProperties"].clone());
             return Ok(());
@@ -167,6 +165,9 @@ impl Making<'_> {
 
     /// Names and values that are written as an object.
     fn entries(&mut self, ty: &Type, place: &Place) -> anyhow::Result<Value> {
+        if let Some(alias) = name_of(ty).and_then(|name| self.types.alias(&name, place)) {
+            return self.entries(&alias.clone(), place);
+        }
         let pair = inner_of(ty, "Vec");
         let Some(Type::Tuple(pair)) = pair else {
             bail!("entries of something else than a list of pairs");
@@ -298,8 +299,12 @@ impl Making<'_> {
             }
             (text, _) if TEXTS.contains(&text) => json!({ "type": "string" }),
             (name, arguments) => {
-                if let Some((_, value)) = self.bound.iter().find(|(parameter, _)| parameter == name) {
+                if let Some((_, value)) = self.bound.iter().find(|(parameter, _)| parameter == name)
+                {
                     return Ok(value.clone());
+                }
+                if let Some(alias) = self.types.alias(name, place) {
+                    return self.ty(&alias.clone(), place);
                 }
                 let arguments: Result<Vec<Value>, _> =
                     arguments.iter().map(|ty| self.ty(ty, place)).collect();
@@ -316,7 +321,10 @@ impl Making<'_> {
     fn named(&mut self, known: &Known, arguments: Vec<Value>) -> anyhow::Result<Value> {
         let mut name = known.name.clone();
         for argument in &arguments {
-            let of = argument.get("$ref").and_then(Value::as_str).unwrap_or("value");
+            let of = argument
+                .get("$ref")
+                .and_then(Value::as_str)
+                .unwrap_or("value");
             name += &format!("Of{}", of.trim_start_matches("#/$defs/"));
         }
         // two types of one name in one document
@@ -337,6 +345,22 @@ impl Making<'_> {
             self.definitions.insert(name.clone(), definition);
         }
         Ok(json!({ "$ref": format!("#/$defs/{name}") }))
+    }
+}
+
+/// Whether a list of names and values is written as an object.
+fn is_entries(serde: &Serde) -> bool {
+    serde
+        .with
+        .as_deref()
+        .is_some_and(|with| with.ends_with("entries"))
+}
+
+/// The last part of a type's path.
+fn name_of(ty: &Type) -> Option<String> {
+    match ty {
+        Type::Path(path) => Some(path.path.segments.last()?.ident.to_string()),
+        _ => None,
     }
 }
 

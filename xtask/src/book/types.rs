@@ -30,8 +30,8 @@ pub(super) struct Known {
 #[derive(Clone)]
 pub(super) enum Shape {
     Struct(Vec<Field>),
-    /// A tuple of one field, written as that field.
-    Newtype(Box<Type>),
+    /// A tuple of one field, written as that field; with what serde is told of the field.
+    Newtype(Box<Type>, Serde),
     Enum(Vec<Variant>),
 }
 
@@ -73,7 +73,12 @@ pub(super) struct Serde {
 }
 
 /// Every known type by its name.
-pub(super) struct Types(BTreeMap<String, Vec<Known>>);
+#[derive(Default)]
+pub(super) struct Types {
+    known: BTreeMap<String, Vec<Known>>,
+    /// Other names for types, by crate and name.
+    aliases: BTreeMap<(String, String), Type>,
+}
 
 impl Types {
     /// Reads the sources of all crates.
@@ -83,7 +88,7 @@ impl Types {
             rust_files(&entry?.path().join("src"), &mut files)?;
         }
         files.sort();
-        let mut types = Self(BTreeMap::new());
+        let mut types = Self::default();
         for file in files {
             let text = std::fs::read_to_string(&file)?;
             let parsed = syn::parse_file(&text)
@@ -113,7 +118,9 @@ impl Types {
                     serde: serde(&item.attrs),
                     shape: match &item.fields {
                         Fields::Unnamed(fields) => match fields.unnamed.first() {
-                            Some(field) => Shape::Newtype(Box::new(field.ty.clone())),
+                            Some(field) => {
+                                Shape::Newtype(Box::new(field.ty.clone()), serde(&field.attrs))
+                            }
                             None => continue,
                         },
                         fields => Shape::Struct(named(fields)),
@@ -133,15 +140,23 @@ impl Types {
                     }
                     continue;
                 }
+                Item::Type(item) => {
+                    let name = (place.krate.clone(), item.ident.to_string());
+                    self.aliases.insert(name, (*item.ty).clone());
+                    continue;
+                }
                 _ => continue,
             };
-            self.0.entry(known.name.clone()).or_default().push(known);
+            self.known
+                .entry(known.name.clone())
+                .or_default()
+                .push(known);
         }
     }
 
     /// The type of a name as a file means it: its own, else its crate's, else the only one.
     pub fn find(&self, name: &str, from: &Place) -> Option<&Known> {
-        let all = self.0.get(name)?;
+        let all = self.known.get(name)?;
         let own = all.iter().find(|known| known.place.file == from.file);
         let own = own.or_else(|| all.iter().find(|known| known.place.krate == from.krate));
         own.or(match all.as_slice() {
@@ -153,9 +168,14 @@ impl Types {
         })
     }
 
+    /// What another name for a type stands for.
+    pub fn alias(&self, name: &str, from: &Place) -> Option<&Type> {
+        self.aliases.get(&(from.krate.clone(), name.to_string()))
+    }
+
     /// The type of a name in one crate.
     pub fn of_crate(&self, name: &str, krate: &str) -> anyhow::Result<&Known> {
-        let all = self.0.get(name).map(Vec::as_slice).unwrap_or_default();
+        let all = self.known.get(name).map(Vec::as_slice).unwrap_or_default();
         let found = all.iter().find(|known| known.place.krate == krate);
         found.with_context(|| format!("no type {name} that serde writes in {krate}"))
     }
@@ -188,7 +208,10 @@ fn derives(attributes: &[Attribute]) -> bool {
 }
 
 fn parameters(generics: &syn::Generics) -> Vec<String> {
-    generics.type_params().map(|parameter| parameter.ident.to_string()).collect()
+    generics
+        .type_params()
+        .map(|parameter| parameter.ident.to_string())
+        .collect()
 }
 
 fn is_test(attributes: &[Attribute]) -> bool {
