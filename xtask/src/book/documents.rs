@@ -13,108 +13,131 @@ const DOCUMENTS: [Document; 18] = [
         name: "cohort.audit/1",
         ty: "Audit",
         krate: "cohort-eval",
+        adds: None,
         by: "`cohort audit --json`, `audit.json` of a run",
     },
     Document {
         name: "cohort.headline/1",
         ty: "Headline",
         krate: "cohort-eval",
+        adds: None,
         by: "`headline.json` of a run",
     },
     Document {
         name: "cohort.stats/1",
         ty: "DocumentForm",
         krate: "cohort-data",
+        adds: None,
         by: "`cohort data stats --json`, `stats.json` of a run",
     },
     Document {
         name: "cohort.check/1",
         ty: "CheckReport",
         krate: "cohort-data",
+        adds: None,
         by: "`cohort data check --json`, `check.json` of a run",
     },
     Document {
         name: "cohort.words/1",
         ty: "Words",
         krate: "cohort-data",
+        adds: None,
         by: "`cohort data words --json`",
     },
     Document {
         name: "cohort.augmented/1",
         ty: "Augmented",
         krate: "cohort-data",
+        adds: None,
         by: "`cohort data augment --json`",
     },
     Document {
         name: "cohort.acoustic/1",
         ty: "Document",
         krate: "cohort",
+        adds: None,
         by: "`cohort audio features --json`",
     },
     Document {
         name: "cohort.fusion/1",
         ty: "FusionRecord",
         krate: "cohort-fusion",
+        adds: Some([
+            "aggregation",
+            "Aggregation",
+            "cohort-fusion",
+            "One decision a subject, with `--by`; absent without.",
+        ]),
         by: "`cohort fuse --json`, `fusion.json`",
     },
     Document {
         name: "cohort.aggregation/1",
         ty: "Aggregation",
         krate: "cohort-fusion",
+        adds: None,
         by: "`aggregation.json` of `cohort fuse --by`",
     },
     Document {
         name: "cohort.ablation/1",
         ty: "Ablation",
         krate: "cohort-fusion",
+        adds: None,
         by: "`cohort ablate --json`, `ablation.json` of a run",
     },
     Document {
         name: "cohort.degradation/1",
         ty: "Curves",
         krate: "cohort-fusion",
+        adds: None,
         by: "`cohort degrade --json`, `degradation.json` of a run",
     },
     Document {
         name: "cohort.predict/1",
         ty: "Answers",
         krate: "cohort-pipeline",
+        adds: None,
         by: "`cohort predict --json`",
     },
     Document {
         name: "cohort.sweep/2",
         ty: "Sweep",
         krate: "cohort-pipeline",
+        adds: None,
         by: "`cohort sweep --json`, `sweep.json`",
     },
     Document {
         name: "cohort.map/1",
         ty: "MapDocument",
         krate: "cohort-search",
+        adds: None,
         by: "`cohort map --json`",
     },
     Document {
         name: "cohort.search/1",
         ty: "SearchDocument",
         krate: "cohort-search",
+        adds: None,
         by: "`cohort search query --json`",
     },
     Document {
         name: "cohort.retrieval/1",
         ty: "RetrievalDocument",
         krate: "cohort-search",
+        adds: None,
         by: "`cohort search evaluate --json`",
     },
     Document {
         name: "cohort.provenance/1",
         ty: "RunRecord",
         krate: "cohort-report",
+        adds: None,
         by: "`provenance.json` of a run",
     },
     Document {
         name: "cohort.mistakes/1",
         ty: "Mistakes",
         krate: "cohort-report",
+        adds: None,
         by: "`mistakes.json` of a run",
     },
 ];
@@ -137,7 +160,8 @@ pub(super) fn pages(types: &Types) -> anyhow::Result<Vec<(PathBuf, String)>> {
          reader of the old one would go wrong; fields may be added without. Each document has a\n\
          [JSON Schema](https://json-schema.org) (draft 2020-12) in `docs/schemas`, made from the types that write it; tests hold\n\
          documents of real commands against them. \"Optional\" fields are left out where they have nothing to say. A number that is\n\
-         not defined is `null`.\n\n| document | written by | schema |\n|---|---|---|\n",
+         not defined is `null`. Without a schema yet are what is kept for the program itself and for\n\
+         records: `run.json`, `joint.json`, `planted.json`, `truth.json`, `transcripts.json`, and what `cohort features --json` prints.\n\n| document | written by | schema |\n|---|---|---|\n",
     );
     for document in &DOCUMENTS {
         let file = file_of(document.name);

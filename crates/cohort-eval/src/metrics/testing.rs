@@ -206,6 +206,7 @@ fn every_metric_has_names_a_meaning_and_a_source() {
             ("title", d.title),
             ("short", d.short),
             ("term", d.term),
+            ("formula", d.formula),
             ("source", d.source),
         ] {
             assert!(!text.trim().is_empty(), "{metric:?} has no {what}");
