@@ -13,8 +13,8 @@ pub(super) struct Document {
     pub name: &'static str,
     pub ty: &'static str,
     pub krate: &'static str,
-    /// A field that a command adds under some condition: its name, its type, the type's crate, and what it is.
-    pub adds: Option<[&'static str; 4]>,
+    /// Fields that are added under some condition: name, type (none: anything), the type's crate, and what it is.
+    pub adds: &'static [[&'static str; 4]],
     pub by: &'static str,
 }
 
@@ -63,8 +63,11 @@ pub(super) fn schema(types: &Types, document: &Document) -> anyhow::Result<Value
         *schema =
             json!({ "const": document.name, "description": "Name and version of this document." });
     }
-    if let Some([name, ty, krate, what]) = document.adds {
-        let added = making.named(types.of_crate(ty, krate)?, Vec::new())?;
+    for &[name, ty, krate, what] in document.adds {
+        let added = match ty {
+            "" => json!({}),
+            ty => making.named(types.of_crate(ty, krate)?, Vec::new())?,
+        };
         root["properties"][name] = described(added, what);
     }
     let mut whole = Map::new();
