@@ -398,7 +398,10 @@ mod tests {
     fn a_long_call_is_broken_so_that_a_shell_joins_it() {
         for (path, examples) in EXAMPLES {
             let shown = text(path).unwrap();
-            assert!(shown.lines().all(|line| line.len() <= WIDTH + 20), "{shown}");
+            assert!(
+                shown.lines().all(|line| line.len() <= WIDTH + 20),
+                "{shown}"
+            );
             for (_, call) in *examples {
                 let joined = broken(call, "", "    ", " \\").replace(" \\\n    ", " ");
                 assert_eq!(joined.trim_end(), *call);

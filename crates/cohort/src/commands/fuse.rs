@@ -143,7 +143,9 @@ pub(super) fn parse_tables(argument: &str) -> Result<Tables, String> {
 static AIMS: LazyLock<Vec<String>> = LazyLock::new(|| {
     let metrics = Metric::ALL.into_iter();
     let metrics = metrics.map(|metric| metric.name().replace('_', "-"));
-    std::iter::once("likelihood".to_string()).chain(metrics).collect()
+    std::iter::once("likelihood".to_string())
+        .chain(metrics)
+        .collect()
 });
 
 fn parse_fit(argument: &str) -> Result<Fit, String> {
@@ -151,8 +153,10 @@ fn parse_fit(argument: &str) -> Result<Fit, String> {
     if name == "likelihood" {
         return Ok(Fit::Likelihood);
     }
-    let metric = Metric::from_name(&name).map(Fit::Metric);
-    metric.ok_or_else(|| "expected likelihood or a metric".to_string())
+    Metric::from_name(&name).map(Fit::Metric).ok_or_else(|| {
+        let names = Metric::ALL.map(|metric| metric.name().replace('_', "-"));
+        format!("expected likelihood or one of {}", names.join(", "))
+    })
 }
 
 impl How {

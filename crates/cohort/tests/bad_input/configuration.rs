@@ -9,7 +9,7 @@ fn a_schema_that_cannot_be_used_is_named_by_every_command() {
     let cases: [(Vec<u8>, String); 7] = [
         (
             format!("{schema}folders = \"x\"\n").into(),
-            format!("row 3: expected a data set schema, found unknown field `folders`, expected one of {keys}"),
+            format!("row 3: expected a data set schema, found unknown field `folders`, expected one of {keys} (did you mean folder?)"),
         ),
         ("target = \"AgeGroup\"\n".into(), "row 1: expected a data set schema, found missing field `name`".into()),
         ("name = 3\n".into(), "row 1: expected a data set schema, found invalid type: integer `3`, expected a string".into()),
@@ -58,6 +58,75 @@ fn a_schema_that_cannot_be_used_is_named_by_every_command() {
     );
     assert!(bench.works("data stats data").starts_with("mine\n"));
     assert_eq!(bench.list(""), ["data"]);
+}
+
+#[test]
+fn names_that_were_mistyped_are_answered_by_the_nearest() {
+    let bench = Bench::with_labels();
+    bench.write(
+        "run.toml",
+        "data = \"data\"\n[image]\nbackbone = \"resnet5\"\n",
+    );
+    bench.write(
+        "key.toml",
+        "data = \"data\"\n[audio.train]\nlerning_rate = 1\n",
+    );
+    bench.write(
+        "p.csv",
+        "VideoName,ground_truth,prediction\na.000,1,1\nb.000,2,2\nc.000,3,2\n",
+    );
+    let labels = "--labels data/train_set_age_labels.csv";
+    for (call, near) in [
+        (
+            "run run.toml --out r".to_string(),
+            "(did you mean resnet50?)",
+        ),
+        (
+            "run key.toml --out r".to_string(),
+            "(did you mean learning_rate?)",
+        ),
+        (
+            "run data --backbone mobilefacent".to_string(),
+            "tip: a similar value exists: 'mobilefacenet'",
+        ),
+        (
+            "train imgae data --out m".to_string(),
+            "tip: a similar value exists: 'image'",
+        ),
+        (
+            "fuse a=a.csv --fit acuracy --out f".to_string(),
+            "tip: a similar value exists: 'accuracy'",
+        ),
+        (
+            "data words data --split trian".to_string(),
+            "found trian (did you mean train?)",
+        ),
+        (
+            "data stats data --layout class-folder".to_string(),
+            "'class-folders'",
+        ),
+        (
+            format!("audit p.csv {labels} --group Gendr"),
+            "(did you mean Gender?)",
+        ),
+        (
+            format!("audit p.csv {labels} --target AgeGruop"),
+            "(did you mean AgeGroup?)",
+        ),
+        (
+            "stats data".to_string(),
+            "tip: a similar subcommand exists: 'data stats'",
+        ),
+        (
+            "degrade nowhere --only blurr".to_string(),
+            "cannot read nowhere/config.toml",
+        ),
+    ] {
+        let refused = bench.run(&call);
+        assert_eq!((refused.code, refused.out.as_str()), (2, ""), "{call}");
+        assert!(refused.err.contains(near), "{call}: {}", refused.err);
+    }
+    assert!(!bench.exists("r") && !bench.exists("m"));
 }
 
 #[test]
@@ -181,7 +250,7 @@ fn settings_out_of_their_range_are_named() {
         ("run data --seed x", "invalid value 'x' for '--seed <N>'"),
         (
             "run data --modalities image,smell",
-            "invalid value 'smell' for '--modalities <LIST>': setting modality: expected image, audio or text, found smell",
+            "invalid value 'smell' for '--modalities <LIST>'\n  [possible values: image, audio, text]",
         ),
         (
             "run data --device tpu",
@@ -189,7 +258,7 @@ fn settings_out_of_their_range_are_named() {
         ),
         (
             "train smell data --out m",
-            "invalid value 'smell' for '<WHAT>': expected image, audio, text or joint, found smell",
+            "invalid value 'smell' for '<WHAT>'\n  [possible values: image, audio, text, joint]",
         ),
         (
             "features data --preset song",
@@ -201,7 +270,7 @@ fn settings_out_of_their_range_are_named() {
         ),
         (
             "fuse a=a.csv --fit luck --out f",
-            "invalid value 'luck' for '--fit <AIM>': expected likelihood or one of accuracy",
+            "invalid value 'luck' for '--fit <AIM>'\n  [possible values: likelihood, accuracy, ",
         ),
         (
             "data stats",
