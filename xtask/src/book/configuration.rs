@@ -59,19 +59,12 @@ impl Writer<'_> {
             path => format!("`[{path}]`"),
         };
         let _ = write!(self.page, "\n## {heading}\n\n{}\n\n", meaning(&known.doc));
-        let before = self
-            .written
-            .iter()
-            .find(|(name, ..)| *name == known.name)
-            .cloned();
-        if let Some((_, place, _)) = &before {
-            let _ = writeln!(
-                self.page,
-                "The keys are those of [`[{place}]`](#{}). Here these defaults are others:\n",
-                anchor(place)
-            );
+        let before = self.written.iter().find(|(name, ..)| *name == known.name);
+        let before = before.cloned();
+        if defaults.is_none() {
+            self.page += "This table is not there unless it is written.\n\n";
         }
-        self.page += "| key | default | meaning |\n|---|---|---|\n";
+        let mut rows = String::new();
         let mut tables = Vec::new();
         for field in fields {
             let ty = inner_of(&field.ty, "Option").unwrap_or(&field.ty);
@@ -97,12 +90,26 @@ impl Writer<'_> {
             });
             let words = self.words(ty, known);
             let _ = writeln!(
-                self.page,
+                rows,
                 "| `{}` | {shown} | {}{words} |",
                 field.name,
-                meaning(&field.doc)
+                without_default(&meaning(&field.doc))
             );
         }
+        let header = "| key | default | meaning |\n|---|---|---|\n";
+        let _ = match &before {
+            None => write!(self.page, "{header}{rows}"),
+            Some((_, place, _)) => {
+                let keys = format!("[`[{place}]`](#{})", anchor(place));
+                match rows.is_empty() {
+                    true => writeln!(self.page, "The keys and defaults are those of {keys}."),
+                    false => write!(
+                        self.page,
+                        "The keys are those of {keys}. Here these defaults are others:\n\n{header}{rows}"
+                    ),
+                }
+            }
+        };
         if before.is_none() {
             self.written
                 .push((known.name.clone(), path.to_string(), defaults.cloned()));
@@ -147,6 +154,20 @@ impl Writer<'_> {
 /// Documentation on one line of a table.
 fn meaning(doc: &str) -> String {
     plain(doc).replace('|', "\\|").replace('<', "&lt;")
+}
+
+/// A meaning without the sentence that states a default, which has a column of its own; not where it says more.
+fn without_default(meaning: &str) -> String {
+    let Some(at) = meaning.find("Default ") else {
+        return meaning.to_string();
+    };
+    let (before, sentence) = meaning.split_at(at);
+    let end = sentence.find(". ").map_or(sentence.len(), |end| end + 2);
+    let (sentence, after) = sentence.split_at(end);
+    match sentence.contains(':') || sentence.contains(',') || sentence.contains(';') {
+        true => meaning.to_string(),
+        false => format!("{before}{after}").trim_end().to_string(),
+    }
 }
 
 /// The anchor of a table's heading.
