@@ -138,3 +138,52 @@ fn help_ends_with_examples_that_fit_a_terminal() {
     let (_, short, _) = run(&["audit", "-h"], place.path());
     assert!(!short.contains("Examples:") && short.contains("see more with '--help'"));
 }
+
+#[test]
+fn a_favourable_class_is_in_the_text_the_document_the_tables_and_the_page() {
+    let place = tempfile::tempdir().unwrap();
+    let (mut predictions, mut labels) = (
+        "VideoName,ground_truth,prediction\n".to_string(),
+        "VideoName,UserID,decision,sex\n".to_string(),
+    );
+    for i in 0..80 {
+        let (truth, sex) = (["no", "yes"][i % 2], ["f", "m"][i / 40]);
+        let given = if i % (3 + i / 40) == 0 { "yes" } else { truth };
+        predictions += &format!("c{i},{truth},{given}\n");
+        labels += &format!("c{i},p{},{truth},{sex}\n", i / 2);
+    }
+    fs::write(place.path().join("p.csv"), predictions).unwrap();
+    fs::write(place.path().join("l.csv"), labels).unwrap();
+    let call = "audit p.csv --labels l.csv --target decision --unordered --resamples 200 --permutations 200";
+    let with = |more: &str| {
+        let call = format!("{call} {more}");
+        let arguments: Vec<&str> = call.split_whitespace().collect();
+        run(&arguments, place.path())
+    };
+    let (code, text, said) = with("--favourable yes --out audit");
+    assert!(code < 2, "{said}");
+    assert!(
+        text.contains("WHO IS GIVEN yes, THE FAVOURABLE CLASS"),
+        "{text}"
+    );
+    let read = |name: &str| fs::read_to_string(place.path().join("audit").join(name)).unwrap();
+    assert!(read("audit.json").contains("\"favourable\": \"yes\""));
+    assert!(
+        read("selection.csv").starts_with("attribute,group,name,clips,subjects,selection_rate,")
+    );
+    let page = read("report.html");
+    for part in [
+        "Who is given the favourable class",
+        "Demographic parity ratio",
+        "Four fifths: ",
+    ] {
+        assert!(page.contains(part), "{part}");
+    }
+    let (_, text, _) = with("--out plain");
+    assert!(!text.contains("FAVOURABLE") && !place.path().join("plain/selection.csv").exists());
+    let (code, _, said) = with("--favourable yess");
+    assert!(
+        code == 2 && said.contains("found yess (did you mean yes?); there are no, yes"),
+        "{said}"
+    );
+}

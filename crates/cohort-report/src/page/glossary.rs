@@ -1,6 +1,6 @@
 //! What the numbers mean, in plain words.
 
-use cohort_eval::Metric;
+use cohort_eval::{Metric, SelectionMeasure};
 
 use super::layout::Section;
 use super::words::Words;
@@ -98,6 +98,14 @@ pub(super) fn section(mentioned: &[String], words: &Words) -> Section {
                 .element("dd", &words.say(meaning));
         }
     }
+    for measure in SelectionMeasure::ALL {
+        if mentioned.iter().any(|m| m == measure.name()) {
+            section
+                .body
+                .element("dt", measure.title())
+                .element("dd", &words.say(measure.meaning()));
+        }
+    }
     for (identifiers, name, meaning) in ENTRIES {
         let asked = identifiers
             .iter()
@@ -141,6 +149,7 @@ mod tests {
     #[test]
     fn ages_clips_and_subjects_are_spoken_of_only_where_there_are_any() {
         let metrics = Metric::ALL.iter().map(|m| m.name().to_owned());
+        let metrics = metrics.chain(SelectionMeasure::ALL.iter().map(|m| m.name().to_owned()));
         let entries = ENTRIES.iter().map(|entry| entry.0[0].to_owned());
         let all: Vec<String> = metrics.chain(entries).collect();
         let html = |words: &Words| section(&all, words).body.into_string();

@@ -225,6 +225,7 @@ fn fairness(
             Some(audit::verdict(audit, models, words)),
             audit::groups(audit, words)?,
             audit::by_class(audit, words),
+            audit::selection(audit, words),
             audit::gaps(audit, words),
         ],
         None => Vec::new(),

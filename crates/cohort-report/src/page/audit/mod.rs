@@ -7,6 +7,7 @@ mod gaps;
 mod groups;
 #[cfg(test)]
 pub(super) mod made;
+mod selection;
 mod skill;
 mod verdict;
 
@@ -17,6 +18,7 @@ pub(super) use by_class::section as by_class;
 pub(super) use curves::section as curves;
 pub(super) use gaps::{comparison, section as gaps};
 pub(super) use groups::{calibration, section as groups};
+pub(super) use selection::section as selection;
 pub(super) use skill::section as skill;
 pub(super) use verdict::{section as verdict, sentence};
 
