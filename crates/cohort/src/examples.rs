@@ -419,10 +419,9 @@ mod tests {
         for (path, examples) in EXAMPLES {
             // a build without networks has fewer commands
             if !commands.iter().any(|command| command == path) {
-                assert!(
-                    cfg!(not(feature = "networks")),
-                    "cohort {path} is no command"
-                );
+                if cfg!(feature = "networks") {
+                    panic!("cohort {path} is no command");
+                }
                 continue;
             }
             for (wanted, call) in *examples {

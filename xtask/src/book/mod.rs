@@ -60,7 +60,7 @@ fn write() -> anyhow::Result<()> {
 /// An error where a generated file is not what would be written, or a link of a page leads nowhere.
 pub(crate) fn check() -> anyhow::Result<()> {
     let stale = pages()?.into_iter().filter(|(path, text)| {
-        std::fs::read_to_string(root().join(path)).is_ok_and(|old| old == *text) == false
+        !std::fs::read_to_string(root().join(path)).is_ok_and(|old| old == *text)
     });
     let stale: Vec<String> = stale.map(|(path, _)| path.display().to_string()).collect();
     if !stale.is_empty() {
