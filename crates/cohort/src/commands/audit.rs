@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::Args;
 use cohort_eval::{Audit as Document, AuditSettings, EvalError, Outcome as Shown, audit, compare};
-use cohort_tables::{LabelTable, write_atomic};
+use cohort_tables::{LabelTable, nearest, write_atomic};
 
 use super::meaning::{Meaning, Meanings, notes_of};
 use super::tables::TableArgs;
@@ -71,6 +71,15 @@ impl Audit {
         let labels = self.tables.all_labels(&self.labels, shell)?;
         let labels = labels.unwrap_or_default();
         let meanings = self.meaning.of(Some(&labels))?;
+        // predictions with a truth of their own need no such column, so that a slip of the pen would go unnoticed
+        if let Some(target) = &self.target
+            && labels.column(target).is_none()
+            && let Some(near) = nearest(target, labels.column_names())
+        {
+            bail!(
+                "--target {target}: expected a column of the labels, found none (did you mean {near}?)"
+            );
+        }
         let mut settings = self.settings(&meanings);
         let classes = self.meaning.classes(&meanings, &settings.target)?;
         let stated = classes.is_some();
