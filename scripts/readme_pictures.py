@@ -15,6 +15,7 @@ from pathlib import Path
 
 WIDTH, HEIGHT = 1120, 840
 LINE, CHAR, MARGIN = 18, 7.83, 16
+COLUMNS = 112  # what is longer is cut, with a mark
 
 
 def page(report: Path, out: Path) -> None:
@@ -38,7 +39,7 @@ def terminal(calls: list[tuple[str, str]], out: Path) -> None:
         lines.append(("call", f"$ {call}"))
         lines.extend(("text", line) for line in printed.rstrip("\n").split("\n"))
         lines.append(("text", ""))
-    lines = lines[:-1]
+    lines = [(kind, line if len(line) <= COLUMNS else line[: COLUMNS - 1] + "…") for kind, line in lines[:-1]]
     columns = max(len(line) for _, line in lines)
     width, height = round(2 * MARGIN + CHAR * columns), 2 * MARGIN + LINE * len(lines)
     parts = [
@@ -70,7 +71,7 @@ def main() -> None:
     terminal(
         [
             (f"cohort predict run {clip}", printed("predict", "run", str(clip))),
-            ("cohort audit run/predictions.csv --labels corpus/test_set_age_labels.csv | head -n 42", "\n".join(audit.split("\n")[:42])),
+            ("cohort audit run/predictions.csv --labels corpus/test_set_age_labels.csv | head -n 40", "\n".join(audit.split("\n")[:40])),
         ],
         out / "terminal.svg",
     )
