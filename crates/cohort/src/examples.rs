@@ -159,10 +159,16 @@ const EXAMPLES: &[(&str, &[Example])] = &[
     ),
     (
         "sweep",
-        &[(
-            "three rates and two batch sizes, each under two seeds",
-            "cohort sweep DATA image --learning-rate 0.001,0.003,0.01 --batch-size 32,64 --seeds 1,2 --out sweep",
-        )],
+        &[
+            (
+                "three rates and two batch sizes, each under two seeds",
+                "cohort sweep DATA image --learning-rate 0.001,0.003,0.01 --batch-size 32,64 --seeds 1,2 --out sweep",
+            ),
+            (
+                "a search of forty trials in a space of settings",
+                "cohort sweep DATA audio --space space.toml --trials 40 --out search",
+            ),
+        ],
     ),
     (
         "predict",

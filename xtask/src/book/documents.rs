@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::schema::{Document, schema};
 use super::types::Types;
 
-const DOCUMENTS: [Document; 18] = [
+const DOCUMENTS: [Document; 19] = [
     Document {
         name: "cohort.audit/1",
         ty: "Audit",
@@ -118,6 +118,13 @@ const DOCUMENTS: [Document; 18] = [
         krate: "cohort-pipeline",
         adds: &[],
         by: "`cohort sweep --json`, `sweep.json`",
+    },
+    Document {
+        name: "cohort.tuning/1",
+        ty: "Searched",
+        krate: "cohort-pipeline",
+        adds: &[],
+        by: "`cohort sweep --space --json`",
     },
     Document {
         name: "cohort.map/1",

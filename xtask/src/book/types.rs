@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use syn::{Attribute, Fields, Item, Meta, Type};
+use syn::{Attribute, Fields, Item, Meta, Type, UseTree};
 
 /// Where a type stands.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -78,6 +78,8 @@ pub(super) struct Types {
     known: BTreeMap<String, Vec<Known>>,
     /// Other names for types, by crate and name.
     aliases: BTreeMap<(String, String), Type>,
+    /// The crate that a file takes a name from, by file and name.
+    imports: BTreeMap<(PathBuf, String), String>,
 }
 
 impl Types {
@@ -145,6 +147,10 @@ impl Types {
                     self.aliases.insert(name, (*item.ty).clone());
                     continue;
                 }
+                Item::Use(item) => {
+                    self.import(place, &item.tree, None);
+                    continue;
+                }
                 _ => continue,
             };
             self.known
@@ -154,10 +160,37 @@ impl Types {
         }
     }
 
-    /// The type of a name as a file means it: its own, else its crate's, else the only one.
+    /// Keeps which of the workspace's crates the names of a `use` are from.
+    fn import(&mut self, place: &Place, tree: &UseTree, krate: Option<&str>) {
+        match tree {
+            UseTree::Path(path) => {
+                let first = path.ident.to_string();
+                let krate = krate.map_or_else(|| first.replace('_', "-"), String::from);
+                self.import(place, &path.tree, Some(&krate));
+            }
+            UseTree::Group(group) => {
+                for tree in &group.items {
+                    self.import(place, tree, krate);
+                }
+            }
+            UseTree::Name(name) => {
+                if let Some(krate) = krate.filter(|krate| krate.starts_with("cohort-")) {
+                    let key = (place.file.clone(), name.ident.to_string());
+                    self.imports.insert(key, krate.to_string());
+                }
+            }
+            UseTree::Rename(_) | UseTree::Glob(_) => {}
+        }
+    }
+
+    /// The type of a name as a file means it: its own, else that of the crate that the file takes it from, else its crate's,
+    /// else the only one.
     pub fn find(&self, name: &str, from: &Place) -> Option<&Known> {
         let all = self.known.get(name)?;
         let own = all.iter().find(|known| known.place.file == from.file);
+        let taken = self.imports.get(&(from.file.clone(), name.to_string()));
+        let taken = || all.iter().find(|known| Some(&known.place.krate) == taken);
+        let own = own.or_else(taken);
         let own = own.or_else(|| all.iter().find(|known| known.place.krate == from.krate));
         own.or(match all.as_slice() {
             [only] => Some(only),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::bail;
 use clap::Args;
 use cohort_data::{SCHEMA_FILE, propose};
-use cohort_tables::write_atomic;
+use cohort_tables::{counted, shown_lines, write_atomic};
 
 use crate::shell::{Outcome, Shell};
 
@@ -41,7 +41,8 @@ impl Init {
         let proposal = shell.apart(|| propose(&self.folder, self.target.as_deref()))?;
         shell.say_notes(&proposal.notes);
         if self.stdout {
-            shell.print(&proposal.text)?;
+            // as it is: a terminal must not break its lines
+            shell.print_data(&shown_lines(&proposal.text))?;
             return Ok(Outcome::Done);
         }
         write_atomic(&path, proposal.text.as_bytes())?;
@@ -51,7 +52,7 @@ impl Init {
             path.display(),
             schema.items(proposal.dataset.len()),
             schema.target,
-            cohort_tables::counted(
+            counted(
                 schema
                     .target_attribute()
                     .map_or(0, |target| target.levels.len()),

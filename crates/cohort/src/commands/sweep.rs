@@ -38,8 +38,8 @@ pub(crate) struct Sweep {
     /// `{ low = 1e-4, high = 1e-1, scale = "log" }`
     #[arg(long, value_name = "FILE", conflicts_with_all = ["data_sets", "batch_size", "learning_rate", "seeds"])]
     space: Option<PathBuf>,
-    /// How the search chooses what to try: tpe or random [default: tpe]
-    #[arg(long, value_name = "METHOD", requires = "space")]
+    /// How the search chooses what to try [default: tpe]
+    #[arg(long, value_name = "METHOD", requires = "space", value_parser = named::<Method>(["tpe", "random"]))]
     method: Option<Method>,
     /// Trials of the search; it may grow later [default: 30]
     #[arg(long, value_name = "N", requires = "space")]
