@@ -9,6 +9,8 @@ pub(crate) mod degrade;
 #[cfg(feature = "networks")]
 pub(crate) mod demo;
 #[cfg(feature = "networks")]
+mod embedding;
+#[cfg(feature = "networks")]
 pub(crate) mod features;
 pub(crate) mod fuse;
 mod known;
