@@ -30,6 +30,7 @@ mod retrieval;
 mod trust;
 mod tsne;
 mod umap;
+mod verify;
 
 pub use agreement::{Agreement, agreement};
 pub use answers::{Answer, Found, SearchDocument};
@@ -48,6 +49,7 @@ pub use retrieval::{
     Sums, Ties, compare, evaluate, legacy_ap, summarise,
 };
 pub use trust::{Trustworthiness, trustworthiness};
+pub use verify::{VerificationDocument, VerifyError, VerifySettings, verify};
 
 /// Told the stage, what is done of it and what there is to do; answers whether to go on.
 pub type Progress<'a> = dyn Fn(&str, usize, usize) -> bool + Sync + 'a;
