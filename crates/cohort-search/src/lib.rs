@@ -22,6 +22,7 @@ mod graph;
 mod index;
 mod map;
 mod neighbours;
+mod overlap;
 mod pca;
 mod points;
 mod quadtree;
@@ -41,6 +42,7 @@ pub use error::SearchError;
 pub use index::{Hit, Index, IndexError, Mask, Ranked, Ranking, Recall};
 pub use map::{EXACT, JUDGED_BY, Map, MapRecipe, MapSettings, Method, map};
 pub use neighbours::{Neighbours, nearest};
+pub use overlap::{OverlapTriplet, overlap_triplets};
 pub use pca::{Pca, pca};
 pub use points::{Metric, Points};
 pub use retrieval::{
