@@ -80,7 +80,12 @@ pub fn verification(
         }
     }
     let whole = Whole::new(&sorted, rates);
-    let sizes: Vec<f64> = sorted.genuine_by_unit.iter().copied().filter(|n| *n > 0.0).collect();
+    let sizes: Vec<f64> = sorted
+        .genuine_by_unit
+        .iter()
+        .copied()
+        .filter(|n| *n > 0.0)
+        .collect();
     let support = Support::of_sizes(&sizes);
     let quantities = Quantities {
         scale: Scale::Logit,
@@ -98,19 +103,26 @@ pub fn verification(
         expected: "an area under the curve",
         found: "none".into(),
     })?;
-    let at = rates.iter().zip(&whole.cuts).zip(found).map(|((rate, cut), interval)| {
-        let accepted = |place: &usize| f64::from(u8::from(*place < cut.end));
-        let genuine = (0..sorted.pairs.len()).filter(|&p| sorted.is_genuine(p));
-        let unit: Vec<usize> = genuine.clone().map(|p| sorted.pairs[p][0] as usize).collect();
-        let column: Vec<f64> = genuine.map(|place| accepted(&place)).collect();
-        let sums = UnitSums::new(&[column], &unit);
-        Operating {
-            false_accept_rate: *rate,
-            reached: cut.false_accept,
-            threshold: cut.end.checked_sub(1).map(|last| sorted.scores[last]),
-            true_accept_rate: widened(interval, &sums, 0, &support, settings.level),
-        }
-    });
+    let at = rates
+        .iter()
+        .zip(&whole.cuts)
+        .zip(found)
+        .map(|((rate, cut), interval)| {
+            let accepted = |place: &usize| f64::from(u8::from(*place < cut.end));
+            let genuine = (0..sorted.pairs.len()).filter(|&p| sorted.is_genuine(p));
+            let unit: Vec<usize> = genuine
+                .clone()
+                .map(|p| sorted.pairs[p][0] as usize)
+                .collect();
+            let column: Vec<f64> = genuine.map(|place| accepted(&place)).collect();
+            let sums = UnitSums::new(&[column], &unit);
+            Operating {
+                false_accept_rate: *rate,
+                reached: cut.false_accept,
+                threshold: cut.end.checked_sub(1).map(|last| sorted.scores[last]),
+                true_accept_rate: widened(interval, &sums, 0, &support, settings.level),
+            }
+        });
     Ok(Verification {
         genuine: sorted.genuine,
         impostor: sorted.impostor,
@@ -154,7 +166,11 @@ impl Sorted {
         }
         let out = |pair: &[u32; 2]| pair.iter().any(|unit| *unit as usize >= given.units);
         if let Some(at) = given.pairs.iter().position(out) {
-            return Err(row(at, "units below their number", format!("{:?}", given.pairs[at])));
+            return Err(row(
+                at,
+                "units below their number",
+                format!("{:?}", given.pairs[at]),
+            ));
         }
         let mut order: Vec<u32> = (0..given.pairs.len() as u32).collect();
         order.sort_unstable_by(|&a, &b| {
@@ -227,7 +243,10 @@ impl Whole {
                 }
             }
             from = end;
-            curve.push([false_hits / sorted.impostor as f64, hits / sorted.genuine as f64]);
+            curve.push([
+                false_hits / sorted.impostor as f64,
+                hits / sorted.genuine as f64,
+            ]);
         }
         // the last point that lets in no more
         let last = |rate: f64| curve.partition_point(|point| point[0] <= rate * (1.0 + 1e-12)) - 1;
@@ -238,7 +257,11 @@ impl Whole {
             Cut {
                 end: at.checked_sub(1).map_or(0, |run| sorted.ends[run]),
                 false_accept: curve[at][0],
-                slope: if gained > 0.0 { (above[1] - below[1]) / gained } else { 0.0 },
+                slope: if gained > 0.0 {
+                    (above[1] - below[1]) / gained
+                } else {
+                    0.0
+                },
             }
         };
         let crossing = curve.iter().find(|point| point[0] >= 1.0 - point[1]);
@@ -335,13 +358,20 @@ impl Resampled for Weighted<'_> {
         let (mut hits, mut false_hits, mut from) = (0.0, 0.0, 0);
         for &end in &of.ends {
             let run = &of.pairs[from..end];
-            let (g, i) = run.iter().map(weight).fold((0.0, 0.0), |a, b| (a.0 + b.0, a.1 + b.1));
+            let (g, i) = run
+                .iter()
+                .map(weight)
+                .fold((0.0, 0.0), |a, b| (a.0 + b.0, a.1 + b.1));
             let below = (impostor - false_hits - 0.5 * i) / impostor;
             let above = (hits + 0.5 * g) / genuine;
             for pair in run {
                 let (own, two) = weight(pair);
                 let is_genuine = pair[0] == pair[1];
-                let share = if is_genuine { own / genuine } else { two / impostor };
+                let share = if is_genuine {
+                    own / genuine
+                } else {
+                    two / impostor
+                };
                 if share == 0.0 {
                     continue;
                 }
@@ -426,32 +456,47 @@ mod tests {
     fn rates_and_area_are_those_of_counting() {
         let (mut scores, pairs) = sample(12, 0.5, 1);
         // equals among them
-        scores.iter_mut().for_each(|s| *s = (*s * 20.0).round() / 20.0);
+        scores
+            .iter_mut()
+            .for_each(|s| *s = (*s * 20.0).round() / 20.0);
         let found = of(&scores, &pairs, 12, &[0.01, 0.1, 0.5]);
         let genuine = |pair: &[u32; 2]| pair[0] == pair[1];
         let (mut wins, mut all) = (0.0, 0.0);
         for (s, _) in scores.iter().zip(&pairs).filter(|(_, p)| genuine(p)) {
             for (t, _) in scores.iter().zip(&pairs).filter(|(_, p)| !genuine(p)) {
-                wins += if s > t { 1.0 } else if s == t { 0.5 } else { 0.0 };
+                wins += if s > t {
+                    1.0
+                } else if s == t {
+                    0.5
+                } else {
+                    0.0
+                };
                 all += 1.0;
             }
         }
         assert!((found.auc.value().unwrap() - wins / all).abs() < 1e-12);
         let share = |threshold: f64, kind: bool| {
-            let of_kind = scores.iter().zip(&pairs).filter(|(_, p)| genuine(p) == kind);
+            let of_kind = scores
+                .iter()
+                .zip(&pairs)
+                .filter(|(_, p)| genuine(p) == kind);
             let all = of_kind.clone().count();
             of_kind.filter(|(s, _)| **s >= threshold).count() as f64 / all as f64
         };
         for point in &found.at {
             // the best over every threshold that keeps the rate
-            let fits = scores.iter().filter(|t| share(**t, false) <= point.false_accept_rate);
+            let fits = scores
+                .iter()
+                .filter(|t| share(**t, false) <= point.false_accept_rate);
             let best = fits.map(|t| share(*t, true)).fold(0.0, f64::max);
             assert!((point.true_accept_rate.value().unwrap() - best).abs() < 1e-12);
             let threshold = point.threshold.unwrap();
             assert!((share(threshold, false) - point.reached).abs() < 1e-12);
         }
         let eer = found.equal_error_rate;
-        let nearest = scores.iter().map(|t| (share(*t, false) - 1.0 + share(*t, true)).abs());
+        let nearest = scores
+            .iter()
+            .map(|t| (share(*t, false) - 1.0 + share(*t, true)).abs());
         assert!(nearest.fold(1.0, f64::min) < 0.1 && eer > 0.0 && eer < 0.5);
         assert_eq!((found.genuine, found.impostor), (12, 24 * 23 / 2 - 12));
     }
@@ -478,7 +523,11 @@ mod tests {
             weights[s] = 1.0;
         }
         let jackknife = (sum * 59.0 / 60.0).sqrt();
-        assert!((errors[0] / jackknife - 1.0).abs() < 0.05, "{} {jackknife}", errors[0]);
+        assert!(
+            (errors[0] / jackknife - 1.0).abs() < 0.05,
+            "{} {jackknife}",
+            errors[0]
+        );
     }
 
     #[test]
@@ -493,13 +542,19 @@ mod tests {
             };
             let sorted = Sorted::new(&given).unwrap();
             let whole = Whole::new(&sorted, &[0.1]);
-            Weighted::new(&sorted, &whole).values_and_errors(&vec![1.0; 400], false).0.to_vec()
+            Weighted::new(&sorted, &whole)
+                .values_and_errors(&vec![1.0; 400], false)
+                .0
+                .to_vec()
         };
         let (mut held, tries) = ([0; 2], 150);
         for attempt in 0..tries {
             let (scores, pairs) = sample(50, 0.5, 100 + attempt);
             let found = of(&scores, &pairs, 50, &[0.1]);
-            for (at, interval) in [&found.auc, &found.at[0].true_accept_rate].iter().enumerate() {
+            for (at, interval) in [&found.auc, &found.at[0].true_accept_rate]
+                .iter()
+                .enumerate()
+            {
                 let e = interval.estimate().unwrap();
                 held[at] += usize::from(e.low <= truth[at] && truth[at] <= e.high);
             }
@@ -518,7 +573,9 @@ mod tests {
                 pairs,
                 units: 2,
             };
-            verification(&given, &[rate], &settings).unwrap_err().to_string()
+            verification(&given, &[rate], &settings)
+                .unwrap_err()
+                .to_string()
         };
         assert!(told(&[1.0], &[[0, 0]], 0.5).contains("pairs of one unit and pairs of two"));
         let pairs = [[0, 0], [0, 1]];

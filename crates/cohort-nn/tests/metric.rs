@@ -69,7 +69,10 @@ fn golden() -> Golden {
 /// Equal to ten digits, or ten places where a value is small.
 fn close(ours: f64, theirs: f64, what: &str) {
     let tolerance = 1e-10 * theirs.abs().max(1.0);
-    assert!((ours - theirs).abs() <= tolerance, "{what}: {ours} {theirs}");
+    assert!(
+        (ours - theirs).abs() <= tolerance,
+        "{what}: {ours} {theirs}"
+    );
 }
 
 fn all_close(ours: &[f64], theirs: &[f64], what: &str) {
@@ -86,7 +89,9 @@ fn losses_and_their_gradients_are_the_librarys() {
     for case in golden.losses.iter().chain(&golden.mined) {
         let batch = &golden.batches[&case.batch];
         let what = format!("{} {:?} {:?}", case.batch, case.loss, case.miner);
-        let found = case.loss.grade(&batch.rows, batch.width, &batch.labels, case.miner.as_ref());
+        let found = case
+            .loss
+            .grade(&batch.rows, batch.width, &batch.labels, case.miner.as_ref());
         let found = found.unwrap();
         // the library leaves out a single positive with a single negative pair
         close(found.value, case.value, &what);
@@ -117,7 +122,10 @@ fn miners_find_what_the_librarys_find() {
     assert_eq!(golden.miners.len(), 432);
     for case in &golden.miners {
         let batch = &golden.batches[&case.batch];
-        let what = format!("{} {:?} {} {}", case.batch, case.miner, case.normalise, case.squared);
+        let what = format!(
+            "{} {:?} {} {}",
+            case.batch, case.miner, case.normalise, case.squared
+        );
         let space = Space::distance(case.normalise, case.squared);
         let itself: Vec<usize> = (0..batch.labels.len()).collect();
         let classes = Classes {
@@ -173,7 +181,10 @@ fn gradients_are_finite_whatever_the_batch() {
         (vec![zero, zero, twin, twin], vec![0, 0, 1, 0]),
         (vec![twin], vec![1]),
         (vec![], vec![]),
-        (vec![twin, [1e18; 3], [-1e18; 3], [1e-30; 3]], vec![0, 1, 0, 1]),
+        (
+            vec![twin, [1e18; 3], [-1e18; 3], [1e-30; 3]],
+            vec![0, 1, 0, 1],
+        ),
     ];
     for name in MetricLoss::NAMES {
         let loss = MetricLoss::by_name(name).unwrap();
@@ -184,7 +195,10 @@ fn gradients_are_finite_whatever_the_batch() {
             let mut found = Vec::new();
             if loss.has_proxies() {
                 let proxies = [twin, [2.0, 0.0, 0.0], zero].concat();
-                found.push(loss.grade_with_proxies(&rows, width, labels, &proxies).unwrap());
+                found.push(
+                    loss.grade_with_proxies(&rows, width, labels, &proxies)
+                        .unwrap(),
+                );
                 assert!(loss.grade(&rows, width, labels, None).is_err());
             } else {
                 found.push(loss.grade(&rows, width, labels, None).unwrap());
@@ -192,7 +206,10 @@ fn gradients_are_finite_whatever_the_batch() {
                     let miner = Miner::by_name(miner).unwrap();
                     found.push(loss.grade(&rows, width, labels, Some(&miner)).unwrap());
                 }
-                assert!(loss.grade_with_proxies(&rows, width, labels, &twin).is_err());
+                assert!(
+                    loss.grade_with_proxies(&rows, width, labels, &twin)
+                        .is_err()
+                );
             }
             for found in found {
                 let all = found.gradient.iter().chain(found.proxies.iter().flatten());
@@ -231,13 +248,22 @@ fn an_easy_triplet_costs_nothing_and_a_hard_one_its_margin() {
 #[test]
 fn a_gradient_flows_back_as_it_is() {
     let device = Device::flex().autodiff();
-    let rows = Tensor::<2>::from_data(TensorData::new(vec![1.0_f32, -2.0, 0.5, 3.0], [2, 2]), &device);
+    let rows = Tensor::<2>::from_data(
+        TensorData::new(vec![1.0_f32, -2.0, 0.5, 3.0], [2, 2]),
+        &device,
+    );
     let rows = rows.require_grad();
     let value = attach(rows.clone() * 2.0, &[1.0, -0.5, 0.25, 4.0]);
     let gradient = rows.grad(&value.backward()).unwrap().into_data();
-    assert_eq!(gradient.iter::<f32>().collect::<Vec<_>>(), [2.0, -1.0, 0.5, 8.0]);
+    assert_eq!(
+        gradient.iter::<f32>().collect::<Vec<_>>(),
+        [2.0, -1.0, 0.5, 8.0]
+    );
     let proxies = Proxies::new(400, 50, 3, &device).unwrap();
     let values: Vec<f32> = proxies.vectors().into_data().iter().collect();
     let square = values.iter().map(|v| f64::from(v * v)).sum::<f64>() / values.len() as f64;
-    assert!((square * 200.0 - 1.0).abs() < 0.05, "variance 2 / classes, found {square}");
+    assert!(
+        (square * 200.0 - 1.0).abs() < 0.05,
+        "variance 2 / classes, found {square}"
+    );
 }

@@ -45,7 +45,11 @@ pub fn overlap_triplets(
     let ascending = |own: &Vec<u32>| own.windows(2).all(|pair| pair[0] < pair[1]);
     if let Some(at) = labels.iter().position(|own| !ascending(own)) {
         let expected = format!("each once and ascending in item {}", at + 1);
-        return Err(SearchError::input("labels", expected, format!("{:?}", labels[at])));
+        return Err(SearchError::input(
+            "labels",
+            expected,
+            format!("{:?}", labels[at]),
+        ));
     }
     let sets = Sets::new(labels);
     let found: Vec<Vec<OverlapTriplet>> = (0..sets.labels.len())
@@ -171,7 +175,9 @@ impl Sets {
 
 /// How many labels two ascending lists share.
 fn shared(a: &[u32], b: &[u32]) -> usize {
-    a.iter().filter(|label| b.binary_search(label).is_ok()).count()
+    a.iter()
+        .filter(|label| b.binary_search(label).is_ok())
+        .count()
 }
 
 #[cfg(test)]
@@ -202,7 +208,10 @@ mod tests {
             let mut anchors = 0;
             for anchor in 0..count {
                 let others = (0..count).filter(|&o| o != anchor);
-                let most = others.clone().map(|o| shared(&labels[anchor], &labels[o])).max();
+                let most = others
+                    .clone()
+                    .map(|o| shared(&labels[anchor], &labels[o]))
+                    .max();
                 let most = most.unwrap();
                 let triplet = found.iter().find(|t| t.anchor == anchor);
                 assert_eq!(triplet.is_some(), most > 0, "{anchor}");
@@ -233,8 +242,14 @@ mod tests {
             negative[triplet.negative] += 1;
         }
         // 2,000 and 1,200 each, standard deviations 37 and 31
-        assert!(positive[1..4].iter().all(|n: &i32| n.abs_diff(2000) < 160), "{positive:?}");
-        assert!(negative[4..].iter().all(|n: &i32| n.abs_diff(1200) < 140), "{negative:?}");
+        assert!(
+            positive[1..4].iter().all(|n: &i32| n.abs_diff(2000) < 160),
+            "{positive:?}"
+        );
+        assert!(
+            negative[4..].iter().all(|n: &i32| n.abs_diff(1200) < 140),
+            "{negative:?}"
+        );
         assert_eq!(positive[0] + positive[4..].iter().sum::<i32>(), 0);
     }
 
@@ -244,6 +259,10 @@ mod tests {
         assert!(told(&[vec![1], vec![2, 2], vec![3]]).contains("item 2, found [2, 2]"));
         assert!(told(&[vec![1], vec![1]]).contains("at least 3, found 2"));
         // nothing is shared, so there is no anchor
-        assert!(overlap_triplets(&[vec![1], vec![2], vec![3], vec![]], 0).unwrap().is_empty());
+        assert!(
+            overlap_triplets(&[vec![1], vec![2], vec![3], vec![]], 0)
+                .unwrap()
+                .is_empty()
+        );
     }
 }

@@ -197,13 +197,21 @@ impl VerificationDocument {
             self.settings.distance.name()
         );
         if self.without_unit > 0 {
-            let _ = writeln!(text, "{} vectors without {} left out", self.without_unit, self.unit);
+            let _ = writeln!(
+                text,
+                "{} vectors without {} left out",
+                self.without_unit, self.unit
+            );
         }
         for note in &self.notes {
             let _ = writeln!(text, "{note}");
         }
         let level = format!("{}% interval", self.settings.level * 100.0);
-        let _ = writeln!(text, "\n{:<22} {:>6}  {level:<16} {:>6}", "", "value", "chance");
+        let _ = writeln!(
+            text,
+            "\n{:<22} {:>6}  {level:<16} {:>6}",
+            "", "value", "chance"
+        );
         let mut line = |name: &str, interval: &Interval, chance: f64| {
             let ends = match interval.estimate() {
                 Some(e) => format!("{:.4} to {:.4}", e.low, e.high),

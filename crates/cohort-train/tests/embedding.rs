@@ -94,14 +94,15 @@ fn right(embedder: &Embedder, source: &MemorySource) -> f64 {
     let (rows, width) = embedder.embed(source, &AtomicBool::new(false)).unwrap();
     let row = |i: usize| &rows[i * width..(i + 1) * width];
     let cosine = |a: usize, b: usize| -> f64 {
-        let dot = |x: &[f32], y: &[f32]| -> f64 {
-            x.iter().zip(y).map(|(x, y)| f64::from(x * y)).sum()
-        };
+        let dot =
+            |x: &[f32], y: &[f32]| -> f64 { x.iter().zip(y).map(|(x, y)| f64::from(x * y)).sum() };
         dot(row(a), row(b)) / (dot(row(a), row(a)) * dot(row(b), row(b))).sqrt()
     };
     let nearest = |a: usize| {
         let others = (0..source.len()).filter(|b| *b != a);
-        others.max_by(|b, c| cosine(a, *b).total_cmp(&cosine(a, *c))).unwrap()
+        others
+            .max_by(|b, c| cosine(a, *b).total_cmp(&cosine(a, *c)))
+            .unwrap()
     };
     let hits = (0..source.len()).filter(|&a| source.label(nearest(a)) == source.label(a));
     hits.count() as f64 / source.len() as f64
@@ -124,7 +125,10 @@ fn every_loss_brings_classes_together() {
             run: &RunFolder::open(folder.path()).unwrap(),
             resume: false,
         };
-        let before = right(&Embedder::begun(&begun, &AtomicBool::new(false)).unwrap(), &test);
+        let before = right(
+            &Embedder::begun(&begun, &AtomicBool::new(false)).unwrap(),
+            &test,
+        );
         let trained = job(&settings, folder.path(), false, None).unwrap();
         let after = right(&trained, &test);
         // 1/8 by chance; the informed columns alone give nearly all
@@ -181,22 +185,31 @@ fn a_run_that_was_stopped_ends_with_the_same_bytes() {
         job(&settings, whole.path(), false, None).unwrap();
         for stop_at in [7, 3, 8] {
             let stopped = job(&settings, parts.path(), true, Some(stop_at));
-            assert!(matches!(stopped, Err(TrainError::Interrupted { .. })), "{loss}");
+            assert!(
+                matches!(stopped, Err(TrainError::Interrupted { .. })),
+                "{loss}"
+            );
         }
         job(&settings, parts.path(), true, None).unwrap();
         assert_eq!(differences(whole.path(), parts.path()), [""; 0], "{loss}");
         let names: Vec<String> = bytes_of(whole.path()).into_keys().collect();
         assert_eq!(names.len(), 4, "{names:?}");
         // and whatever the number of threads
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(3)
+            .build()
+            .unwrap();
         let other = tempfile::tempdir().unwrap();
-        pool.install(|| job(&settings, other.path(), false, None)).unwrap();
+        pool.install(|| job(&settings, other.path(), false, None))
+            .unwrap();
         assert_eq!(differences(whole.path(), other.path()), [""; 0], "{loss}");
         let changed = EmbeddingSettings {
             per_class: Some(16),
             ..settings
         };
-        let error = job(&changed, whole.path(), true, None).unwrap_err().to_string();
+        let error = job(&changed, whole.path(), true, None)
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("settings differ"), "{error}");
     }
 }
@@ -230,7 +243,10 @@ fn picture_job(
     };
     let stop = AtomicBool::new(false);
     let begun = Embedder::begun(&job, &stop).unwrap();
-    (begun, train_embedding(&job, &mut Unobserved, &stop).unwrap())
+    (
+        begun,
+        train_embedding(&job, &mut Unobserved, &stop).unwrap(),
+    )
 }
 
 /// The picture at `at` of other pictures, alone or among others.
@@ -267,7 +283,9 @@ fn a_vector_does_not_depend_on_its_batch() {
         };
         let (_, trained) = picture_job(&settings, &folder.path().join(dimension.to_string()), &all);
         let embed = |places: Vec<usize>| {
-            let (rows, width) = trained.embed(&Some(&all, places), &AtomicBool::new(false)).unwrap();
+            let (rows, width) = trained
+                .embed(&Some(&all, places), &AtomicBool::new(false))
+                .unwrap();
             assert_eq!(width, if dimension == 0 { 128 } else { 6 });
             rows
         };
@@ -280,7 +298,11 @@ fn a_vector_does_not_depend_on_its_batch() {
             assert_eq!(own, there, "picture {i} in another order");
             if i % 9 == 0 {
                 assert_eq!(own, bits(&embed(vec![i])), "picture {i} alone");
-                assert_eq!(own, bits(&embed(vec![0, i, 0])[width..2 * width]), "picture {i} of 3");
+                assert_eq!(
+                    own,
+                    bits(&embed(vec![0, i, 0])[width..2 * width]),
+                    "picture {i} of 3"
+                );
             }
         }
     }
@@ -297,7 +319,10 @@ fn a_frozen_network_keeps_its_weights_and_statistics() {
     let valid = pictures(30, 2);
     let (begun, trained) = picture_job(&settings, folder.path(), &valid);
     let (before, after) = (begun.weights(), trained.weights());
-    assert_eq!(before.0.keys().collect::<Vec<_>>(), after.0.keys().collect::<Vec<_>>());
+    assert_eq!(
+        before.0.keys().collect::<Vec<_>>(),
+        after.0.keys().collect::<Vec<_>>()
+    );
     for (name, array) in &before.0 {
         let is_head = name.split('.').nth(1) == Some("output");
         assert_eq!(is_head, after.0[name] != *array, "{name}");
@@ -325,9 +350,15 @@ fn what_cannot_be_learnt_is_told() {
         trained.unwrap_err().to_string()
     };
     let error = told(&alone, &good, &settings);
-    assert!(error.starts_with("training samples: expected two of one class"), "{error}");
+    assert!(
+        error.starts_with("training samples: expected two of one class"),
+        "{error}"
+    );
     let error = told(&good, &alone, &settings);
-    assert!(error.starts_with("validation samples: expected two of one class"), "{error}");
+    assert!(
+        error.starts_with("validation samples: expected two of one class"),
+        "{error}"
+    );
     let other = EmbeddingSettings {
         dimension: 5,
         ..settings.clone()
@@ -345,5 +376,8 @@ fn what_cannot_be_learnt_is_told() {
         ..settings
     };
     let error = told(&good, &good, &other);
-    assert!(error.contains("found 2 of 8 classes, batches of 32"), "{error}");
+    assert!(
+        error.contains("found 2 of 8 classes, batches of 32"),
+        "{error}"
+    );
 }

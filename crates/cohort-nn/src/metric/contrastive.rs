@@ -50,8 +50,18 @@ impl Default for Contrastive {
 impl Contrastive {
     pub(super) fn validate(&self) -> Result<(), NnError> {
         let least = |m: f64| m >= 0.0;
-        number("loss.positive_margin", self.positive_margin, least, "at least 0")?;
-        number("loss.negative_margin", self.negative_margin, |m| m > 0.0, "above 0")
+        number(
+            "loss.positive_margin",
+            self.positive_margin,
+            least,
+            "at least 0",
+        )?;
+        number(
+            "loss.negative_margin",
+            self.negative_margin,
+            |m| m > 0.0,
+            "above 0",
+        )
     }
 
     pub(super) fn space(&self) -> Space {

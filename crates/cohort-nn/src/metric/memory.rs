@@ -87,7 +87,10 @@ impl CrossBatchMemory {
         // class indices and places below 2^24 are exact
         let number = |n: &usize| *n as f32;
         Weights(BTreeMap::from([
-            ("rows".to_owned(), array(vec![count, self.width], self.rows.clone())),
+            (
+                "rows".to_owned(),
+                array(vec![count, self.width], self.rows.clone()),
+            ),
             (
                 "labels".to_owned(),
                 array(vec![count], self.labels.iter().map(number).collect()),
@@ -169,7 +172,12 @@ mod tests {
         }
         let (rows, labels) = batch(0, 6);
         assert!(memory.add(&rows, &labels).is_err());
-        assert!(CrossBatchMemory::new(3, 2).unwrap().restore(&memory.state()).is_err());
+        assert!(
+            CrossBatchMemory::new(3, 2)
+                .unwrap()
+                .restore(&memory.state())
+                .is_err()
+        );
         assert!(CrossBatchMemory::new(0, 2).is_err());
     }
 }

@@ -132,7 +132,8 @@ impl Miner {
             Self::Batch { positive, negative } => {
                 let semi = |pick: &Pick| *pick == Pick::SemiHard;
                 let other = |pick: &Pick| matches!(pick, Pick::SemiHard | Pick::All);
-                let fits = !(semi(positive) && other(negative) || semi(negative) && other(positive));
+                let fits =
+                    !(semi(positive) && other(negative) || semi(negative) && other(positive));
                 match fits {
                     true => Ok(()),
                     false => Err(NnError::Config {
@@ -166,8 +167,18 @@ impl Miner {
                 let (mut near, mut far) = (Vec::new(), Vec::new());
                 for i in 0..classes.anchors.len() {
                     let row = distances.row(i);
-                    far.extend(classes.positives(i).filter(|&j| row[j] > positive).map(|j| [i, j]));
-                    near.extend(classes.negatives(i).filter(|&j| row[j] < negative).map(|j| [i, j]));
+                    far.extend(
+                        classes
+                            .positives(i)
+                            .filter(|&j| row[j] > positive)
+                            .map(|j| [i, j]),
+                    );
+                    near.extend(
+                        classes
+                            .negatives(i)
+                            .filter(|&j| row[j] < negative)
+                            .map(|j| [i, j]),
+                    );
                 }
                 Tuples::Pairs {
                     positive: far,

@@ -35,7 +35,12 @@ impl MultiSimilarity {
     pub(super) fn validate(&self) -> Result<(), NnError> {
         number("loss.alpha", self.alpha, |x| x > 0.0, "above 0")?;
         number("loss.beta", self.beta, |x| x > 0.0, "above 0")?;
-        number("loss.base", self.base, |x| (-1.0..=1.0).contains(&x), "-1 to 1")
+        number(
+            "loss.base",
+            self.base,
+            |x| (-1.0..=1.0).contains(&x),
+            "-1 to 1",
+        )
     }
 
     pub(super) fn grade(&self, closeness: &Closeness, tuples: &Tuples) -> Part {

@@ -20,12 +20,7 @@ impl Proxies {
     ///
     /// # Errors
     /// [`NnError::Config`] for fewer than 2 classes or no width.
-    pub fn new(
-        classes: usize,
-        width: usize,
-        seed: u64,
-        device: &Device,
-    ) -> Result<Self, NnError> {
+    pub fn new(classes: usize, width: usize, seed: u64, device: &Device) -> Result<Self, NnError> {
         at_least("classes", classes, 2)?;
         at_least("dimension", width, 1)?;
         let mut rng = rng(seed);

@@ -42,8 +42,7 @@ impl ProxyAnchor {
         for class in 0..classes {
             for (own, sign, count) in [(true, -1.0, present), (false, 1.0, classes)] {
                 let of_kind = (0..labels.len()).filter(|&i| (labels[i] == class) == own);
-                let term =
-                    |i: usize| self.alpha * (sign * closeness.at(i, class) + self.margin);
+                let term = |i: usize| self.alpha * (sign * closeness.at(i, class) + self.margin);
                 if of_kind.clone().next().is_none() {
                     continue;
                 }

@@ -33,13 +33,25 @@ pub(super) fn mine(
     for i in 0..classes.anchors.len() {
         let row = closeness.row(i);
         let nearest = |kind: bool, above: Option<f64>| {
-            let mine = |j: &usize| if kind { classes.is_positive(i, *j) } else { classes.is_negative(i, *j) };
+            let mine = |j: &usize| {
+                if kind {
+                    classes.is_positive(i, *j)
+                } else {
+                    classes.is_negative(i, *j)
+                }
+            };
             let allowed = (0..row.len()).filter(mine);
             let allowed = allowed.filter(|&j| above.is_none_or(|above| row[j] > above));
             allowed.reduce(|best, j| if row[j] < row[best] { j } else { best })
         };
         let furthest = |kind: bool, below: Option<f64>| {
-            let mine = |j: &usize| if kind { classes.is_positive(i, *j) } else { classes.is_negative(i, *j) };
+            let mine = |j: &usize| {
+                if kind {
+                    classes.is_positive(i, *j)
+                } else {
+                    classes.is_negative(i, *j)
+                }
+            };
             let allowed = (0..row.len()).filter(mine);
             let allowed = allowed.filter(|&j| below.is_none_or(|below| row[j] < below));
             allowed.reduce(|best, j| if row[j] > row[best] { j } else { best })

@@ -44,9 +44,7 @@ impl Tuples {
     pub fn pairs(&self) -> (Vec<[usize; 2]>, Vec<[usize; 2]>) {
         match self {
             Self::Pairs { positive, negative } => (positive.clone(), negative.clone()),
-            Self::Triplets(triplets) => {
-                triplets.iter().map(|&[a, p, n]| ([a, p], [a, n])).unzip()
-            }
+            Self::Triplets(triplets) => triplets.iter().map(|&[a, p, n]| ([a, p], [a, n])).unzip(),
         }
     }
 

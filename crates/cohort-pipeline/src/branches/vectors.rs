@@ -74,7 +74,11 @@ pub(crate) fn table_samples<'a>(
             return Err(PipelineError::Unusable {
                 path: dataset.root.clone(),
                 expected: format!("vectors of clips of the split {}", split.name),
-                found: format!("none among {} clips and {} vectors", split.clips.len(), table.len()),
+                found: format!(
+                    "none among {} clips and {} vectors",
+                    split.clips.len(),
+                    table.len()
+                ),
             });
         }
         let missing = split.clips.len() - part.clips.len();

@@ -5,8 +5,8 @@ use std::path::Path;
 use cohort_data::Dataset;
 use cohort_tables::{EmbeddingTable, FolderLock, Provenance, content_hash};
 use cohort_train::{
-    Embedder, EmbeddingJob, EmbeddingSettings, EpochMetrics, MlpConfig,
-    ModelConfig, RunFolder, TrainError, train_embedding as train,
+    Embedder, EmbeddingJob, EmbeddingSettings, EpochMetrics, MlpConfig, ModelConfig, RunFolder,
+    TrainError, train_embedding as train,
 };
 
 use super::progress::EpochBar;
@@ -20,7 +20,11 @@ use crate::run_folder::{check_inputs, make_folder};
 use crate::watch::Watch;
 
 /// Names of the tables, by split: training, validation, test.
-const TABLES: [&str; 3] = ["vectors-train.parquet", "vectors-valid.parquet", "vectors-test.parquet"];
+const TABLES: [&str; 3] = [
+    "vectors-train.parquet",
+    "vectors-valid.parquet",
+    "vectors-test.parquet",
+];
 /// Folder of the same tables as they were before training.
 const BEFORE: &str = "before";
 
@@ -215,10 +219,13 @@ fn write_tables(
     for (part, name) in samples.parts.iter().zip(TABLES) {
         let clips: Vec<String> = part.clips.iter().map(|clip| clip.id.clone()).collect();
         let text = clips.iter().zip(&part.hashes);
-        let text = text.fold(String::new(), |all, (clip, hash)| all + clip + " " + hash + "\n");
+        let text = text.fold(String::new(), |all, (clip, hash)| {
+            all + clip + " " + hash + "\n"
+        });
         let facts = &samples.facts;
         let provenance = Provenance {
-            producer: concat!("cohort-pipeline ", env!("CARGO_PKG_VERSION"), " embedding").to_string(),
+            producer: concat!("cohort-pipeline ", env!("CARGO_PKG_VERSION"), " embedding")
+                .to_string(),
             weights: embedder.hash().to_string(),
             settings: settings_hash(&(&facts.view, &facts.weights, &facts.features))?,
             source: content_hash(text.as_bytes()),
@@ -236,7 +243,9 @@ fn write_tables(
             length = old.dim;
             continue;
         }
-        let (values, dim) = embedder.embed(&*part.source, watch.stop()).map_err(stopped)?;
+        let (values, dim) = embedder
+            .embed(&*part.source, watch.stop())
+            .map_err(stopped)?;
         let table = EmbeddingTable {
             clips,
             sources: part.hashes.clone(),

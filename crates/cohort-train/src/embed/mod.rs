@@ -147,8 +147,16 @@ impl<'a> Embed<'a> {
         let classes = filled(&data.train_counts);
         let pairs = |counts: &[usize]| counts.iter().any(|&count| count > 1);
         for (part, counts, fits) in [
-            ("training", &data.train_counts, classes > 1 && pairs(&data.train_counts)),
-            ("validation", &data.valid_counts, filled(&data.valid_counts) > 1 && pairs(&data.valid_counts)),
+            (
+                "training",
+                &data.train_counts,
+                classes > 1 && pairs(&data.train_counts),
+            ),
+            (
+                "validation",
+                &data.valid_counts,
+                filled(&data.valid_counts) > 1 && pairs(&data.valid_counts),
+            ),
         ] {
             if !fits {
                 return Err(TrainError::Data {
@@ -160,9 +168,8 @@ impl<'a> Embed<'a> {
         }
         let per_class = settings.samples_per_class(classes)?;
         let seed = settings.train.seed;
-        let sampler = |source, seed| {
-            PerClass::new(source, job.classes, per_class, settings.batch_size, seed)
-        };
+        let sampler =
+            |source, seed| PerClass::new(source, job.classes, per_class, settings.batch_size, seed);
         Ok(Self {
             job,
             per_class,
@@ -207,9 +214,13 @@ impl<'a> Embed<'a> {
         Ok(match network.proxies() {
             Some(proxies) => {
                 let proxies = to_host(proxies.without_autodiff());
-                settings.loss.grade_with_proxies(rows, width, labels, &proxies)?
+                settings
+                    .loss
+                    .grade_with_proxies(rows, width, labels, &proxies)?
             }
-            None => settings.loss.grade(rows, width, labels, settings.miner.as_ref())?,
+            None => settings
+                .loss
+                .grade(rows, width, labels, settings.miner.as_ref())?,
         })
     }
 
@@ -325,7 +336,9 @@ impl Task for Embed<'_> {
 
     fn carried(&self) -> Weights {
         let memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
-        memory.as_ref().map_or_else(Weights::default, CrossBatchMemory::state)
+        memory
+            .as_ref()
+            .map_or_else(Weights::default, CrossBatchMemory::state)
     }
 
     fn carry(&self, state: Weights) -> Result<(), TrainError> {
@@ -351,7 +364,10 @@ impl Task for Embed<'_> {
         let (settings, data) = (&self.record.settings, &self.record.data);
         let classes = |fits: &dyn Fn(usize) -> bool| {
             let counts = data.train_counts.iter().enumerate();
-            counts.filter(|(_, count)| fits(**count)).map(|(class, _)| class).collect()
+            counts
+                .filter(|(_, count)| fits(**count))
+                .map(|(class, _)| class)
+                .collect()
         };
         let chance = chance(&self.valid_labels).expect("a class with two validation samples");
         Ok(EmbeddingFacts {

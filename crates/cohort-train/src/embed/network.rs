@@ -83,7 +83,8 @@ impl EmbeddingNetwork {
     /// Length of an embedding, found by looking at a sample of zeros.
     fn width(&self, config: &ModelConfig, device: &Device) -> usize {
         let sample: usize = config.input_shape().iter().product();
-        self.forward(Tensor::zeros([1, sample], device), None).dims()[1]
+        self.forward(Tensor::zeros([1, sample], device), None)
+            .dims()[1]
     }
 
     /// Takes the layers that are not trained out of the training.

@@ -127,8 +127,9 @@ impl EmbeddingSettings {
             ),
             (
                 "per_class",
-                self.per_class
-                    .is_none_or(|m| m >= 2 && m <= self.batch_size && self.batch_size.is_multiple_of(m)),
+                self.per_class.is_none_or(|m| {
+                    m >= 2 && m <= self.batch_size && self.batch_size.is_multiple_of(m)
+                }),
                 "at least 2, and a divisor of batch_size",
                 self.per_class.map_or_else(String::new, |m| m.to_string()),
             ),
@@ -181,7 +182,10 @@ impl EmbeddingSettings {
             "per_class",
             per_class * classes >= self.batch_size,
             "so many that all classes together fill a batch",
-            format!("{per_class} of {classes} classes, batches of {}", self.batch_size),
+            format!(
+                "{per_class} of {classes} classes, batches of {}",
+                self.batch_size
+            ),
         )])?;
         Ok(per_class)
     }
@@ -235,7 +239,10 @@ mod tests {
         let proxies = |more: &str| format!("{more}\n{proxies}");
         for (text, field) in [
             ("dimension = 1".to_owned(), "dimension"),
-            ("dimension = 0\ntrainable = \"head\"".to_owned(), "dimension"),
+            (
+                "dimension = 0\ntrainable = \"head\"".to_owned(),
+                "dimension",
+            ),
             ("batch_size = 1".to_owned(), "batch_size"),
             ("per_class = 3".to_owned(), "per_class"),
             ("per_class = 1".to_owned(), "per_class"),
@@ -245,11 +252,17 @@ mod tests {
             ("proxy_rate = 0.0".to_owned(), "proxy_rate"),
             ("[fine_tuning]\nrate = 2.0".to_owned(), "fine_tuning.rate"),
             ("[train]\nepochs = 0".to_owned(), "epochs"),
-            ("[loss]\nkind = \"sup-con\"\ntemperature = -1.0".to_owned(), "loss.temperature"),
+            (
+                "[loss]\nkind = \"sup-con\"\ntemperature = -1.0".to_owned(),
+                "loss.temperature",
+            ),
         ] {
             let settings: EmbeddingSettings = toml::from_str(&text).unwrap();
             let error = settings.validate().unwrap_err().to_string();
-            assert!(error.contains(&format!("settings: {field} must")), "{error}");
+            assert!(
+                error.contains(&format!("settings: {field} must")),
+                "{error}"
+            );
         }
     }
 

@@ -47,9 +47,8 @@ pub(crate) struct EmbeddingOptions {
 }
 
 fn parse_loss(name: &str) -> Result<MetricLoss, String> {
-    MetricLoss::by_name(name).map_err(|_| {
-        format!("expected {}, found {name}", MetricLoss::NAMES.join(", "))
-    })
+    MetricLoss::by_name(name)
+        .map_err(|_| format!("expected {}, found {name}", MetricLoss::NAMES.join(", ")))
 }
 
 fn parse_miner(name: &str) -> Result<Miner, String> {
@@ -61,7 +60,9 @@ fn parse_selection(name: &str) -> Result<EmbeddingSelection, String> {
         "precision-at-1" => Ok(EmbeddingSelection::PrecisionAt1),
         "map-at-r" => Ok(EmbeddingSelection::MapAtR),
         "loss" => Ok(EmbeddingSelection::Loss),
-        _ => Err(format!("expected precision-at-1, map-at-r or loss, found {name}")),
+        _ => Err(format!(
+            "expected precision-at-1, map-at-r or loss, found {name}"
+        )),
     }
 }
 

@@ -69,9 +69,9 @@ impl FromStr for What {
         match name {
             "joint" => Ok(Self::Joint),
             "embedding" => Ok(Self::Embedding),
-            _ => Modality::from_str(name)
-                .map(Self::One)
-                .map_err(|_| format!("expected image, audio, text, joint or embedding, found {name}")),
+            _ => Modality::from_str(name).map(Self::One).map_err(|_| {
+                format!("expected image, audio, text, joint or embedding, found {name}")
+            }),
         }
     }
 }

@@ -125,7 +125,12 @@ impl Verify {
         let found = shell.apart(|| verify(&values, dim, &unit, &settings, &progress));
         stages.end();
         let mut document = found?;
-        let name = |path: &PathBuf| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let name = |path: &PathBuf| {
+            path.file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned()
+        };
         document.tables = self.tables.iter().map(name).collect();
         document.unit.clone_from(&self.unit);
         document.without_unit = clips.len() - unit.len();
