@@ -75,7 +75,7 @@ impl Part {
     }
 }
 
-/// Of every anchor the positive and the negative ones.
+/// Of every anchor the positive and the negative ones, as often as they are named: triplets name a pair more than once.
 pub(super) fn by_anchor(tuples: &Tuples, anchors: usize) -> Vec<[Vec<usize>; 2]> {
     let mut all = vec![[Vec::new(), Vec::new()]; anchors];
     let (positive, negative) = tuples.pairs();
@@ -83,10 +83,6 @@ pub(super) fn by_anchor(tuples: &Tuples, anchors: usize) -> Vec<[Vec<usize>; 2]>
         for [anchor, other] in pairs {
             all[anchor][kind].push(other);
         }
-    }
-    // triplets name a pair more than once
-    if matches!(tuples, Tuples::Triplets(_)) {
-        return all.into_iter().map(|kinds| kinds.map(distinct)).collect();
     }
     all
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::loss::{Part, by_anchor};
+use super::loss::{Part, by_anchor, distinct};
 use super::space::{Closeness, log_sum_exp};
 use super::tuples::Tuples;
 use crate::NnError;
@@ -46,7 +46,8 @@ impl MultiSimilarity {
     pub(super) fn grade(&self, closeness: &Closeness, tuples: &Tuples) -> Part {
         let mut part = Part::new(closeness, tuples.len());
         let share = 1.0 / closeness.rows().max(1) as f64;
-        for (anchor, kinds) in by_anchor(tuples, closeness.rows()).iter().enumerate() {
+        for (anchor, kinds) in by_anchor(tuples, closeness.rows()).into_iter().enumerate() {
+            let kinds = kinds.map(distinct);
             part.active += usize::from(kinds.iter().any(|others| !others.is_empty()));
             for (others, sharpness) in kinds.iter().zip([-self.alpha, self.beta]) {
                 if others.is_empty() {

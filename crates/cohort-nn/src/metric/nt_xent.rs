@@ -9,7 +9,8 @@ use crate::NnError;
 use crate::checks::number;
 
 /// NT-Xent (Sohn 2016, Chen et al. 2020) of cosines over a temperature: the mean over positive pairs of the cross-entropy of the
-/// positive against itself and the anchor's negatives. Nothing where a batch has no positive or no negative pair.
+/// positive against itself and the anchor's negatives, each as often as a miner names it. Nothing where a batch has no positive or no
+/// negative pair.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct NtXent {

@@ -51,7 +51,10 @@ impl EmbeddingNetwork {
             proxy_rate: settings.proxy_rate,
         };
         if settings.loss.has_proxies() {
-            let width = network.width(&record.network, device);
+            let width = match settings.dimension {
+                0 => own_width(&record.network)?,
+                dimension => dimension,
+            };
             let classes = record.data.train_counts.len();
             network.proxies = Some(Proxies::new(classes, width, seed, device)?);
         }
@@ -78,13 +81,6 @@ impl EmbeddingNetwork {
             network.proxies = Some(Weights(of_proxies).apply(proxies)?);
         }
         Ok(network)
-    }
-
-    /// Length of an embedding, found by looking at a sample of zeros.
-    fn width(&self, config: &ModelConfig, device: &Device) -> usize {
-        let sample: usize = config.input_shape().iter().product();
-        self.forward(Tensor::zeros([1, sample], device), None)
-            .dims()[1]
     }
 
     /// Takes the layers that are not trained out of the training.
@@ -120,6 +116,16 @@ impl EmbeddingNetwork {
     pub(crate) fn proxies(&self) -> Option<Tensor<2>> {
         self.proxies.as_ref().map(Proxies::vectors)
     }
+}
+
+/// Length of what the output layer sees, found by looking at a sample of zeros: with a network of its own, for in training
+/// norms remember what they see.
+fn own_width(config: &ModelConfig) -> Result<usize, NnError> {
+    let device = Device::flex();
+    let sample: usize = config.input_shape().iter().product();
+    let zeros = Tensor::zeros([1, sample], &device);
+    let output = config.init(0, &device)?.forward(zeros, None);
+    Ok(output.embedding.dims()[1])
 }
 
 impl Network for EmbeddingNetwork {

@@ -28,6 +28,6 @@ mod stages;
 #[cfg(feature = "networks")]
 pub(crate) mod sweep;
 pub(crate) mod tables;
-mod triplets;
 #[cfg(feature = "networks")]
 pub(crate) mod train;
+mod triplets;

@@ -67,7 +67,10 @@ impl Triplets {
                 table.column_names().collect::<Vec<_>>().join(", ")
             )
         })?;
-        ensure!(!self.several.is_empty(), "--several: expected a mark, found none");
+        ensure!(
+            !self.several.is_empty(),
+            "--several: expected a mark, found none"
+        );
         let mut places: HashMap<&str, usize> = HashMap::new();
         let (mut clips, mut names): (Vec<&str>, Vec<BTreeSet<&str>>) = (Vec::new(), Vec::new());
         for (row, cell) in column.iter().enumerate() {
@@ -98,7 +101,13 @@ impl Triplets {
                 ..
             } = *triplet;
             let (shared, clash) = (triplet.shared.to_string(), triplet.clash.to_string());
-            text += &csv_line([clips[anchor], clips[positive], clips[negative], &shared, &clash]);
+            text += &csv_line([
+                clips[anchor],
+                clips[positive],
+                clips[negative],
+                &shared,
+                &clash,
+            ]);
         }
         write_atomic(&self.out, text.as_bytes())?;
         let drawn = Drawn {
@@ -108,7 +117,10 @@ impl Triplets {
             kinds: kinds.len(),
             triplets: triplets.len(),
             alone: clips.len() - triplets.len(),
-            whole: triplets.iter().filter(|t| t.shared == labels[t.anchor].len()).count(),
+            whole: triplets
+                .iter()
+                .filter(|t| t.shared == labels[t.anchor].len())
+                .count(),
             clashing: triplets.iter().filter(|t| t.clash > 0).count(),
             sharing_by_chance: sharing_by_chance(&labels),
         };
