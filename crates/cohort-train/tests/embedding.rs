@@ -250,9 +250,9 @@ fn picture_job(
 }
 
 /// The picture at `at` of other pictures, alone or among others.
-struct Some<'a>(&'a Stripes, Vec<usize>);
+struct Picked<'a>(&'a Stripes, Vec<usize>);
 
-impl Source for Some<'_> {
+impl Source for Picked<'_> {
     fn len(&self) -> usize {
         self.1.len()
     }
@@ -284,7 +284,7 @@ fn a_vector_does_not_depend_on_its_batch() {
         let (_, trained) = picture_job(&settings, &folder.path().join(dimension.to_string()), &all);
         let embed = |places: Vec<usize>| {
             let (rows, width) = trained
-                .embed(&Some(&all, places), &AtomicBool::new(false))
+                .embed(&Picked(&all, places), &AtomicBool::new(false))
                 .unwrap();
             assert_eq!(width, if dimension == 0 { 128 } else { 6 });
             rows
