@@ -22,7 +22,7 @@ fn samples(count: usize, classes: usize, seed: u64) -> MemorySource {
             let (i, j) = (at / 12, at % 12);
             let bit = labels[i] >> j & 1;
             let told = if j < 3 { 1.5 * bit as f32 } else { 0.0 };
-            told + noise(seed, at as u64) * if j < 3 { 0.6 } else { 3.0 }
+            told + noise(seed, at as u64) * if j < 3 { 0.6 } else { 2.0 }
         })
         .collect();
     let names = (0..count).map(|i| format!("clip{i}")).collect();
@@ -31,9 +31,11 @@ fn samples(count: usize, classes: usize, seed: u64) -> MemorySource {
 
 fn settings(loss: MetricLoss) -> EmbeddingSettings {
     EmbeddingSettings {
-        dimension: 4,
+        dimension: 8,
         loss,
         batch_size: 32,
+        // the rate of all is high here
+        proxy_rate: 1.0,
         train: FitSettings {
             epochs: 12,
             learning_rate: 1e-2,
@@ -55,7 +57,7 @@ fn job(
     resume: bool,
     stop_at: Option<usize>,
 ) -> Result<Embedder, TrainError> {
-    let (train, valid) = (samples(160, 8, 1), samples(80, 8, 2));
+    let (train, valid) = (samples(480, 8, 1), samples(80, 8, 2));
     let job = EmbeddingJob {
         network: &network(settings),
         classes: 8,
@@ -111,7 +113,7 @@ fn right(embedder: &Embedder, source: &MemorySource) -> f64 {
 #[test]
 fn every_loss_brings_classes_together() {
     let test = samples(160, 8, 3);
-    let (train, valid) = (samples(160, 8, 1), samples(80, 8, 2));
+    let (train, valid) = (samples(480, 8, 1), samples(80, 8, 2));
     for name in MetricLoss::NAMES {
         let settings = settings(MetricLoss::by_name(name).unwrap());
         let folder = tempfile::tempdir().unwrap();
@@ -183,7 +185,7 @@ fn a_run_that_was_stopped_ends_with_the_same_bytes() {
         settings.train.average_decay = average;
         let (whole, parts) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         job(&settings, whole.path(), false, None).unwrap();
-        for stop_at in [7, 3, 8] {
+        for stop_at in [20, 3, 24] {
             let stopped = job(&settings, parts.path(), true, Some(stop_at));
             assert!(
                 matches!(stopped, Err(TrainError::Interrupted { .. })),
@@ -337,7 +339,7 @@ fn what_cannot_be_learnt_is_told() {
     let (alone, good) = (samples(8, 8, 1), samples(32, 8, 1));
     let told = |train: &MemorySource, valid: &MemorySource, settings: &EmbeddingSettings| {
         let job = EmbeddingJob {
-            network: &ModelConfig::Mlp(MlpConfig::new(12, vec![], 4)),
+            network: &ModelConfig::Mlp(MlpConfig::new(12, vec![], 8)),
             classes: 8,
             train,
             valid,

@@ -12,7 +12,7 @@ use serde_json::Value;
 #[cfg(feature = "networks")]
 fn stripes(root: &Path) {
     let grain = |i: u32| (i.wrapping_mul(2_654_435_761) >> 24) as u8;
-    for (split, count) in [("train", 24), ("test", 6)] {
+    for (split, count) in [("train", 60), ("test", 6)] {
         for (class, name) in ["flat", "steep", "slanted"].into_iter().enumerate() {
             let folder = root.join(split).join(name);
             std::fs::create_dir_all(&folder).unwrap();
@@ -39,17 +39,11 @@ fn train(data: &Path, out: &Path, more: &[&str]) -> (i32, String, String) {
         .arg(data)
         .arg("--out")
         .arg(out);
-    let fixed = [
-        "--image-size",
-        "24",
-        "--epochs",
-        "6",
-        "--dimension",
-        "8",
-        "--batch-size",
-        "24",
-    ];
-    finish(command.args(fixed).args(more))
+    command.args(["--image-size", "24", "--epochs", "14", "--batch-size", "24"]);
+    if !more.contains(&"--dimension") {
+        command.args(["--dimension", "8"]);
+    }
+    finish(command.args(more))
 }
 
 #[cfg(feature = "networks")]
@@ -71,7 +65,7 @@ fn pictures_become_vectors_that_search_takes() {
     );
     assert_eq!(code, 0, "{stderr}");
     assert!(
-        stdout.contains("vectors of 8 values for 63 training, 9 validation and 18 test"),
+        stdout.contains("vectors of 8 values for 153 training, 27 validation and 18 test"),
         "{stdout}"
     );
     assert!(stdout.contains("to compare by: cosine"), "{stdout}");
@@ -132,9 +126,9 @@ fn a_head_learns_from_a_table_of_vectors() {
     stripes(&at("data"));
     // vectors by the names of the clips, in which the class stands in one of five columns
     let mut clips = Vec::new();
-    for (split, count) in [("train", 24), ("test", 6)] {
+    for (split, count) in [("train", 60), ("test", 6)] {
         for name in ["flat", "steep", "slanted"] {
-            clips.extend((0..count).map(|i| format!("{split}{name}{i}")));
+            clips.extend((0..count).map(|i| format!("{split}/{name}/{split}{name}{i}")));
         }
     }
     let vector = |(at, clip): (usize, &String)| {
@@ -170,7 +164,7 @@ fn a_head_learns_from_a_table_of_vectors() {
         assert_eq!((table.len(), table.dim), (18, 8));
     }
     // some clips without a vector are said, a split without any is refused
-    table(&clips[..80]).write(&at("fewer.parquet")).unwrap();
+    table(&clips[..188]).write(&at("fewer.parquet")).unwrap();
     let fewer = at("fewer.parquet").display().to_string();
     let (code, _, stderr) = train(&at("data"), &at("fewer"), &["--vectors", &fewer]);
     assert_eq!(code, 0, "{stderr}");
@@ -178,7 +172,7 @@ fn a_head_learns_from_a_table_of_vectors() {
         stderr.contains("split test: 10 of 18 clips have no vector"),
         "{stderr}"
     );
-    table(&clips[..70]).write(&at("fewer.parquet")).unwrap();
+    table(&clips[..180]).write(&at("fewer.parquet")).unwrap();
     let (code, _, stderr) = train(&at("data"), &at("none"), &["--vectors", &fewer]);
     assert_eq!(code, 2);
     assert!(
