@@ -34,8 +34,6 @@ fn settings(loss: MetricLoss) -> EmbeddingSettings {
         dimension: 8,
         loss,
         batch_size: 32,
-        // the rate of all is high here
-        proxy_rate: 1.0,
         train: FitSettings {
             epochs: 12,
             learning_rate: 1e-2,
@@ -133,8 +131,11 @@ fn every_loss_brings_classes_together() {
         );
         let trained = job(&settings, folder.path(), false, None).unwrap();
         let after = right(&trained, &test);
-        // 1/8 by chance; the informed columns alone give nearly all
-        assert!(before < 0.45 && after > 0.75, "{name}: {before} to {after}");
+        // 1/8 by chance; a head that begins at random sees some of it, and one that learnt far more
+        assert!(
+            before < 0.45 && after > before + 0.25,
+            "{name}: {before} to {after}"
+        );
         let best = trained.history().last().unwrap();
         let valid_p1 = best.value("valid_precision_at_1");
         assert!((valid_p1 - right(&trained, &valid)).abs() < 1e-9, "{name}");
