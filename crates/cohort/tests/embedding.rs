@@ -11,8 +11,14 @@ use serde_json::Value;
 /// Pictures in folders by class, of stripes that run one way or another under noise.
 #[cfg(feature = "networks")]
 fn stripes(root: &Path) {
+    stripes_of(root, [("train", 60), ("test", 6)]);
+}
+
+/// So many of each class by split.
+#[cfg(feature = "networks")]
+fn stripes_of(root: &Path, splits: [(&str, u32); 2]) {
     let grain = |i: u32| (i.wrapping_mul(2_654_435_761) >> 24) as u8;
-    for (split, count) in [("train", 60), ("test", 6)] {
+    for (split, count) in splits {
         for (class, name) in ["flat", "steep", "slanted"].into_iter().enumerate() {
             let folder = root.join(split).join(name);
             std::fs::create_dir_all(&folder).unwrap();
@@ -179,6 +185,99 @@ fn a_head_learns_from_a_table_of_vectors() {
         stderr.contains("expected vectors of clips of the split test"),
         "{stderr}"
     );
+}
+
+/// A file of ResNet-18's weights by torchvision's names, each tensor filled from its name.
+#[cfg(feature = "networks")]
+fn torchvision_resnet18(path: &Path) {
+    let mut tensors: Vec<(String, Vec<usize>)> = Vec::new();
+    let mut layer = |conv: String, norm: String, shape: [usize; 4]| {
+        for part in ["weight", "bias", "running_mean", "running_var"] {
+            tensors.push((format!("{norm}.{part}"), vec![shape[0]]));
+        }
+        tensors.push((format!("{conv}.weight"), shape.to_vec()));
+    };
+    layer("conv1".into(), "bn1".into(), [64, 3, 7, 7]);
+    for i in 0..4 {
+        for j in 0..2 {
+            let (width, at) = (64 << i, format!("layer{}.{j}", i + 1));
+            let before = if i > 0 && j == 0 { width / 2 } else { width };
+            layer(
+                format!("{at}.conv1"),
+                format!("{at}.bn1"),
+                [width, before, 3, 3],
+            );
+            layer(
+                format!("{at}.conv2"),
+                format!("{at}.bn2"),
+                [width, width, 3, 3],
+            );
+            if before < width {
+                let down = format!("{at}.downsample");
+                layer(
+                    format!("{down}.0"),
+                    format!("{down}.1"),
+                    [width, before, 1, 1],
+                );
+            }
+        }
+    }
+    tensors.push(("fc.weight".into(), vec![1000, 512]));
+    tensors.push(("fc.bias".into(), vec![1000]));
+    let (mut header, mut data) = (serde_json::Map::new(), Vec::<u8>::new());
+    for (name, shape) in &tensors {
+        let (from, fan) = (data.len(), shape[1..].iter().product::<usize>().max(1));
+        let seed = name
+            .bytes()
+            .fold(17_u64, |seed, byte| seed * 31 + u64::from(byte));
+        for k in 0..shape.iter().product::<usize>() as u64 {
+            let mixed = (seed + k).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
+            let unit = mixed as f32 / (1_u64 << 23) as f32 - 1.0;
+            let value = match name.rsplit('.').next() {
+                Some("running_var") => 1.0 + 0.3 * unit,
+                Some("weight") if shape.len() > 1 => unit * (6.0 / fan as f32).sqrt(),
+                Some("weight") => 1.0,
+                _ => 0.05 * unit,
+            };
+            data.extend(value.to_le_bytes());
+        }
+        let entry = serde_json::json!({
+            "dtype": "F32", "shape": shape, "data_offsets": [from, data.len()]
+        });
+        header.insert(name.clone(), entry);
+    }
+    let header = serde_json::to_string(&header).unwrap();
+    let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
+    bytes.extend(header.bytes());
+    bytes.extend(data);
+    std::fs::write(path, bytes).unwrap();
+}
+
+#[cfg(feature = "networks")]
+#[test]
+fn a_layer_on_torchvisions_resnet_learns_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    stripes_of(&at("data"), [("train", 14), ("test", 2)]);
+    torchvision_resnet18(&at("resnet18.safetensors"));
+    let text = format!(
+        "data = {:?}\n[image]\nbackbone = \"resnet18\"\nweights = \"resnet18.safetensors\"\ndropout = 0.0\n\
+         [embedding]\ndimension = 2096\nbatch_size = 12\ntrainable = \"head\"\n[embedding.train]\nepochs = 1\n",
+        at("data")
+    );
+    std::fs::write(at("run.toml"), text).unwrap();
+    let mut command = cohort();
+    command.args(["train", "embedding"]).arg(at("run.toml"));
+    let (code, _, stderr) = finish(command.arg("--before").arg("--out").arg(at("run")));
+    assert_eq!(code, 0, "{stderr}");
+    assert!(stderr.contains("resnet18: 100 tensors from"), "{stderr}");
+    let read = |name: &str| EmbeddingTable::read(&at("run").join(name)).unwrap();
+    let (before, after) = (
+        read("before/vectors-test.parquet"),
+        read("vectors-test.parquet"),
+    );
+    assert_eq!((after.len(), after.dim), (6, 2096));
+    assert_ne!(before.values, after.values);
 }
 
 #[cfg(feature = "networks")]
