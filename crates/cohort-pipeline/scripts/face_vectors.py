@@ -5,9 +5,8 @@
     python face_vectors.py COHORT SHARED/data OUT [PERSONS]
 
 Verification: PERSONS (default 1,000) pictures of FairFace's validation part, each a person of its own, in four forms: as it is, mirrored, cut
-to a random 80 % of its sides, and both. Every two vectors are a pair; those of one person are genuine. The network's own vectors
-and those of an untrained network (MobileFaceNet with weights from a seed) are compared. This is easier than two
-photographs of one person, of which the set has none.
+to a random 80 % of its sides, and both. Every two vectors are a pair; those of one person are genuine. This is easier than two photographs of one person, of
+which the set has none.
 
 Retrieval: the training pictures are the gallery, the test pictures ask for faces of their race and of their age: the frozen vectors,
 and a head on them trained for it (multi-similarity and triplet, three seeds), chosen on a selection part.
@@ -95,9 +94,8 @@ def verification(cohort, data, out, weights, persons):
     root = out / "forms"
     if not (root / "cohort.toml").exists():
         forms(data, root, persons)
-    path = out / "forms.toml"
-    path.write_text(config(root, weights))
-    call(cohort, "features", path, "--out", out / "features-forms")
+    network = ["--faces", "mobilefacenet", "--weights", weights, "--crop", "0.85"]
+    call(cohort, "features", root, *network, "--out", out / "features-forms")
     print(call(cohort, "search", "verify", out / "features-forms/faces.parquet", "--labels", root / "labels.csv", "--unit", "Person", "--out", out / "verify.json"))
 
 
@@ -129,7 +127,6 @@ def retrieval(cohort, data, out, weights):
                 index = folder / "train.index"
                 if not (index / "index.json").exists():
                     call(cohort, "search", "index", folder / "vectors-train.parquet", "--metric", "cosine", "--out", index)
-                asked = ["--queries", folder / "vectors-test.parquet", "--labels", root / "test.csv", root / "train.csv"]
                 asked = ["--queries", folder / "vectors-test.parquet", "--labels", root / "train.csv", "--labels", root / "test.csv", "--label", target]
                 against = ["--against", frozen / "train.index", "--against-queries", frozen / "vectors-test.parquet"] if folder != frozen else []
                 document = folder / "evaluate.json"

@@ -170,7 +170,7 @@ def heads(bench):
 
 def scratch(bench):
     pixels = {"backbone": "compact", "dropout": 0.0, "augmentation": "resized-crop"}
-    loop = {"epochs": 20, "patience": 20, "weight_decay": 1e-2}
+    loop = {"epochs": 15, "patience": 15, "weight_decay": 1e-2}
     own = {"dimension": 0, "train.learning_rate": 2e-3}
     trained = {}
     for seed in SEEDS:
@@ -188,7 +188,7 @@ def scratch(bench):
             bench.call("train", "image", config, "--out", folder, "--resume")
         begun = {**pixels, "weights": str((folder / "checkpoints/best.safetensors").resolve())}
         for loss in ("contrastive", "triplet"):
-            short = {**loop, "epochs": 8, "patience": 8}
+            short = {**loop, "epochs": 6, "patience": 6}
             settings = {**own, "fine_tuning.rate": 0.3, "fine_tuning.fixed_norms": True}
             title = f"{loss}, from the classifier"
             trained.setdefault(title, []).append(bench.train(f"tuned-{loss}-{seed}", loss, seed, settings, begun, short, SIDE))
