@@ -149,7 +149,7 @@ mod tests {
         for (from, count, expected) in [
             (0, 3, vec![0, 1, 2]),
             (3, 3, vec![5, 1, 2, 3, 4]),
-            (6, 4, vec![9, 6, 7, 8, 4]),
+            (6, 4, vec![5, 6, 7, 8, 9]),
         ] {
             let (rows, labels) = batch(from, count);
             memory.add(&rows, &labels).unwrap();
