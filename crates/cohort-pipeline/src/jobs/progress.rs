@@ -57,16 +57,7 @@ impl Observer<EmbeddingFacts> for EpochBar<'_> {
     }
 
     fn epoch(&mut self, metrics: &EpochMetrics, best: bool) {
-        if best {
-            self.watch.say(&format!(
-                "{} epoch {}: validation P@1 {:.3}, MAP@R {:.3}, loss {:.4}",
-                self.model,
-                metrics.epoch,
-                metrics.value("valid_precision_at_1"),
-                metrics.value("valid_map_at_r"),
-                metrics.valid_loss()
-            ));
-        }
+        self.watch.epoch(self.model, metrics, best);
     }
 }
 
