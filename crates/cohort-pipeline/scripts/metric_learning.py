@@ -109,7 +109,7 @@ class Bench:
             more = []
             if against:
                 other, its = against
-                more = ["--against", self.index(other, its), "--against-queries", other / "vectors-test.parquet"]
+                more = ["--against", self.index(other, its), "--against-queries", other / "vectors-test.parquet", "--resamples", 2000]
             queries = ["--queries", folder / "vectors-test.parquet", "--labels", self.scenes]
             self.call("search", "evaluate", self.index(folder, distance), *queries, *more, "--out", path)
         return json.loads(path.read_text())
@@ -178,6 +178,7 @@ def scratch(bench):
     for seed in SEEDS:
         for loss in LOSSES + (ONCE if seed == SEEDS[0] else []):
             trained.setdefault(loss, []).append(bench.train(f"scratch-{loss}-{seed}", loss, seed, own, pixels, loop, SIDE))
+    for seed in SEEDS:
         folder = bench.out / f"classifier-{seed}"
         if not (folder / "predictions.csv").exists():
             text = f"data = {json.dumps(str(bench.scenes))}\nseed = {seed}\nmodalities = [\"image\"]\n"
