@@ -53,6 +53,7 @@ mod text;
 mod text_ages;
 mod truth;
 mod units;
+mod verification;
 
 pub use abstention::{CoveragePoint, RiskCoverage};
 pub use audit::{AUDIT_SCHEMA, Audit, ClassRow, audit};
@@ -96,3 +97,4 @@ pub use selection::{
 pub use settings::AuditSettings;
 pub use skill::{AgainstMajority, Beats, Information, Skill, Verdict};
 pub use support::{FEWEST_CLAIMED, FEWEST_SUBJECTS};
+pub use verification::{Operating, ScoredPairs, Verification, verification};

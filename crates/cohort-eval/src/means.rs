@@ -66,7 +66,7 @@ pub fn mean_intervals(
 }
 
 /// A share that few units stand against, with an interval wide enough for it.
-fn widened(
+pub(crate) fn widened(
     interval: Interval,
     sums: &UnitSums,
     column: usize,
@@ -105,7 +105,7 @@ fn widened(
 }
 
 /// Sums of each unit, units in the order of their number.
-struct UnitSums {
+pub(crate) struct UnitSums {
     /// Rows.
     size: Vec<f64>,
     /// Unit-major, one sum a column.
@@ -114,7 +114,7 @@ struct UnitSums {
 }
 
 impl UnitSums {
-    fn new(columns: &[Vec<f64>], unit: &[usize]) -> Self {
+    pub(crate) fn new(columns: &[Vec<f64>], unit: &[usize]) -> Self {
         let mut order: Vec<usize> = (0..unit.len()).collect();
         order.sort_by_key(|&row| (unit[row], row));
         let (mut size, mut sums) = (Vec::new(), Vec::new());

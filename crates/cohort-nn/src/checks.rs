@@ -42,3 +42,20 @@ pub(crate) fn share(field: &'static str, value: f64) -> Result<(), NnError> {
         found: value.to_string(),
     })
 }
+
+/// A finite number that `fits`.
+pub(crate) fn number(
+    field: &'static str,
+    value: f64,
+    fits: impl Fn(f64) -> bool,
+    expected: &str,
+) -> Result<(), NnError> {
+    if value.is_finite() && fits(value) {
+        return Ok(());
+    }
+    Err(NnError::Config {
+        field,
+        expected: expected.to_owned(),
+        found: value.to_string(),
+    })
+}

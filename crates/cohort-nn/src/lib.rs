@@ -35,6 +35,7 @@ mod json;
 mod load;
 mod loss;
 mod loss_weights;
+pub mod metric;
 mod mlp;
 mod mobilefacenet;
 mod model;

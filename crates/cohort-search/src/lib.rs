@@ -22,6 +22,7 @@ mod graph;
 mod index;
 mod map;
 mod neighbours;
+mod overlap;
 mod pca;
 mod points;
 mod quadtree;
@@ -30,6 +31,7 @@ mod retrieval;
 mod trust;
 mod tsne;
 mod umap;
+mod verify;
 
 pub use agreement::{Agreement, agreement};
 pub use answers::{Answer, Found, SearchDocument};
@@ -40,6 +42,7 @@ pub use error::SearchError;
 pub use index::{Hit, Index, IndexError, Mask, Ranked, Ranking, Recall};
 pub use map::{EXACT, JUDGED_BY, Map, MapRecipe, MapSettings, Method, map};
 pub use neighbours::{Neighbours, nearest};
+pub use overlap::{OverlapTriplet, overlap_triplets};
 pub use pca::{Pca, pca};
 pub use points::{Metric, Points};
 pub use retrieval::{
@@ -48,6 +51,7 @@ pub use retrieval::{
     Sums, Ties, compare, evaluate, legacy_ap, summarise,
 };
 pub use trust::{Trustworthiness, trustworthiness};
+pub use verify::{VerificationDocument, VerifyError, VerifySettings, verify};
 
 /// Told the stage, what is done of it and what there is to do; answers whether to go on.
 pub type Progress<'a> = dyn Fn(&str, usize, usize) -> bool + Sync + 'a;

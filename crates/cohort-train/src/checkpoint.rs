@@ -37,6 +37,9 @@ const NETWORK: &str = "network.";
 /// Name of a tensor of the running average.
 const AVERAGE: &str = "average.";
 
+/// Name of a tensor that the task keeps besides the network.
+const CARRIED: &str = "task.";
+
 /// Everything needed to go on, as tensors.
 pub(crate) struct State {
     /// The network.
@@ -45,6 +48,8 @@ pub(crate) struct State {
     pub(crate) moments: Weights,
     /// The running average of the network, where there is one.
     pub(crate) average: Option<Weights>,
+    /// What the task keeps besides.
+    pub(crate) carried: Weights,
 }
 
 /// Writes the network that predictions use.
@@ -60,7 +65,11 @@ pub(crate) fn write_best(
 pub(crate) fn write_last(run: &RunFolder, state: State, document: &str) -> Result<(), TrainError> {
     let mut arrays: BTreeMap<String, Array> = state.moments.0;
     let average = state.average.unwrap_or_default();
-    for (prefix, weights) in [(NETWORK, state.network), (AVERAGE, average)] {
+    for (prefix, weights) in [
+        (NETWORK, state.network),
+        (AVERAGE, average),
+        (CARRIED, state.carried),
+    ] {
         for (name, array) in weights.0 {
             arrays.insert(format!("{prefix}{name}"), array);
         }
@@ -132,11 +141,14 @@ pub(crate) fn read<R: DeserializeOwned>(
 pub(crate) fn split(all: Weights, path: &Path) -> Result<State, TrainError> {
     let mut network = BTreeMap::new();
     let (mut average, mut moments) = (BTreeMap::new(), BTreeMap::new());
+    let mut carried = BTreeMap::new();
     for (name, array) in all.0 {
         if let Some(name) = name.strip_prefix(NETWORK) {
             network.insert(name.to_owned(), array);
         } else if let Some(name) = name.strip_prefix(AVERAGE) {
             average.insert(name.to_owned(), array);
+        } else if let Some(name) = name.strip_prefix(CARRIED) {
+            carried.insert(name.to_owned(), array);
         } else {
             moments.insert(name, array);
         }
@@ -155,6 +167,7 @@ pub(crate) fn split(all: Weights, path: &Path) -> Result<State, TrainError> {
         network: Weights(network),
         moments: Weights(moments),
         average: (!average.is_empty()).then_some(Weights(average)),
+        carried: Weights(carried),
     })
 }
 

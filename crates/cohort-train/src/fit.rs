@@ -8,6 +8,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use cohort_eval::{TRAIN_LOSS, TRAINING_SCHEMA, TrainingRecord};
 use cohort_nn::burn::tensor::Device;
 use cohort_nn::derive_seed;
+use cohort_weights::Weights;
 use serde::Serialize;
 
 use crate::average::Average;
@@ -73,15 +74,18 @@ impl<'a, T: Task> Fit<'a, T> {
         let training = device.clone().autodiff();
         let mut optimiser = task.optimiser();
         let (mut earlier_average, mut history) = (None, Vec::new());
+        let mut carried = Weights::default();
         let network = match earlier(task, run, resume)? {
             None => task.init(derive_seed(settings.seed, "weights", &[]), &training, stop)?,
             Some((state, done)) => {
                 let steps = task.plan(0).steps().div_ceil(settings.accumulate);
                 optimiser = optimiser.restore(state.moments, done.len() * steps, &device)?;
                 (earlier_average, history) = (state.average, done);
+                carried = state.carried;
                 task.load(state.network, &training)?
             }
         };
+        task.carry(carried)?;
         let network = task.prepare(network)?;
         let average = (settings.average_decay > 0.0).then(|| {
             let weights = earlier_average.unwrap_or_else(|| network.valid().weights());
@@ -144,6 +148,7 @@ impl<'a, T: Task> Fit<'a, T> {
             network: network.weights(),
             moments: self.optimiser.state(),
             average: self.average.as_ref().map(|average| average.weights.clone()),
+            carried: self.task.carried(),
         };
         checkpoint::write_last(self.run, state, &document)?;
         self.write_metrics()?;

@@ -2,6 +2,7 @@
 //!
 //! [`fit`] trains whatever a [`Task`] describes inside a [`RunFolder`]. Classification is the first task: [`train`] fits a
 //! network ([`ModelConfig`]) to a [`Source`] of samples; [`Trained::load`] and [`Trained::predict`] use what it left there.
+//! [`train_embedding`] trains one whose outputs are embeddings, and [`Embedder`] uses that.
 //!
 //! Everything random is a function of (seed, purpose, epoch, index or step). A run therefore
 //! gives the same bytes whatever the number of threads, and a run that was killed and resumed
@@ -13,12 +14,14 @@ mod average;
 mod batches;
 mod checkpoint;
 mod classify;
+mod embed;
 mod error;
 mod fit;
 mod gradients;
 mod history;
 mod optimiser;
 mod plan;
+mod random;
 mod run_folder;
 mod schedule;
 mod settings;
@@ -34,6 +37,9 @@ pub use cohort_nn::{
     ClassWeights, CompactCnnConfig, DeviceChoice, JointConfig, JointInput, JointKind, MlpConfig,
     ModelConfig, NnError, derive_seed,
 };
+pub use embed::settings::{EmbeddingSelection, EmbeddingSettings};
+pub use embed::trained::Embedder;
+pub use embed::{EmbeddingFacts, EmbeddingJob, train_embedding};
 pub use error::TrainError;
 pub use fit::fit;
 pub use gradients::NamedGradients;

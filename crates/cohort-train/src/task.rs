@@ -94,6 +94,20 @@ pub trait Task: Sync {
         Optimiser::new(self.settings())
     }
 
+    /// What the task itself keeps from step to step besides the network, such as a memory of earlier batches; it stands in the
+    /// checkpoint that a run goes on from. Default nothing.
+    fn carried(&self) -> Weights {
+        Weights::default()
+    }
+
+    /// Takes up what [`Self::carried`] gave, before the first step; nothing where a run begins. Default: nothing to do.
+    ///
+    /// # Errors
+    /// What another task kept.
+    fn carry(&self, _state: Weights) -> Result<(), TrainError> {
+        Ok(())
+    }
+
     /// What is known when the run starts, `resumed_after` epochs of an earlier call.
     ///
     /// # Errors

@@ -19,8 +19,9 @@ pub use clip_media::ClipMedia;
 pub use damage::Damage;
 pub use table::{Features, Skipped};
 
-pub(crate) use branch::{Branch, Part, Purpose};
+pub(crate) use branch::{Branch, Part, Purpose, Samples};
 pub(crate) use decoded::DecodedMedia;
+pub(crate) use vectors::table_samples;
 
 /// The branch of a modality, with a run's settings.
 ///

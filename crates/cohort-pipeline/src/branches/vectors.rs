@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::branch::{Branch, Facts, Part, Samples};
 use crate::dataset::{splits, target_index};
 use crate::error::PipelineError;
+use crate::modality::Modality;
 use crate::watch::Watch;
 
 /// The samples of a branch's feature table, which is brought up to date in the folder `features`; `view` is what of the
@@ -52,6 +53,56 @@ pub(crate) fn vector_samples<'a>(
         parts: [train?, valid?, test?],
         skipped: made.skipped,
         facts,
+    })
+}
+
+/// The samples of a table that somebody made: those clips of the data set that have a row in it.
+///
+/// # Errors
+/// A data set without three splits; a table that has no clip of one of them.
+pub(crate) fn table_samples<'a>(
+    table: &EmbeddingTable,
+    dataset: &'a Dataset,
+    modality: Modality,
+    watch: &dyn Watch,
+) -> Result<Samples<'a>, PipelineError> {
+    let target = target_index(dataset)?;
+    let mut parts = Vec::with_capacity(3);
+    for split in splits(dataset)? {
+        let part = vector_part(table, &split.clips, target)?;
+        if part.clips.is_empty() {
+            return Err(PipelineError::Unusable {
+                path: dataset.root.clone(),
+                expected: format!("vectors of clips of the split {}", split.name),
+                found: format!(
+                    "none among {} clips and {} vectors",
+                    split.clips.len(),
+                    table.len()
+                ),
+            });
+        }
+        let missing = split.clips.len() - part.clips.len();
+        if missing > 0 {
+            watch.say(&format!(
+                "note: split {}: {missing} of {} clips have no vector and are left out",
+                split.name,
+                split.clips.len()
+            ));
+        }
+        parts.push(part);
+    }
+    // a table of others may say no source: what its rows hold then stands for it
+    let rows = table.values.iter().flat_map(|value| value.to_le_bytes());
+    let content: Vec<u8> = rows.collect();
+    let parts: [Part; 3] = parts.try_into().ok().expect("three splits");
+    Ok(Samples {
+        parts,
+        skipped: Vec::new(),
+        facts: Facts {
+            features: Some(content_hash(&content)),
+            view: Some(format!("vectors instead of {modality}").into()),
+            ..Facts::default()
+        },
     })
 }
 

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use cohort_data::{DataError, Dataset};
 use cohort_nn::{Backbone, ThreePathsConfig};
 use cohort_tables::did_you_mean_of;
-use cohort_train::{DeviceChoice, TrainSettings};
+use cohort_train::{DeviceChoice, EmbeddingSettings, TrainSettings};
 use serde::{Deserialize, Serialize};
 
 use crate::error::PipelineError;
@@ -60,6 +60,9 @@ pub struct RunConfig {
     pub text: ModelSettings,
     /// The model that learns from all of them together.
     pub joint: JointSettings,
+    /// An embedding by metric learning (`cohort train embedding`); a run has none.
+    #[serde(skip_serializing_if = "is_usual_embedding")]
+    pub embedding: EmbeddingSettings,
     /// How the models' predictions are combined.
     pub fusion: FusionConfig,
     /// How the result is audited.
@@ -122,10 +125,16 @@ impl Default for RunConfig {
                 },
             ),
             joint: JointSettings::default(),
+            embedding: EmbeddingSettings::default(),
             fusion: FusionConfig::default(),
             audit: AuditConfig::default(),
         }
     }
+}
+
+/// An embedding of which nothing is said is not written, so that the configuration of a run is what it was without.
+fn is_usual_embedding(settings: &EmbeddingSettings) -> bool {
+    *settings == EmbeddingSettings::default()
 }
 
 /// An error when a setting is out of its range.
@@ -256,6 +265,7 @@ impl RunConfig {
             train.validate()?;
             *train = train.clone().resolved();
         }
+        self.embedding_settings().validate()?;
         self.features.text.validate()?;
         self.check_networks()?;
         for (name, resamples) in [
@@ -372,6 +382,35 @@ impl RunConfig {
             )?;
         }
         Ok(())
+    }
+
+    /// The settings of an embedding, with the run's seed and device.
+    pub fn embedding_settings(&self) -> EmbeddingSettings {
+        let mut settings = self.embedding.clone();
+        settings.train.seed = self.seed;
+        settings.train.device = self.device;
+        if self.image.fine_tunes() {
+            settings.fine_tuning = Some(settings.fine_tuning.unwrap_or_default());
+        }
+        settings
+    }
+
+    /// Dropout of a modality's model.
+    pub fn dropout(&self, modality: Modality) -> f64 {
+        match modality {
+            Modality::Image => self.image.dropout,
+            Modality::Audio => self.audio.dropout,
+            Modality::Text => self.text.dropout,
+        }
+    }
+
+    /// Widths of the hidden layers of a modality's model.
+    pub fn hidden(&self, modality: Modality) -> &[usize] {
+        match modality {
+            Modality::Image => &self.image.hidden,
+            Modality::Audio => &self.audio.hidden,
+            Modality::Text => &self.text.hidden,
+        }
     }
 
     /// The training loop of a modality's model.

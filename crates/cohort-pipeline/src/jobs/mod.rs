@@ -2,6 +2,7 @@
 
 mod audit;
 mod degrade;
+mod embedding;
 mod features;
 mod joint;
 mod mistakes;
@@ -15,6 +16,7 @@ mod sweep;
 mod train;
 
 pub use degrade::degrade;
+pub use embedding::{EmbeddingPlan, TrainedEmbedding, train_embedding};
 pub use features::{FeatureTables, feature_tables};
 pub use joint::{JointPlan, JointSubset, TrainedJoint, train_joint};
 pub use predict::{Answers, ClipAnswer, predict};

@@ -1,6 +1,6 @@
 //! Training shown on a watch.
 
-use cohort_train::{EpochMetrics, Observer, RunFacts};
+use cohort_train::{EmbeddingFacts, EpochMetrics, Observer, RunFacts};
 
 use crate::watch::Watch;
 
@@ -20,6 +20,44 @@ impl<'a> EpochBar<'a> {
             epochs,
             batches: 0,
         }
+    }
+
+    fn at(&mut self, epoch: usize, done: usize, all: usize) {
+        if self.batches != all {
+            self.batches = all;
+            self.watch
+                .begin(&format!("{} batches", self.model), self.epochs * all);
+        }
+        self.watch.at((epoch - 1) * all + done);
+    }
+}
+
+impl Observer<EmbeddingFacts> for EpochBar<'_> {
+    fn start(&mut self, facts: &EmbeddingFacts) {
+        for class in &facts.short_classes {
+            let (count, per_class) = (facts.train_counts[*class], facts.per_class);
+            let lone = match count {
+                1 => ", which is never found by another of its class",
+                _ => "",
+            };
+            self.watch.say(&format!(
+                "{}: class number {} has {count} training samples for the {per_class} of a batch; it comes with all it has{lone}",
+                self.model,
+                class + 1
+            ));
+        }
+        self.watch.say(&format!(
+            "{}: {} samples of each class in a batch; by chance validation P@1 is {:.3}, MAP@R {:.3}",
+            self.model, facts.per_class, facts.chance_precision_at_1, facts.chance_map_at_r
+        ));
+    }
+
+    fn batch(&mut self, epoch: usize, done: usize, all: usize) {
+        self.at(epoch, done, all);
+    }
+
+    fn epoch(&mut self, metrics: &EpochMetrics, best: bool) {
+        self.watch.epoch(self.model, metrics, best);
     }
 }
 
@@ -41,12 +79,7 @@ impl Observer<RunFacts> for EpochBar<'_> {
     }
 
     fn batch(&mut self, epoch: usize, done: usize, all: usize) {
-        if self.batches != all {
-            self.batches = all;
-            self.watch
-                .begin(&format!("{} batches", self.model), self.epochs * all);
-        }
-        self.watch.at((epoch - 1) * all + done);
+        self.at(epoch, done, all);
     }
 
     fn epoch(&mut self, metrics: &EpochMetrics, best: bool) {

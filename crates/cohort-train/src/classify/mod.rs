@@ -2,7 +2,7 @@
 
 pub(crate) mod batch;
 mod checks;
-mod data;
+pub(crate) mod data;
 pub(crate) mod network;
 mod record;
 pub(crate) mod sampling;
@@ -156,7 +156,7 @@ impl<'a> Classify<'a> {
             network: job.network.clone(),
             settings: settings.clone().resolved(),
             data,
-            start: start_hash(job)?,
+            start: start_hash(job.start)?,
         };
         Ok(Self {
             job,
@@ -177,18 +177,7 @@ impl<'a> Classify<'a> {
         if let Some(known) = self.moments.get() {
             return Ok(Some(known));
         }
-        let (train, batch_size) = (self.job.train, self.job.settings.batch_size);
-        let width: usize = train.shape().iter().product();
-        let mut moments = Moments::new(width);
-        for_each_in_order(train, batch_size, |batch| {
-            if stop.load(Ordering::Relaxed) {
-                return Err(TrainError::Interrupted { epochs: 0 });
-            }
-            for sample in batch.values.chunks_exact(width.max(1)) {
-                moments.add(sample);
-            }
-            Ok(ControlFlow::Continue(()))
-        })?;
+        let moments = moments_of(self.job.train, self.job.settings.batch_size, stop)?;
         Ok(Some(self.moments.get_or_init(|| moments)))
     }
 }
@@ -377,9 +366,29 @@ impl Task for Classify<'_> {
     }
 }
 
+/// Mean and standard deviation of every column over samples as they are.
+pub(crate) fn moments_of(
+    source: &dyn Source,
+    batch_size: usize,
+    stop: &AtomicBool,
+) -> Result<Moments, TrainError> {
+    let width: usize = source.shape().iter().product();
+    let mut moments = Moments::new(width);
+    for_each_in_order(source, batch_size, |batch| {
+        if stop.load(Ordering::Relaxed) {
+            return Err(TrainError::Interrupted { epochs: 0 });
+        }
+        for sample in batch.values.chunks_exact(width.max(1)) {
+            moments.add(sample);
+        }
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(moments)
+}
+
 /// BLAKE3 of the weights that a job begins from, if it is given any.
-fn start_hash(job: &Job<'_>) -> Result<Option<String>, TrainError> {
-    let Some(start) = job.start else {
+pub(crate) fn start_hash(start: Option<&Weights>) -> Result<Option<String>, TrainError> {
+    let Some(start) = start else {
         return Ok(None);
     };
     let bytes = start.to_safetensors("")?;

@@ -28,6 +28,8 @@ pub(crate) enum Data {
     Augment(Augment),
     /// Which words tell the target's groups apart, counted by subject
     Words(Words),
+    /// Triplets of clips with several labels each: a positive that shares as many as any, a negative that shares none
+    Triplets(super::triplets::Triplets),
 }
 
 #[derive(Debug, Args)]
@@ -172,6 +174,7 @@ impl Data {
             Self::Check(command) => command.run(shell),
             Self::Augment(command) => command.run(shell),
             Self::Words(command) => command.run(shell),
+            Self::Triplets(command) => command.run(shell),
         }
     }
 }

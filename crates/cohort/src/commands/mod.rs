@@ -10,6 +10,8 @@ pub(crate) mod degrade;
 #[cfg(feature = "networks")]
 pub(crate) mod demo;
 #[cfg(feature = "networks")]
+mod embedding;
+#[cfg(feature = "networks")]
 pub(crate) mod features;
 pub(crate) mod fuse;
 pub(crate) mod init;
@@ -32,3 +34,4 @@ pub(crate) mod sweep;
 pub(crate) mod tables;
 #[cfg(feature = "networks")]
 pub(crate) mod train;
+mod triplets;

@@ -115,6 +115,9 @@ impl Changes {
                 train.epochs = epochs;
                 train.warmup_epochs = train.warmup_epochs.min(epochs);
             }
+            let train = &mut config.embedding.train;
+            train.epochs = epochs;
+            train.warmup_epochs = train.warmup_epochs.min(epochs);
         }
         config
     }

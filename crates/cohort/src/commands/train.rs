@@ -1,4 +1,4 @@
-//! `cohort train`: one model, of one modality or of all together.
+//! `cohort train`: one model, of one modality or of all together, or an embedding.
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -6,16 +6,21 @@ use std::str::FromStr;
 use anyhow::bail;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use cohort_pipeline::{JointKind, JointPlan, Modality, RunConfig, fusion_settings, train_joint};
+use cohort_pipeline::{
+    EmbeddingPlan, JointKind, JointPlan, Modality, RunConfig, fusion_settings, train_embedding,
+    train_joint,
+};
 
+use super::embedding::EmbeddingOptions;
 use super::named::named;
 use crate::shell::{Outcome, Shell};
 
 /// Arguments of `cohort train`.
 #[derive(Debug, Args)]
 pub(crate) struct Train {
-    /// A modality, or joint: one network over what the models of --models see
-    #[arg(value_parser = named::<What>(["image", "audio", "text", "joint"]))]
+    /// A modality; joint: one network over what the models of --models see; embedding: vectors in which items of a class lie near
+    /// each other
+    #[arg(value_parser = named::<What>(["image", "audio", "text", "joint", "embedding"]))]
     what: What,
     /// Folder of a data set, or a configuration file (.toml)
     data: PathBuf,
@@ -47,6 +52,8 @@ pub(crate) struct Train {
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     hidden: Option<Vec<usize>>,
     #[command(flatten)]
+    embedding: EmbeddingOptions,
+    #[command(flatten)]
     changes: super::run::Changes,
 }
 
@@ -55,6 +62,7 @@ pub(crate) struct Train {
 enum What {
     One(Modality),
     Joint,
+    Embedding,
 }
 
 impl FromStr for What {
@@ -63,9 +71,10 @@ impl FromStr for What {
     fn from_str(name: &str) -> Result<Self, String> {
         match name {
             "joint" => Ok(Self::Joint),
-            _ => Modality::from_str(name)
-                .map(Self::One)
-                .map_err(|_| format!("expected image, audio, text or joint, found {name}")),
+            "embedding" => Ok(Self::Embedding),
+            _ => Modality::from_str(name).map(Self::One).map_err(|_| {
+                format!("expected image, audio, text, joint or embedding, found {name}")
+            }),
         }
     }
 }
@@ -98,9 +107,28 @@ impl Train {
             }
         };
         let mut config = self.changes.apply(config);
+        if self.what == What::Embedding {
+            return embed(
+                config,
+                &self.embedding,
+                Given {
+                    out: self.out,
+                    features: self.features,
+                    resume: self.resume,
+                    batch_size: self.batch_size,
+                    learning_rate: self.learning_rate,
+                    patience: self.patience,
+                    hidden: self.hidden,
+                },
+                shell,
+            );
+        }
+        if let Some(option) = self.embedding.first_given() {
+            bail!("{option}: expected with train embedding alone, found another kind");
+        }
         let settings = match self.what {
             What::One(modality) => config.train_settings_mut(modality),
-            What::Joint => &mut config.joint.train,
+            What::Joint | What::Embedding => &mut config.joint.train,
         };
         settings.batch_size = self.batch_size.unwrap_or(settings.batch_size);
         settings.learning_rate = self.learning_rate.unwrap_or(settings.learning_rate);
@@ -144,4 +172,49 @@ impl Train {
         shell.print(&model.to_text())?;
         Ok(Outcome::Done)
     }
+}
+
+/// Options of `cohort train` that an embedding shares with models.
+struct Given {
+    out: PathBuf,
+    features: Option<PathBuf>,
+    resume: bool,
+    batch_size: Option<usize>,
+    learning_rate: Option<f64>,
+    patience: Option<usize>,
+    hidden: Option<Vec<usize>>,
+}
+
+fn embed(
+    mut config: RunConfig,
+    options: &EmbeddingOptions,
+    given: Given,
+    shell: &Shell,
+) -> anyhow::Result<Outcome> {
+    options.apply(&mut config);
+    let modality = options.modality.unwrap_or(Modality::Image);
+    let settings = &mut config.embedding;
+    settings.batch_size = given.batch_size.unwrap_or(settings.batch_size);
+    let train = &mut settings.train;
+    train.learning_rate = given.learning_rate.unwrap_or(train.learning_rate);
+    train.patience = given.patience.unwrap_or(train.patience);
+    if let Some(hidden) = given.hidden {
+        *config.hidden_mut(modality) = hidden;
+    }
+    let config = config.resolve()?;
+    let dataset = config.open_dataset()?;
+    shell.say_notes(&dataset.notes);
+    let vectors = options.table(shell)?;
+    let features = given.features.unwrap_or_else(|| given.out.join("features"));
+    let plan = EmbeddingPlan {
+        config: &config,
+        dataset: &dataset,
+        modality,
+        vectors: vectors.as_ref(),
+        features: &features,
+        before: options.before,
+    };
+    let trained = train_embedding(&plan, &given.out, given.resume, shell)?;
+    shell.print(&trained.to_text())?;
+    Ok(Outcome::Done)
 }

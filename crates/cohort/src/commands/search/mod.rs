@@ -4,6 +4,7 @@ mod change;
 mod evaluate;
 mod index;
 mod query;
+mod verify;
 
 use clap::Subcommand;
 
@@ -22,6 +23,8 @@ pub(crate) enum Search {
     Query(query::Query),
     /// Precision, recall and the like, with intervals, chance levels and a control
     Evaluate(Box<evaluate::Evaluate>),
+    /// Whether two vectors are of one person: true accepts at false accept rates, with intervals by person
+    Verify(verify::Verify),
 }
 
 impl Search {
@@ -32,6 +35,7 @@ impl Search {
             Self::Delete(command) => command.run(shell),
             Self::Query(command) => command.run(shell),
             Self::Evaluate(command) => command.run(shell),
+            Self::Verify(command) => command.run(shell),
         }
     }
 }
