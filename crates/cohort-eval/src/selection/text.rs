@@ -2,11 +2,11 @@
 
 use std::fmt::Write as _;
 
-use cohort_tables::{Nouns, csv_line};
+use cohort_tables::{Nouns, csv_line, text_columns};
 
 use super::{AttributeSelection, Selection};
 use crate::Interval;
-use crate::text::{cell, p_value, table};
+use crate::text::{cell, p_value};
 
 impl Selection {
     /// The section of the audit's text.
@@ -43,7 +43,7 @@ impl Selection {
                 rows.push(cells);
             }
         }
-        table(out, &rows)?;
+        out.push_str(&text_columns(&rows));
         writeln!(out)?;
         let header = [
             "demographic parity",
@@ -56,7 +56,7 @@ impl Selection {
         ];
         let mut rows = vec![header.map(String::from).to_vec()];
         rows.extend(self.attributes.iter().map(parity));
-        table(out, &rows)?;
+        out.push_str(&text_columns(&rows));
         for attribute in &self.attributes {
             writeln!(
                 out,
