@@ -2,11 +2,11 @@
 
 use std::fmt::Write as _;
 
-use cohort_tables::{Nouns, csv_line};
+use cohort_tables::{Nouns, csv_line, text_columns};
 
 use super::{AttributeSelection, Selection};
 use crate::Interval;
-use crate::text::{cell, p_value, table};
+use crate::text::{cell, p_value};
 
 impl Selection {
     /// The section of the audit's text.
@@ -43,7 +43,7 @@ impl Selection {
                 rows.push(cells);
             }
         }
-        table(out, &rows)?;
+        out.push_str(&text_columns(&rows));
         writeln!(out)?;
         let header = [
             "demographic parity",
@@ -56,7 +56,7 @@ impl Selection {
         ];
         let mut rows = vec![header.map(String::from).to_vec()];
         rows.extend(self.attributes.iter().map(parity));
-        table(out, &rows)?;
+        out.push_str(&text_columns(&rows));
         for attribute in &self.attributes {
             writeln!(
                 out,
@@ -68,12 +68,15 @@ impl Selection {
                 writeln!(out, "   {}: {}", attribute.attribute, nouns.say(note))?;
             }
         }
-        writeln!(
-            out,
-            "   {}\n   {}\n",
-            nouns.say("Selection rate: share given the class, right or wrong; base rate: share whose truth it is. Groups of fewer than"),
-            nouns.say("5 subjects are shown and not compared. By chance: mean when subjects are relabelled at random.")
-        )
+        let legend = [
+            "Selection rate: share given the class, right or wrong. Base rate: share",
+            "whose truth it is. Groups of fewer than 5 subjects are shown and not",
+            "compared. By chance: mean when subjects are relabelled at random.",
+        ];
+        for line in legend {
+            writeln!(out, "   {}", nouns.say(line))?;
+        }
+        writeln!(out)
     }
 
     /// Selection rates as CSV, a row a group.
