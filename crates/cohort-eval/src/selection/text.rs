@@ -68,12 +68,15 @@ impl Selection {
                 writeln!(out, "   {}: {}", attribute.attribute, nouns.say(note))?;
             }
         }
-        writeln!(
-            out,
-            "   {}\n   {}\n",
-            nouns.say("Selection rate: share given the class, right or wrong; base rate: share whose truth it is. Groups of fewer than"),
-            nouns.say("5 subjects are shown and not compared. By chance: mean when subjects are relabelled at random.")
-        )
+        let legend = [
+            "Selection rate: share given the class, right or wrong. Base rate: share",
+            "whose truth it is. Groups of fewer than 5 subjects are shown and not",
+            "compared. By chance: mean when subjects are relabelled at random.",
+        ];
+        for line in legend {
+            writeln!(out, "   {}", nouns.say(line))?;
+        }
+        writeln!(out)
     }
 
     /// Selection rates as CSV, a row a group.
