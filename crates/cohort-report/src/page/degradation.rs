@@ -129,6 +129,7 @@ mod tests {
             point("noise", "joint attention", 0.0),
         ];
         let document = Curves {
+            nouns: cohort_tables::Nouns::default(),
             schema: cohort_fusion::DEGRADATION_SCHEMA.into(),
             subjects_by: String::new(),
             clips: 9,
