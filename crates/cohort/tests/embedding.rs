@@ -1,5 +1,7 @@
 //! `cohort train embedding`, `cohort search verify` and `cohort data triplets`: from clips to vectors that search takes as they are.
 
+#![cfg_attr(not(feature = "networks"), allow(unused_imports))]
+
 mod common;
 
 use std::path::Path;
