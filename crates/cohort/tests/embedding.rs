@@ -1,5 +1,7 @@
 //! `cohort train embedding`, `cohort search verify` and `cohort data triplets`: from clips to vectors that search takes as they are.
 
+#![cfg_attr(not(feature = "networks"), allow(unused_imports))]
+
 mod common;
 
 use std::path::Path;
@@ -227,11 +229,11 @@ fn torchvision_resnet18(path: &Path) {
     let (mut header, mut data) = (serde_json::Map::new(), Vec::<u8>::new());
     for (name, shape) in &tensors {
         let (from, fan) = (data.len(), shape[1..].iter().product::<usize>().max(1));
-        let seed = name
-            .bytes()
-            .fold(17_u64, |seed, byte| seed * 31 + u64::from(byte));
+        let seed = name.bytes().fold(17_u64, |seed, byte| {
+            seed.wrapping_mul(31).wrapping_add(u64::from(byte))
+        });
         for k in 0..shape.iter().product::<usize>() as u64 {
-            let mixed = (seed + k).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
+            let mixed = seed.wrapping_add(k).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
             let unit = mixed as f32 / (1_u64 << 23) as f32 - 1.0;
             let value = match name.rsplit('.').next() {
                 Some("running_var") => 1.0 + 0.3 * unit,
