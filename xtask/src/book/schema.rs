@@ -303,7 +303,7 @@ impl Making<'_> {
                 json!({ "type": "array", "items": self.ty(inner, place)? })
             }
             ("Box" | "Cow" | "Arc", [inner]) => self.ty(inner, place)?,
-            ("BTreeMap" | "HashMap", [_, value]) => {
+            ("BTreeMap" | "HashMap" | "Map", [_, value]) => {
                 json!({ "type": "object", "additionalProperties": self.ty(value, place)? })
             }
             (text, _) if TEXTS.contains(&text) => json!({ "type": "string" }),
