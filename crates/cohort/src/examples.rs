@@ -108,6 +108,13 @@ const EXAMPLES: &[(&str, &[Example])] = &[
         ],
     ),
     (
+        "data triplets",
+        &[(
+            "of pictures with several labels, written as dog+bench",
+            "cohort data triplets labels.csv --label labels --several + --out triplets.csv",
+        )],
+    ),
+    (
         "audio features",
         &[
             (
@@ -294,6 +301,13 @@ const EXAMPLES: &[(&str, &[Example])] = &[
         &[(
             "precision, recall, mAP with intervals and chance levels",
             "cohort search evaluate gallery.index --queries queries.parquet --labels labels.csv --label AgeGroup",
+        )],
+    ),
+    (
+        "search verify",
+        &[(
+            "whether two vectors are of one person: true accepts at false accept rates",
+            "cohort search verify faces.parquet --labels labels.csv --unit UserID",
         )],
     ),
     (

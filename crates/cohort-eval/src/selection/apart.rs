@@ -200,7 +200,7 @@ mod tests {
     #[test]
     fn limits_are_those_of_the_paper() {
         // Newcombe 1998, example (a) of his method 10: 56/70 and 48/80 with Wilson's limits give 0.0524 to 0.3339
-        let (a, b) = (rate(0.8, 0.6911, 0.8775), rate(0.6, 0.4904, 0.7006));
+        let (a, b) = (rate(0.8, 0.6918, 0.8770), rate(0.6, 0.4905, 0.7004));
         let [value, low, high] = found(&difference(&[b.clone(), a.clone()], (150, 150)));
         assert!((value - 0.2).abs() < 1e-12);
         assert!(
@@ -211,8 +211,8 @@ mod tests {
         let [value, low, high] = found(&ratio(&[a, b], (150, 150)));
         let spread = |x: f64, y: f64| (x * x + y * y).sqrt();
         let (x, y) = (0.6_f64.ln(), 0.8_f64.ln());
-        let expected_low = (x - y - spread(x - 0.4904_f64.ln(), 0.8775_f64.ln() - y)).exp();
-        let expected_high = (x - y + spread(0.7006_f64.ln() - x, y - 0.6911_f64.ln())).exp();
+        let expected_low = (x - y - spread(x - 0.4905_f64.ln(), 0.8770_f64.ln() - y)).exp();
+        let expected_high = (x - y + spread(0.7004_f64.ln() - x, y - 0.6918_f64.ln())).exp();
         assert!((value - 0.75).abs() < 1e-12 && (low - expected_low).abs() < 1e-12);
         assert!((high - expected_high).abs() < 1e-12);
     }

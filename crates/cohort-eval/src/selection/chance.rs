@@ -40,7 +40,7 @@ pub(super) fn by_chance(
         .iter()
         .map(|group| compared.binary_search(group).ok())
         .collect();
-    let given = tally.linear(Metric::Accuracy).unwrap_or_default();
+    let given = (tally.linear(Metric::Accuracy)).expect("accuracy is a mean over rows");
     let entries = given.iter().zip(&tally.size).enumerate();
     let column = Column {
         entries: entries

@@ -258,7 +258,7 @@ fn settings_out_of_their_range_are_named() {
         ),
         (
             "train smell data --out m",
-            "invalid value 'smell' for '<WHAT>'\n  [possible values: image, audio, text, joint]",
+            "invalid value 'smell' for '<WHAT>'\n  [possible values: image, audio, text, joint, embedding]",
         ),
         (
             "features data --preset song",

@@ -100,7 +100,9 @@ impl Trials<'_> {
             let config = self.config.with_values(&asked.values)?;
             let branch = branches::open(self.modality, &config, watch)?;
             let features = self.features(asked);
-            let inputs = model_inputs(&*branch, self.dataset, &features, watch)?;
+            let inputs = patiently(watch, || {
+                model_inputs(&*branch, self.dataset, &features, watch)
+            })?;
             check_inputs(&folder, true, &inputs)?;
         }
         Ok(Some(record))
@@ -188,8 +190,8 @@ impl Trials<'_> {
     ) -> Result<TrainedModality, PipelineError> {
         let branch = branches::open(self.modality, config, watch)?;
         let features = self.features(asked);
-        loop {
-            let trained = train_branch(
+        patiently(watch, || {
+            train_branch(
                 config,
                 self.dataset,
                 &*branch,
@@ -197,15 +199,8 @@ impl Trials<'_> {
                 folder,
                 true,
                 watch,
-            );
-            match trained {
-                // another trial is looking whether the tables are up to date
-                Err(PipelineError::Tables(TableError::InUse { .. })) if !watch.stopped() => {
-                    std::thread::sleep(std::time::Duration::from_millis(50));
-                }
-                other => return other,
-            }
-        }
+            )
+        })
     }
 
     /// Folder of the feature tables: the search's own, but for a trial that looks at its items otherwise.
@@ -231,6 +226,21 @@ impl Trials<'_> {
             curves.push(record.merits());
         }
         Ok(curves)
+    }
+}
+
+/// Does what looks whether the feature tables are up to date, once no other trial is looking.
+fn patiently<T>(
+    watch: &dyn Watch,
+    work: impl Fn() -> Result<T, PipelineError>,
+) -> Result<T, PipelineError> {
+    loop {
+        match work() {
+            Err(PipelineError::Tables(TableError::InUse { .. })) if !watch.stopped() => {
+                std::thread::sleep(std::time::Duration::from_millis(50));
+            }
+            other => return other,
+        }
     }
 }
 
