@@ -58,8 +58,8 @@ fn levels(schema: &Schema, column: &str) -> Vec<String> {
 
 #[test]
 fn class_folders() {
-    let files =
-        ["sea", "street"].map(|class| std::array::from_fn::<String, 20, _>(|i| format!("{class}/{i}.jpg")));
+    let files = ["sea", "street"]
+        .map(|class| std::array::from_fn::<String, 20, _>(|i| format!("{class}/{i}.jpg")));
     let files: Vec<(&str, &str)> = files
         .iter()
         .flatten()
