@@ -55,8 +55,8 @@ pub(crate) struct Audit {
     /// Chance of any false alarm among the findings
     #[arg(long, value_name = "RATE", default_value_t = AuditSettings::default().alpha)]
     alpha: f64,
-    /// Seed of all random numbers
-    #[arg(long, value_name = "S", default_value_t = AuditSettings::default().seed)]
+    /// Seed of all random numbers; the default is that of a run, so that its figures come out again
+    #[arg(long, value_name = "S", default_value_t = super::SEED)]
     seed: u64,
     /// Print one JSON document (cohort.audit/1)
     #[arg(long)]

@@ -75,8 +75,8 @@ pub(super) struct How {
     /// Folds by subject that choose penalties
     #[arg(long, value_name = "N", default_value_t = FusionSettings::default().folds)]
     folds: usize,
-    /// Seed of the folds and of the intervals
-    #[arg(long, value_name = "S", default_value_t = 0)]
+    /// Seed of the folds and of the intervals; the default is that of a run, so that its figures come out again
+    #[arg(long, value_name = "S", default_value_t = super::SEED)]
     pub(super) seed: u64,
 }
 

@@ -35,3 +35,6 @@ pub(crate) mod tables;
 #[cfg(feature = "networks")]
 pub(crate) mod train;
 mod triplets;
+
+/// The seed of a run whose configuration names none.
+const SEED: u64 = 1;
