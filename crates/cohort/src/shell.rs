@@ -48,6 +48,7 @@ pub(crate) struct Shell {
     /// Columns of the terminal that stdout is.
     data_width: Option<usize>,
     quiet: bool,
+    #[cfg(feature = "networks")]
     verbose: bool,
     bars: bool,
     /// The stage at work, and when it began.
@@ -67,6 +68,7 @@ impl Shell {
             talk_width,
             data_width: width_of(std::io::stdout().is_terminal()),
             quiet: talk.quiet,
+            #[cfg(feature = "networks")]
             verbose: talk.verbose,
             bars: talk_width.is_some() && !talk.quiet && !talk.no_progress,
             #[cfg(feature = "networks")]
