@@ -11,6 +11,7 @@ use cohort_weights::{Array, Weights};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::run_folder::best_checkpoint;
 use crate::{EpochMetrics, RunFolder, TrainError};
 
 /// Version of the document inside a checkpoint.
@@ -102,6 +103,23 @@ fn place_of(bytes: &[u8], checksum: &str) -> Option<std::ops::Range<usize>> {
         .windows(length)
         .position(|window| window == checksum.as_bytes())?;
     Some(at..at + length)
+}
+
+/// [`read`] of the best checkpoint of a run folder.
+///
+/// # Errors
+/// [`TrainError::NoModel`] when the folder holds none.
+pub(crate) fn read_best<R: DeserializeOwned>(
+    run: &Path,
+) -> Result<(Weights, Document<R>, String), TrainError> {
+    let path = best_checkpoint(run);
+    match path.is_file() {
+        true => read(&path),
+        false => Err(TrainError::NoModel {
+            run: run.to_owned(),
+            file: path,
+        }),
+    }
 }
 
 /// Reads a checkpoint, checked against its checksum; also gives the BLAKE3 hash of the file, in hexadecimal.

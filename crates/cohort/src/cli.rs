@@ -9,6 +9,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use crate::commands;
 use crate::examples;
 use crate::shell::{Outcome, Shell};
+use crate::talk::Talk;
 
 /// Trains, fuses and audits recognition models on faces, voices and words.
 #[derive(Debug, Parser)]
@@ -26,20 +27,6 @@ pub(crate) struct Cli {
     pub(crate) talk: Talk,
     #[command(subcommand)]
     pub(crate) command: Command,
-}
-
-/// What is said on stderr while a command works.
-#[derive(Debug, Default, clap::Args)]
-pub(crate) struct Talk {
-    /// Say nothing but warnings and errors
-    #[arg(short, long, global = true, conflicts_with = "verbose")]
-    pub(crate) quiet: bool,
-    /// Say more: every epoch that is the best so far
-    #[arg(short, long, global = true)]
-    pub(crate) verbose: bool,
-    /// Draw no progress bars
-    #[arg(long, global = true)]
-    pub(crate) no_progress: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -157,8 +144,8 @@ impl Command {
             Self::Search(command) => command.run(shell),
             #[cfg(feature = "networks")]
             Self::Report(command) => command.run(shell),
-            Self::Completions(command) => command.run(shell),
-            Self::Man(command) => command.run(shell),
+            Self::Completions(own) => own.run(command(), shell),
+            Self::Man(own) => own.run(command(), shell),
         }
     }
 }
@@ -200,6 +187,48 @@ mod tests {
         }
         for name in ["-h", "--", "-", "--level=0.9", "a.wav", "./-a.wav"] {
             assert!(!is_file_like(name.as_ref()), "{name}");
+        }
+    }
+
+    /// Commands without subcommands, by their path.
+    fn leaves(command: &clap::Command, path: &str, found: &mut Vec<String>) {
+        let mut inner = command.get_subcommands().peekable();
+        if inner.peek().is_none() {
+            found.push(path.trim().to_string());
+        }
+        for command in inner.filter(|command| command.get_name() != "help") {
+            leaves(command, &format!("{path} {}", command.get_name()), found);
+        }
+    }
+
+    #[test]
+    fn every_command_has_examples_and_each_of_them_parses() {
+        let mut commands = Vec::new();
+        leaves(&command(), "", &mut commands);
+        for command in &commands {
+            assert!(
+                examples::EXAMPLES.iter().any(|(path, _)| path == command),
+                "no example of cohort {command}"
+            );
+        }
+        for (path, examples) in examples::EXAMPLES {
+            // a build without networks has fewer commands
+            if !commands.iter().any(|command| command == path) {
+                if cfg!(feature = "networks") {
+                    panic!("cohort {path} is no command");
+                }
+                continue;
+            }
+            for (wanted, call) in *examples {
+                let start = format!("cohort {path} ");
+                assert!(format!("{call} ").starts_with(&start), "{call}");
+                assert!(!wanted.ends_with('.') && call.len() < 130, "{call}");
+                let own = call.split(['>', '|']).next().unwrap_or_default();
+                let parsed = command().try_get_matches_from(own.split_whitespace());
+                if let Err(error) = parsed {
+                    panic!("{call}\n{error}");
+                }
+            }
         }
     }
 }

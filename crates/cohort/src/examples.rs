@@ -7,7 +7,7 @@ use clap::builder::Styles;
 type Example = (&'static str, &'static str);
 
 /// Examples by command; those of subcommands behind their command and a space.
-const EXAMPLES: &[(&str, &[Example])] = &[
+pub(crate) const EXAMPLES: &[(&str, &[Example])] = &[
     (
         "demo",
         &[
@@ -401,18 +401,6 @@ fn broken(text: &str, first: &str, next: &str, mark: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli;
-
-    /// Commands without subcommands, by their path.
-    fn leaves(command: &Command, path: &str, found: &mut Vec<String>) {
-        let mut inner = command.get_subcommands().peekable();
-        if inner.peek().is_none() {
-            found.push(path.trim().to_string());
-        }
-        for command in inner.filter(|command| command.get_name() != "help") {
-            leaves(command, &format!("{path} {}", command.get_name()), found);
-        }
-    }
 
     #[test]
     fn a_long_call_is_broken_so_that_a_shell_joins_it() {
@@ -425,34 +413,6 @@ mod tests {
             for (_, call) in *examples {
                 let joined = broken(call, "", "    ", " \\").replace(" \\\n    ", " ");
                 assert_eq!(joined.trim_end(), *call);
-            }
-        }
-    }
-
-    #[test]
-    fn every_command_has_examples_and_each_of_them_parses() {
-        let mut commands = Vec::new();
-        leaves(&cli::command(), "", &mut commands);
-        for command in &commands {
-            assert!(text(command).is_some(), "no example of cohort {command}");
-        }
-        for (path, examples) in EXAMPLES {
-            // a build without networks has fewer commands
-            if !commands.iter().any(|command| command == path) {
-                if cfg!(feature = "networks") {
-                    panic!("cohort {path} is no command");
-                }
-                continue;
-            }
-            for (wanted, call) in *examples {
-                let start = format!("cohort {path} ");
-                assert!(format!("{call} ").starts_with(&start), "{call}");
-                assert!(!wanted.ends_with('.') && call.len() < 130, "{call}");
-                let own = call.split(['>', '|']).next().unwrap_or_default();
-                let parsed = cli::command().try_get_matches_from(own.split_whitespace());
-                if let Err(error) = parsed {
-                    panic!("{call}\n{error}");
-                }
             }
         }
     }

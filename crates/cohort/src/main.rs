@@ -8,6 +8,7 @@ mod commands;
 mod examples;
 mod memory;
 mod shell;
+mod talk;
 mod threads;
 #[cfg(feature = "networks")]
 mod watch;

@@ -13,7 +13,7 @@ use anyhow::Context;
 use cohort_tables::{shown, shown_lines};
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
-use crate::cli::Talk;
+use crate::talk::Talk;
 use crate::wrap::wrapped;
 
 /// How a command ended when nothing was wrong with its input.

@@ -194,7 +194,8 @@ impl MetricLoss {
             itself: &itself,
         };
         let closeness = self.space().compare(rows, rows, width);
-        let mined = miner.map(|miner| miner.of_loss(self, &closeness, rows, rows, width, &classes));
+        let mined = miner
+            .map(|miner| miner.for_loss(self.space(), &closeness, rows, rows, width, &classes));
         let part = self.of_tuples(&closeness, &classes, mined.as_ref())?;
         Ok(Graded {
             value: part.value,
@@ -232,8 +233,16 @@ impl MetricLoss {
             });
         }
         let closeness = self.space().compare(rows, memory.rows(), width);
-        let mined = miner
-            .map(|miner| miner.of_loss(self, &closeness, rows, memory.rows(), width, &classes));
+        let mined = miner.map(|miner| {
+            miner.for_loss(
+                self.space(),
+                &closeness,
+                rows,
+                memory.rows(),
+                width,
+                &classes,
+            )
+        });
         let part = self.of_tuples(&closeness, &classes, mined.as_ref())?;
         Ok(Graded {
             value: part.value,

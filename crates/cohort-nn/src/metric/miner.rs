@@ -3,7 +3,6 @@
 use serde::{Deserialize, Serialize};
 
 use super::classes::Classes;
-use super::loss::MetricLoss;
 use super::row_miner::{Pick, mine};
 use super::space::{Closeness, Space};
 use super::tuples::Tuples;
@@ -188,17 +187,17 @@ impl Miner {
         }
     }
 
-    /// Mines for a loss, whose own comparisons are `closeness`.
-    pub(super) fn of_loss(
+    /// Mines for a loss that compares by `space`, whose own comparisons are `closeness`.
+    pub(super) fn for_loss(
         &self,
-        loss: &MetricLoss,
+        space: Space,
         closeness: &Closeness,
         rows: &[f32],
         others: &[f32],
         width: usize,
         classes: &Classes,
     ) -> Tuples {
-        match loss.space() {
+        match space {
             Space::Cosine => {
                 let distances = Space::UnitDistance.compare(rows, others, width);
                 self.mine(&distances, classes)

@@ -4,7 +4,6 @@ pub(crate) mod batch;
 mod checks;
 pub(crate) mod data;
 pub(crate) mod network;
-mod record;
 pub(crate) mod sampling;
 pub(crate) mod score;
 pub(crate) mod settings;
@@ -24,12 +23,12 @@ use serde::Serialize;
 use crate::classify::batch::{Batch, for_each_in_order};
 use crate::classify::data::DataFacts;
 use crate::classify::network::ClassifierNetwork;
-use crate::classify::record::Record;
 use crate::classify::sampling::Sampler;
 use crate::classify::score::{VALID_METRICS, count};
 use crate::classify::trained::{check_shape, to_host};
 use crate::history::Metrics;
 use crate::plan::{Augment, Draw, Plan};
+use crate::record::Record;
 use crate::task::{Difference, Loss, Moment, Observer, Task};
 use crate::{
     Criterion, FitSettings, Optimiser, RunFolder, Source, TrainError, TrainSettings, Trained, fit,
@@ -111,7 +110,7 @@ pub fn train(
 struct Classify<'a> {
     job: &'a Job<'a>,
     settings: FitSettings,
-    record: Record,
+    record: Record<TrainSettings>,
     sampler: Sampler,
     /// Before and after the class weights set in.
     losses: [CrossEntropy; 2],
@@ -185,23 +184,19 @@ impl<'a> Classify<'a> {
 impl Task for Classify<'_> {
     type Batch = Batch;
     type Network = ClassifierNetwork;
-    type Record = Record;
+    type Record = Record<TrainSettings>;
     type Facts = RunFacts;
 
     fn settings(&self) -> &FitSettings {
         &self.settings
     }
 
-    fn record(&self) -> &Record {
+    fn record(&self) -> &Record<TrainSettings> {
         &self.record
     }
 
-    fn difference(&self, earlier: &Record) -> Option<Difference> {
-        let own = &self.record;
-        Difference::of("network", &earlier.network, &own.network)
-            .or_else(|| Difference::of("settings", &earlier.settings, &own.settings))
-            .or_else(|| Difference::of("data", &earlier.data, &own.data))
-            .or_else(|| Difference::of("starting weights", &earlier.start, &own.start))
+    fn difference(&self, earlier: &Record<TrainSettings>) -> Option<Difference> {
+        self.record.difference(earlier)
     }
 
     fn config(&self) -> Result<String, String> {

@@ -7,6 +7,7 @@ use cohort_nn::burn::tensor::{Device, Gradients, Tensor};
 use cohort_nn::{CumulativeLink, Model, ModelConfig, ModuleWeights, NnError, Output};
 use cohort_weights::Weights;
 
+use crate::parts::{gradients_of, weights_of};
 use crate::trainable::fix_norms;
 use crate::{Head, NamedGradients, Network, Optimiser, TrainError, Trainable};
 
@@ -118,23 +119,12 @@ impl Network for ClassifierNetwork {
 
     /// All parameters; the network must be in evaluation form.
     fn weights(&self) -> Weights {
-        let mut weights = Weights::collect(&self.model);
-        if let Some(link) = &self.link {
-            for (name, array) in Weights::collect(link).0 {
-                weights.0.insert(format!("{LINK}.{name}"), array);
-            }
-        }
-        weights
+        weights_of(&self.model, self.link.as_ref(), LINK)
     }
 
     /// The gradients of all parameters that have one.
     fn gradients(&self, gradients: &Gradients) -> NamedGradients {
-        let mut named = NamedGradients::default();
-        named.collect(&self.model, "", gradients);
-        if let Some(link) = &self.link {
-            named.collect(link, LINK, gradients);
-        }
-        named
+        gradients_of(&self.model, self.link.as_ref(), LINK, gradients)
     }
 
     /// The network after a step of the optimiser.

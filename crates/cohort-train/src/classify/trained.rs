@@ -9,8 +9,7 @@ use cohort_nn::{DeviceChoice, ModelConfig};
 use crate::checkpoint;
 use crate::classify::batch::for_each_in_order;
 use crate::classify::network::ClassifierNetwork;
-use crate::classify::record::Record;
-use crate::run_folder::best_checkpoint;
+use crate::record::Record;
 use crate::{EpochMetrics, Source, TrainError, TrainSettings};
 
 /// Samples a batch when predicting. Fixed, so that predictions do not depend on a setting.
@@ -61,15 +60,8 @@ impl Trained {
     /// [`TrainError::NoModel`] when the folder holds none, [`TrainError::Format`] or
     /// [`TrainError::Network`] when it is damaged or of another version.
     pub fn load(run: impl AsRef<Path>, device: DeviceChoice) -> Result<Self, TrainError> {
-        let run = run.as_ref();
-        let path = best_checkpoint(run);
-        if !path.is_file() {
-            return Err(TrainError::NoModel {
-                run: run.to_owned(),
-                file: path,
-            });
-        }
-        let (weights, document, hash) = checkpoint::read::<Record>(&path)?;
+        let (weights, document, hash) =
+            checkpoint::read_best::<Record<TrainSettings>>(run.as_ref())?;
         let Record {
             network, settings, ..
         } = document.record;

@@ -1,7 +1,6 @@
 //! Metric learning: a network whose outputs are embeddings, in which samples of one class lie near each other.
 
 mod network;
-mod record;
 mod sampler;
 pub(crate) mod settings;
 pub(crate) mod trained;
@@ -23,12 +22,12 @@ use crate::classify::data::DataFacts;
 use crate::classify::trained::{check_shape, to_host};
 use crate::classify::{moments_of, start_hash};
 use crate::embed::network::EmbeddingNetwork;
-use crate::embed::record::Record;
 use crate::embed::sampler::PerClass;
 use crate::embed::settings::{VALID_MAP_AT_R, VALID_PRECISION_AT_1};
 use crate::embed::within::{chance, within};
 use crate::history::Metrics;
 use crate::plan::{Augment, Draw, Plan};
+use crate::record::Record;
 use crate::task::{Difference, Loss, Moment, Observer, Task};
 use crate::{
     Criterion, Embedder, EmbeddingSettings, FineTuning, FitSettings, Optimiser, RunFolder, Source,
@@ -115,7 +114,7 @@ pub fn train_embedding(
 /// Metric learning as a [`Task`].
 pub(crate) struct Embed<'a> {
     job: &'a EmbeddingJob<'a>,
-    record: Record,
+    record: Record<EmbeddingSettings>,
     per_class: usize,
     sampler: PerClass,
     /// Batches of validation samples, the same after every epoch.
@@ -187,7 +186,7 @@ impl<'a> Embed<'a> {
         })
     }
 
-    pub(crate) fn into_record(self) -> Record {
+    pub(crate) fn into_record(self) -> Record<EmbeddingSettings> {
         self.record
     }
 
@@ -263,23 +262,19 @@ fn check_width(job: &EmbeddingJob) -> Result<(), TrainError> {
 impl Task for Embed<'_> {
     type Batch = Batch;
     type Network = EmbeddingNetwork;
-    type Record = Record;
+    type Record = Record<EmbeddingSettings>;
     type Facts = EmbeddingFacts;
 
     fn settings(&self) -> &FitSettings {
         &self.record.settings.train
     }
 
-    fn record(&self) -> &Record {
+    fn record(&self) -> &Record<EmbeddingSettings> {
         &self.record
     }
 
-    fn difference(&self, earlier: &Record) -> Option<Difference> {
-        let own = &self.record;
-        Difference::of("network", &earlier.network, &own.network)
-            .or_else(|| Difference::of("settings", &earlier.settings, &own.settings))
-            .or_else(|| Difference::of("data", &earlier.data, &own.data))
-            .or_else(|| Difference::of("starting weights", &earlier.start, &own.start))
+    fn difference(&self, earlier: &Record<EmbeddingSettings>) -> Option<Difference> {
+        self.record.difference(earlier)
     }
 
     fn config(&self) -> Result<String, String> {

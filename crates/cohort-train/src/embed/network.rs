@@ -8,9 +8,10 @@ use cohort_nn::metric::Proxies;
 use cohort_nn::{Model, ModelConfig, ModuleWeights, NnError, derive_seed};
 use cohort_weights::Weights;
 
-use crate::embed::record::Record;
+use crate::parts::{gradients_of, weights_of};
+use crate::record::Record;
 use crate::trainable::fix_norms;
-use crate::{NamedGradients, Network, Optimiser, TrainError, Trainable};
+use crate::{EmbeddingSettings, NamedGradients, Network, Optimiser, TrainError, Trainable};
 
 /// First part of the name of the proxies.
 const PROXIES: &str = "proxies";
@@ -28,7 +29,7 @@ pub(crate) struct EmbeddingNetwork {
 impl EmbeddingNetwork {
     /// With initial weights from `seed`, but for those that `start` holds.
     pub(crate) fn init(
-        record: &Record,
+        record: &Record<EmbeddingSettings>,
         seed: u64,
         start: Option<&Weights>,
         device: &Device,
@@ -42,7 +43,12 @@ impl EmbeddingNetwork {
         Self::new(record, model, derive_seed(seed, PROXIES, &[]), device)
     }
 
-    fn new(record: &Record, model: Model, seed: u64, device: &Device) -> Result<Self, NnError> {
+    fn new(
+        record: &Record<EmbeddingSettings>,
+        model: Model,
+        seed: u64,
+        device: &Device,
+    ) -> Result<Self, NnError> {
         let settings = &record.settings;
         let mut network = Self {
             model,
@@ -63,7 +69,7 @@ impl EmbeddingNetwork {
 
     /// With given weights.
     pub(crate) fn load(
-        record: &Record,
+        record: &Record<EmbeddingSettings>,
         weights: Weights,
         device: &Device,
     ) -> Result<Self, NnError> {
@@ -138,22 +144,11 @@ impl Network for EmbeddingNetwork {
     }
 
     fn weights(&self) -> Weights {
-        let mut weights = Weights::collect(&self.model);
-        if let Some(proxies) = &self.proxies {
-            for (name, array) in Weights::collect(proxies).0 {
-                weights.0.insert(format!("{PROXIES}.{name}"), array);
-            }
-        }
-        weights
+        weights_of(&self.model, self.proxies.as_ref(), PROXIES)
     }
 
     fn gradients(&self, gradients: &Gradients) -> NamedGradients {
-        let mut named = NamedGradients::default();
-        named.collect(&self.model, "", gradients);
-        if let Some(proxies) = &self.proxies {
-            named.collect(proxies, PROXIES, gradients);
-        }
-        named
+        gradients_of(&self.model, self.proxies.as_ref(), PROXIES, gradients)
     }
 
     fn step(&self, optimiser: &mut Optimiser, gradients: &NamedGradients, rate: f64) -> Self {

@@ -12,8 +12,7 @@ use crate::checkpoint;
 use crate::classify::batch::for_each_in_order;
 use crate::classify::trained::{check_shape, to_host};
 use crate::embed::network::EmbeddingNetwork;
-use crate::embed::record::Record;
-use crate::run_folder::best_checkpoint;
+use crate::record::Record;
 use crate::task::Network;
 use crate::{EmbeddingJob, EmbeddingSettings, EpochMetrics, Source, TrainError, derive_seed};
 
@@ -23,7 +22,7 @@ const BATCH_SIZE: usize = 64;
 /// A network that embeds samples.
 #[derive(Debug)]
 pub struct Embedder {
-    record: Record,
+    record: Record<EmbeddingSettings>,
     history: Vec<EpochMetrics>,
     hash: String,
     network: EmbeddingNetwork,
@@ -37,15 +36,8 @@ impl Embedder {
     /// [`TrainError::NoModel`] when the folder holds none, [`TrainError::Format`] or [`TrainError::Network`] when it is
     /// damaged or of another kind.
     pub fn load(run: impl AsRef<Path>, device: DeviceChoice) -> Result<Self, TrainError> {
-        let run = run.as_ref();
-        let path = best_checkpoint(run);
-        if !path.is_file() {
-            return Err(TrainError::NoModel {
-                run: run.to_owned(),
-                file: path,
-            });
-        }
-        let (weights, document, hash) = checkpoint::read::<Record>(&path)?;
+        let (weights, document, hash) =
+            checkpoint::read_best::<Record<EmbeddingSettings>>(run.as_ref())?;
         let device = device.device()?;
         Ok(Self {
             network: EmbeddingNetwork::load(&document.record, weights, &device)?,

@@ -375,7 +375,7 @@ mod tests {
         for name in ["b/2.WAV", "b/1.mp3", "a.flac", "notes.md", "b/._1.mp3"] {
             std::fs::write(path(name), "x").unwrap();
         }
-        let shell = Shell::new(&crate::cli::Talk::default());
+        let shell = Shell::new(&crate::talk::Talk::default());
         let files = sound_files(&[path("b/2.WAV"), folder.path().to_owned()], &shell).unwrap();
         let files: Vec<PathBuf> = files.into_iter().map(|entry| entry.path).collect();
         assert_eq!(files, [path("b/2.WAV"), path("a.flac"), path("b/1.mp3")]);

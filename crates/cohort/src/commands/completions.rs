@@ -3,7 +3,6 @@
 use clap::Args;
 use clap_complete::Shell as Kind;
 
-use crate::cli;
 use crate::shell::{Outcome, Shell};
 
 /// Arguments of `cohort completions`.
@@ -15,9 +14,10 @@ pub(crate) struct Completions {
 }
 
 impl Completions {
-    pub(crate) fn run(self, shell: &Shell) -> anyhow::Result<Outcome> {
+    /// Writes what completes the command line `all`.
+    pub(crate) fn run(self, mut all: clap::Command, shell: &Shell) -> anyhow::Result<Outcome> {
         let mut script = Vec::new();
-        clap_complete::generate(self.kind, &mut cli::command(), "cohort", &mut script);
+        clap_complete::generate(self.kind, &mut all, "cohort", &mut script);
         shell.print_data(&String::from_utf8(script)?)?;
         Ok(Outcome::Done)
     }

@@ -7,7 +7,6 @@ use clap::Args;
 use clap_mangen::Man;
 use cohort_tables::write_atomic;
 
-use crate::cli;
 use crate::shell::{Outcome, Shell};
 
 /// Arguments of `cohort man`.
@@ -19,8 +18,9 @@ pub(crate) struct ManPages {
 }
 
 impl ManPages {
-    pub(crate) fn run(self, shell: &Shell) -> anyhow::Result<Outcome> {
-        let mut command = cli::command().disable_help_subcommand(true);
+    /// Writes the pages of the command line `all`.
+    pub(crate) fn run(self, all: clap::Command, shell: &Shell) -> anyhow::Result<Outcome> {
+        let mut command = all.disable_help_subcommand(true);
         // gives each command its full name
         command.build();
         let Some(out) = &self.out else {

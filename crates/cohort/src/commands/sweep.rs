@@ -82,6 +82,11 @@ impl Sweep {
             }
         };
         let config = self.changes.apply(config).resolve()?;
+        let form = match (self.json, self.csv) {
+            (true, _) => Form::Json,
+            (_, true) => Form::Csv,
+            _ => Form::Text,
+        };
         if let Some(space) = &self.space {
             let settings = SearchSettings {
                 space: read_space(space)?,
@@ -99,14 +104,7 @@ impl Sweep {
                 &spawn,
                 shell,
             )?;
-            if self.json {
-                shell.print_json(&found)?;
-            } else if self.csv {
-                shell.print_data(&found.to_csv())?;
-            } else {
-                shell.print(&found.to_text())?;
-            }
-            return Ok(Outcome::Done);
+            return form.print(&found, &found.to_csv(), &found.to_text(), shell);
         }
         let grid = SweepGrid {
             more_data: self.data_sets,
@@ -115,12 +113,30 @@ impl Sweep {
             seeds: self.seeds,
         };
         let found = cohort_pipeline::sweep(&config, self.modality, &grid, &self.out, shell)?;
-        if self.json {
-            shell.print_json(&found)?;
-        } else if self.csv {
-            shell.print_data(&found.to_csv())?;
-        } else {
-            shell.print(&found.to_text())?;
+        form.print(&found, &found.to_csv(), &found.to_text(), shell)
+    }
+}
+
+/// What is printed of a sweep or a search.
+#[derive(Clone, Copy)]
+enum Form {
+    Json,
+    Csv,
+    Text,
+}
+
+impl Form {
+    fn print<T: serde::Serialize>(
+        self,
+        document: &T,
+        csv: &str,
+        text: &str,
+        shell: &Shell,
+    ) -> anyhow::Result<Outcome> {
+        match self {
+            Self::Json => shell.print_json(document)?,
+            Self::Csv => shell.print_data(csv)?,
+            Self::Text => shell.print(text)?,
         }
         Ok(Outcome::Done)
     }
