@@ -151,11 +151,11 @@ impl Parameter {
                 if *step < 1 {
                     return wrong("a step of at least 1", step.to_string());
                 }
-                if *scale == Scale::Log && (*low < 1 || *step != 1) {
-                    return wrong(
-                        "a low of at least 1 and no step for a logarithmic scale",
-                        format!("low {low}, step {step}"),
-                    );
+                if *scale == Scale::Log && *low < 1 {
+                    return wrong("a low above 0 for a logarithmic scale", low.to_string());
+                }
+                if *scale == Scale::Log && *step != 1 {
+                    return wrong("no step for a logarithmic scale", format!("step {step}"));
                 }
                 // beyond 2^53 neighbours could not be told apart
                 if low.unsigned_abs() > 1 << 53 || high.unsigned_abs() > 1 << 53 {
@@ -326,7 +326,7 @@ mod tests {
             ),
             (integer(3, 2, 1, Scale::Linear), "low at most high"),
             (integer(1, 2, 0, Scale::Linear), "a step"),
-            (integer(0, 2, 1, Scale::Log), "a low of at least 1"),
+            (integer(0, 2, 1, Scale::Log), "a low above 0"),
             (Range::Choice(vec![]), "1 to 1000000 values"),
             (Range::Choice(vec![1.into(), 1.into()]), "every value once"),
         ] {

@@ -13,7 +13,7 @@ struct Numbers {
     low: toml::Value,
     high: toml::Value,
     #[serde(default)]
-    step: Option<i64>,
+    step: Option<toml::Value>,
     #[serde(default)]
     scale: Scale,
 }
@@ -77,7 +77,14 @@ fn range(name: &str, value: &toml::Value) -> Result<Range, SpaceError> {
                 (toml::Value::Integer(low), toml::Value::Integer(high)) => Ok(Range::Integer {
                     low: *low,
                     high: *high,
-                    step: step.unwrap_or(1),
+                    step: match &step {
+                        None => 1,
+                        Some(toml::Value::Integer(step)) => *step,
+                        Some(other) => {
+                            let expected = "a whole number as step";
+                            return Err(SpaceError::new(name, expected, other));
+                        }
+                    },
                     scale,
                 }),
                 _ if step.is_some() => Err(SpaceError::new(
@@ -170,6 +177,14 @@ mod tests {
             ("x = 3", "\"x\": expected a list of values"),
             ("x = { low = 1, hihg = 3 }", "unknown field `hihg`"),
             ("x = { low = 1.0, high = 3.0, step = 1 }", "no step"),
+            (
+                "x = { low = 0.1, high = 0.5, step = 0.3 }",
+                "no step, or whole numbers",
+            ),
+            (
+                "x = { low = 1, high = 5, step = 0.3 }",
+                "a whole number as step, found 0.3",
+            ),
             ("x = { low = 'a', high = 3.0 }", "low \"a\""),
             (
                 "x = { low = 1, high = 3, scale = 'logarithmic' }",

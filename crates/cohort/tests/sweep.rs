@@ -272,7 +272,7 @@ fn a_search_that_was_killed_or_grew_ends_as_one_that_was_not() {
     // begun with fewer trials, then killed in the middle of one
     let (code, _, stderr) = search(&part, &space, &["--trials", "9"]);
     assert_eq!(code, 0, "{stderr}");
-    std::fs::remove_file(part.join("trials/0008/trial.json")).unwrap();
+    std::fs::remove_file(part.join("trials/0009/trial.json")).unwrap();
     let (code, again, stderr) = search(&part, &space, &["--trials", "16"]);
     assert_eq!((code, &again), (0, &table), "{stderr}");
     assert_same_files(&whole, &part);
@@ -299,8 +299,8 @@ fn trials_in_processes_of_their_own_give_the_same_whatever_is_quick() {
     // as after a kill: the third trial has ended, the others of its time have not
     let (code, _, stderr) = search(&two, &space, &["--trials", "3", "--jobs", "3"]);
     assert_eq!(code, 0, "{stderr}");
-    std::fs::remove_dir_all(two.join("trials/0000")).unwrap();
-    std::fs::remove_file(two.join("trials/0001/trial.json")).unwrap();
+    std::fs::remove_dir_all(two.join("trials/0001")).unwrap();
+    std::fs::remove_file(two.join("trials/0002/trial.json")).unwrap();
     let (code, again, stderr) = search(&two, &space, &["--trials", "7", "--jobs", "3", "--csv"]);
     assert_eq!((code, again), (0, csv), "{stderr}");
 }
@@ -339,4 +339,64 @@ fn a_space_that_cannot_be_searched_is_told_before_anything_is_trained() {
         assert!(stderr.contains("space"), "{stderr}");
         assert!(!out.join("reference").exists());
     }
+}
+
+#[test]
+fn what_a_search_finds_can_be_used_where_it_lies_and_trials_are_measured_alike() {
+    let folder = tempfile::tempdir().unwrap();
+    common::copy(&folder.path().join("data"));
+    std::fs::write(folder.path().join("space.toml"), SPACE).unwrap();
+    let here = |arguments: &[&str]| finish(cohort().current_dir(folder.path()).args(arguments));
+    let sweep = [
+        "sweep",
+        "data",
+        "text",
+        "--epochs",
+        "2",
+        "--space",
+        "space.toml",
+        "--trials",
+        "2",
+    ];
+    // relative paths, one of them in another folder
+    let (code, _, stderr) = here(&[&sweep[..], &["--out", "far/away"]].concat());
+    assert_eq!(code, 0, "{stderr}");
+    let (code, _, stderr) = here(&["train", "text", "far/away/best.toml", "--out", "again"]);
+    assert_eq!(code, 0, "{stderr}");
+    for (space, expected) in [
+        (
+            "[text.train]\nselection = ['loss', 'balanced_accuracy']",
+            "text.train.selection",
+        ),
+        (
+            "[text.train]\nlabel_smoothing = [0.0, 0.1]",
+            "text.train.label_smoothing",
+        ),
+    ] {
+        std::fs::write(folder.path().join("space.toml"), space).unwrap();
+        let config = "data = \"data\"\n[text.train]\nselection = \"loss\"\n";
+        std::fs::write(folder.path().join("by-loss.toml"), config).unwrap();
+        let (code, _, stderr) = here(&[
+            "sweep",
+            "by-loss.toml",
+            "text",
+            "--space",
+            "space.toml",
+            "--out",
+            "no",
+        ]);
+        assert_eq!(code, 2, "{stderr}");
+        assert!(
+            stderr.contains(expected) && stderr.contains("measured alike"),
+            "{stderr}"
+        );
+    }
+    // whole ends of a real setting are told
+    std::fs::write(
+        folder.path().join("space.toml"),
+        "[text]\ndropout = { low = 0, high = 1 }",
+    )
+    .unwrap();
+    let (_, _, stderr) = here(&[&sweep[..], &["--out", "whole"]].concat());
+    assert!(stderr.contains("text.dropout"), "{stderr}");
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use cohort_data::{Clip, Dataset};
-use cohort_tables::{EmbeddingTable, FolderLock, content_hash};
+use cohort_tables::{EmbeddingTable, FolderLock, content_hash, id_key};
 use cohort_train::MemorySource;
 use serde_json::Value;
 
@@ -112,12 +112,21 @@ fn vector_part<'a>(
     clips: &'a [Clip],
     target: usize,
 ) -> Result<Part<'a>, PipelineError> {
-    let rows = table.clips.iter().enumerate();
-    let index: HashMap<&str, usize> = rows.map(|(row, clip)| (clip.as_str(), row)).collect();
+    // a foreign table may name a clip by its file
+    let mut index: HashMap<String, usize> = HashMap::with_capacity(table.len());
+    for (row, clip) in table.clips.iter().enumerate() {
+        if let Some(first) = index.insert(id_key(clip), row) {
+            return Err(PipelineError::Unusable {
+                path: "vectors".into(),
+                expected: "every clip once".to_string(),
+                found: format!("{:?} and {clip:?}", table.clips[first]),
+            });
+        }
+    }
     let mut kept = Vec::new();
     let (mut labels, mut hashes, mut values) = (Vec::new(), Vec::new(), Vec::new());
     for clip in clips {
-        let Some(&row) = index.get(clip.id.as_str()) else {
+        let Some(&row) = index.get(&id_key(&clip.id)) else {
             continue;
         };
         kept.push(clip);

@@ -70,13 +70,7 @@ pub(crate) fn check_config(
         path: path.clone(),
         message,
     };
-    let mut written = RunConfig {
-        data: relative(out, &config.data),
-        ..config.clone()
-    };
-    for list in written.reading.lists_mut().into_iter().flatten() {
-        *list = relative(out, list);
-    }
+    let written = config.seen_from(out);
     let text = toml::to_string(&written).map_err(|error| bad(error.to_string()))?;
     match std::fs::read_to_string(&path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Checked {
@@ -111,6 +105,28 @@ pub(crate) fn check_config(
                 }),
             }
         }
+    }
+}
+
+impl RunConfig {
+    /// The configuration as a file in `folder` writes it, whose relative paths begin there.
+    pub(crate) fn seen_from(&self, folder: &Path) -> Self {
+        let mut written = Self {
+            data: relative(folder, &self.data),
+            ..self.clone()
+        };
+        for list in written.reading.lists_mut().into_iter().flatten() {
+            *list = relative(folder, list);
+        }
+        // a name of a hub is no path and stays; so does what is not there
+        if !written.image.weights.is_empty() {
+            let weights = relative(folder, Path::new(&written.image.weights));
+            written.image.weights = weights.display().to_string();
+        }
+        if let Some(weights) = &mut written.features.text.weights {
+            *weights = relative(folder, weights);
+        }
+        written
     }
 }
 

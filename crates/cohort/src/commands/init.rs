@@ -59,9 +59,14 @@ impl Init {
                 "class"
             )
         ));
+        let folder = self.folder.display().to_string();
+        // as a shell takes it
+        let folder = match folder.contains(' ') {
+            true => format!("'{folder}'"),
+            false => folder,
+        };
         shell.say(&format!(
-            "next: cohort data stats {0}, then cohort data check {0}",
-            self.folder.display()
+            "next: cohort data stats {folder}, then cohort data check {folder}"
         ));
         Ok(Outcome::Done)
     }

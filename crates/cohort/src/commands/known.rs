@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
 use cohort_data::{Attribute, Dataset, MediaSource, Schema};
-use cohort_tables::{LabelTable, did_you_mean};
+use cohort_tables::{LabelTable, did_you_mean, id_key, is_missing};
 
 use super::meaning::read_schema;
 use crate::shell::Shell;
@@ -47,6 +47,12 @@ pub(super) struct About {
 }
 
 impl Known {
+    /// What is known about the clip of a name, which may bear a media extension.
+    pub(super) fn about(&self, name: &str) -> Option<&About> {
+        let by_id = || self.clips.get(&id_key(name));
+        self.clips.get(name).or_else(by_id)
+    }
+
     /// A number for the subject of each clip; `None` when no subject is known or each has one clip only.
     pub(super) fn subjects(&self, about: &[Option<&About>]) -> Option<Vec<usize>> {
         let mut numbers: HashMap<&str, usize> = HashMap::new();
@@ -142,7 +148,7 @@ pub(super) fn from_table(path: &Path, labels: &LabelTable, ask: &Ask) -> anyhow:
         let cell = |column: Option<&[String]>| {
             column
                 .and_then(|column| column.get(row))
-                .filter(|code| !code.is_empty())
+                .filter(|code| !is_missing(code))
                 .cloned()
         };
         let about = About {
@@ -195,7 +201,7 @@ impl Groups {
     ) -> Self {
         let found: BTreeSet<&str> = codes
             .map(String::as_str)
-            .filter(|c| !c.is_empty())
+            .filter(|c| !is_missing(c))
             .collect();
         let fits =
             |attribute: &&Attribute| found.iter().all(|code| attribute.level(code).is_some());

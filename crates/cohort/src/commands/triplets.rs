@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context, ensure};
 use clap::Args;
 use cohort_search::{OverlapTriplet, overlap_triplets};
-use cohort_tables::{csv_line, write_atomic};
+use cohort_tables::{csv_line, is_missing, write_atomic};
 use serde::Serialize;
 
 use super::tables::TableArgs;
@@ -71,6 +71,18 @@ impl Triplets {
             !self.several.is_empty(),
             "--several: expected a mark, found none"
         );
+        if !column.iter().any(|cell| cell.contains(&*self.several)) {
+            shell.say(&format!(
+                "note: --several {}: no cell of {} holds it, so that every row has one label",
+                self.several, self.label
+            ));
+        }
+        let same = |path: &PathBuf| path.canonicalize().ok();
+        ensure!(
+            same(&self.out).is_none() || same(&self.out) != same(&self.labels),
+            "--out {}: expected another file than the table of the labels",
+            self.out.display()
+        );
         let mut places: HashMap<&str, usize> = HashMap::new();
         let (mut clips, mut names): (Vec<&str>, Vec<BTreeSet<&str>>) = (Vec::new(), Vec::new());
         for (row, cell) in column.iter().enumerate() {
@@ -81,7 +93,7 @@ impl Triplets {
                 clips.len() - 1
             });
             let parts = cell.split(&*self.several).map(str::trim);
-            names[place].extend(parts.filter(|part| !part.is_empty()));
+            names[place].extend(parts.filter(|part| !is_missing(part)));
         }
         let kinds: BTreeSet<&str> = names.iter().flatten().copied().collect();
         let numbers: HashMap<&str, u32> = kinds.iter().copied().zip(0..).collect();

@@ -18,7 +18,7 @@ use super::report;
 use super::scorer::Scorer;
 use crate::branches::{self, Branch};
 use crate::config::RunConfig;
-use crate::dataset::splits;
+use crate::dataset::{classes, splits};
 use crate::error::PipelineError;
 use crate::modality::Modality;
 use crate::run_folder::{
@@ -79,7 +79,10 @@ pub fn sweep(
             expected: "at least one combination",
             found: "none".to_string(),
         })?;
-        let predictions = Predictions::read(&out.join(&first.name).join(PREDICTIONS), None)?;
+        let predictions = Predictions::read(
+            &out.join(&first.name).join(PREDICTIONS),
+            Some(&classes(dataset)),
+        )?;
         let [train, valid, test] = splits(dataset)?.map(|split| split.clips.len());
         data.push(SweepData {
             name: set.name.clone(),

@@ -9,7 +9,7 @@ use std::process::{Child, ExitStatus};
 
 use cohort_eval::IntervalSettings;
 use cohort_tables::{FolderLock, Predictions};
-use cohort_train::best_epoch;
+use cohort_train::{Selection, best_epoch};
 use cohort_tuning::{Method, Outcome, Range, Search, Space, Trial};
 use serde_json::{Map, Value, json};
 
@@ -20,6 +20,7 @@ use super::search_report;
 use super::trial::{Asked, Trials, trial_name};
 use crate::branches;
 use crate::config::RunConfig;
+use crate::dataset::classes;
 use crate::error::PipelineError;
 use crate::modality::Modality;
 use crate::run_folder::{
@@ -62,7 +63,7 @@ pub fn search(
     spawn: Spawn,
     watch: &dyn Watch,
 ) -> Result<Searched, PipelineError> {
-    check(config, modality, settings)?;
+    check(config, modality, settings, watch)?;
     let dataset = config.open_dataset()?;
     say_notes(&dataset.notes, watch);
     let _lock = FolderLock::take(out)?;
@@ -113,7 +114,7 @@ pub fn search(
     let (mut found, mut gain) = (None, None);
     if let Some(chosen) = chosen {
         let path = out.join(trial_name(chosen.number)).join(PREDICTIONS);
-        let test = Predictions::read(&path, None)?;
+        let test = Predictions::read(&path, Some(&classes(&dataset)))?;
         found = Some(Scored {
             name: trial_name(chosen.number),
             valid: chosen.valid.unwrap_or(f64::NAN),
@@ -151,6 +152,18 @@ pub fn search(
     Ok(searched)
 }
 
+/// Settings that change what the loss measures: trials that differ in them cannot be chosen by it.
+const LOSS: [&str; 8] = [
+    "train.head",
+    "train.class_weights",
+    "train.deferred_weights",
+    "train.label_smoothing",
+    "train.ordinal_width",
+    "train.focal_gamma",
+    "train.mean_loss",
+    "train.variance_loss",
+];
+
 /// Folder of the configuration as it is.
 const REFERENCE: &str = "reference";
 
@@ -158,7 +171,7 @@ const REFERENCE: &str = "reference";
 fn chosen_values(searched: &Searched) -> Map<String, Value> {
     let chosen = searched
         .chosen
-        .and_then(|number| searched.trials.get(number));
+        .and_then(|number| searched.trials.get(number - 1));
     chosen.map_or_else(Map::new, |record| record.values.clone())
 }
 
@@ -168,7 +181,9 @@ fn check(
     config: &RunConfig,
     modality: Modality,
     settings: &SearchSettings,
+    watch: &dyn Watch,
 ) -> Result<(), PipelineError> {
+    let by_loss = config.train_settings(modality).selection == Selection::Loss;
     for (name, value) in [("trials", settings.trials), ("jobs", settings.jobs)] {
         if !(1..=MOST).contains(&value) {
             return Err(PipelineError::Setting {
@@ -189,6 +204,32 @@ fn check(
                 ),
                 found: parameter.name.clone(),
             });
+        }
+        let changes_measure =
+            |key: &str| key == "train.selection" || by_loss && LOSS.contains(&key);
+        if own.is_some_and(changes_measure) {
+            return Err(PipelineError::Unusable {
+                path: "space".into(),
+                expected: "trials that are measured alike".to_string(),
+                found: format!(
+                    "{}, which changes what they are chosen by; leave it out, or name another selection than the loss in the configuration",
+                    parameter.name
+                ),
+            });
+        }
+        if let Range::Integer {
+            low, high, step: 1, ..
+        } = parameter.range
+            && low < high
+        {
+            let between = json!(low as f64 + 0.5);
+            let alone = Map::from_iter([(parameter.name.clone(), between)]);
+            if config.with_values(&alone).is_ok() {
+                watch.say(&format!(
+                    "note: {}: whole numbers from {low} to {high} are tried, as both ends are whole; {low}.0 and {high}.0 stand for real ones",
+                    parameter.name
+                ));
+            }
         }
         let ends: Vec<Value> = match &parameter.range {
             Range::Float { low, high, .. } => vec![json!(low), json!(high)],
@@ -306,12 +347,13 @@ impl Job<'_> {
     /// Asks for a trial and begins it, or takes it as it has ended before.
     fn begin(
         &self,
-        number: usize,
+        index: usize,
         records: &[TrialRecord],
         running: &VecDeque<Running>,
     ) -> Result<Running, PipelineError> {
         // a suggestion knows all trials but those that may be at work when it is made
-        let known = (number + 1).saturating_sub(self.settings.jobs);
+        let number = index + 1;
+        let known = number.saturating_sub(self.settings.jobs);
         let ended = records
             .iter()
             .map(|record| (&record.point, record.outcome()));
@@ -328,7 +370,7 @@ impl Job<'_> {
                 },
             })
             .collect();
-        let point = self.search.suggest(number, &earlier);
+        let point = self.search.suggest(index, &earlier);
         let names = self
             .search
             .space

@@ -73,7 +73,7 @@ pub struct Gain {
 /// One trial: `trial.json` in its folder.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TrialRecord {
-    /// Its number, from 0.
+    /// Its number, from 1, which is its folder's name below `trials`.
     pub number: usize,
     /// Where in the space.
     pub point: Point,

@@ -22,7 +22,8 @@ pub(super) fn write(
     write_atomic(&out.join("search.csv"), searched.to_csv().as_bytes())?;
     write_atomic(&out.join("search.txt"), searched.to_text().as_bytes())?;
     write_atomic(&out.join("search.svg"), picture(searched).as_bytes())?;
-    let toml = toml::to_string(best).map_err(|error| PipelineError::Config {
+    // a configuration's paths begin at its own folder
+    let toml = toml::to_string(&best.seen_from(out)).map_err(|error| PipelineError::Config {
         path: out.join("best.toml"),
         message: error.to_string(),
     })?;
@@ -33,7 +34,7 @@ pub(super) fn write(
 pub(super) fn line(record: &TrialRecord, trials: usize) -> String {
     format!(
         "trial {} of {trials}: {}, {}",
-        record.number + 1,
+        record.number,
         end(record),
         settings(record)
     )
@@ -102,7 +103,7 @@ impl Searched {
             let value = record
                 .valid
                 .map_or("-".to_string(), |value| format!("{value:.3}"));
-            let (number, epochs) = (record.number + 1, record.epochs);
+            let (number, epochs) = (record.number, record.epochs);
             text += &format!(
                 "{number:>5}  {epochs:>6}  {value:<23}  {}\n",
                 settings(record)
@@ -110,7 +111,7 @@ impl Searched {
         }
         for record in self.trials.iter().filter(|r| r.reason.is_some()).take(3) {
             let reason = record.reason.as_deref().unwrap_or_default();
-            text += &format!("trial {} failed: {reason}\n", record.number + 1);
+            text += &format!("trial {} failed: {reason}\n", record.number);
         }
         text += &format!(
             "\n{:<24}  {:>8}  {:>20}  {:>20}\n",
@@ -127,7 +128,7 @@ impl Searched {
         };
         text += &row("the configuration as is", &self.reference);
         if let (Some(number), Some(found)) = (self.chosen, &self.found) {
-            text += &row(&format!("trial {}", number + 1), found);
+            text += &row(&format!("trial {number}"), found);
         }
         let majority = &self.majority;
         text += &format!(
@@ -187,7 +188,7 @@ impl Searched {
             let valid = record
                 .valid
                 .map_or_else(String::new, |value| value.to_string());
-            text += &format!("\n{},{end},{},{valid}", record.number + 1, record.epochs);
+            text += &format!("\n{},{end},{},{valid}", record.number, record.epochs);
             for key in &keys {
                 let value = record.values.get(*key);
                 let shown = value.map_or_else(String::new, |value| match value.as_str() {
@@ -212,7 +213,7 @@ fn picture(searched: &Searched) -> String {
         .iter()
         .filter(|r| r.end == TrialEnd::Finished);
     let values: Vec<(f64, f64)> = finished
-        .filter_map(|record| Some((record.number as f64 + 1.0, record.valid?)))
+        .filter_map(|record| Some((record.number as f64, record.valid?)))
         .collect();
     let mut best = Vec::new();
     for &(at, value) in &values {

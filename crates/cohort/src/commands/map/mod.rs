@@ -149,7 +149,7 @@ impl Map {
         let map = map.with_context(at)?;
         let about: Vec<Option<&About>> = clips
             .iter()
-            .map(|clip| known.as_ref()?.clips.get(*clip))
+            .map(|clip| known.as_ref()?.about(clip))
             .collect();
         let labels = match &known {
             None => None,
@@ -277,7 +277,7 @@ impl Map {
             .clips
             .iter()
             .map(String::as_str)
-            .filter(|clip| !known.clips.contains_key(*clip))
+            .filter(|clip| known.about(clip).is_none())
             .collect();
         if missing.len() == table.len() {
             let mut there: Vec<&str> = known.clips.keys().map(String::as_str).collect();
@@ -302,7 +302,7 @@ impl Map {
             return Ok(all.collect());
         };
         let inside = |row: &usize| {
-            let about = known.clips.get(table.clips[*row].as_str());
+            let about = known.about(&table.clips[*row]);
             about.is_some_and(|a| a.split.as_ref() == Some(split))
         };
         let rows: Vec<usize> = all.filter(inside).collect();

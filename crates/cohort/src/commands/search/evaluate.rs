@@ -259,7 +259,7 @@ impl Evaluate {
             (self.queries.as_ref(), clips().collect()),
         ] {
             if let Some(path) = path
-                && !clips.iter().any(|clip| known.clips.contains_key(*clip))
+                && !clips.iter().any(|clip| known.about(clip).is_some())
             {
                 let mut there: Vec<&str> = known.clips.keys().map(String::as_str).collect();
                 there.sort_unstable();
@@ -360,16 +360,13 @@ impl Labels {
     }
 
     fn of(&self, known: &Known, clip: &str) -> Vec<u32> {
-        let group = known.clips.get(clip).and_then(|about| about.group);
+        let group = known.about(clip).and_then(|about| about.group);
         group.map_or(Vec::new(), |group| self.of_group[group].clone())
     }
 
     /// Number of a clip's unit; without one it is a unit of its own, numbered by `alone`.
     fn unit(&self, known: &Known, clip: &str, alone: usize) -> usize {
-        let unit = known
-            .clips
-            .get(clip)
-            .and_then(|about| about.subject.as_ref());
+        let unit = known.about(clip).and_then(|about| about.subject.as_ref());
         unit.map_or(self.units.len() + alone, |unit| self.units[unit])
     }
 }

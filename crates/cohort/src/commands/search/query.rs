@@ -178,7 +178,7 @@ impl Query {
                 );
             };
             let of = |about: Option<&About>| about.and_then(|about| about.group);
-            mask.retain(|row| of(known.clips.get(index.id(row))) == Some(group));
+            mask.retain(|row| of(known.about(index.id(row))) == Some(group));
         }
         ensure!(
             mask.count() > 0,

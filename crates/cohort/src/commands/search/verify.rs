@@ -1,11 +1,12 @@
 //! `cohort search verify`: whether two vectors are of one person.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 
 use anyhow::ensure;
 use clap::Args;
 use cohort_search::{Distance, VerifySettings, verify};
+use cohort_tables::id_key;
 
 use super::index::read;
 use super::query::write_json;
@@ -87,14 +88,14 @@ impl Verify {
             }
         };
         self.reading.all_found()?;
-        let mut place: HashMap<&str, usize> = HashMap::new();
+        let mut seen_clips: HashSet<String> = HashSet::new();
         let (mut values, mut unit) = (Vec::with_capacity(rows.len()), Vec::new());
         for (clip, row) in clips.iter().zip(rows.chunks_exact(dim.max(1))) {
             ensure!(
-                place.insert(clip, place.len()).is_none(),
+                seen_clips.insert(id_key(clip)),
                 "expected every clip once in the tables, found {clip:?} again"
             );
-            if let Some(group) = known.clips.get(clip).and_then(|about| about.group) {
+            if let Some(group) = known.about(clip).and_then(|about| about.group) {
                 values.extend_from_slice(row);
                 unit.push(group);
             }
