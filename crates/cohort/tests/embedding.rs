@@ -410,6 +410,29 @@ fn pairs_of_one_person_are_told_from_pairs_of_two() {
         "{}",
         few["impostor"]
     );
+    // labels that name the clips by their files say the same; a word for no value is nobody, not one person more
+    let (_, plain, _) = verify(&["--json", "--resamples", "100", "--far", "0.1"]);
+    let files: String = labels.replace(",p", ".mp4,p");
+    std::fs::write(at("labels.csv"), &files).unwrap();
+    assert_eq!(
+        verify(&["--json", "--resamples", "100", "--far", "0.1"]).1,
+        plain
+    );
+    let of_people = |word: &str| {
+        let nobody = files
+            .replace(",p7\n", &format!(",{word}\n"))
+            .replace(",p9\n", &format!(",{word}\n"));
+        std::fs::write(at("labels.csv"), nobody).unwrap();
+        verify(&["--json", "--resamples", "100", "--far", "0.1"]).1
+    };
+    let empty = of_people("");
+    assert_eq!(of_people("NA"), empty);
+    assert_eq!(of_people("nan"), empty);
+    let empty: Value = serde_json::from_str(&empty).unwrap();
+    assert_eq!(
+        (&empty["genuine"], &empty["without_unit"]),
+        (&174.into(), &6.into())
+    );
     let (code, _, stderr) = verify(&["--far", "0.00001"]);
     assert_eq!(code, 2);
     assert!(stderr.contains("at least one impostor pair"), "{stderr}");

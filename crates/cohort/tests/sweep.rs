@@ -400,3 +400,54 @@ fn what_a_search_finds_can_be_used_where_it_lies_and_trials_are_measured_alike()
     let (_, _, stderr) = here(&[&sweep[..], &["--out", "whole"]].concat());
     assert!(stderr.contains("text.dropout"), "{stderr}");
 }
+
+#[test]
+fn a_class_that_the_test_split_lacks_does_not_end_a_sweep() {
+    let folder = tempfile::tempdir().unwrap();
+    for (split, kinds) in [
+        ("train", &["dark", "light", "rare"][..]),
+        ("test", &["dark", "light"]),
+    ] {
+        for (shade, kind) in kinds.iter().enumerate() {
+            let place = folder.path().join("data").join(split).join(kind);
+            std::fs::create_dir_all(&place).unwrap();
+            for k in 0..8_u8 {
+                let grey = 20 + 80 * shade as u8 + 2 * k + u8::from(split == "test");
+                let picture = image::RgbImage::from_fn(16, 16, |x, y| {
+                    image::Rgb([grey, grey + (x * k as u32 % 7) as u8, grey + (y % 5) as u8])
+                });
+                picture
+                    .save(place.join(format!("{split}-{kind}-{k}.png")))
+                    .unwrap();
+            }
+        }
+    }
+    std::fs::write(
+        folder.path().join("space.toml"),
+        "[image.train]\nlearning_rate = [1e-3, 1e-2]",
+    )
+    .unwrap();
+    for how in [
+        &["--space", "space.toml", "--trials", "2"][..],
+        &["--learning-rate", "1e-3"],
+    ] {
+        let out = how[0].trim_start_matches('-');
+        let (code, table, stderr) = finish(
+            cohort()
+                .current_dir(folder.path())
+                .args([
+                    "sweep",
+                    "data",
+                    "image",
+                    "--epochs",
+                    "1",
+                    "--image-size",
+                    "16",
+                ])
+                .args(["--out", out])
+                .args(how),
+        );
+        assert_eq!(code, 0, "{stderr}");
+        assert!(table.contains("most frequent class"), "{table}");
+    }
+}

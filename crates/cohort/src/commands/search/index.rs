@@ -126,6 +126,29 @@ pub(super) fn add(
     Ok(index.add(&ids, &table.values)?)
 }
 
+/// Warns of vectors that have no direction where directions are compared.
+pub(super) fn say_without_direction(
+    path: &Path,
+    table: &EmbeddingTable,
+    distance: Distance,
+    shell: &Shell,
+) {
+    let zeros = match distance {
+        Distance::Cosine => {
+            let rows = table.values.chunks_exact(table.dim.max(1));
+            rows.filter(|row| row.iter().all(|v| *v == 0.0)).count()
+        }
+        _ => 0,
+    };
+    if zeros > 0 {
+        shell.say(&format!(
+            "warning: {}: vectors of zeros have no direction, their cosine distance is 1 to everything: {zeros} of {}",
+            path.display(),
+            table.len()
+        ));
+    }
+}
+
 /// Refuses vectors of another length than the index's; says which have no direction where directions are compared.
 pub(super) fn fits(
     index: &Index,
@@ -141,17 +164,7 @@ pub(super) fn fits(
         index.folder().display(),
         table.dim
     );
-    if index.distance() == Distance::Cosine {
-        let rows = table.values.chunks_exact(table.dim);
-        let zeros = rows.filter(|row| row.iter().all(|v| *v == 0.0)).count();
-        if zeros > 0 {
-            shell.say(&format!(
-                "warning: {}: vectors of zeros have no direction, their cosine distance is 1 to everything: {zeros} of {}",
-                path.display(),
-                table.len()
-            ));
-        }
-    }
+    say_without_direction(path, table, index.distance(), shell);
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use clap::Args;
 use cohort_search::{Distance, VerifySettings, verify};
 use cohort_tables::id_key;
 
-use super::index::read;
+use super::index::{read, say_without_direction};
 use super::query::write_json;
 use crate::commands::known;
 use crate::commands::stages::Stages;
@@ -69,6 +69,7 @@ impl Verify {
                 self.tables[0].display(),
                 table.dim
             );
+            say_without_direction(path, &table, self.metric, shell);
             dim = table.dim;
             clips.extend(table.clips);
             rows.extend(table.values);
