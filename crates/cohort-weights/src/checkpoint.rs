@@ -5,12 +5,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::ops::Range;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use half::{bf16, f16};
-use safetensors::tensor::{Dtype, SafeTensors};
+use safetensors::tensor::{Dtype, Metadata};
 
 use crate::arrays::METADATA_KEY;
 use crate::index::{Index, is_index};
@@ -39,7 +40,8 @@ struct Stored {
 
 enum Bytes {
     Torch(torch::Tensor),
-    Slice(Arc<Vec<u8>>, Range<usize>),
+    /// A part of a file that is kept open: where it begins, and its length.
+    Part(Arc<Mutex<File>>, u64, usize),
     Values(Vec<f32>),
 }
 
@@ -52,9 +54,8 @@ impl Checkpoint {
         if is_index(path) {
             return Self::open_all(path);
         }
-        if is_safetensors(path).map_err(|e| WeightsError::new(path, e))? {
-            let bytes = std::fs::read(path).map_err(|e| WeightsError::new(path, e))?;
-            return Self::from_safetensors(bytes, path);
+        if let Some(header) = safetensors_header(path).map_err(|e| WeightsError::new(path, e))? {
+            return Self::safetensors(header, path);
         }
         let found = torch::open(path).map_err(|e| WeightsError::new(path, e))?;
         let tensors = found.into_iter().map(|(name, tensor)| {
@@ -97,27 +98,27 @@ impl Checkpoint {
         })
     }
 
-    /// Lists the tensors of a safetensors file in memory; `path` names it in errors.
-    ///
-    /// # Errors
-    /// [`WeightsError`] when the bytes are damaged.
-    pub fn from_safetensors(bytes: Vec<u8>, path: &Path) -> Result<Self, WeightsError> {
-        let bytes = Arc::new(bytes);
-        let (header, metadata) =
-            SafeTensors::read_metadata(&bytes).map_err(|e| WeightsError::new(path, e))?;
-        // Checks that the offsets tile the file.
-        SafeTensors::deserialize(&bytes).map_err(|e| WeightsError::new(path, e))?;
-        let begin = header + size_of::<u64>();
-        let native = metadata
-            .metadata()
-            .as_ref()
-            .is_some_and(|m| m.contains_key(METADATA_KEY));
+    /// The tensors of a safetensors file; what they hold is read when it is asked for.
+    fn safetensors(header: Header, path: &Path) -> Result<Self, WeightsError> {
+        // checks that the offsets tile what follows the header
+        let metadata: Metadata =
+            serde_json::from_slice(&header.json).map_err(|e| WeightsError::new(path, e))?;
+        let begin = (size_of::<u64>() + header.json.len()) as u64;
+        let expected = begin + metadata.data_len() as u64;
+        if expected != header.size {
+            let found = header.size;
+            let reason = format!("expected a file of {expected} bytes, found {found}");
+            return Err(WeightsError::new(path, reason));
+        }
+        let native = metadata.metadata().as_ref();
+        let native = native.is_some_and(|m| m.contains_key(METADATA_KEY));
+        let file = Arc::new(Mutex::new(header.file));
         let tensors = metadata.tensors().into_iter().map(|(name, info)| {
             let (from, to) = info.data_offsets;
             let stored = Stored {
                 shape: info.shape.clone(),
                 kind: safetensors_kind(info.dtype),
-                bytes: Bytes::Slice(bytes.clone(), begin + from..begin + to),
+                bytes: Bytes::Part(file.clone(), begin + from as u64, to - from),
             };
             (name, stored)
         });
@@ -186,9 +187,11 @@ impl Checkpoint {
             .ok_or_else(|| WeightsError::new(&self.path, format!("no tensor {name:?}")))?;
         let values = match &stored.bytes {
             Bytes::Values(values) => values.clone(),
-            Bytes::Slice(bytes, range) => {
-                let slice = bytes.get(range.clone()).unwrap_or_default();
-                self.decode(name, &stored.kind, slice)?
+            Bytes::Part(file, begin, length) => {
+                let bytes = read_part(file, *begin, *length);
+                let bytes = bytes
+                    .map_err(|e| WeightsError::new(&self.path, format!("tensor {name:?}: {e}")))?;
+                self.decode(name, &stored.kind, &bytes)?
             }
             Bytes::Torch(tensor) => {
                 let bytes = tensor.read();
@@ -258,19 +261,47 @@ fn safetensors_kind(dtype: Dtype) -> Kind {
     }
 }
 
-/// A safetensors file begins with the length of its JSON header and an opening brace.
-fn is_safetensors(path: &Path) -> std::io::Result<bool> {
-    use std::io::Read;
-    let mut file = std::fs::File::open(path)?;
+fn read_part(file: &Mutex<File>, begin: u64, length: usize) -> std::io::Result<Vec<u8>> {
+    let mut bytes = vec![0; length];
+    let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+    file.seek(SeekFrom::Start(begin))?;
+    file.read_exact(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// A safetensors file and its JSON header.
+struct Header {
+    file: File,
+    json: Vec<u8>,
+    /// Bytes of the whole file.
+    size: u64,
+}
+
+/// Most bytes of a header, as in the format's own reader.
+const MOST_HEADER: u64 = 100_000_000;
+
+/// The header of a safetensors file, which begins with its length and an opening brace; none of another kind of file.
+fn safetensors_header(path: &Path) -> std::io::Result<Option<Header>> {
+    let mut file = File::open(path)?;
     let size = file.metadata()?.len();
     let mut start = [0; 9];
-    if file.read(&mut start)? < start.len() {
-        return Ok(false);
+    if size < start.len() as u64 {
+        return Ok(None);
     }
-    let length = start
-        .first_chunk()
-        .map_or(u64::MAX, |b| u64::from_le_bytes(*b));
-    Ok(length < size && start[8] == b'{')
+    file.read_exact(&mut start)?;
+    let [length @ .., brace] = start;
+    let length = u64::from_le_bytes(length);
+    if length >= size || brace != b'{' {
+        return Ok(None);
+    }
+    if length > MOST_HEADER {
+        let reason = format!("expected a header of at most {MOST_HEADER} bytes, found {length}");
+        return Err(std::io::Error::other(reason));
+    }
+    let mut json = vec![0; length as usize];
+    file.seek(SeekFrom::Start(size_of::<u64>() as u64))?;
+    file.read_exact(&mut json)?;
+    Ok(Some(Header { file, json, size }))
 }
 
 #[cfg(test)]
@@ -283,6 +314,14 @@ mod tests {
             (*name, TensorView::new(*kind, shape.clone(), bytes).unwrap())
         });
         safetensors::serialize(views, None).unwrap()
+    }
+
+    /// Opened from a file that is gone afterwards: what is open stays readable.
+    fn opened(bytes: &[u8]) -> Result<Checkpoint, WeightsError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("w.safetensors");
+        std::fs::write(&path, bytes).unwrap();
+        Checkpoint::open(&path)
     }
 
     #[test]
@@ -299,7 +338,7 @@ mod tests {
             ("single", Dtype::F32, vec![1, 2], f32_bytes.collect()),
             ("count", Dtype::I64, vec![], vec![0; 8]),
         ]);
-        let checkpoint = Checkpoint::from_safetensors(bytes, Path::new("w")).unwrap();
+        let checkpoint = opened(&bytes).unwrap();
         for name in ["half", "brain", "double", "single"] {
             assert_eq!(
                 checkpoint.read(name).unwrap().values,
@@ -325,12 +364,13 @@ mod tests {
         };
         let own = Weights(BTreeMap::from([("a".to_owned(), array)]));
         let bytes = own.to_safetensors("{}").unwrap();
-        let read = Checkpoint::from_safetensors(bytes.clone(), Path::new("w")).unwrap();
+        let read = opened(&bytes).unwrap();
         assert!(read.is_native());
         assert_eq!(read.weights("").unwrap(), own);
-        let damaged =
-            Checkpoint::from_safetensors(bytes[..bytes.len() - 1].to_vec(), Path::new("w"));
-        assert!(damaged.is_err());
+        let damaged = opened(&bytes[..bytes.len() - 1]).unwrap_err().to_string();
+        let (whole, cut) = (bytes.len(), bytes.len() - 1);
+        let told = format!("expected a file of {whole} bytes, found {cut}");
+        assert!(damaged.contains(&told), "{damaged}");
     }
 
     #[test]
