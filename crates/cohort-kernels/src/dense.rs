@@ -180,9 +180,27 @@ pub fn gelu_by_tanh(x: &mut [f32], bias: &[f32]) {
     });
 }
 
+/// Adds `bias` to every row of `x` and multiplies by the logistic function of 1.702 times itself: GELU's quick
+/// approximation, which OpenAI's CLIP was trained with.
+pub fn quick_gelu(x: &mut [f32], bias: &[f32]) {
+    with_bias(x, bias, |v| v / (1.0 + exp(-1.702 * v)));
+}
+
 /// Adds `bias` to every row of `x` and sets negative values to zero.
 pub fn relu(x: &mut [f32], bias: &[f32]) {
     with_bias(x, bias, |v| v.max(0.0));
+}
+
+/// `x` becomes `x + y + bias`; `y` is as long as `x`, `bias` as a row.
+pub fn add_rows(x: &mut [f32], y: &[f32], bias: &[f32]) {
+    let width = bias.len();
+    wide(|| {
+        for (row, other) in x.chunks_exact_mut(width).zip(y.chunks_exact(width)) {
+            for ((v, o), b) in row.iter_mut().zip(other).zip(bias) {
+                *v += o + b;
+            }
+        }
+    });
 }
 
 /// Each row of `x`, `width` long, becomes its softmax.
@@ -286,6 +304,17 @@ mod tests {
             assert!((f64::from(tanh(x)) - wide.tanh()).abs() < 5e-7, "tanh {x}");
         }
         assert!(exp(-1000.0) < 1e-37 && exp(1000.0).is_finite());
+        let inputs: Vec<f32> = (-300..300).map(|i| i as f32 / 20.0).collect();
+        let mut quick = inputs.clone();
+        quick_gelu(&mut quick, &[0.0]);
+        for (x, y) in inputs.iter().zip(quick) {
+            let wide = f64::from(*x);
+            let expected = wide / (1.0 + (-1.702 * wide).exp());
+            assert!((f64::from(y) - expected).abs() < 2e-6, "quick GELU of {x}");
+        }
+        let mut sum = [1.0, 2.0, 3.0, 4.0];
+        add_rows(&mut sum, &[10.0, 20.0, 30.0, 40.0], &[0.5, 0.25]);
+        assert_eq!(sum, [11.5, 22.25, 33.5, 44.25]);
         let mut x = [-1.0, 0.0, 2.0];
         relu(&mut x, &[0.0, 1.0, -3.0]);
         assert_eq!(x, [0.0, 1.0, 0.0]);

@@ -43,22 +43,22 @@ pub struct Layer {
     pub(super) channels: [usize; 2],
     pub(super) shape: Shape,
     /// For each panel, for each tap, for each input channel, the panel's output channels.
-    weights: Vec<f32>,
+    pub(super) weights: Vec<f32>,
     bias: Vec<f32>,
     /// What values below zero are multiplied by, for each output channel, if they are.
     slopes: Option<Vec<f32>>,
     /// What larger values are cut to, where no slopes follow.
     most: f32,
-    panels: Vec<Panel>,
+    pub(super) panels: Vec<Panel>,
 }
 
 /// Some neighbouring output channels.
 #[derive(Debug, Clone, Copy)]
-struct Panel {
-    first: usize,
-    vectors: usize,
+pub(super) struct Panel {
+    pub(super) first: usize,
+    pub(super) vectors: usize,
     /// Place of its weights.
-    weights: usize,
+    pub(super) weights: usize,
 }
 
 impl Layer {

@@ -15,9 +15,11 @@ mod depthwise;
 mod kernel;
 mod plan;
 mod pool;
+mod rows;
 mod view;
 
 pub use conv::{Layer, Shape};
 pub use depthwise::Depthwise;
 pub use plan::{Plan, Slot};
 pub use pool::Windows;
+pub use rows::Rows;

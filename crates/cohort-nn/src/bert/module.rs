@@ -5,7 +5,7 @@ use burn::nn::{Embedding, EmbeddingConfig, LayerNorm, LayerNormConfig};
 use burn::tensor::{Device, Int, Tensor};
 
 use super::layer::{Layer, padding_bias};
-use super::names::Named;
+use super::names::{for_module, named};
 use crate::{Activation, BertConfig, ModuleWeights, NnError};
 use cohort_weights::Weights;
 
@@ -52,7 +52,7 @@ impl Bert {
             layers: layers.collect(),
             activation: config.hidden_act,
         };
-        Named::new(config, weights)?.into_module().apply(module)
+        for_module(named(config, weights)?).apply(module)
     }
 
     /// Token ids `[batch, tokens]` and their mask (1 a token, 0 padding) to token vectors `[batch, tokens, H]`.

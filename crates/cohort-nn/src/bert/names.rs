@@ -2,88 +2,53 @@
 
 use std::collections::BTreeMap;
 
+use crate::packed::{Named, transposed};
 use crate::{BertConfig, NnError};
-use cohort_weights::{Array, Weights};
+use cohort_weights::Weights;
 
-/// The tensors of the encoder, named as Hugging Face does but without a prefix; linear weights are `[outputs, inputs]`.
-pub(crate) struct Named(BTreeMap<String, Array>);
-
-impl Named {
-    /// Picks the encoder's tensors out of a checkpoint's: a prefix such as `bert.` is found by itself, heads for other
-    /// tasks are passed over, and `gamma` and `beta` of old files are read as `weight` and `bias`.
-    pub(crate) fn new(config: &BertConfig, weights: Weights) -> Result<Self, NnError> {
-        const MARK: &str = "embeddings.word_embeddings.weight";
-        let prefix = weights.0.keys().find_map(|name| name.strip_suffix(MARK));
-        let prefix = prefix.unwrap_or_default().to_owned();
-        let mut found = BTreeMap::new();
-        for (name, array) in weights.0 {
-            let Some(name) = name.strip_prefix(&prefix) else {
-                continue;
-            };
-            if !(name.starts_with("embeddings.") || name.starts_with("encoder."))
-                || name.ends_with("position_ids")
-            {
-                continue;
-            }
-            let name = match name.rsplit_once('.') {
-                Some((layer, "gamma")) => format!("{layer}.weight"),
-                Some((layer, "beta")) => format!("{layer}.bias"),
-                _ => name.to_owned(),
-            };
-            found.insert(name, array);
+/// The encoder's tensors out of a checkpoint's, named as Hugging Face does but without a prefix: one such as `bert.` is
+/// found by itself, heads for other tasks are passed over, and `gamma` and `beta` of old files are read as `weight` and
+/// `bias`.
+pub(crate) fn named(config: &BertConfig, weights: Weights) -> Result<Named, NnError> {
+    const MARK: &str = "embeddings.word_embeddings.weight";
+    let prefix = weights.0.keys().find_map(|name| name.strip_suffix(MARK));
+    let prefix = prefix.unwrap_or_default().to_owned();
+    let mut found = BTreeMap::new();
+    for (name, array) in weights.0 {
+        let Some(name) = name.strip_prefix(&prefix) else {
+            continue;
+        };
+        if !(name.starts_with("embeddings.") || name.starts_with("encoder."))
+            || name.ends_with("position_ids")
+        {
+            continue;
         }
-        let mut named = BTreeMap::new();
-        for (name, shape) in expected(config) {
-            match found.remove(&name) {
-                Some(array)
-                    if array.shape == shape
-                        && array.values.len() == shape.iter().product::<usize>() =>
-                {
-                    named.insert(name, array);
-                }
-                other => {
-                    return Err(NnError::Weights {
-                        name,
-                        expected: format!("shape {shape:?}"),
-                        found: other.map_or("no such tensor".to_owned(), |a| {
-                            format!("shape {:?}", a.shape)
-                        }),
-                    });
-                }
-            }
-        }
-        if let Some((name, array)) = found.pop_first() {
-            return Err(NnError::Weights {
-                name,
-                expected: "no such tensor in a BERT of this size".to_owned(),
-                found: format!("shape {:?}", array.shape),
-            });
-        }
-        Ok(Self(named))
+        let name = match name.rsplit_once('.') {
+            Some((layer, "gamma")) => format!("{layer}.weight"),
+            Some((layer, "beta")) => format!("{layer}.bias"),
+            _ => name.to_owned(),
+        };
+        found.insert(name, array);
     }
+    Named::new(expected(config), found, "BERT")
+}
 
-    /// Takes one tensor's values; every name of [`expected`] is there once.
-    pub(crate) fn take(&mut self, name: &str) -> Vec<f32> {
-        self.0.remove(name).unwrap_or_default().values
-    }
-
-    /// The tensors as the Burn module names and lays them out.
-    pub(crate) fn into_module(self) -> Weights {
-        let arrays = self.0.into_iter().map(|(name, array)| {
-            let norm = name.contains("LayerNorm");
-            let linear = array.shape.len() == 2 && name.starts_with("encoder.");
-            let name = MODULE
-                .iter()
-                .fold(name, |name, (published, own)| name.replace(published, own));
-            let name = match name.rsplit_once('.') {
-                Some((layer, "weight")) if norm => format!("{layer}.gamma"),
-                Some((layer, "bias")) if norm => format!("{layer}.beta"),
-                _ => name,
-            };
-            (name, if linear { transposed(&array) } else { array })
-        });
-        Weights(arrays.collect())
-    }
+/// The tensors as the Burn module names and lays them out.
+pub(crate) fn for_module(named: Named) -> Weights {
+    let arrays = named.into_arrays().map(|(name, array)| {
+        let norm = name.contains("LayerNorm");
+        let linear = array.shape.len() == 2 && name.starts_with("encoder.");
+        let name = MODULE
+            .iter()
+            .fold(name, |name, (published, own)| name.replace(published, own));
+        let name = match name.rsplit_once('.') {
+            Some((layer, "weight")) if norm => format!("{layer}.gamma"),
+            Some((layer, "bias")) if norm => format!("{layer}.beta"),
+            _ => name,
+        };
+        (name, if linear { transposed(&array) } else { array })
+    });
+    Weights(arrays.collect())
 }
 
 /// Published parts of names and the module's.
@@ -100,18 +65,6 @@ const MODULE: [(&str, &str); 11] = [
     ("position_embeddings", "positions"),
     ("token_type_embeddings", "kinds"),
 ];
-
-fn transposed(array: &Array) -> Array {
-    let (rows, columns) = (array.shape[0], array.shape[1]);
-    let mut values = Vec::with_capacity(array.values.len());
-    for column in 0..columns {
-        values.extend((0..rows).map(|row| array.values[row * columns + column]));
-    }
-    Array {
-        shape: vec![columns, rows],
-        values,
-    }
-}
 
 /// Every tensor of an encoder of this size, with its shape.
 pub(crate) fn expected(config: &BertConfig) -> Vec<(String, Vec<usize>)> {

@@ -1,9 +1,10 @@
 //! BERT with frozen weights on the CPU, without padding.
 
-use cohort_kernels::dense::{Matrix, Norm, add_bias, gelu, gelu_by_tanh, product, relu, softmax};
+use cohort_kernels::dense::{Norm, add_bias};
 
-use super::names::Named;
-use crate::{Activation, BertConfig, NnError};
+use super::names::named;
+use crate::packed::{Attention, Linear, Named, attend};
+use crate::{BertConfig, NnError};
 use cohort_weights::Weights;
 
 /// A BERT encoder whose weights stay as they are. One call uses one thread; batches are the caller's to spread.
@@ -28,39 +29,6 @@ struct Layer {
     norm: Norm,
 }
 
-/// `[outputs, inputs]` and `[outputs]`.
-#[derive(Debug, Clone)]
-struct Linear {
-    weight: Vec<f32>,
-    bias: Vec<f32>,
-}
-
-impl Linear {
-    fn take(named: &mut Named, name: &str) -> Self {
-        Self {
-            weight: named.take(&format!("{name}.weight")),
-            bias: named.take(&format!("{name}.bias")),
-        }
-    }
-
-    /// `out = x W^T`, without the bias.
-    fn product(&self, x: &[f32], out: &mut Vec<f32>) {
-        let outputs = self.bias.len();
-        let inputs = self.weight.len() / outputs;
-        let rows = x.len() / inputs;
-        out.resize(rows * outputs, 0.0);
-        product(
-            [rows, inputs, outputs],
-            1.0,
-            Matrix::rows(x, inputs),
-            Matrix::columns(&self.weight, inputs),
-            out,
-            outputs,
-            false,
-        );
-    }
-}
-
 impl PackedBert {
     /// A BERT with the weights of a checkpoint, named and laid out as Hugging Face does.
     ///
@@ -68,7 +36,7 @@ impl PackedBert {
     /// As [`crate::Bert::load`].
     pub fn load(config: &BertConfig, weights: Weights) -> Result<Self, NnError> {
         config.validate()?;
-        let mut named = Named::new(config, weights)?;
+        let mut named = named(config, weights)?;
         let h = config.hidden_size;
         let norm = |named: &mut Named, name: &str| Norm {
             weight: named.take(&format!("{name}.weight")),
@@ -80,12 +48,9 @@ impl PackedBert {
         add_bias(&mut positions, &kinds[..h]);
         let layers = (0..config.num_hidden_layers).map(|i| {
             let part = |part: &str| format!("encoder.layer.{i}.{part}");
-            let mut mixed = Linear::take(&mut named, &part("attention.self.query"));
-            for other in ["attention.self.key", "attention.self.value"] {
-                let other = Linear::take(&mut named, &part(other));
-                mixed.weight.extend(other.weight);
-                mixed.bias.extend(other.bias);
-            }
+            let mixed =
+                ["query", "key", "value"].map(|kind| part(&format!("attention.self.{kind}")));
+            let mixed = Linear::stack(mixed.map(|name| Linear::take(&mut named, &name)));
             Layer {
                 mixed,
                 output: Linear::take(&mut named, &part("attention.output.dense")),
@@ -123,6 +88,11 @@ impl PackedBert {
         let (mut mixed, mut context, mut wide, mut narrow) =
             (Vec::new(), vec![0.0; x.len()], Vec::new(), Vec::new());
         let mut scores = Vec::new();
+        let attention = Attention {
+            width: h,
+            heads: self.config.num_attention_heads,
+            causal: false,
+        };
         for layer in &self.layers {
             layer.mixed.product(&x, &mut mixed);
             add_bias(&mut mixed, &layer.mixed.bias);
@@ -130,7 +100,7 @@ impl PackedBert {
             for &length in &lengths {
                 let own = &mixed[first * 3 * h..(first + length) * 3 * h];
                 let out = &mut context[first * h..(first + length) * h];
-                self.attend(own, length, &mut scores, out);
+                attend(attention, own, length, &mut scores, out);
                 first += length;
             }
             layer.output.product(&context, &mut narrow);
@@ -138,11 +108,7 @@ impl PackedBert {
                 .attention_norm
                 .after_sum(&mut x, &narrow, &layer.output.bias);
             layer.up.product(&x, &mut wide);
-            match self.config.hidden_act {
-                Activation::Gelu => gelu(&mut wide, &layer.up.bias),
-                Activation::GeluNew => gelu_by_tanh(&mut wide, &layer.up.bias),
-                Activation::Relu => relu(&mut wide, &layer.up.bias),
-            }
+            self.config.hidden_act.of_rows(&mut wide, &layer.up.bias);
             layer.down.product(&wide, &mut narrow);
             layer.norm.after_sum(&mut x, &narrow, &layer.down.bias);
         }
@@ -165,39 +131,6 @@ impl PackedBert {
             }
         }
         Ok(x)
-    }
-
-    /// One text's attention: `mixed` is `[length, 3 H]` (query, key, value), `out` `[length, H]`.
-    fn attend(&self, mixed: &[f32], length: usize, scores: &mut Vec<f32>, out: &mut [f32]) {
-        if length == 0 {
-            return;
-        }
-        let h = self.config.hidden_size;
-        let heads = self.config.num_attention_heads;
-        let width = h / heads;
-        let scale = 1.0 / (width as f32).sqrt();
-        scores.resize(heads * length * length, 0.0);
-        let at = |start: usize| &mixed[start..];
-        for (head, own) in scores.chunks_exact_mut(length * length).enumerate() {
-            let query = Matrix::rows(at(head * width), 3 * h);
-            let key = Matrix::columns(at(h + head * width), 3 * h);
-            product(
-                [length, width, length],
-                scale,
-                query,
-                key,
-                own,
-                length,
-                false,
-            );
-        }
-        softmax(scores, length);
-        for (head, own) in scores.chunks_exact(length * length).enumerate() {
-            let value = Matrix::rows(at(2 * h + head * width), 3 * h);
-            let own = Matrix::rows(own, length);
-            let out = &mut out[head * width..];
-            product([length, length, width], 1.0, own, value, out, h, false);
-        }
     }
 }
 

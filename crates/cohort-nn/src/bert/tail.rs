@@ -5,7 +5,7 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
 use super::layer::{Layer, LayerDropout, padding_bias};
-use super::names::Named;
+use super::names::{for_module, named};
 use crate::checks::at_least;
 use crate::output::{Output, unit_length};
 use crate::{Activation, BertConfig, Mlp, MlpConfig, NnError, Pooling};
@@ -93,7 +93,7 @@ impl BertTailConfig {
     /// [`NnError::Weights`] for a tensor that the BERT lacks or has in another shape.
     pub(crate) fn layers_of(&self, weights: Weights) -> Result<Weights, NnError> {
         let first = self.bert.num_hidden_layers.saturating_sub(self.layers);
-        let all = Named::new(&self.bert, weights)?.into_module();
+        let all = for_module(named(&self.bert, weights)?);
         let own = all.0.into_iter().filter_map(|(name, array)| {
             let (number, rest) = name.strip_prefix("layers.")?.split_once('.')?;
             let number = number.parse::<usize>().ok()?.checked_sub(first)?;

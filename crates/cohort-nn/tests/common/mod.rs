@@ -31,18 +31,24 @@ fn crc32(bytes: &[u8]) -> u32 {
     })
 }
 
-/// A tensor filled from its own name, as `model-reference/deterministic_weights.py` does.
-pub fn filled(name: &str, shape: &[usize]) -> Array {
+/// Numbers on [-1, 1) from a name, as `model-reference/deterministic_weights.py` draws them.
+fn uniform(name: &str, count: usize) -> impl Iterator<Item = f64> {
     let hash = u64::from(crc32(name.as_bytes()));
-    let fan: usize = shape.iter().skip(1).product();
-    let value = |k: u64| {
+    (0..count as u64).map(move |k| {
         let mut x = (hash + (k + 1) * 2_654_435_761) & 0xffff_ffff;
         x ^= x >> 16;
         x = (x * 0x85eb_ca6b) & 0xffff_ffff;
         x ^= x >> 13;
         x = (x * 0xc2b2_ae35) & 0xffff_ffff;
         x ^= x >> 16;
-        let u = x as f64 / 4_294_967_296.0 * 2.0 - 1.0;
+        x as f64 / 4_294_967_296.0 * 2.0 - 1.0
+    })
+}
+
+/// A tensor filled from its own name, as `model-reference/deterministic_weights.py` does.
+pub fn filled(name: &str, shape: &[usize]) -> Array {
+    let fan: usize = shape.iter().skip(1).product();
+    let values = uniform(name, shape.iter().product()).map(|u| {
         let value = if name.ends_with("running_var") {
             1.0 + 0.5 * u
         } else if name.ends_with("running_mean") || name.ends_with("bias") {
@@ -53,13 +59,18 @@ pub fn filled(name: &str, shape: &[usize]) -> Array {
             1.0 + 0.1 * u
         };
         value as f32
-    };
+    });
     Array {
         shape: shape.to_vec(),
-        values: (0..shape.iter().product::<usize>() as u64)
-            .map(value)
-            .collect(),
+        values: values.collect(),
     }
+}
+
+/// Inputs on [-1.5, 1.5) from a name, as `model-reference/generation/common.py` draws them.
+pub fn inputs(name: &str, count: usize) -> Vec<f32> {
+    uniform(name, count)
+        .map(|u| (0.1 * u) as f32 * 15.0)
+        .collect()
 }
 
 /// A file of tensors filled from their names, in PyTorch's layout.
