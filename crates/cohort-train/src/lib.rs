@@ -2,7 +2,8 @@
 //!
 //! [`fit`] trains whatever a [`Task`] describes inside a [`RunFolder`]. Classification is the first task: [`train`] fits a
 //! network ([`ModelConfig`]) to a [`Source`] of samples; [`Trained::load`] and [`Trained::predict`] use what it left there.
-//! [`train_embedding`] trains one whose outputs are embeddings, and [`Embedder`] uses that.
+//! [`train_embedding`] trains one whose outputs are embeddings, and [`Embedder`] uses that. [`train_pairs`] trains two, for pictures
+//! and their captions, and [`Aligned`] uses them.
 //!
 //! Everything random is a function of (seed, purpose, epoch, index or step). A run therefore
 //! gives the same bytes whatever the number of threads, and a run that was killed and resumed
@@ -10,6 +11,7 @@
 
 #![warn(missing_docs)]
 
+mod align;
 mod average;
 mod batches;
 mod checkpoint;
@@ -30,6 +32,9 @@ mod settings;
 mod task;
 mod trainable;
 
+pub use align::settings::{AlignSelection, AlignSettings};
+pub use align::trained::Aligned;
+pub use align::{AlignFacts, AlignJob, Pairs, train_pairs};
 pub use classify::settings::{FineTuning, Head, Sampling, Selection, TrainSettings};
 pub use classify::source::{MemorySource, Source};
 pub use classify::trained::{Scores, Trained};

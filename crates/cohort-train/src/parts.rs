@@ -11,11 +11,25 @@ use crate::gradients::NamedGradients;
 pub(crate) fn weights_of<M: Module, P: Module>(model: &M, part: Option<&P>, name: &str) -> Weights {
     let mut weights = Weights::collect(model);
     if let Some(part) = part {
-        for (own, array) in Weights::collect(part).0 {
-            weights.0.insert(format!("{name}.{own}"), array);
-        }
+        add_part(&mut weights, part, name);
     }
     weights
+}
+
+/// Adds a part's parameters, with `name` before their own. The module must be in evaluation form.
+pub(crate) fn add_part<M: Module>(weights: &mut Weights, part: &M, name: &str) {
+    for (own, array) in Weights::collect(part).0 {
+        weights.0.insert(format!("{name}.{own}"), array);
+    }
+}
+
+/// The parameters that have `name` before their own, which is cut off.
+pub(crate) fn part_of(weights: &Weights, name: &str) -> Weights {
+    let own = weights.0.iter().filter_map(|(whole, array)| {
+        let own = whole.strip_prefix(name)?.strip_prefix('.')?;
+        Some((own.to_owned(), array.clone()))
+    });
+    Weights(own.collect())
 }
 
 /// The gradients of all parameters that have one, named likewise.

@@ -191,6 +191,17 @@ pub(crate) fn is_not_negative(x: f64) -> bool {
 }
 
 impl FitSettings {
+    /// The settings with what is the optimiser's own filled in: momentum, weight decay and the mean of squares of the
+    /// optimiser that is named.
+    pub fn resolved(self) -> Self {
+        Self {
+            momentum: self.momentum.or(self.optimiser.momentum()),
+            weight_decay: self.weight_decay.or(Some(self.optimiser.weight_decay())),
+            alpha: self.alpha.or(self.optimiser.alpha()),
+            ..self
+        }
+    }
+
     /// Checks every setting.
     ///
     /// # Errors

@@ -199,13 +199,11 @@ impl EmbeddingSettings {
     }
 
     /// The settings with what is the optimiser's own filled in.
-    pub fn resolved(mut self) -> Self {
-        let optimiser = self.train.optimiser;
-        self.train.momentum = self.train.momentum.or(optimiser.momentum());
-        let decay = self.train.weight_decay;
-        self.train.weight_decay = decay.or(Some(optimiser.weight_decay()));
-        self.train.alpha = self.train.alpha.or(optimiser.alpha());
-        self
+    pub fn resolved(self) -> Self {
+        Self {
+            train: self.train.resolved(),
+            ..self
+        }
     }
 }
 
