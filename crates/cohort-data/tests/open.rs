@@ -338,3 +338,13 @@ fn codes_are_read_by_one_rule_and_mean_nothing_where_nobody_said_so() {
         "{error}"
     );
 }
+
+#[test]
+fn a_configuration_is_no_data_set() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.toml");
+    std::fs::write(&path, "data = \"corpus\"\n").unwrap();
+    let error = Dataset::open(&path, None).unwrap_err().to_string();
+    assert!(error.contains("run.toml: expected a folder"), "{error}");
+    assert!(error.contains("names its data set as data"), "{error}");
+}

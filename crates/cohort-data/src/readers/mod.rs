@@ -39,6 +39,13 @@ pub(crate) fn read(path: &Path, options: &OpenOptions) -> Result<Contents, DataE
     let is_file = std::fs::metadata(path)
         .map_err(|source| DataError::read(path, source))?
         .is_file();
+    if is_file && path.extension().is_some_and(|ending| ending == "toml") {
+        return Err(DataError::file(
+            path,
+            "a folder, a table of paths or COCO annotations",
+            "a TOML file: a configuration names its data set as data, a schema is for --schema",
+        ));
+    }
     let root = match path.parent() {
         Some(parent) if is_file && parent.as_os_str().is_empty() => PathBuf::from("."),
         Some(parent) if is_file => parent.to_path_buf(),
