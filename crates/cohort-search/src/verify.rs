@@ -17,7 +17,8 @@ const SHUFFLES: usize = 5;
 pub struct VerifySettings {
     /// What "near" means. Default cosine.
     pub distance: Distance,
-    /// False accept rates, each above 0 and below 1. Default .1, .01, .001.
+    /// False accept rates, each above 0 and below 1. Default none: those of .1, .01 and .001 that the pairs of two units suffice
+    /// for.
     pub false_accept_rates: Vec<f64>,
     /// Most pairs of two units that are looked at; of more, so many are drawn. Default 1,000,000.
     pub most_impostors: usize,
@@ -33,7 +34,7 @@ impl Default for VerifySettings {
     fn default() -> Self {
         Self {
             distance: Distance::Cosine,
-            false_accept_rates: vec![0.1, 0.01, 0.001],
+            false_accept_rates: Vec::new(),
             most_impostors: 1_000_000,
             resamples: 1_000,
             level: 0.95,
@@ -153,6 +154,15 @@ pub fn verify(
         verification(&given, rates, &intervals)
     };
     go_on(progress, "intervals", 0, 1)?;
+    let looked_at = items.len() - genuine;
+    let mut notes = Vec::new();
+    let settings = VerifySettings {
+        false_accept_rates: match settings.false_accept_rates.as_slice() {
+            [] => usual_rates(looked_at, &mut notes),
+            given => given.to_vec(),
+        },
+        ..settings.clone()
+    };
     let found = measure(unit, &settings.false_accept_rates, settings.resamples)?;
     let mut control = Vec::new();
     for shuffle in 0..SHUFFLES {
@@ -170,12 +180,28 @@ pub fn verify(
         unit: String::new(),
         vectors: unit.len(),
         without_unit: 0,
-        settings: settings.clone(),
+        settings,
         impostors,
         found,
         control: control.iter().sum::<f64>() / control.len() as f64,
-        notes: Vec::new(),
+        notes,
     })
+}
+
+/// The usual rates that so many pairs of two units can show; says which they cannot.
+fn usual_rates(impostors: usize, notes: &mut Vec<String>) -> Vec<f64> {
+    const USUAL: [f64; 3] = [0.1, 0.01, 0.001];
+    let (shown, beyond): (Vec<f64>, Vec<f64>) = USUAL
+        .iter()
+        .partition(|&&rate| rate * impostors as f64 >= 1.0);
+    if !beyond.is_empty() {
+        let beyond: Vec<String> = beyond.iter().map(f64::to_string).collect();
+        notes.push(format!(
+            "{impostors} pairs of two units are too few to count true accepts at a false accept rate of {}",
+            beyond.join(" or ")
+        ));
+    }
+    shown
 }
 
 impl VerificationDocument {
@@ -232,5 +258,35 @@ impl VerificationDocument {
             self.unit, self.control
         );
         text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_that_few_pairs_cannot_show_are_left_out_and_told() {
+        for (impostors, rates) in [(1_000, 3), (999, 2), (99, 1), (9, 0)] {
+            let mut notes = Vec::new();
+            assert_eq!(usual_rates(impostors, &mut notes).len(), rates);
+            assert_eq!(notes.len(), usize::from(rates < 3));
+        }
+        let rows: Vec<f32> = (0..12).map(|i| (i as f32).sin()).collect();
+        let found = verify(
+            &rows,
+            2,
+            &[0, 0, 1, 1, 2, 2],
+            &VerifySettings::default(),
+            &|_, _, _| true,
+        );
+        let found = found.unwrap();
+        assert_eq!(found.impostors, 12);
+        assert_eq!(found.settings.false_accept_rates, [0.1]);
+        assert!(
+            found.notes[0].contains("12 pairs of two units"),
+            "{:?}",
+            found.notes
+        );
     }
 }

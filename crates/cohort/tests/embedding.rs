@@ -435,7 +435,10 @@ fn pairs_of_one_person_are_told_from_pairs_of_two() {
     );
     let (code, _, stderr) = verify(&["--far", "0.00001"]);
     assert_eq!(code, 2);
-    assert!(stderr.contains("at least one impostor pair"), "{stderr}");
+    assert!(
+        stderr.contains("--far") && stderr.contains("at least one impostor pair"),
+        "{stderr}"
+    );
 }
 
 #[test]

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use anyhow::ensure;
 use clap::Args;
-use cohort_search::{Distance, VerifySettings, verify};
+use cohort_eval::EvalError;
+use cohort_search::{Distance, VerifyError, VerifySettings, verify};
 use cohort_tables::id_key;
 
 use super::index::{read, say_without_direction};
@@ -34,8 +35,8 @@ pub(crate) struct Verify {
     /// What "near" means: euclidean, inner-product, cosine, manhattan or chebyshev
     #[arg(long, value_name = "DISTANCE", default_value = "cosine")]
     metric: Distance,
-    /// False accept rates at which true accepts are counted
-    #[arg(long, value_name = "P,P,..", value_delimiter = ',', default_values_t = VerifySettings::default().false_accept_rates)]
+    /// False accept rates at which true accepts are counted [default: those of 0.1, 0.01 and 0.001 that the pairs suffice for]
+    #[arg(long, value_name = "P,P,..", value_delimiter = ',')]
     far: Vec<f64>,
     /// Most pairs of two units that are looked at; of more, so many are drawn
     #[arg(long, value_name = "N", default_value_t = VerifySettings::default().most_impostors)]
@@ -126,7 +127,13 @@ impl Verify {
         let progress = |stage: &str, done, total| stages.at(stage, done, total);
         let found = shell.apart(|| verify(&values, dim, &unit, &settings, &progress));
         stages.end();
-        let mut document = found?;
+        let mut document = found.map_err(|error| match error {
+            VerifyError::Eval(EvalError::Input {
+                what: "false accept rate",
+                ..
+            }) => anyhow::Error::from(error).context("--far"),
+            _ => error.into(),
+        })?;
         let name = |path: &PathBuf| {
             path.file_name()
                 .unwrap_or_default()
@@ -136,7 +143,7 @@ impl Verify {
         document.tables = self.tables.iter().map(name).collect();
         document.unit.clone_from(&self.unit);
         document.without_unit = clips.len() - unit.len();
-        document.notes = self.reading.notes();
+        document.notes.splice(0..0, self.reading.notes());
         if let Some(out) = &self.out {
             write_json(out, &document, shell)?;
         }
