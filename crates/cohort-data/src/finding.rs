@@ -63,6 +63,8 @@ kinds! {
     BadAnnotation => ("bad-annotation", Error),
     /// A box without an area or out of its picture, a caption without a word.
     OddAnnotation => ("odd-annotation", Warning),
+    /// A caption's id that another caption of the split has: the first is kept.
+    CaptionIdAgain => ("caption-id-again", Error),
     /// A class of a later split that no item to learn from has.
     ClassWithoutTraining => ("class-without-training", Warning),
     /// A table that is written otherwise than with commas in UTF-8, and how it was read.

@@ -14,6 +14,7 @@ pub mod folder;
 mod label_file;
 mod layout;
 mod media;
+mod pairs;
 mod pickle;
 mod proposal;
 mod readers;
@@ -31,6 +32,9 @@ pub use error::DataError;
 pub use finding::{Finding, Kind, Severity};
 pub use layout::{Layout, Part};
 pub use media::{Media, MediaKind, MediaSource};
+pub use pairs::{
+    Joined, Oddity, OddityKind, PairCaption, PairPicture, Pairs, PairsOptions, read_pairs,
+};
 pub use proposal::{Proposal, propose};
 pub use readers::{
     Box2d, Caption, Category, MadeSplits, Objects, ObjectsCounts, OpenOptions, SplitObjects,

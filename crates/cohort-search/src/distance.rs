@@ -82,7 +82,7 @@ impl std::str::FromStr for Distance {
 }
 
 /// Sum over two vectors in 64 bits, eight sums side by side.
-fn sum(a: &[f32], b: &[f32], term: impl Fn(f64, f64) -> f64) -> f64 {
+pub(crate) fn sum(a: &[f32], b: &[f32], term: impl Fn(f64, f64) -> f64) -> f64 {
     let mut lanes = [0.0_f64; 8];
     let ((a8, a), (b8, b)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
     for (a, b) in a8.iter().zip(b8) {

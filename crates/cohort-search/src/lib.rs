@@ -23,6 +23,7 @@ mod index;
 mod map;
 mod neighbours;
 mod overlap;
+mod pairs;
 mod pca;
 mod points;
 mod quadtree;
@@ -43,6 +44,11 @@ pub use index::{Hit, Index, IndexError, Mask, Ranked, Ranking, Recall};
 pub use map::{EXACT, JUDGED_BY, Map, MapRecipe, MapSettings, Method, map};
 pub use neighbours::{Neighbours, nearest};
 pub use overlap::{OverlapTriplet, overlap_triplets};
+pub use pairs::{
+    Direction, DirectionDifference, DirectionFigures, DirectionMeasured, MedianRank, NullScores,
+    PairRecord, PairsDifference, PairsDocument, PairsQuestion, PairsSettings, Standing,
+    compare_pairs, measure_pairs, summarise_pairs,
+};
 pub use pca::{Pca, pca};
 pub use points::{Metric, Points};
 pub use retrieval::{

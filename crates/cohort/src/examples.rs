@@ -304,6 +304,19 @@ pub(crate) const EXAMPLES: &[(&str, &[Example])] = &[
         )],
     ),
     (
+        "search pairs",
+        &[
+            (
+                "recall at 1, 5 and 10 both ways, of COCO's validation split",
+                "cohort search pairs pictures.parquet captions.parquet --pairs captions_val2017.json",
+            ),
+            (
+                "two models on the test split of a table of pairs",
+                "cohort search pairs p.parquet c.parquet --pairs pairs.csv --split test --against p2.parquet c2.parquet",
+            ),
+        ],
+    ),
+    (
         "search verify",
         &[(
             "whether two vectors are of one person: true accepts at false accept rates",

@@ -1,5 +1,6 @@
 //! COCO's JSON: pictures with boxes, categories and captions (<https://cocodataset.org/#format-data>).
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
@@ -79,7 +80,35 @@ struct SplitRecords {
     /// Item by the id of a picture.
     items: BTreeMap<Id, usize>,
     names: Vec<String>,
-    seen: HashSet<(bool, Id)>,
+    /// Ids of boxes that were met.
+    boxes: HashSet<Id>,
+    /// Ids of captions that were met, and the place of each among all annotations.
+    captions: HashMap<Id, usize>,
+}
+
+impl SplitRecords {
+    /// Notes the id of an annotation that will stand at `place`. One that was met is given back with the place of the first: the
+    /// key points of a person repeat the box that the instances have.
+    fn met(&mut self, annotation: &Annotation, place: usize) -> Option<Met> {
+        let id = annotation.id.clone()?;
+        if annotation.caption.is_none() {
+            return (!self.boxes.insert(id)).then_some(Met::Box);
+        }
+        match self.captions.entry(id) {
+            Entry::Occupied(before) => Some(Met::Caption(*before.get())),
+            Entry::Vacant(free) => {
+                free.insert(place);
+                None
+            }
+        }
+    }
+}
+
+/// An annotation whose id was met before.
+enum Met {
+    Box,
+    /// The place of the one before.
+    Caption(usize),
 }
 
 pub(crate) fn read(
@@ -129,6 +158,8 @@ pub(crate) fn read(
             if let Some(size) = size {
                 objects.sizes.insert(id_key(&image.file_name), size);
             }
+            let ids = objects.ids.entry(id_key(&image.file_name));
+            ids.or_insert_with(|| image.id.to_string());
             if let Some(&known) = split.items.get(&image.id) {
                 if split.names[known] != image.file_name {
                     let expected =
@@ -154,12 +185,22 @@ pub(crate) fn read(
                 ));
                 continue;
             };
-            let is_caption = annotation.caption.is_some();
-            if let Some(id) = &annotation.id
-                && !split.seen.insert((is_caption, id.clone()))
-            {
-                // the key points of a person repeat the box that the instances have
-                continue;
+            match split.met(&annotation, rows.len()) {
+                None => {}
+                Some(Met::Box) => continue,
+                Some(Met::Caption(before)) => {
+                    let before = &rows[before].0;
+                    let same = before.caption == annotation.caption;
+                    if !same || before.image_id != annotation.image_id {
+                        findings.push(Finding::of_file(
+                            Kind::CaptionIdAgain,
+                            Some(&name),
+                            &shown,
+                            again(&annotation),
+                        ));
+                    }
+                    continue;
+                }
             }
             let size = sizes.get(&annotation.image_id).copied().flatten();
             rows.push((annotation, id_key(&split.names[item]), name.clone(), size));
@@ -191,6 +232,11 @@ pub(crate) fn read(
     contents(root, schema, splits, objects, findings)
 }
 
+fn again(caption: &Annotation) -> String {
+    let id = caption.id.as_ref().map_or(String::new(), Id::to_string);
+    format!("caption {id} again with another text or picture; the first is kept")
+}
+
 /// One annotation, or why it is none.
 fn add(
     objects: &mut Objects,
@@ -209,14 +255,14 @@ fn add(
             ..finding
         });
     };
-    let id = annotation
-        .id
-        .map_or("without an id".to_string(), |id| id.to_string());
+    let own_id = annotation.id.map(|id| id.to_string());
+    let id = own_id.clone().unwrap_or("without an id".to_string());
     if let Some(text) = annotation.caption {
         if text.trim().is_empty() {
             say(Kind::OddAnnotation, format!("caption {id} without a word"));
         }
         objects.captions.push(Caption {
+            id: own_id,
             item: item.to_string(),
             text,
         });

@@ -28,6 +28,14 @@ pub(crate) mod table_parts {
     pub(crate) use super::lay::{TABLES, files_in};
     pub(crate) use super::path_table::{SPLITS, TARGETS, column_of, is_category, unit_word};
 }
+/// What pairs of pictures and captions are read with.
+pub(crate) mod pair_parts {
+    pub(crate) use super::coco::read as read_coco;
+    pub(crate) use super::contents::Contents;
+    pub(crate) use super::lay::coco_files;
+    pub(crate) use super::path_index::{Found, PathIndex, plain};
+    pub(crate) use super::splits::{Drawn, SHARE, draw};
+}
 pub use contents::OpenOptions;
 pub use objects::{Box2d, Caption, Category, Objects, ObjectsCounts, SplitObjects};
 pub use splits::MadeSplits;

@@ -15,6 +15,8 @@ pub struct Objects {
     pub captions: Vec<Caption>,
     /// Width and height of each picture in pixels as the annotations have them, by item.
     pub sizes: BTreeMap<String, [f64; 2]>,
+    /// Id of each picture in the annotations, by item; of several the first.
+    pub ids: BTreeMap<String, String>,
 }
 
 /// A category of boxes.
@@ -42,6 +44,8 @@ pub struct Box2d {
 /// A sentence about a picture.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caption {
+    /// Its id in the annotations, where it has one.
+    pub id: Option<String>,
     /// Id of the picture's item.
     pub item: String,
     /// The sentence.

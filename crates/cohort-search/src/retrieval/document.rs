@@ -379,7 +379,8 @@ impl Difference {
     }
 }
 
-fn line(name: &str, figure: &Figure) -> String {
+/// A measure as a line of a table.
+pub(crate) fn line(name: &str, figure: &Figure) -> String {
     let name: String = name.chars().take(16).collect();
     let interval = match figure.interval.estimate() {
         Some(e) => format!("{:.4} to {:.4}", e.low, e.high),
@@ -397,7 +398,7 @@ fn line(name: &str, figure: &Figure) -> String {
 }
 
 /// Breaks a sentence between words after at most 80 characters.
-fn wrapped(line: &str) -> String {
+pub(crate) fn wrapped(line: &str) -> String {
     let (mut text, mut width) = (String::new(), 0);
     for word in line.split(' ') {
         let len = word.chars().count();

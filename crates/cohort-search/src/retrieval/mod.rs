@@ -16,6 +16,7 @@ pub use document::{
     Alone, ClassDifference, ClassFigures, Control, Curve, Difference, Figure, Legacy, Paired,
     Protocol, RetrievalDocument, Ties,
 };
+pub(crate) use document::{line, wrapped};
 pub use legacy::legacy_ap;
 pub use measures::{Measure, Sums};
 pub use query::{Asked, LEVELS};

@@ -6,8 +6,8 @@ use cohort_eval::{EvalError, Interval, IntervalSettings, mean_intervals};
 
 use super::{
     Alone, Asked, Chances, ClassDifference, ClassFigures, Control, Curve, Difference, Figure,
-    LEVELS, Legacy, Measured, Paired, Protocol, Question, RetrievalDocument, RetrievalSettings,
-    Ties, legacy_ap,
+    LEVELS, Legacy, Measure, Measured, Paired, Protocol, Question, RetrievalDocument,
+    RetrievalSettings, Ties, legacy_ap,
 };
 
 /// Standard errors that a control may lie away from chance.
@@ -47,7 +47,7 @@ pub fn summarise(
     let map = measured
         .measures
         .iter()
-        .position(|m| *m == super::Measure::AveragePrecision);
+        .position(|m| *m == Measure::AveragePrecision);
     let legacy = (!several_labels).then(|| {
         let right: Vec<bool> = all.iter().map(|asked| asked.first_right).collect();
         let class = |asked: &&Asked| question.query_labels[asked.query][0] as usize;
@@ -159,16 +159,37 @@ fn control(asked: &[&Asked], measure: usize, shuffles: usize, chance: f64) -> Co
             / n
     };
     let values: Vec<f64> = (0..shuffles).map(of).collect();
-    let count = values.len() as f64;
-    let mean = values.iter().sum::<f64>() / count;
-    let squares: f64 = values.iter().map(|v| (v - mean).powi(2)).sum();
-    let error = (squares / (count - 1.0).max(1.0) / count).sqrt();
-    Control {
-        mean,
-        low: values.iter().copied().fold(f64::INFINITY, f64::min),
-        high: values.iter().copied().fold(f64::NEG_INFINITY, f64::max),
-        // of one shuffle no error is known
-        at_chance: shuffles < 2 || (mean - chance).abs() <= AWAY * error + 1e-9,
+    Control::of(&values, chance)
+}
+
+impl Control {
+    /// Of a measure's value under each shuffle, at least one.
+    pub(crate) fn of(values: &[f64], chance: f64) -> Self {
+        let count = values.len() as f64;
+        let mean = values.iter().sum::<f64>() / count;
+        let squares: f64 = values.iter().map(|v| (v - mean).powi(2)).sum();
+        let error = (squares / (count - 1.0).max(1.0) / count).sqrt();
+        Self {
+            mean,
+            low: values.iter().copied().fold(f64::INFINITY, f64::min),
+            high: values.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+            // of one shuffle no error is known
+            at_chance: values.len() < 2 || (mean - chance).abs() <= AWAY * error + 1e-9,
+        }
+    }
+}
+
+impl Paired {
+    /// A difference with its interval.
+    pub(crate) fn of(measure: Measure, interval: Interval) -> Self {
+        let shown = interval
+            .estimate()
+            .is_some_and(|e| e.caution.is_none() && (e.low > 0.0 || e.high < 0.0));
+        Self {
+            measure,
+            interval,
+            shown,
+        }
     }
 }
 
@@ -273,13 +294,7 @@ pub fn compare(
             &names,
             &interval_settings(settings),
         )?;
-        let paired = |(measure, interval): (&super::Measure, Interval)| Paired {
-            measure: *measure,
-            shown: interval
-                .estimate()
-                .is_some_and(|e| e.caution.is_none() && (e.low > 0.0 || e.high < 0.0)),
-            interval,
-        };
+        let paired = |(measure, interval): (&Measure, Interval)| Paired::of(*measure, interval);
         Ok(measured
             .measures
             .iter()

@@ -3,6 +3,7 @@
 mod change;
 mod evaluate;
 mod index;
+mod pairs;
 mod query;
 mod verify;
 
@@ -23,6 +24,8 @@ pub(crate) enum Search {
     Query(query::Query),
     /// Precision, recall and the like, with intervals, chance levels and a control
     Evaluate(Box<evaluate::Evaluate>),
+    /// How well captions find their pictures and pictures their captions, with intervals, chance levels and a control
+    Pairs(Box<pairs::Pairs>),
     /// Whether two vectors are of one person: true accepts at false accept rates, with intervals by person
     Verify(verify::Verify),
 }
@@ -35,6 +38,7 @@ impl Search {
             Self::Delete(command) => command.run(shell),
             Self::Query(command) => command.run(shell),
             Self::Evaluate(command) => command.run(shell),
+            Self::Pairs(command) => command.run(shell),
             Self::Verify(command) => command.run(shell),
         }
     }
