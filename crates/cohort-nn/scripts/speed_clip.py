@@ -18,8 +18,6 @@ import time
 
 import numpy as np
 
-binary = sys.argv[1] if len(sys.argv) > 1 else "target/release/examples/embed_clip"
-pictures, texts = (int(sys.argv[i]) if len(sys.argv) > i else n for i, n in ((2, 64), (3, 256)))
 REPEATS = 3
 
 
@@ -67,6 +65,8 @@ def peer(place):
 
 
 def main():
+    binary = sys.argv[1] if len(sys.argv) > 1 else "target/release/examples/embed_clip"
+    pictures, texts = (int(sys.argv[i]) if len(sys.argv) > i else n for i, n in ((2, 64), (3, 256)))
     import torch
     from transformers import CLIPConfig, CLIPModel
 

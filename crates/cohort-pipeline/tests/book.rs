@@ -11,6 +11,10 @@ fn the_defaults_of_the_book_are_fresh() {
     // not written where it says nothing
     let reading = toml::Table::try_from(ReadingConfig::default()).unwrap();
     table.insert("reading".into(), reading.into());
+    let embedding = toml::Table::try_from(RunConfig::default().embedding).unwrap();
+    table.insert("embedding".into(), embedding.into());
+    let pairs = toml::Table::try_from(RunConfig::default().pairs).unwrap();
+    table.insert("pairs".into(), pairs.into());
     let text = toml::to_string(&table).unwrap();
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/defaults.toml");
     if std::env::var_os("COHORT_BOOK").is_some_and(|what| what == "write") {

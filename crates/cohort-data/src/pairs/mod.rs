@@ -4,6 +4,7 @@ mod coco;
 mod gather;
 mod join;
 mod oddity;
+mod parts;
 mod table;
 mod token;
 

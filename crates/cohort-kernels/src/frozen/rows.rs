@@ -2,13 +2,16 @@
 
 use super::conv::{Layer, Shape};
 use super::kernel::{LANES, PIXELS, Reach, Sums, WIDTH, tile};
-use crate::wide;
+use super::view::each;
+use crate::{Out, wide};
 
-/// Tiles whose rows stay in the second cache beside a panel of weights.
+/// Inputs that are summed at a time, and tiles of a task: the part of a panel of weights and of the rows that both need
+/// stays in the second cache.
+const INPUTS: usize = 768;
 const TILES: usize = 12;
 
-/// The product of rows with the transpose of `[outputs, inputs]` weights. One thread; a row's sums have one order, so that it does
-/// not depend on the rows beside it.
+/// The product of rows with the transpose of `[outputs, inputs]` weights. A row's sums have one order: they depend neither on the
+/// rows beside it nor on the number of threads.
 #[derive(Debug)]
 pub struct Rows(Layer);
 
@@ -40,29 +43,69 @@ impl Rows {
         let [inputs, outputs] = self.channels();
         let count = x.len() / inputs;
         assert_eq!(x.len(), count * inputs, "rows of a layer");
+        out.clear();
         out.resize(count * outputs, 0.0);
-        let reach = Reach {
-            starts: vec![0],
-            len: inputs,
-        };
+        let all = Out(out.as_mut_ptr());
+        let panels = &self.0.panels;
+        let blocks = count.div_ceil(TILES * PIXELS);
+        let splits = (4 * rayon::current_num_threads()).div_ceil(blocks.max(1));
+        let splits = splits.clamp(1, panels.len());
+        each(blocks * splits, count * inputs * outputs, |task| {
+            let [block, split] = [task / splits, task % splits];
+            let rows = block * TILES * PIXELS..count.min((block + 1) * TILES * PIXELS);
+            let own = split * panels.len() / splits..(split + 1) * panels.len() / splits;
+            // SAFETY: no two tasks have a row and a panel in common, and `out` holds the outputs of every row.
+            unsafe { self.task(x, rows, own, all) }
+        });
+    }
+
+    /// Adds the products of some rows with some panels to `out`.
+    ///
+    /// # Safety
+    /// `out` holds the outputs of these rows, and nobody else reads or writes those of the panels.
+    unsafe fn task(
+        &self,
+        x: &[f32],
+        rows: std::ops::Range<usize>,
+        panels: std::ops::Range<usize>,
+        out: Out,
+    ) {
+        let [inputs, outputs] = self.channels();
         let mut sums: Sums = [0.0; PIXELS * WIDTH];
-        for block in (0..count).step_by(TILES * PIXELS) {
-            let last = count.min(block + TILES * PIXELS);
-            for panel in &self.0.panels {
-                let weights = &self.0.weights[panel.weights..];
-                let channels = panel.first..outputs.min(panel.first + panel.vectors * LANES);
-                for first in (block..last).step_by(PIXELS) {
+        for begin in (0..inputs).step_by(INPUTS) {
+            let reach = Reach {
+                starts: vec![begin],
+                len: INPUTS.min(inputs - begin),
+            };
+            for panel in &self.0.panels[panels.clone()] {
+                let width = panel.vectors * LANES;
+                let weights = &self.0.weights[panel.weights + begin * width..];
+                let channels = width.min(outputs - panel.first);
+                for first in rows.clone().step_by(PIXELS) {
                     // what a tile has too many, the last row fills
-                    let rows: [usize; PIXELS] =
-                        std::array::from_fn(|i| (first + i).min(last - 1) * inputs);
+                    let places: [usize; PIXELS] =
+                        std::array::from_fn(|i| (first + i).min(rows.end - 1) * inputs);
                     // SAFETY: every row of `inputs` values lies within `x`, which nobody writes.
-                    unsafe { tile(panel.vectors, &reach, x.as_ptr(), &rows, weights, &mut sums) };
-                    let own = sums.chunks_exact(WIDTH).take(last - first);
+                    unsafe {
+                        tile(
+                            panel.vectors,
+                            &reach,
+                            x.as_ptr(),
+                            &places,
+                            weights,
+                            &mut sums,
+                        )
+                    };
                     wide(|| {
+                        let own = sums.chunks_exact(WIDTH).take(rows.end - first);
                         for (row, sums) in own.enumerate() {
-                            let place = (first + row) * outputs;
-                            let out = &mut out[place + channels.start..place + channels.end];
-                            out.copy_from_slice(&sums[..channels.len()]);
+                            let place = (first + row) * outputs + panel.first;
+                            // SAFETY: as promised by the caller.
+                            let out =
+                                unsafe { std::slice::from_raw_parts_mut(out.at(place), channels) };
+                            for (out, sum) in out.iter_mut().zip(sums) {
+                                *out += sum;
+                            }
                         }
                     });
                 }
@@ -77,7 +120,7 @@ mod tests {
 
     #[test]
     fn products_meet_the_plain_sum_and_do_not_depend_on_the_rows_beside() {
-        for [inputs, outputs] in [[1, 1], [7, 16], [33, 49], [64, 100], [130, 17]] {
+        for [inputs, outputs] in [[1, 1], [7, 16], [33, 49], [64, 100], [130, 17], [1700, 60]] {
             let weight: Vec<f32> = (0..inputs * outputs)
                 .map(|i| (i as f32 * 0.37).sin())
                 .collect();

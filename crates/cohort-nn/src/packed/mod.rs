@@ -1,5 +1,4 @@
-//! Parts of transformers with frozen weights on the CPU: the rows of several sequences stand one after another without padding,
-//! and one call keeps to one thread.
+//! Parts of transformers with frozen weights on the CPU: the rows of several sequences stand one after another without padding.
 
 mod attention;
 mod linear;

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use cohort_data::{DataError, Dataset};
 use cohort_nn::{Backbone, ThreePathsConfig};
 use cohort_tables::did_you_mean_of;
-use cohort_train::{DeviceChoice, EmbeddingSettings, TrainSettings};
+use cohort_train::{AlignSettings, DeviceChoice, EmbeddingSettings, TrainSettings};
 use serde::{Deserialize, Serialize};
 
 use crate::error::PipelineError;
@@ -63,6 +63,9 @@ pub struct RunConfig {
     /// An embedding by metric learning (`cohort train embedding`); a run has none.
     #[serde(skip_serializing_if = "is_usual_embedding")]
     pub embedding: EmbeddingSettings,
+    /// Heads on pairs of pictures and captions (`cohort train pairs`); a run has none.
+    #[serde(skip_serializing_if = "are_usual_pairs")]
+    pub pairs: AlignSettings,
     /// How the models' predictions are combined.
     pub fusion: FusionConfig,
     /// How the result is audited.
@@ -126,6 +129,7 @@ impl Default for RunConfig {
             ),
             joint: JointSettings::default(),
             embedding: EmbeddingSettings::default(),
+            pairs: AlignSettings::default(),
             fusion: FusionConfig::default(),
             audit: AuditConfig::default(),
         }
@@ -135,6 +139,11 @@ impl Default for RunConfig {
 /// An embedding of which nothing is said is not written, so that the configuration of a run is what it was without.
 fn is_usual_embedding(settings: &EmbeddingSettings) -> bool {
     *settings == EmbeddingSettings::default()
+}
+
+/// As [`is_usual_embedding`].
+fn are_usual_pairs(settings: &AlignSettings) -> bool {
+    *settings == AlignSettings::default()
 }
 
 /// An error when a setting is out of its range.
@@ -266,6 +275,7 @@ impl RunConfig {
             *train = train.clone().resolved();
         }
         self.embedding_settings().validate()?;
+        self.pairs_settings().validate()?;
         self.features.text.validate()?;
         self.check_networks()?;
         for (name, resamples) in [
@@ -392,6 +402,14 @@ impl RunConfig {
         if self.image.fine_tunes() {
             settings.fine_tuning = Some(settings.fine_tuning.unwrap_or_default());
         }
+        settings
+    }
+
+    /// The settings of heads on pairs, with the run's seed and device.
+    pub fn pairs_settings(&self) -> AlignSettings {
+        let mut settings = self.pairs.clone();
+        settings.train.seed = self.seed;
+        settings.train.device = self.device;
         settings
     }
 
