@@ -107,6 +107,14 @@ pub enum PipelineError {
         /// What there is.
         found: String,
     },
+    /// Words for an encoder that has none.
+    #[error(
+        "words: expected an encoder of pictures and words in one space (CLIP), found {encoder}, which sees pictures alone"
+    )]
+    Words {
+        /// The encoder.
+        encoder: String,
+    },
     /// A document that the program wrote and something else changed.
     #[error("{}: expected the document as it was written, found other bytes (its checksum does not fit): the file is damaged; restore it, or remove it and call the command that made it again", path.display())]
     Damaged {
@@ -140,6 +148,22 @@ impl PipelineError {
                 | Self::Media { .. }
                 | Self::NotFinite { .. }
         )
+    }
+
+    /// An error of a training or of a trained network at work.
+    pub(crate) fn of_training(error: cohort_train::TrainError) -> Self {
+        match error {
+            cohort_train::TrainError::Interrupted { .. } => Self::Stopped,
+            error => error.into(),
+        }
+    }
+
+    /// The error without the name of its clip, for whoever names it.
+    pub(crate) fn unnamed(self) -> Self {
+        match self {
+            Self::Clip { source, .. } => *source,
+            other => other,
+        }
     }
 
     /// The error with the clip named, when its media are at fault.

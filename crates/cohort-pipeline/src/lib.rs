@@ -4,12 +4,13 @@
 //! resumed, or fed by somebody else's model. [`run()`] does them all.
 //!
 //! The rooms, from the ground up: `error`, `watch`, `modality`; `config` (settings as data); `hashes`, `weights`,
-//! `dataset`, `run_folder`; `branches` (what one modality does, for every job alike); `transcribe`; `models` (trained models at
-//! work); `jobs`.
+//! `dataset`, `run_folder`; `branches` (what one modality does, for every job alike); `encode` (media to vectors for a search);
+//! `transcribe`; `models` (trained models at work); `jobs`.
 
 mod branches;
 mod config;
 mod dataset;
+mod encode;
 mod error;
 mod hashes;
 mod jobs;
@@ -33,6 +34,7 @@ pub use config::{
     TextFeatureConfig,
 };
 pub use dataset::fusion_settings;
+pub use encode::{Encoder, EncoderSettings};
 pub use error::PipelineError;
 pub use jobs::{
     Answers, ClipAnswer, EmbeddingPlan, FeatureTables, JointPlan, JointSubset, RunSummary,

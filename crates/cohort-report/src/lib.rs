@@ -4,6 +4,7 @@ pub mod audio_figures;
 mod canvas;
 pub mod charts;
 mod error;
+mod font;
 mod format;
 mod map_page;
 mod markup;
@@ -11,6 +12,7 @@ mod page;
 mod palette;
 mod raster;
 mod scale;
+mod sheet;
 mod text_width;
 
 pub use canvas::{Style, Target};
@@ -18,6 +20,7 @@ pub use error::ReportError;
 pub use map_page::{MapPage, MapPoint, map_page};
 pub use page::{
     Caution, Mistake, Mistakes, ModelDocument, Planted, RunDocuments, RunRecord, RunSetting,
-    audit_page, cautions, run_page,
+    audit_page, cautions, run_page, sheet_page,
 };
 pub use raster::{jpeg_address, svg_to_png};
+pub use sheet::{DrawnSheet, Sheet, SheetPicture, SheetQuery, Shown, sheet_png};

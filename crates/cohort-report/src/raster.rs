@@ -6,12 +6,7 @@ use base64::Engine as _;
 use resvg::{tiny_skia, usvg};
 
 use crate::ReportError;
-
-/// Roboto 2.138, cut down to Latin and Greek by `scripts/make_fonts.py` (Apache-2.0, `fonts/LICENSE-Roboto.txt`).
-const FONTS: [&[u8]; 2] = [
-    include_bytes!("../fonts/Roboto-Regular-subset.ttf"),
-    include_bytes!("../fonts/Roboto-Medium-subset.ttf"),
-];
+use crate::font::FONTS;
 
 /// Pixels that one picture may have: 400 MB of memory.
 const MOST_PIXELS: f64 = 1e8;

@@ -40,7 +40,9 @@ pub use cells::nearest_approximate;
 pub use distance::Distance;
 pub use document::{Giant, Group, Labelling, MapDocument, PlacedClip};
 pub use error::SearchError;
-pub use index::{Hit, Index, IndexError, Mask, Ranked, Ranking, Recall};
+pub use index::{
+    EncoderRecord, Hit, Index, IndexError, Mask, PictureRoot, Ranked, Ranking, Recall,
+};
 pub use map::{EXACT, JUDGED_BY, Map, MapRecipe, MapSettings, Method, map};
 pub use neighbours::{Neighbours, nearest};
 pub use overlap::{OverlapTriplet, overlap_triplets};

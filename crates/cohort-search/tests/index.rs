@@ -323,6 +323,108 @@ fn a_writer_killed_before_the_manifest_leaves_the_old_index_whole() {
 }
 
 #[test]
+fn compaction_changes_no_answer_and_gives_space_back() {
+    let (n, dim) = (400, 12);
+    let values = draw(n, dim, 1);
+    let asked = draw(30, dim, 2);
+    for distance in Distance::ALL {
+        let folder = tempfile::tempdir().unwrap();
+        let mut index = index(folder.path(), distance, dim, &values, &[150, 1, 249]);
+        let gone: Vec<usize> = (0..n).filter(|row| row % 3 == 1 || *row == 150).collect();
+        index.delete(&gone).unwrap();
+        let answers = |index: &Index| -> Vec<Vec<(String, u64)>> {
+            let found = index.search(&asked, 20, None, &quiet).unwrap();
+            let named = |hit: &Hit| (index.id(hit.row).to_string(), hit.distance.to_bits());
+            found
+                .iter()
+                .map(|own| own.iter().map(named).collect())
+                .collect()
+        };
+        let size = || -> u64 {
+            let files = std::fs::read_dir(folder.path()).unwrap();
+            files
+                .map(|file| file.unwrap().metadata().unwrap().len())
+                .sum()
+        };
+        let (before, bytes) = (answers(&index), size());
+        let other = Index::open(folder.path()).unwrap();
+        assert!(index.compact().unwrap());
+        assert_eq!(
+            (index.rows(), index.live().count()),
+            (n - gone.len(), n - gone.len())
+        );
+        assert!(answers(&index) == before, "{distance:?}");
+        assert!(answers(&Index::open(folder.path()).unwrap()) == before);
+        // whoever has opened it before goes on with what was there
+        assert!(answers(&other) == before);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
+        assert!(size() < bytes * 3 / 4, "{} of {bytes}", size());
+        // the same rows, added at once, are the same file
+        let once = tempfile::tempdir().unwrap();
+        let mut other = Index::create(once.path(), distance, dim, "test").unwrap();
+        let ids = names(n);
+        let left: Vec<usize> = (0..n).filter(|row| !gone.contains(row)).collect();
+        let ids: Vec<&str> = left.iter().map(|&row| ids[row].as_str()).collect();
+        let rows: Vec<f32> = left
+            .iter()
+            .flat_map(|row| &values[row * dim..(row + 1) * dim])
+            .copied()
+            .collect();
+        other.add(&ids, &rows).unwrap();
+        let vectors = |folder: &Path| {
+            let files = std::fs::read_dir(folder).unwrap();
+            let mut files = files.map(|file| file.unwrap().path());
+            let file = files.find(|file| file.extension().is_some_and(|e| e == "vectors"));
+            std::fs::read(file.unwrap()).unwrap()
+        };
+        assert!(
+            vectors(folder.path()) == vectors(once.path()),
+            "{distance:?}"
+        );
+        let manifest = std::fs::read(folder.path().join(NAME)).unwrap();
+        assert!(!index.compact().unwrap(), "nothing is left to do");
+        assert_eq!(std::fs::read(folder.path().join(NAME)).unwrap(), manifest);
+        index.add(&["new"], &values[..dim]).unwrap();
+        assert_eq!(index.rows_by_id()["new"], n - gone.len());
+        index
+            .delete(&(0..index.rows()).collect::<Vec<_>>())
+            .unwrap();
+        assert!(index.compact().unwrap());
+        assert_eq!(index.rows(), 0);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+        assert!(!index.compact().unwrap());
+    }
+}
+
+#[test]
+fn a_graph_is_built_anew_after_compaction() {
+    let (n, dim) = (3000, 16);
+    let values = clustered(n, dim, 5);
+    let folder = tempfile::tempdir().unwrap();
+    let mut index = index(
+        folder.path(),
+        Distance::Euclidean,
+        dim,
+        &values,
+        &[2000, 1000],
+    );
+    index.build_graphs(500, 0.97, &quiet).unwrap();
+    index.delete(&(0..500).collect::<Vec<_>>()).unwrap();
+    assert!(index.has_graph() && index.compact().unwrap());
+    // graphs of rows that are numbered otherwise would answer wrongly
+    assert!(!index.has_graph() && index.known_recall().is_none());
+    index.build_graphs(0, 0.97, &quiet).unwrap();
+    let known = index.known_recall().unwrap();
+    let queries = &values[700 * dim..900 * dim];
+    let found = index.recall(queries, 10, known.width, &quiet).unwrap();
+    assert!(found.value > 0.95, "{found:?}");
+    assert_eq!(
+        Index::open(folder.path()).unwrap().known_recall(),
+        Some(known)
+    );
+}
+
+#[test]
 fn the_same_bytes_and_answers_with_any_number_of_threads() {
     let (dim, values) = (20, draw(2000, 20, 1));
     let run = |threads: usize| {

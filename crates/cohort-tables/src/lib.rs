@@ -33,6 +33,7 @@ mod predictions;
 mod predictions_file;
 mod predictions_layout;
 mod predictions_write;
+mod relative;
 mod sealed;
 mod shown;
 mod spelling;
@@ -70,6 +71,7 @@ pub use media::{AUDIO_EXTENSIONS, IMAGE_EXTENSIONS, TRANSCRIPT_EXTENSIONS, VIDEO
 pub use nearest::{did_you_mean, did_you_mean_of, nearest};
 pub use nouns::{Nouns, WithinUnits, counted, plural};
 pub use predictions::Predictions;
+pub use relative::relative;
 pub use sealed::{seal, unseal};
 pub use shown::{shown, shown_lines};
 pub use spelling::{Spellings, code, fold, is_missing, spelled_out, tidy};

@@ -5,6 +5,18 @@ use image::codecs::jpeg::JpegEncoder;
 
 use crate::error::VisionError;
 use crate::picture::Picture;
+use crate::resize::resize;
+
+/// A picture made so small that its longer side has at most `side` pixels (at least 1), in its own proportions; a smaller one as it is.
+///
+/// # Errors
+/// As [`resize`], for a `side` that is too large.
+pub fn small(picture: &Picture, side: usize) -> Result<Picture, VisionError> {
+    let (width, height) = (picture.width(), picture.height());
+    let longer = width.max(height).max(side);
+    let of = |length: usize| (length * side / longer).max(1);
+    resize(picture, of(width), of(height))
+}
 
 /// A picture as a baseline JPEG without chroma subsampling, of a quality from 1 to 100 (libjpeg's scale): the same bytes for the
 /// same pixels.

@@ -267,14 +267,37 @@ pub(crate) const EXAMPLES: &[(&str, &[Example])] = &[
     ),
     (
         "search index",
-        &[(
-            "an index of an embedding table",
-            "cohort search index gallery.parquet --metric cosine --out gallery.index",
-        )],
+        &[
+            (
+                "an index of an embedding table",
+                "cohort search index gallery.parquet --metric cosine --out gallery.index",
+            ),
+            (
+                "of all pictures in and below a folder, as a network with its weights sees them",
+                "cohort search index photos --backbone resnet18 --weights resnet18.safetensors",
+            ),
+            (
+                "of pictures as a trained embedding sees them",
+                "cohort search index photos --run my-embedding",
+            ),
+        ],
     ),
     (
         "search add",
-        &[("more rows", "cohort search add gallery.index more.parquet")],
+        &[
+            ("more rows", "cohort search add gallery.index more.parquet"),
+            (
+                "more pictures, seen as those of the index were",
+                "cohort search add photos.index more-photos",
+            ),
+        ],
+    ),
+    (
+        "search compact",
+        &[(
+            "give the space of deleted rows back",
+            "cohort search compact gallery.index",
+        )],
     ),
     (
         "search delete",
@@ -289,6 +312,10 @@ pub(crate) const EXAMPLES: &[(&str, &[Example])] = &[
             (
                 "the ten nearest of each vector in a table",
                 "cohort search query gallery.index queries.parquet",
+            ),
+            (
+                "the pictures most like one, on a page",
+                "cohort search query photos.index holiday.jpg --sheet nearest.html",
             ),
             (
                 "the neighbours of a clip of the index, of one group alone",

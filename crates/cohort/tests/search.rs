@@ -403,11 +403,25 @@ fn what_cannot_be_searched_is_told_with_what_to_do() {
         ),
         (
             &["index", "pictures"],
-            "pictures: expected an embedding table, found a folder; `cohort features` makes one",
+            match cfg!(feature = "networks") {
+                true => {
+                    "pictures: expected --backbone and --weights, or --run, to look at its pictures with, found neither"
+                }
+                false => {
+                    "pictures: expected an embedding table, found a folder; this program was built without networks"
+                }
+            },
         ),
         (
             &["query", "gallery.index", "a.jpg"],
-            "a.jpg: expected an embedding table, found a picture; `cohort features` makes one",
+            match cfg!(feature = "networks") {
+                true => {
+                    "a.jpg: expected an embedding table, found a picture; gallery.index was made of tables, and `cohort features` makes one"
+                }
+                false => {
+                    "a.jpg: expected an embedding table, found a picture; this program was built without networks"
+                }
+            },
         ),
         (
             &["query", "gallery.index", "short.parquet"],
@@ -492,4 +506,83 @@ fn vectors_of_zeros_are_told_where_directions_are_compared() {
         "{told}"
     );
     assert!(!index("euclidean").contains("zeros have"));
+}
+
+#[test]
+fn a_sheet_of_a_foreign_table_finds_pictures_by_clip() {
+    let folder = Folder::new();
+    std::fs::create_dir_all(folder.at("pictures/deep")).unwrap();
+    for i in 0..120 {
+        // of one clip there is none, of another two that nobody tells apart
+        let place = match i {
+            3 => continue,
+            _ if i % 2 == 0 => format!("pictures/g{i}.png"),
+            _ => format!("pictures/deep/g{i}.png"),
+        };
+        let colour = image::Rgb([i as u8 * 2, 90, 120]);
+        image::RgbImage::from_pixel(30, 20, colour)
+            .save(folder.at(&place))
+            .unwrap();
+    }
+    let arguments = ["query", "gallery.index", "queries.parquet", "-k", "119"];
+    let sheet = ["--sheet", "s.html", "--pictures", "pictures"];
+    let more = ["--labels", "labels.csv", "--label", "Class"];
+    let (code, _, err) = folder.run(&[&arguments[..], &sheet, &more].concat());
+    assert_eq!(code, 0, "{err}");
+    assert!(
+        err.contains("Of 40 queries the first 19 are shown"),
+        "{err}"
+    );
+    let page = std::fs::read_to_string(folder.at("s.html")).unwrap();
+    let frames = page.matches("class=\"frame-of").count();
+    assert_eq!(frames, 19 * 51);
+    // queries of a table have no picture here
+    assert!(page.matches(">no picture<").count() >= 19);
+    assert!(err.contains("have no picture in pictures: "), "{err}");
+    assert!(page.contains(": c1<") && page.contains("class=\"clip right\""));
+    let (code, out, err) = folder.run(&["compact", "gallery.index"]);
+    assert_eq!(
+        (code, err.as_str()),
+        (
+            0,
+            "nothing to do: no row was deleted, and all lie in one file\n"
+        )
+    );
+    assert_eq!(
+        out,
+        "gallery.index: 120 vectors of 8, euclidean distance, 0.0 MB\n"
+    );
+}
+
+#[test]
+fn compaction_gives_the_same_document() {
+    let folder = Folder::new();
+    assert_eq!(
+        folder.run(&["add", "gallery.index", "queries.parquet"]).0,
+        0
+    );
+    assert_eq!(
+        folder
+            .run(&["delete", "gallery.index", "g7", "q3", "g100"])
+            .0,
+        0
+    );
+    let asked = || {
+        folder.run(&[
+            "query",
+            "gallery.index",
+            "queries.parquet",
+            "-k",
+            "200",
+            "--json",
+        ])
+    };
+    let before = asked();
+    let (code, out, err) = folder.run(&["compact", "gallery.index"]);
+    assert_eq!(code, 0, "{err}");
+    assert_eq!(
+        out,
+        "gallery.index: 157 vectors of 8, euclidean distance, 0.0 MB\n"
+    );
+    assert_eq!(asked(), before);
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use cohort_data::{Clip, Dataset};
-use cohort_tables::content_hash;
+use cohort_tables::{Provenance, content_hash};
 use cohort_train::{ModelConfig, Source};
 use cohort_weights::Weights;
 use serde_json::{Value, json};
@@ -86,6 +86,15 @@ pub(crate) trait Branch: Send + Sync {
     /// Whether the media of all clips are to be seen together rather than some at a time.
     fn sees_all_at_once(&self) -> bool {
         false
+    }
+
+    /// What decides, besides the medium, what [`Self::see`] gives: producer, and weights and settings by hash. None where
+    /// single media are not encoded.
+    ///
+    /// # Errors
+    /// Settings that cannot be written.
+    fn sees(&self) -> Result<Option<Provenance>, PipelineError> {
+        Ok(None)
     }
 
     /// Says what is to be told of the media that were seen since the last time.

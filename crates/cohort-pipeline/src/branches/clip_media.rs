@@ -6,8 +6,14 @@ use std::path::PathBuf;
 use cohort_data::folder::{self, Entry, Unused};
 use cohort_data::{Clip, Dataset, Media, MediaKind, MediaSource};
 use cohort_tables::did_you_mean;
+use cohort_vision::declared_pixels;
 
 use crate::error::PipelineError;
+
+/// Clips whose media are looked at together.
+const CHUNK: usize = 128;
+/// Pixels of the pictures that are in memory together, three bytes each, unless one has more by itself.
+const CHUNK_PIXELS: u64 = 1 << 27;
 
 /// What there is of one clip.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -28,6 +34,16 @@ impl From<&Clip> for ClipMedia {
 }
 
 impl ClipMedia {
+    /// A clip of which there is a picture alone.
+    pub fn picture(clip: impl Into<String>, file: PathBuf) -> Self {
+        let mut media = Media::default();
+        media.insert(MediaKind::Picture, MediaSource::File(file));
+        Self {
+            clip: clip.into(),
+            media,
+        }
+    }
+
     /// Groups files by their name without extension: `a.jpg`, `a.wav` and `a.txt` are the clip `a`. A folder stands for
     /// the pictures, sounds and transcripts in it and below it. Where files of one kind in several folders have one name, clips of
     /// that name are called by their paths ([`folder::clip_ids`]). Also gives what the folders hold besides, by kind.
@@ -108,5 +124,58 @@ impl ClipMedia {
             .flat_map(|split| &split.clips)
             .map(Self::from)
             .collect())
+    }
+}
+
+/// The clips in parts whose media fit into memory together.
+pub(crate) fn chunks(clips: &[ClipMedia]) -> Vec<&[ClipMedia]> {
+    let (mut parts, mut rest) = (Vec::new(), clips);
+    while !rest.is_empty() {
+        let mut pixels = 0;
+        let fits = |clip: &ClipMedia| {
+            let picture = clip.media.file(MediaKind::Picture);
+            pixels += picture.map_or(0, declared_pixels);
+            pixels <= CHUNK_PIXELS
+        };
+        let fitting = rest.iter().take(CHUNK).map(fits).take_while(|&fits| fits);
+        let (part, others) = rest.split_at(fitting.count().max(1));
+        parts.push(part);
+        rest = others;
+    }
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    #[test]
+    fn large_pictures_are_looked_at_in_smaller_parts() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("large.png");
+        // the header of a grey PNG of 8,000 x 8,000
+        let mut png =
+            b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\x1f\x40\0\0\x1f\x40\x08\0\0\0\0".to_vec();
+        png.extend([0x23, 0x9a, 0xf2, 0x28]);
+        std::fs::write(&file, png).unwrap();
+        assert_eq!(declared_pixels(&file), 64_000_000);
+        let parts = |files: Vec<PathBuf>| -> Vec<usize> {
+            let (clips, _) = ClipMedia::from_files(&files).unwrap();
+            chunks(&clips).iter().map(|part| part.len()).collect()
+        };
+        let copies = (0..5).map(|i| {
+            let copy = folder.path().join(format!("{i}.png"));
+            std::fs::copy(&file, &copy).unwrap();
+            copy
+        });
+        assert_eq!(parts(copies.collect()), [2, 2, 1]);
+        let texts = (0..200).map(|i| {
+            let text = folder.path().join(format!("{i}.txt"));
+            std::fs::write(&text, "a").unwrap();
+            text
+        });
+        assert_eq!(parts(texts.collect()), [128, 72]);
     }
 }

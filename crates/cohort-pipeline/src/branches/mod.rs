@@ -20,7 +20,9 @@ pub use damage::Damage;
 pub use table::{Features, Skipped};
 
 pub(crate) use branch::{Branch, Part, Purpose, Samples};
-pub(crate) use decoded::DecodedMedia;
+pub(crate) use clip_media::chunks;
+pub(crate) use decoded::{Content, DecodedMedia};
+pub(crate) use table::{Recipe, make_table};
 pub(crate) use vectors::table_samples;
 
 /// The branch of a modality, with a run's settings.

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use cohort_data::Clip;
 use cohort_tables::{EmbeddingTable, JournalRow, Provenance, TableMaker};
 use rayon::prelude::*;
 
@@ -25,9 +24,9 @@ pub struct Skipped {
 }
 
 impl Skipped {
-    pub(crate) fn new(clip: &Clip, modality: Modality, reason: &PipelineError) -> Self {
+    pub(crate) fn new(clip: &str, modality: Modality, reason: &PipelineError) -> Self {
         Self {
-            clip: clip.id.clone(),
+            clip: clip.to_string(),
             modality: modality.to_string(),
             reason: reason.to_string(),
         }
@@ -80,34 +79,34 @@ impl Recipe<'_> {
     /// The row of a clip, refused when a value is no number.
     pub(crate) fn row(
         &self,
-        clip: &Clip,
+        clip: &str,
         source: &str,
         vector: Vec<f32>,
     ) -> Result<JournalRow, PipelineError> {
         if let Some(column) = vector.iter().position(|value| !value.is_finite()) {
             let name = self.provenance.columns.get(column).cloned();
             return Err(PipelineError::NotFinite {
-                clip: clip.id.clone(),
+                clip: clip.to_string(),
                 modality: self.modality.name(),
                 column: name.unwrap_or_else(|| column.to_string()),
             });
         }
         Ok(JournalRow {
-            clip: clip.id.clone(),
+            clip: clip.to_string(),
             source: source.to_string(),
             vector,
         })
     }
 }
 
-/// Makes a table chunk by chunk: rows whose source is unchanged are kept, the others of a chunk are
+/// Makes a table of items by their clips, chunk by chunk: rows whose source is unchanged are kept, the others of a chunk are
 /// computed together by `compute`, which returns as many rows as it is given items.
 ///
 /// # Errors
 /// The first clip whose media cannot be used, unless `skip_bad`; [`PipelineError::Stopped`]; table errors.
 pub(crate) fn make_table<T: Sync>(
     recipe: &Recipe,
-    items: &[(&Clip, T)],
+    items: &[(&str, T)],
     hash: impl Fn(&T) -> Result<String, PipelineError> + Sync,
     compute: impl Fn(&[&T]) -> Vec<Result<Vec<f32>, PipelineError>>,
     watch: &dyn Watch,
@@ -122,9 +121,9 @@ pub(crate) fn make_table<T: Sync>(
         }
         let hashes: Vec<Result<String, PipelineError>> =
             chunk.par_iter().map(|(_, item)| hash(item)).collect();
-        let is_new = |(clip, _): &(&Clip, T), hash: &Result<String, PipelineError>| {
+        let is_new = |(clip, _): &(&str, T), hash: &Result<String, PipelineError>| {
             hash.as_ref()
-                .is_ok_and(|hash| maker.row(&clip.id, hash).is_none())
+                .is_ok_and(|hash| maker.row(clip, hash).is_none())
         };
         let fresh: Vec<&T> = (chunk.iter().zip(&hashes))
             .filter(|(item, hash)| is_new(item, hash))
@@ -147,13 +146,13 @@ pub(crate) fn make_table<T: Sync>(
         maker.keep(new)?;
         for (clip, row) in rows {
             match row {
-                Ok(source) => done.push((clip.id.clone(), source)),
+                Ok(source) => done.push((clip.to_string(), source)),
                 Err(error) if recipe.skip_bad && error.is_bad_clip() => {
                     skipped.push(Skipped::new(clip, recipe.modality, &error));
                 }
                 Err(error) => {
                     watch.end();
-                    return Err(error.of_clip(&clip.id));
+                    return Err(error.of_clip(clip));
                 }
             }
         }

@@ -6,13 +6,14 @@ use cohort_data::Dataset;
 use cohort_tables::{EmbeddingTable, FolderLock, Provenance, content_hash};
 use cohort_train::{
     Embedder, EmbeddingJob, EmbeddingSettings, EpochMetrics, MlpConfig, ModelConfig, RunFolder,
-    TrainError, train_embedding as train,
+    train_embedding as train,
 };
 
 use super::progress::EpochBar;
 use crate::branches::{self, Branch, Part, Purpose, Samples, Skipped, table_samples};
 use crate::config::RunConfig;
 use crate::dataset::classes;
+use crate::encode::write_branch;
 use crate::error::PipelineError;
 use crate::hashes::settings_hash;
 use crate::modality::Modality;
@@ -111,6 +112,9 @@ pub fn train_embedding(
     };
     let run = RunFolder::open(out)?;
     check_inputs(out, resume, &samples.inputs())?;
+    if let Some(branch) = branch {
+        write_branch(branch, config, out)?;
+    }
     let job = EmbeddingJob {
         network: &network,
         classes: classes(plan.dataset).len(),
@@ -124,9 +128,9 @@ pub fn train_embedding(
     let mut progress = EpochBar::new("embedding", settings.train.epochs, watch);
     let trained = train(&job, &mut progress, watch.stop());
     watch.end();
-    let trained = trained.map_err(stopped)?;
+    let trained = trained.map_err(PipelineError::of_training)?;
     let begun = match plan.before {
-        true => Some(Embedder::begun(&job, watch.stop()).map_err(stopped)?),
+        true => Some(Embedder::begun(&job, watch.stop()).map_err(PipelineError::of_training)?),
         false => None,
     };
     let skipped = samples.skipped.clone();
@@ -147,13 +151,6 @@ pub fn train_embedding(
         skipped,
         history: trained.history().to_vec(),
     })
-}
-
-fn stopped(error: TrainError) -> PipelineError {
-    match error {
-        TrainError::Interrupted { .. } => PipelineError::Stopped,
-        other => other.into(),
-    }
 }
 
 fn samples<'a>(
@@ -245,7 +242,7 @@ fn write_tables(
         }
         let (values, dim) = embedder
             .embed(&*part.source, watch.stop())
-            .map_err(stopped)?;
+            .map_err(PipelineError::of_training)?;
         let table = EmbeddingTable {
             clips,
             sources: part.hashes.clone(),

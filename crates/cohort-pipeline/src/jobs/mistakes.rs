@@ -6,7 +6,7 @@ use std::path::Path;
 use cohort_data::{Clip, Dataset, Split};
 use cohort_report::{Mistake, Mistakes, jpeg_address};
 use cohort_tables::{Predictions, id_key, write_atomic};
-use cohort_vision::{decode, encode_jpeg, resize};
+use cohort_vision::{decode, encode_jpeg, small};
 
 use crate::error::PipelineError;
 use crate::run_folder::{document_of, make_folder, read_json, write_json};
@@ -70,7 +70,7 @@ pub(super) fn write(
         if *shown == MOST_OF_A_PAIR {
             continue;
         }
-        let Ok(jpeg) = small(file) else { continue };
+        let Ok(jpeg) = small_jpeg(file) else { continue };
         *shown += 1;
         let picture = format!("{PICTURES}/{:02}.jpg", mistakes.len() + 1);
         write_atomic(&out.join(&picture), &jpeg)?;
@@ -117,11 +117,6 @@ pub(super) fn read(run: &Path) -> Result<Option<Mistakes>, PipelineError> {
     Ok(Some(document))
 }
 
-fn small(file: &Path) -> Result<Vec<u8>, PipelineError> {
-    let picture = decode(file)?;
-    let (width, height) = (picture.width(), picture.height());
-    let longer = width.max(height).max(SIDE);
-    let side = |length: usize| (length * SIDE / longer).max(1);
-    let picture = resize(&picture, side(width), side(height))?;
-    Ok(encode_jpeg(&picture, QUALITY)?)
+fn small_jpeg(file: &Path) -> Result<Vec<u8>, PipelineError> {
+    Ok(encode_jpeg(&small(&decode(file)?, SIDE)?, QUALITY)?)
 }

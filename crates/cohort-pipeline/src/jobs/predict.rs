@@ -3,12 +3,10 @@
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
-use cohort_data::MediaKind;
 use cohort_tables::{csv_field, shown};
-use cohort_vision::declared_pixels;
 use serde::Serialize;
 
-use crate::branches::ClipMedia;
+use crate::branches::{ClipMedia, chunks};
 use crate::error::PipelineError;
 use crate::modality::Modality;
 use crate::models::{Answer, Predictor, Seen};
@@ -16,10 +14,6 @@ use crate::watch::{Watch, say_warnings};
 
 /// Version of the document.
 const SCHEMA: &str = "cohort.predict/1";
-/// Clips that are answered for together.
-const CHUNK: usize = 128;
-/// Pixels of the pictures that are in memory together, three bytes each, unless one has more by itself.
-const CHUNK_PIXELS: u64 = 1 << 27;
 
 /// The answers for some clips; JSON `cohort.predict/1`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -131,24 +125,6 @@ pub fn predict(
     })
 }
 
-/// The clips in parts whose media fit into memory together.
-fn chunks(clips: &[ClipMedia]) -> Vec<&[ClipMedia]> {
-    let (mut parts, mut rest) = (Vec::new(), clips);
-    while !rest.is_empty() {
-        let mut pixels = 0;
-        let fits = |clip: &ClipMedia| {
-            let picture = clip.media.file(MediaKind::Picture);
-            pixels += picture.map_or(0, declared_pixels);
-            pixels <= CHUNK_PIXELS
-        };
-        let fitting = rest.iter().take(CHUNK).map(fits).take_while(|&fits| fits);
-        let (part, others) = rest.split_at(fitting.count().max(1));
-        parts.push(part);
-        rest = others;
-    }
-    parts
-}
-
 /// The answers for clips of which `seen` is seen.
 fn answer(
     predictor: &Predictor,
@@ -242,40 +218,5 @@ impl Answers {
             );
         }
         csv
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::path::PathBuf;
-
-    use super::*;
-
-    #[test]
-    fn large_pictures_are_answered_for_in_smaller_parts() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("large.png");
-        // the header of a grey PNG of 8,000 x 8,000
-        let mut png =
-            b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\x1f\x40\0\0\x1f\x40\x08\0\0\0\0".to_vec();
-        png.extend([0x23, 0x9a, 0xf2, 0x28]);
-        std::fs::write(&file, png).unwrap();
-        assert_eq!(declared_pixels(&file), 64_000_000);
-        let parts = |files: Vec<PathBuf>| -> Vec<usize> {
-            let (clips, _) = ClipMedia::from_files(&files).unwrap();
-            chunks(&clips).iter().map(|part| part.len()).collect()
-        };
-        let copies = (0..5).map(|i| {
-            let copy = folder.path().join(format!("{i}.png"));
-            std::fs::copy(&file, &copy).unwrap();
-            copy
-        });
-        assert_eq!(parts(copies.collect()), [2, 2, 1]);
-        let texts = (0..200).map(|i| {
-            let text = folder.path().join(format!("{i}.txt"));
-            std::fs::write(&text, "a").unwrap();
-            text
-        });
-        assert_eq!(parts(texts.collect()), [128, 72]);
     }
 }

@@ -4,9 +4,7 @@ use std::path::Path;
 
 use cohort_data::Dataset;
 use cohort_tables::{FolderLock, Predictions};
-use cohort_train::{
-    EpochMetrics, Job, ModelConfig, RunFolder, TrainError, TrainSettings, Trained, train,
-};
+use cohort_train::{EpochMetrics, Job, ModelConfig, RunFolder, TrainSettings, Trained, train};
 use serde_json::Value;
 
 use super::progress::EpochBar;
@@ -162,8 +160,5 @@ pub(super) fn fit(job: &Job, model: &str, watch: &dyn Watch) -> Result<Trained, 
     let mut progress = EpochBar::new(model, job.settings.epochs, watch);
     let trained = train(job, &mut progress, watch.stop());
     watch.end();
-    trained.map_err(|error| match error {
-        TrainError::Interrupted { .. } => PipelineError::Stopped,
-        other => other.into(),
-    })
+    trained.map_err(PipelineError::of_training)
 }

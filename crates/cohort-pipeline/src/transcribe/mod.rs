@@ -162,7 +162,8 @@ mod with_whisper {
                         all.made.push(made);
                     }
                     Err(error) if skip_bad && error.is_bad_clip() => {
-                        all.skipped.push(Skipped::new(clip, Modality::Text, &error));
+                        all.skipped
+                            .push(Skipped::new(&clip.id, Modality::Text, &error));
                     }
                     Err(error) => {
                         watch.end();

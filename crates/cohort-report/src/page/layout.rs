@@ -91,6 +91,8 @@ pub(super) struct Page {
     /// What is said at the foot.
     pub(super) closing: Option<&'static str>,
     pub(super) groups: Vec<Group>,
+    /// Style of its own, beside that of every page.
+    pub(super) style: &'static str,
 }
 
 impl Page {
@@ -106,6 +108,7 @@ impl Page {
             notices: Vec::new(),
             closing: None,
             groups: Vec::new(),
+            style: "",
         }
     }
 
@@ -217,6 +220,7 @@ impl Page {
             palette::declarations(false),
             palette::declarations(true)
         ));
-        out.raw(STYLE).close("style").close("head").raw("\n");
+        out.raw(STYLE).raw(self.style);
+        out.close("style").close("head").raw("\n");
     }
 }

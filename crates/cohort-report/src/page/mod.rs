@@ -17,6 +17,7 @@ mod mistakes;
 mod planted;
 mod record;
 mod result;
+mod sheet;
 mod table;
 mod training;
 mod words;
@@ -31,6 +32,7 @@ pub use cautions::{Caution, cautions};
 pub use mistakes::{Mistake, Mistakes};
 pub use planted::Planted;
 pub use record::{RunRecord, RunSetting};
+pub use sheet::sheet_page;
 
 use crate::ReportError;
 use ablation::Audited;

@@ -2,9 +2,10 @@
 //!
 //! A folder with files of vectors, each written once, and a manifest that says which of them belong to it and which of
 //! their rows are left. An addition writes a file of vectors, a deletion a file of rows; then the manifest is replaced,
-//! so that a process killed at any time leaves the old index whole.
+//! so that a process killed at any time leaves the old index whole. Compaction writes the rows that are left into one new file.
 
 mod best;
+mod encoder;
 mod error;
 mod graph;
 mod manifest;
@@ -15,21 +16,23 @@ mod recall;
 mod scan;
 mod segment;
 mod space;
+mod write;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use cohort_tables::{FolderLock, TableError, content_hash, write_atomic};
+use cohort_tables::{FolderLock, content_hash};
 
 use crate::{Distance, Progress, SearchError};
+pub use encoder::{EncoderRecord, PictureRoot};
 pub use error::IndexError;
 use graph::Graph;
-use manifest::{Manifest, Part, Stored};
+use manifest::{Manifest, Stored};
 pub use mask::Mask;
 pub use ranking::{Ranked, Ranking};
 pub use recall::Recall;
-use segment::{Segment, Written};
+use segment::Segment;
 use space::Space;
 
 /// How often an index that is being replaced is opened anew.
@@ -149,104 +152,6 @@ impl Index {
             starts,
             live,
         })
-    }
-
-    /// Adds the vectors `values` (rows as long as the index's) under `ids`.
-    ///
-    /// # Errors
-    /// [`IndexError`] when a value is not finite, an id is there already or given twice, another process writes the index,
-    /// or a file cannot be written; the index is then as before.
-    pub fn add(&mut self, ids: &[&str], values: &[f32]) -> Result<(), IndexError> {
-        let dim = self.dim();
-        if values.len() != ids.len() * dim {
-            let found = values.len();
-            return Err(SearchError::Shape { dim, found }.into());
-        }
-        if let Some(bad) = values.iter().position(|v| !v.is_finite()) {
-            let (row, found) = (bad / dim + 1, values[bad]);
-            return Err(SearchError::NotFinite { row, found }.into());
-        }
-        let _lock = self.take()?;
-        let mut known = self.rows_by_id();
-        for (i, id) in ids.iter().enumerate() {
-            if let Some(before) = known.insert(id, self.rows() + i) {
-                let expected = "every id once (a row that is replaced must be deleted first)";
-                let found = match before < self.rows() {
-                    true => format!("{id:?}, which the index holds"),
-                    false => format!("{id:?} in rows {} and {}", before - self.rows() + 1, i + 1),
-                };
-                return Err(IndexError::file(&self.folder, expected, found));
-            }
-        }
-        if ids.is_empty() {
-            return Ok(());
-        }
-        let mut next = self.manifest.clone();
-        next.changes += 1;
-        let file = format!("{:06}.vectors", next.changes);
-        let written = segment::write(&self.folder.join(&file), self.distance(), dim, ids, values)?;
-        next.segments.push(Part {
-            vectors: Stored::new(file, written),
-            rows: ids.len(),
-            left: None,
-            graph: None,
-        });
-        self.replace(next)
-    }
-
-    /// Deletes rows.
-    ///
-    /// # Errors
-    /// [`IndexError`] when another process writes the index, or a file cannot be written; the index is then as before.
-    pub fn delete(&mut self, rows: &[usize]) -> Result<(), IndexError> {
-        let _lock = self.take()?;
-        let mut live = self.live.clone();
-        rows.iter().for_each(|&row| live.remove(row));
-        let mut next = self.manifest.clone();
-        next.changes += 1;
-        for (s, part) in next.segments.iter_mut().enumerate() {
-            let own = live.part(self.starts[s], part.rows);
-            if own == self.live.part(self.starts[s], part.rows) {
-                continue;
-            }
-            let file = format!("{:06}-{s}.left", next.changes);
-            write_atomic(&self.folder.join(&file), &own)?;
-            let written = Written {
-                bytes: own.len() as u64,
-                checksum: content_hash(&own),
-            };
-            part.left = Some(Stored::new(file, written));
-        }
-        self.replace(next)
-    }
-
-    /// Keeps the folder for this process; what another has changed since the index was opened is seen.
-    fn take(&mut self) -> Result<FolderLock, IndexError> {
-        let lock = FolderLock::take(&self.folder)?;
-        if Manifest::read(&self.folder)? != self.manifest {
-            *self = Self::open(&self.folder)?;
-        }
-        Ok(lock)
-    }
-
-    /// Makes a manifest the index's, and removes the files that belong to it no more.
-    fn replace(&mut self, next: Manifest) -> Result<(), IndexError> {
-        next.write(&self.folder)?;
-        *self = Self::open(&self.folder)?;
-        let listed = std::fs::read_dir(&self.folder);
-        let listed = listed.map_err(|source| IndexError::read(&self.folder, source))?;
-        for entry in listed.flatten() {
-            let name = entry.file_name().to_string_lossy().into_owned();
-            let ours = name.starts_with(|c: char| c.is_ascii_digit())
-                && [".vectors", ".left", ".graph"]
-                    .iter()
-                    .any(|end| name.ends_with(end));
-            if ours && !self.manifest.has(&name) {
-                let path = entry.path();
-                std::fs::remove_file(&path).map_err(|source| TableError::Write { path, source })?;
-            }
-        }
-        Ok(())
     }
 
     /// Where it lies.

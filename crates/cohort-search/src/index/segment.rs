@@ -111,25 +111,26 @@ impl<W: Write> Hashing<W> {
     }
 }
 
-/// Writes the vectors `values` (rows of `dim`, all finite) of `ids`.
+/// Writes the vectors that `vector` gives of each row (of `dim` values, all finite) under `ids`. They are asked for three times
+/// over and never held together.
 ///
 /// # Errors
 /// [`IndexError::File`] when the file cannot be written; the old one, if any, is untouched.
-pub(super) fn write(
+pub(super) fn write<'v>(
     path: &Path,
     distance: Distance,
     dim: usize,
     ids: &[&str],
-    values: &[f32],
+    vector: impl Fn(usize) -> &'v [f32] + Sync,
 ) -> Result<Written, IndexError> {
     let rows = ids.len();
     let id_bytes = ids.iter().map(|id| id.len()).sum();
     let layout = Layout::new(rows, dim, id_bytes)
         .ok_or_else(|| IndexError::file(path, "a table that memory holds", "a larger one"))?;
-    let centre = centre_of(distance, dim, values);
-    let squares: Vec<f32> = values
-        .par_chunks_exact(dim)
-        .map(|row| square_of(row, &centre))
+    let centre = centre_of(distance, dim, (0..rows).map(&vector));
+    let squares: Vec<f32> = (0..rows)
+        .into_par_iter()
+        .map(|row| square_of(vector(row), &centre))
         .collect();
     let mut checksum = String::new();
     write_atomic_with(path, |file| {
@@ -148,9 +149,7 @@ pub(super) fn write(
         out.pad(layout.squares)?;
         out.floats(&squares)?;
         out.pad(layout.vectors)?;
-        values
-            .chunks(BLOCK / 4)
-            .try_for_each(|part| out.floats(part))?;
+        (0..rows).try_for_each(|row| out.floats(vector(row)))?;
         out.pad(layout.id_ends)?;
         let mut end = 0_u64;
         for id in ids {
@@ -172,13 +171,17 @@ pub(super) fn write(
 
 /// What is taken off every vector before products are made, which neither changes a difference nor leaves much to round;
 /// zeros for distances that are no differences.
-fn centre_of(distance: Distance, dim: usize, values: &[f32]) -> Vec<f32> {
+fn centre_of<'v>(
+    distance: Distance,
+    dim: usize,
+    vectors: impl ExactSizeIterator<Item = &'v [f32]>,
+) -> Vec<f32> {
     if distance != Distance::Euclidean {
         return vec![0.0; dim];
     }
-    let rows = (values.len() / dim.max(1)).max(1) as f64;
+    let rows = vectors.len().max(1) as f64;
     let mut sums = vec![0.0_f64; dim];
-    for row in values.chunks_exact(dim) {
+    for row in vectors {
         for (sum, v) in sums.iter_mut().zip(row) {
             *sum += f64::from(*v) / rows;
         }

@@ -20,6 +20,7 @@ pub(crate) mod man;
 pub(crate) mod map;
 mod meaning;
 mod named;
+mod pictures;
 #[cfg(feature = "networks")]
 pub(crate) mod predict;
 mod reading;

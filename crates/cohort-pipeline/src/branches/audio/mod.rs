@@ -5,7 +5,7 @@ mod damage;
 use std::path::Path;
 
 use cohort_audio::{AcousticFeatures, AcousticSettings, Preset, Sound, decode_warned};
-use cohort_data::{Clip, Dataset, MediaKind};
+use cohort_data::{Dataset, MediaKind};
 use cohort_tables::Provenance;
 use cohort_train::{MemorySource, MlpConfig, ModelConfig, Source};
 use cohort_weights::Weights;
@@ -86,8 +86,8 @@ impl Branch for AudioBranch {
             },
             skip_bad: self.skip_bad,
         };
-        let clips: Vec<(&Clip, &Path)> = all_clips(dataset)
-            .filter_map(|clip| Some((clip, clip.sound()?)))
+        let clips: Vec<(&str, &Path)> = all_clips(dataset)
+            .filter_map(|clip| Some((clip.id.as_str(), clip.sound()?)))
             .collect();
         let compute = |file: &&&Path| -> Result<Vec<f32>, PipelineError> {
             let decoded = decode_warned(file)?;

@@ -10,6 +10,7 @@ use std::path::Path;
 
 use cohort_data::{Clip, Dataset, MediaKind};
 use cohort_nn::{Backbone, PictureInput};
+use cohort_tables::Provenance;
 use cohort_train::{MemorySource, MlpConfig, ModelConfig, Source};
 use cohort_vision::{Transform, decode_warned};
 use cohort_weights::Weights;
@@ -22,7 +23,7 @@ use super::vectors::vector_samples;
 use crate::config::{Augmentation, ImageMode, ImageSettings, RunConfig};
 use crate::dataset::{splits, target_index};
 use crate::error::PipelineError;
-use crate::hashes::weights_hash;
+use crate::hashes::{settings_hash, weights_hash};
 use crate::modality::Modality;
 use crate::watch::Watch;
 use crate::weights::file_of;
@@ -242,6 +243,18 @@ impl Branch for ImageBranch {
                 )?)
             }
         })
+    }
+
+    fn sees(&self) -> Result<Option<Provenance>, PipelineError> {
+        Ok(Some(match &self.eye {
+            Eye::Pixels(view) => Provenance {
+                producer: concat!("cohort-pipeline ", env!("CARGO_PKG_VERSION"), " pixels")
+                    .to_string(),
+                settings: settings_hash(&(self.input, view.settings()))?,
+                ..Provenance::default()
+            },
+            Eye::Frozen(network) => network.provenance()?,
+        }))
     }
 
     fn say_seen(&self, watch: &dyn Watch) {

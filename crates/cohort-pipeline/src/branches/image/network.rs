@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use cohort_data::{Clip, Dataset};
+use cohort_data::Dataset;
 use cohort_nn::burn::tensor::{Device, Tensor, TensorData};
 use cohort_nn::{DeviceChoice, Model, ModelConfig, ModuleWeights, PictureInput};
 use cohort_tables::Provenance;
@@ -116,6 +116,28 @@ impl FaceNetwork {
         &self.view
     }
 
+    /// How its embeddings come about.
+    ///
+    /// # Errors
+    /// None: settings can be written.
+    pub(crate) fn provenance(&self) -> Result<Provenance, PipelineError> {
+        // crops were part of the settings before there were detectors
+        let view = match self.config.detector.is_empty() {
+            true => Some(self.config.crop.into()),
+            false => self.view.settings(),
+        };
+        let settings = (self.config.backbone, self.input, view);
+        Ok(Provenance {
+            producer: format!(
+                concat!("cohort-nn ", env!("CARGO_PKG_VERSION"), " {}"),
+                self.config.backbone
+            ),
+            weights: self.hash.clone(),
+            settings: settings_hash(&settings)?,
+            ..Provenance::default()
+        })
+    }
+
     /// Length of an embedding.
     pub(crate) fn width(&self) -> usize {
         let sample = vec![0.0; 3 * self.input.size * self.input.size];
@@ -200,29 +222,15 @@ pub(crate) fn face_table(
     skip_bad: bool,
     watch: &dyn Watch,
 ) -> Result<Features, PipelineError> {
-    // crops were part of the settings before there were detectors
-    let view = match network.config.detector.is_empty() {
-        true => Some(network.config.crop.into()),
-        false => network.view.settings(),
-    };
-    let settings = (network.config.backbone, network.input, view);
     let recipe = Recipe {
         modality: Modality::Image,
         path,
         dim: network.width(),
-        provenance: Provenance {
-            producer: format!(
-                concat!("cohort-nn ", env!("CARGO_PKG_VERSION"), " {}"),
-                network.config.backbone
-            ),
-            weights: network.hash.clone(),
-            settings: settings_hash(&settings)?,
-            ..Provenance::default()
-        },
+        provenance: network.provenance()?,
         skip_bad,
     };
-    let clips: Vec<(&Clip, &Path)> = all_clips(dataset)
-        .filter_map(|clip| Some((clip, clip.picture()?)))
+    let clips: Vec<(&str, &Path)> = all_clips(dataset)
+        .filter_map(|clip| Some((clip.id.as_str(), clip.picture()?)))
         .collect();
     let hash = |file: &&Path| file_hash(file);
     let compute = |files: &[&&Path]| network.embed_files(files, watch);

@@ -89,7 +89,7 @@ impl<'a> PictureSource<'a> {
                         source.cache.push(kept);
                     }
                     Err(error) if skip_bad && error.is_bad_clip() => {
-                        skipped.push(Skipped::new(clip, Modality::Image, &error));
+                        skipped.push(Skipped::new(&clip.id, Modality::Image, &error));
                     }
                     Err(error) => {
                         watch.end();

@@ -137,7 +137,9 @@ impl Branch for TextBranch {
             },
             skip_bad: self.skip_bad,
         };
-        let clips: Vec<(&Clip, &Clip)> = clips.into_iter().map(|clip| (clip, clip)).collect();
+        let clips: Vec<(&str, &Clip)> = (clips.into_iter())
+            .map(|clip| (clip.id.as_str(), clip))
+            .collect();
         let hash = |clip: &&Clip| Ok(content_hash(clip.read_transcript()?.as_bytes()));
         let compute = |clip: &&&Clip| -> Result<Vec<f32>, PipelineError> {
             Ok(settings.embed(&clean_transcript(&clip.read_transcript()?)))

@@ -149,7 +149,7 @@ impl Sentences {
                 for (batch, vectors) in group.iter().zip(made?) {
                     for (&i, vector) in batch.iter().zip(vectors) {
                         if std::mem::take(&mut missing[i]) {
-                            new.push(recipe.row(items[i].clip, &items[i].source, vector)?);
+                            new.push(recipe.row(&items[i].clip.id, &items[i].source, vector)?);
                         }
                     }
                 }

@@ -42,7 +42,7 @@ pub(crate) fn read_items<'a, T: Send>(
         match item {
             Ok(item) => items.push(item),
             Err(error) if skip_bad && error.is_bad_clip() => {
-                skipped.push(Skipped::new(clip, Modality::Text, &error));
+                skipped.push(Skipped::new(&clip.id, Modality::Text, &error));
             }
             Err(error) => return Err(error.of_clip(&clip.id)),
         }

@@ -70,7 +70,7 @@ impl WordMeans {
             let vectors = self.word_vectors(&new, watch)?;
             let rows = new.iter().map(|item| {
                 let (vector, _) = vectors.sentence(&item.words);
-                recipe.row(item.clip, &item.source, vector)
+                recipe.row(&item.clip.id, &item.source, vector)
             });
             let rows: Result<Vec<_>, PipelineError> = rows.collect();
             maker.keep(rows?)?;

@@ -1,15 +1,14 @@
 //! Small pictures of clips for the HTML map.
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use cohort_data::folder;
-use cohort_report::jpeg_address;
 use cohort_search::MapDocument;
-use cohort_tables::{IMAGE_EXTENSIONS, clip_id};
+use cohort_tables::clip_id;
+use cohort_vision::Picture;
 use rayon::prelude::*;
 
 use crate::commands::known::About;
+use crate::commands::pictures;
 use crate::shell::Shell;
 
 /// Longer side in pixels.
@@ -33,7 +32,10 @@ pub(super) fn make(
 ) -> anyhow::Result<Vec<Option<String>>> {
     let files = match images {
         Some(folder) => {
-            let found = pictures_of(folder, shell)?;
+            let (found, unused) = pictures::by_clip(folder)?;
+            if !unused.is_empty() {
+                shell.say(&format!("{}: not used: {unused}", folder.display()));
+            }
             let of = |point: &cohort_search::PlacedClip| found.get(clip_id(&point.clip)).cloned();
             let mut ambiguous = 0;
             let mut files = Vec::with_capacity(document.points.len());
@@ -62,7 +64,7 @@ pub(super) fn make(
         .collect();
     // an order that spreads evenly: multiples of the golden ratio
     wanted.sort_by_key(|(i, _)| ((*i as u32).wrapping_mul(0x9e37_79b9), *i));
-    let mut pictures = vec![None; files.len()];
+    let mut made_small = vec![None; files.len()];
     let (mut bytes, mut made, mut bad) = (0, 0, 0);
     let mut warnings = Vec::new();
     let bar = shell.bar("pictures", wanted.len());
@@ -81,7 +83,7 @@ pub(super) fn make(
             }
             bytes += address.len();
             made += 1;
-            pictures[*i] = Some(address);
+            made_small[*i] = Some(address);
         }
     }
     bar.finish_and_clear();
@@ -101,67 +103,17 @@ pub(super) fn make(
             document.points.len()
         ));
     }
-    Ok(pictures)
+    Ok(made_small)
 }
 
 /// A picture made small, as a `data:` address, and what was odd about its file.
 fn small(file: &Path) -> anyhow::Result<(String, Vec<String>)> {
-    let decoded = cohort_vision::decode_warned(file)?;
-    let picture = decoded.picture;
-    let (width, height) = (picture.width(), picture.height());
-    let longer = width.max(height).max(1);
-    let side = |length: usize| (length * SIDE / longer).max(1);
-    let picture = cohort_vision::resize(&picture, side(width), side(height))?;
-    let mut jpeg = Vec::new();
-    image::codecs::jpeg::JpegEncoder::new_with_quality(&mut jpeg, QUALITY).encode(
-        picture.rgb(),
-        picture.width() as u32,
-        picture.height() as u32,
-        image::ExtendedColorType::Rgb8,
-    )?;
-    Ok((jpeg_address(&jpeg), decoded.warnings))
-}
-
-/// Pictures in a folder and below it, by their paths without ending and, where no other has it, by their name without ending;
-/// None for a name of several. Of two pictures of one path (`a.jpg`, `a.png`) the one with the more wanted ending counts. What
-/// else the folder holds is told.
-fn pictures_of(folder: &Path, shell: &Shell) -> anyhow::Result<HashMap<String, Option<PathBuf>>> {
-    let listing = folder::search(folder, &IMAGE_EXTENSIONS)?;
-    if !listing.unused.is_empty() {
-        shell.say(&format!(
-            "{}: not used: {}",
-            folder.display(),
-            listing.unused
-        ));
-    }
-    let rank = |path: &Path| {
-        let ending = path
-            .extension()
-            .and_then(|e| e.to_str())
-            .unwrap_or_default();
-        let known = IMAGE_EXTENSIONS.iter();
-        known
-            .clone()
-            .position(|e| e.eq_ignore_ascii_case(ending))
-            .unwrap_or(known.len())
+    let shrink = |picture: &Picture| {
+        let (width, height) = (picture.width(), picture.height());
+        let longer = width.max(height).max(1);
+        let side = |length: usize| (length * SIDE / longer).max(1);
+        cohort_vision::resize(picture, side(width), side(height))
     };
-    let mut files = listing.files;
-    files.sort_by_key(|entry| (rank(&entry.path), entry.path.clone()));
-    let mut found: HashMap<String, Option<PathBuf>> = HashMap::new();
-    for (id, entry) in folder::clip_ids(&[&files])
-        .remove(0)
-        .into_iter()
-        .zip(&files)
-    {
-        let name = entry.below.rsplit('/').next().unwrap_or_default();
-        if id != clip_id(name) {
-            found.insert(clip_id(name).to_string(), None);
-        }
-        for id in [id.as_str(), clip_id(&entry.below)] {
-            found
-                .entry(id.to_string())
-                .or_insert_with(|| Some(entry.path.clone()));
-        }
-    }
-    Ok(found)
+    let (address, _, warnings) = pictures::small(file, QUALITY, shrink)?;
+    Ok((address, warnings))
 }

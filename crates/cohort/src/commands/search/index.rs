@@ -1,12 +1,14 @@
-//! `cohort search index`: an index of embedding tables.
+//! `cohort search index`: an index of embedding tables, or of pictures.
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{bail, ensure};
+use anyhow::{Context, bail, ensure};
 use clap::Args;
 use cohort_search::{Distance, Index};
 use cohort_tables::{EmbeddingTable, IMAGE_EXTENSIONS};
 
+use super::encoder::{Encoded, EncoderArgs, LookArgs, encode};
+use super::making::Making;
 use crate::commands::named::named;
 use crate::commands::stages::Stages;
 use crate::commands::tables::TableArgs;
@@ -15,17 +17,22 @@ use crate::shell::{Outcome, Shell};
 /// Arguments of `cohort search index`.
 #[derive(Debug, Args)]
 pub(crate) struct MakeIndex {
-    /// Embedding tables: Parquet as `cohort features`, pandas or polars write it, CSV with a column a component, .npy, .npz
-    #[arg(required = true, value_name = "TABLE")]
+    /// Embedding tables: Parquet as `cohort features`, pandas or polars write it, CSV with a column a component, .npy, .npz. Or
+    /// folders of pictures (with all below them) or roots of data sets, whose pictures an encoder looks at
+    #[arg(required = true, value_name = "TABLE|FOLDER")]
     tables: Vec<PathBuf>,
+    #[command(flatten)]
+    encoder: EncoderArgs,
+    #[command(flatten)]
+    look: LookArgs,
     #[command(flatten)]
     reading: TableArgs,
     /// Folder of the index, which is made [default: beside the first table, with the ending .index]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// What "near" means
-    #[arg(long, value_name = "METRIC", default_value = "euclidean", value_parser = named::<Distance>(Distance::ALL.map(Distance::name)))]
-    metric: Distance,
+    /// What "near" means [default: euclidean; of pictures what their encoder was made for]
+    #[arg(long, value_name = "METRIC", value_parser = named::<Distance>(Distance::ALL.map(Distance::name)))]
+    metric: Option<Distance>,
     #[command(flatten)]
     graph: GraphArgs,
 }
@@ -48,6 +55,14 @@ fn parse_share(argument: &str) -> Result<f64, String> {
 }
 
 impl GraphArgs {
+    /// The same for tables of any number of rows.
+    pub(super) fn of_any_size(self) -> Self {
+        Self {
+            graph_from: 0,
+            ..self
+        }
+    }
+
     /// Builds the graphs that are missing, and says what they find.
     pub(super) fn build(&self, index: &mut Index, shell: &Shell) -> anyhow::Result<()> {
         let stages = Stages::new(shell);
@@ -60,37 +75,101 @@ impl GraphArgs {
 
 impl MakeIndex {
     pub(crate) fn run(self, shell: &Shell) -> anyhow::Result<Outcome> {
-        let out = self
-            .out
-            .clone()
-            .unwrap_or_else(|| self.tables[0].with_extension("index"));
+        let out = match &self.out {
+            Some(out) => out.clone(),
+            None => beside(&self.tables[0])?,
+        };
         if out.join("index.json").exists() {
             bail!(
                 "{}: expected no index, found one; `cohort search add` adds to it",
                 out.display()
             );
         }
-        let first = read(&self.tables[0], &self.reading, shell)?;
-        let mut index = Index::create(&out, self.metric, first.dim, &first.provenance.producer)?;
-        if let Err(error) = self.fill(&mut index, first, shell) {
-            // made by this very call
-            std::fs::remove_dir_all(&out)?;
-            return Err(error);
+        let holds_files = std::fs::read_dir(&out).is_ok_and(|mut files| files.next().is_some());
+        ensure!(
+            !holds_files && !out.is_file(),
+            "{}: expected no folder, or an empty one, found {}",
+            out.display(),
+            if holds_files {
+                "a folder with files"
+            } else {
+                "a file"
+            }
+        );
+        let folders = self.tables.iter().filter(|path| path.is_dir()).count();
+        ensure!(
+            folders == 0 || folders == self.tables.len(),
+            "expected tables alone or folders of pictures alone, found both"
+        );
+        if let (0, Some(option)) = (folders, self.encoder.given()) {
+            bail!("{option}: expected folders of pictures to look at, found tables alone");
         }
+        let making = Making::begin(&out)?;
+        let mut index = match folders {
+            0 => self.of_tables(&making, shell)?,
+            _ => self.of_pictures(&making, shell)?,
+        };
         self.graph.build(&mut index, shell)?;
-        shell.print(&about(&index))?;
+        // its files are let go of before their folder gets another name
+        drop(index);
+        making.finish(&out)?;
+        shell.print(&about(&Index::open(&out)?))?;
         Ok(Outcome::Done)
     }
 
-    fn fill(&self, index: &mut Index, first: EmbeddingTable, shell: &Shell) -> anyhow::Result<()> {
-        add(index, &self.tables[0], &first, shell)?;
+    fn of_tables(&self, making: &Making, shell: &Shell) -> anyhow::Result<Index> {
+        let first = read(&self.tables[0], &self.reading, shell)?;
+        let metric = self.metric.unwrap_or_default();
+        let producer = &first.provenance.producer;
+        let mut index = Index::create(&making.index(), metric, first.dim, producer)?;
+        add(&mut index, &self.tables[0], &first, shell)?;
         drop(first);
         for path in &self.tables[1..] {
             let table = read(path, &self.reading, shell)?;
-            add(index, path, &table, shell)?;
+            add(&mut index, path, &table, shell)?;
         }
-        self.reading.all_found()
+        self.reading.all_found()?;
+        Ok(index)
     }
+
+    fn of_pictures(&self, making: &Making, shell: &Shell) -> anyhow::Result<Index> {
+        let Encoded {
+            table,
+            record,
+            distance,
+        } = encode(&self.tables, &self.encoder, &self.look, making, shell)?;
+        let metric = match self.metric {
+            Some(metric) => metric,
+            None => distance.parse().map_err(anyhow::Error::msg)?,
+        };
+        let producer = &table.provenance.producer;
+        let mut index = Index::create(&making.index(), metric, table.dim, producer)?;
+        record.write(index.folder())?;
+        add(&mut index, &self.tables[0], &table, shell)?;
+        Ok(index)
+    }
+}
+
+/// The index beside a table or folder.
+fn beside(path: &Path) -> anyhow::Result<PathBuf> {
+    let name = path.file_name().with_context(|| {
+        format!(
+            "--out: expected the folder of the index, as {} has no name of its own, found none",
+            path.display()
+        )
+    })?;
+    if !path.is_dir() {
+        return Ok(path.with_extension("index"));
+    }
+    let mut name = name.to_os_string();
+    name.push(".index");
+    Ok(path.with_file_name(name))
+}
+
+/// Whether a path names pictures, by its ending or as a folder.
+pub(super) fn names_pictures(path: &Path) -> bool {
+    let ending = path.extension().unwrap_or_default().to_string_lossy();
+    path.is_dir() || IMAGE_EXTENSIONS.contains(&ending.to_lowercase().as_str())
 }
 
 /// Reads a table of vectors; what is none is told with what to do.
@@ -99,17 +178,11 @@ pub(super) fn read(
     tables: &TableArgs,
     shell: &Shell,
 ) -> anyhow::Result<EmbeddingTable> {
-    let ending = path
-        .extension()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .to_lowercase();
-    let picture = IMAGE_EXTENSIONS.contains(&ending.as_str());
     ensure!(
-        !path.is_dir() && !picture,
+        !names_pictures(path),
         "{}: expected an embedding table, found a {}; `cohort features` makes one",
         path.display(),
-        if picture { "picture" } else { "folder" }
+        if path.is_dir() { "folder" } else { "picture" }
     );
     tables.vectors(path, shell)
 }

@@ -1,10 +1,17 @@
 //! `cohort search`: nearest neighbours in an embedding table, and how good they are.
 
 mod change;
+#[cfg(feature = "networks")]
+mod encoder;
+#[cfg(not(feature = "networks"))]
+#[path = "no_encoder.rs"]
+mod encoder;
 mod evaluate;
 mod index;
+mod making;
 mod pairs;
 mod query;
+mod sheet;
 mod verify;
 
 use clap::Subcommand;
@@ -14,14 +21,16 @@ use crate::shell::{Outcome, Shell};
 /// Subcommands of `cohort search`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Search {
-    /// Make an index of embedding tables
+    /// Make an index of embedding tables, or of pictures
     Index(index::MakeIndex),
-    /// Add the rows of embedding tables to an index
+    /// Add the rows of embedding tables, or pictures, to an index
     Add(change::Add),
     /// Delete rows of an index
     Delete(change::Delete),
-    /// The nearest neighbours of other vectors, or of rows of the index
-    Query(query::Query),
+    /// Rewrite what is left after deletions into one file
+    Compact(change::Compact),
+    /// The nearest neighbours of pictures, of other vectors, or of rows of the index
+    Query(Box<query::Query>),
     /// Precision, recall and the like, with intervals, chance levels and a control
     Evaluate(Box<evaluate::Evaluate>),
     /// How well captions find their pictures and pictures their captions, with intervals, chance levels and a control
@@ -36,6 +45,7 @@ impl Search {
             Self::Index(command) => command.run(shell),
             Self::Add(command) => command.run(shell),
             Self::Delete(command) => command.run(shell),
+            Self::Compact(command) => command.run(shell),
             Self::Query(command) => command.run(shell),
             Self::Evaluate(command) => command.run(shell),
             Self::Pairs(command) => command.run(shell),

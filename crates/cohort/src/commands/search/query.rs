@@ -1,14 +1,16 @@
-//! `cohort search query`: the nearest neighbours of vectors.
+//! `cohort search query`: the nearest neighbours of vectors and pictures.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
 use clap::Args;
-use cohort_search::{Answer, Found, Hit, Index, Mask, Progress, SearchDocument};
+use cohort_search::{Answer, Found, Hit, Index, Mask, SearchDocument};
 use cohort_tables::{did_you_mean, write_atomic};
 
-use super::index::{fits, read};
-use crate::commands::known::{self, About};
+use super::encoder::{LookArgs, encode_queries};
+use super::index::{fits, names_pictures, read};
+use super::sheet::{Asked, SheetArgs};
+use crate::commands::known::{self, About, Known};
 use crate::commands::stages::Stages;
 use crate::commands::tables::TableArgs;
 use crate::shell::{Outcome, Shell};
@@ -21,9 +23,11 @@ const MEASURED_ON: usize = 100;
 pub(crate) struct Query {
     /// The index
     index: PathBuf,
-    /// Embedding tables with the vectors to look for, made as the index's were
-    #[arg(value_name = "VECTORS", required_unless_present = "clip")]
-    tables: Vec<PathBuf>,
+    /// Pictures, or folders of them, to look for in an index of pictures; or embedding tables with vectors made as the index's were
+    #[arg(value_name = "PICTURE|VECTORS", required_unless_present = "clip")]
+    queries: Vec<PathBuf>,
+    #[command(flatten)]
+    look: LookArgs,
     #[command(flatten)]
     reading: TableArgs,
     /// A clip of the index to look for, which is not its own neighbour; may be given again
@@ -47,6 +51,8 @@ pub(crate) struct Query {
     /// Where the answers go as JSON
     #[arg(long, value_name = "FILE.json")]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    sheet: SheetArgs,
     /// Print one JSON document (cohort.search/1)
     #[arg(long)]
     json: bool,
@@ -61,6 +67,7 @@ fn parse_filter(argument: &str) -> Result<(String, String), String> {
 
 impl Query {
     pub(crate) fn run(self, shell: &Shell) -> anyhow::Result<Outcome> {
+        self.sheet.check()?;
         let index = Index::open(&self.index)?;
         let mask = self.mask(&index, shell)?;
         let searched = mask.as_ref().map_or(index.live().count(), Mask::count);
@@ -68,16 +75,25 @@ impl Query {
         let nearly = index
             .known_recall()
             .filter(|_| mask.is_none() && !self.exact);
-        let width = nearly.map_or(0, |known| known.width);
-        let search = |queries: &[f32], k: usize, progress: &Progress| match nearly {
-            Some(_) => index.search_nearly(queries, k, width, progress),
-            None => index.search(queries, k, mask.as_ref(), progress),
-        };
-        let mut recall = None;
-        let mut names = Vec::new();
-        let mut answers: Vec<Vec<Hit>> = Vec::new();
         let stages = Stages::new(shell);
         let progress = |stage: &str, done, total| stages.at(stage, done, total);
+        let width = nearly.map_or(0, |known| known.width);
+        let search = |queries: &[f32], k: usize| -> anyhow::Result<Vec<Vec<Hit>>> {
+            Ok(shell.apart(|| match nearly {
+                Some(_) => index.search_nearly(queries, k, width, &progress),
+                None => index.search(queries, k, mask.as_ref(), &progress),
+            })?)
+        };
+        let mut recall = None;
+        let mut measure = |queries: &[f32]| -> anyhow::Result<()> {
+            if nearly.is_some() && recall.is_none() && !queries.is_empty() {
+                let sample = &queries[..queries.len().min(index.dim() * MEASURED_ON)];
+                recall = Some(shell.apart(|| index.recall(sample, self.k, width, &progress))?);
+            }
+            Ok(())
+        };
+        let mut asked: Vec<Asked> = Vec::new();
+        let mut answers: Vec<Vec<Hit>> = Vec::new();
         if !self.clip.is_empty() {
             let known = index.rows_by_id();
             for clip in &self.clip {
@@ -88,27 +104,48 @@ impl Query {
                     )
                 })?;
                 // one more, in case it is there itself
-                let found = shell.apart(|| search(index.vector(*row), self.k + 1, &progress));
-                let mut found = found?.pop().unwrap_or_default();
+                let mut found = search(index.vector(*row), self.k + 1)?;
+                let mut found = found.pop().unwrap_or_default();
                 found.retain(|hit| hit.row != *row);
                 found.truncate(self.k);
-                names.push(clip.clone());
+                asked.push(Asked::named(clip));
                 answers.push(found);
             }
         }
-        for path in &self.tables {
+        let (pictures, tables): (Vec<&PathBuf>, Vec<&PathBuf>) =
+            self.queries.iter().partition(|path| names_pictures(path));
+        for path in tables {
             let table = read(path, &self.reading, shell)?;
             fits(&index, path, &table, shell)?;
-            let found = shell.apart(|| search(&table.values, self.k, &progress));
+            let found = search(&table.values, self.k);
             answers.extend(found.with_context(|| path.display().to_string())?);
-            if nearly.is_some() && recall.is_none() {
-                let sample = &table.values[..table.dim * table.len().min(MEASURED_ON)];
-                recall = Some(shell.apart(|| index.recall(sample, self.k, width, &progress))?);
+            measure(&table.values)?;
+            asked.extend(table.clips.iter().map(|clip| Asked::named(clip)));
+        }
+        self.reading.all_found()?;
+        let mut notes = self.reading.notes();
+        if !pictures.is_empty() {
+            let (named, values) = encode_queries(&index, &pictures, &self.look, shell)?;
+            let found = search(&values, self.k)?;
+            let themselves = values.chunks_exact(index.dim()).zip(&found);
+            let themselves = themselves
+                .filter(|(query, own)| own.iter().any(|hit| index.vector(hit.row) == *query));
+            let themselves = themselves.count();
+            if themselves > 0 {
+                notes.push(format!(
+                    "{themselves} of {} query pictures are in the index, or copies of them are, and find themselves; --clip asks for a clip of the index without itself",
+                    named.len()
+                ));
+                shell.say_notes(&notes[notes.len() - 1..]);
             }
-            names.extend(table.clips);
+            measure(&values)?;
+            answers.extend(found);
+            asked.extend(named.into_iter().map(|(clip, file)| Asked {
+                clip,
+                file: Some(file),
+            }));
         }
         stages.end();
-        self.reading.all_found()?;
         let found = |hit: Hit| Found {
             clip: index.id(hit.row).to_string(),
             distance: hit.distance,
@@ -128,18 +165,23 @@ impl Query {
                 .collect(),
             k: self.k,
             nearly: nearly.map(|known| recall.unwrap_or(known)),
-            notes: self.reading.notes(),
-            queries: names
-                .into_iter()
+            notes,
+            queries: asked
+                .iter()
                 .zip(answers)
-                .map(|(clip, hits)| Answer {
-                    clip,
+                .map(|(asked, hits)| Answer {
+                    clip: asked.clip.clone(),
                     found: hits.into_iter().map(found).collect(),
                 })
                 .collect(),
         };
         if let Some(out) = &self.out {
             write_json(out, &document, shell)?;
+        }
+        if self.sheet.is_wanted() {
+            let known = self.known(self.sheet.label(), "--label", shell)?;
+            self.sheet
+                .write(&document, &asked, index.folder(), known.as_ref(), shell)?;
         }
         match self.json {
             true => shell.print_json(&document)?,
@@ -148,22 +190,38 @@ impl Query {
         Ok(Outcome::Done)
     }
 
-    /// The rows that the filters leave; `None` without filters.
-    fn mask(&self, index: &Index, shell: &Shell) -> anyhow::Result<Option<Mask>> {
-        let Some(labels) = self.labels.as_ref().filter(|_| !self.filters.is_empty()) else {
+    /// What `--labels` says of a column, by default of its target; none without labels.
+    fn known(
+        &self,
+        column: Option<&str>,
+        option: &'static str,
+        shell: &Shell,
+    ) -> anyhow::Result<Option<Known>> {
+        let Some(labels) = &self.labels else {
             return Ok(None);
         };
+        let ask = known::Ask {
+            column,
+            subject: None,
+            schema: self.schema.as_deref(),
+            option,
+        };
+        Ok(Some(match labels.is_dir() {
+            true => known::from_dataset(labels, &ask, shell)?,
+            false => known::from_table(labels, &self.reading.labels(labels, shell)?, &ask)?,
+        }))
+    }
+
+    /// The rows that the filters leave; `None` without filters.
+    fn mask(&self, index: &Index, shell: &Shell) -> anyhow::Result<Option<Mask>> {
+        if self.filters.is_empty() {
+            return Ok(None);
+        }
         let mut mask = index.live().clone();
         for (column, value) in &self.filters {
-            let ask = known::Ask {
-                column: Some(column),
-                subject: None,
-                schema: self.schema.as_deref(),
-                option: "--where",
-            };
-            let known = match labels.is_dir() {
-                true => known::from_dataset(labels, &ask, shell)?,
-                false => known::from_table(labels, &self.reading.labels(labels, shell)?, &ask)?,
+            // a filter is given with labels
+            let Some(known) = self.known(Some(column), "--where", shell)? else {
+                continue;
             };
             let group = known
                 .groups
