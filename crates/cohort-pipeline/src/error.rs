@@ -109,9 +109,15 @@ pub enum PipelineError {
     },
     /// Words for an encoder that has none.
     #[error(
-        "words: expected an encoder of pictures and words in one space (CLIP), found {encoder}, which sees pictures alone"
+        "words: expected an encoder that reads them (a CLIP, or a text encoder), found {encoder}, which sees pictures alone"
     )]
     Words {
+        /// The encoder.
+        encoder: String,
+    },
+    /// Pictures for an encoder that reads words alone.
+    #[error("pictures: expected an encoder of pictures, found {encoder}, which reads words alone")]
+    Pictures {
         /// The encoder.
         encoder: String,
     },

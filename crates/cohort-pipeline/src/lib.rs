@@ -23,9 +23,10 @@ mod weights;
 
 pub use branches::{ClipMedia, Damage, Features, Skipped, damages};
 pub use cohort_nn::Backbone;
-pub use cohort_nn::metric::{MetricLoss, Miner};
+pub use cohort_nn::metric::{MetricLoss, Miner, PairLoss};
 pub use cohort_train::{
-    DeviceChoice, EmbeddingSelection, EmbeddingSettings, EpochMetrics, JointKind, Trainable,
+    AlignSelection, AlignSettings, DeviceChoice, EmbeddingSelection, EmbeddingSettings,
+    EpochMetrics, JointKind, Trainable,
 };
 pub use cohort_tuning::{Method, Space, SpaceError};
 pub use config::{
@@ -37,11 +38,11 @@ pub use dataset::fusion_settings;
 pub use encode::{Encoder, EncoderSettings};
 pub use error::PipelineError;
 pub use jobs::{
-    Answers, ClipAnswer, EmbeddingPlan, FeatureTables, JointPlan, JointSubset, RunSummary,
-    SearchSettings, Searched, Spawn, Sweep, SweepCell, SweepData, SweepGrid, SweepSetting,
-    TestScores, TrainedEmbedding, TrainedJoint, TrainedModality, TrialEnd, TrialRecord, degrade,
-    feature_tables, predict, run, run_trial, search, sweep, train_embedding, train_joint,
-    train_modality, write_report,
+    Answers, ClipAnswer, EmbeddingPlan, FeatureTables, JointPlan, JointSubset, PairsPlan,
+    RunSummary, SearchSettings, Searched, Spawn, Sweep, SweepCell, SweepData, SweepGrid,
+    SweepSetting, TestScores, TrainedEmbedding, TrainedJoint, TrainedModality, TrainedPairs,
+    TrialEnd, TrialRecord, degrade, feature_tables, predict, run, run_trial, search, sweep,
+    train_embedding, train_joint, train_modality, train_pairs, write_report,
 };
 pub use modality::Modality;
 pub use models::{Answer, Predictor};

@@ -22,6 +22,7 @@ pub use table::{Features, Skipped};
 pub(crate) use branch::{Branch, Part, Purpose, Samples};
 pub(crate) use clip_media::chunks;
 pub(crate) use decoded::{Content, DecodedMedia};
+pub(crate) use image::decode_pictures;
 pub(crate) use table::{Recipe, make_table};
 pub(crate) use vectors::table_samples;
 

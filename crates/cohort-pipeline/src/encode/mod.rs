@@ -1,8 +1,10 @@
 //! Encoders: media in, vectors out, for whoever searches. An encoder looks through a branch as training does, and everything that
 //! decides its vectors has a hash.
 
+mod clip;
 mod settings;
 mod trained;
+mod words;
 
 use std::path::Path;
 
@@ -12,7 +14,8 @@ use cohort_train::{DeviceChoice, Embedder};
 use cohort_vision::Picture;
 
 use crate::branches::{
-    self, Branch, ClipMedia, Content, DecodedMedia, Features, Recipe, chunks, make_table,
+    self, Branch, ClipMedia, Content, DecodedMedia, Features, Recipe, chunks, decode_pictures,
+    make_table,
 };
 use crate::config::{ImageMode, RunConfig};
 use crate::error::PipelineError;
@@ -20,21 +23,32 @@ use crate::hashes::file_hash;
 use crate::modality::Modality;
 use crate::watch::{Silent, Watch, say_warnings};
 
+use clip::ClipEye;
 pub use settings::EncoderSettings;
 pub(crate) use trained::write_branch;
 
 /// Side of the picture that is looked at to learn how long a vector is.
 const PROBE: usize = 64;
 
-/// Turns pictures into vectors. A vector depends on its picture alone: not on the others of its call, on their order or on the number
-/// of threads.
+/// Turns pictures, words or both into vectors. A vector depends on its medium alone: not on the others of its call, on their order or
+/// on the number of threads.
 pub struct Encoder {
-    branch: Box<dyn Branch>,
-    embedder: Option<Embedder>,
+    eye: Eye,
     provenance: Provenance,
     width: usize,
     hash: String,
     about: String,
+}
+
+/// What looks at media.
+enum Eye {
+    /// What a branch sees, and the network of an embedding on it where there is one.
+    Branch {
+        branch: Box<dyn Branch>,
+        embedder: Option<Embedder>,
+    },
+    /// Pictures and words in one space.
+    Clip(Box<ClipEye>),
 }
 
 impl Encoder {
@@ -51,7 +65,7 @@ impl Encoder {
             device,
             ..RunConfig::default()
         };
-        let (branch, embedder, about) = match settings {
+        let (eye, about) = match settings {
             EncoderSettings::Network(network) => {
                 let image = &mut config.image;
                 image.mode = ImageMode::Frozen;
@@ -61,48 +75,87 @@ impl Encoder {
                 image.detector = network.detector.clone();
                 let config = config.resolve()?;
                 let branch = branches::open(Modality::Image, &config, watch)?;
-                (branch, None, format!("the network {}", network.backbone))
+                let embedder = None;
+                let about = format!("the network {}", network.backbone);
+                (Eye::Branch { branch, embedder }, about)
             }
             EncoderSettings::Embedding { run } => {
                 let (branch, embedder) = trained::open(run, config, watch)?;
                 let about = format!("the embedding in {}", run.display());
-                (branch, Some(embedder), about)
+                let embedder = Some(embedder);
+                (Eye::Branch { branch, embedder }, about)
+            }
+            EncoderSettings::Clip { weights } => {
+                let eye = ClipEye::open(weights, device, watch)?;
+                (Eye::Clip(Box::new(eye)), format!("the CLIP {weights}"))
+            }
+            EncoderSettings::Text(text) => {
+                config.features.text = text.clone();
+                let config = config.resolve()?;
+                let branch = branches::open(Modality::Text, &config, watch)?;
+                let embedder = None;
+                let about = format!("the text encoder {}", text.encoder);
+                (Eye::Branch { branch, embedder }, about)
             }
         };
-        let sees = branch.sees()?.unwrap_or_default();
-        let provenance = match &embedder {
-            None => sees,
-            Some(embedder) => Provenance {
-                producer: concat!("cohort-pipeline ", env!("CARGO_PKG_VERSION"), " embedding")
-                    .to_string(),
-                weights: embedder.hash().to_string(),
-                settings: content_hash(format!("{}\n{}", sees.weights, sees.settings).as_bytes()),
-                ..Provenance::default()
-            },
+        let provenance = match &eye {
+            Eye::Clip(clip) => clip.provenance().clone(),
+            Eye::Branch { branch, embedder } => {
+                let sees = branch.sees()?.unwrap_or_default();
+                match embedder {
+                    None => sees,
+                    Some(embedder) => Provenance {
+                        producer: concat!(
+                            "cohort-pipeline ",
+                            env!("CARGO_PKG_VERSION"),
+                            " embedding"
+                        )
+                        .to_string(),
+                        weights: embedder.hash().to_string(),
+                        settings: content_hash(
+                            format!("{}\n{}", sees.weights, sees.settings).as_bytes(),
+                        ),
+                        ..Provenance::default()
+                    },
+                }
+            }
         };
         // what the vectors are, whichever version of the program makes them
-        let decides = match &embedder {
-            None => "network",
-            Some(_) => "embedding",
-        };
-        let decides = format!("{decides}\n{}\n{}", provenance.weights, provenance.settings);
+        let kind = settings.kind();
+        let decides = format!("{kind}\n{}\n{}", provenance.weights, provenance.settings);
         let mut encoder = Self {
-            branch,
-            embedder,
+            eye,
             provenance,
             width: 0,
             hash: content_hash(decides.as_bytes()),
             about,
         };
+        encoder.width = encoder.probe()?;
+        Ok(encoder)
+    }
+
+    /// Values of a vector, learnt by looking at something.
+    fn probe(&self) -> Result<usize, PipelineError> {
+        let branch = match &self.eye {
+            Eye::Clip(clip) => return Ok(clip.width()),
+            Eye::Branch { branch, .. } => branch,
+        };
+        if branch.modality() == Modality::Text {
+            let nothing = DecodedMedia {
+                clips: Vec::new(),
+                content: Content::Texts(Vec::new()),
+            };
+            return Ok(branch.see(&nothing)?.shape().iter().product());
+        }
         let probe = DecodedMedia {
             clips: vec!["probe".to_string()],
             content: Content::Pictures(vec![Picture::solid(PROBE, PROBE, [128; 3])]),
         };
         let silent = Silent::default();
-        encoder.width = encoder.seen(&probe, &silent)?.first().map_or(0, Vec::len);
+        let width = self.seen(&probe, &silent)?.first().map_or(0, Vec::len);
         // the probe is nobody's picture
-        encoder.branch.say_seen(&silent);
-        Ok(encoder)
+        self.say_seen(&silent);
+        Ok(width)
     }
 
     /// Values of a vector.
@@ -122,9 +175,14 @@ impl Encoder {
 
     /// What the vectors are to be compared by: `cosine` or `euclidean`.
     pub fn distance(&self) -> &'static str {
-        // what a classifier's last layer weighs are directions
-        let trained = self.embedder.as_ref();
-        trained.map_or("cosine", |embedder| embedder.settings().distance())
+        match &self.eye {
+            Eye::Branch {
+                embedder: Some(embedder),
+                ..
+            } => embedder.settings().distance(),
+            // what a classifier's last layer weighs are directions
+            _ => "cosine",
+        }
     }
 
     /// The vectors of pictures as a table, kept in the file `table` and, until that is whole, in a journal beside it: a killed call
@@ -140,9 +198,7 @@ impl Encoder {
         skip_bad: bool,
         watch: &dyn Watch,
     ) -> Result<Features, PipelineError> {
-        pictures
-            .iter()
-            .try_for_each(|one| picture_of(one).map(drop))?;
+        self.check_pictures(pictures)?;
         let recipe = Recipe {
             modality: Modality::Image,
             path: table,
@@ -159,7 +215,7 @@ impl Encoder {
             self.each(&some, watch)
         };
         let made = make_table(&recipe, &items, hash, compute, watch)?;
-        self.branch.say_seen(watch);
+        self.say_seen(watch);
         Ok(made)
     }
 
@@ -172,9 +228,7 @@ impl Encoder {
         pictures: &[ClipMedia],
         watch: &dyn Watch,
     ) -> Result<Vec<f32>, PipelineError> {
-        pictures
-            .iter()
-            .try_for_each(|one| picture_of(one).map(drop))?;
+        self.check_pictures(pictures)?;
         let mut values = Vec::with_capacity(pictures.len() * self.width);
         for some in chunks(pictures) {
             if watch.stopped() {
@@ -192,18 +246,34 @@ impl Encoder {
                 values.extend(row);
             }
         }
-        self.branch.say_seen(watch);
+        self.say_seen(watch);
         Ok(values)
     }
 
-    /// The vectors of texts in the space of the pictures', row by row in their order.
-    ///
-    /// # Errors
-    /// [`PipelineError::Words`] from an encoder that sees pictures alone.
-    pub fn words(&self, _texts: &[&str]) -> Result<Vec<f32>, PipelineError> {
-        Err(PipelineError::Words {
-            encoder: self.about.clone(),
-        })
+    /// Whether it sees pictures; else it reads words alone.
+    pub fn sees_pictures(&self) -> bool {
+        match &self.eye {
+            Eye::Clip(_) => true,
+            Eye::Branch { branch, .. } => branch.modality() == Modality::Image,
+        }
+    }
+
+    /// Pictures, each of which has a file, for an encoder that sees them.
+    fn check_pictures(&self, pictures: &[ClipMedia]) -> Result<(), PipelineError> {
+        if !self.sees_pictures() {
+            return Err(PipelineError::Pictures {
+                encoder: self.about.clone(),
+            });
+        }
+        let mut pictures = pictures.iter();
+        pictures.try_for_each(|one| picture_of(one).map(drop))
+    }
+
+    fn say_seen(&self, watch: &dyn Watch) {
+        match &self.eye {
+            Eye::Clip(clip) => clip.say_seen(watch),
+            Eye::Branch { branch, .. } => branch.say_seen(watch),
+        }
     }
 
     /// A vector a picture; an error stays in its place.
@@ -218,10 +288,11 @@ impl Encoder {
 
     fn part(&self, some: &[ClipMedia], watch: &dyn Watch) -> Vec<Result<Vec<f32>, PipelineError>> {
         let mut warnings = Vec::new();
-        let seen = self
-            .branch
-            .decode(some, &mut warnings)
-            .and_then(|media| self.seen(&media, watch));
+        let media = match &self.eye {
+            Eye::Clip(_) => decode_pictures(some, &mut warnings),
+            Eye::Branch { branch, .. } => branch.decode(some, &mut warnings),
+        };
+        let seen = media.and_then(|media| self.seen(&media, watch));
         match seen {
             Ok(rows) => {
                 say_warnings(&warnings, watch);
@@ -242,8 +313,17 @@ impl Encoder {
         media: &DecodedMedia,
         watch: &dyn Watch,
     ) -> Result<Vec<Vec<f32>>, PipelineError> {
-        let source = self.branch.see(media)?;
-        match &self.embedder {
+        let (branch, embedder) = match &self.eye {
+            Eye::Branch { branch, embedder } => (branch, embedder),
+            Eye::Clip(clip) => {
+                let Content::Pictures(pictures) = &media.content else {
+                    panic!("pictures were decoded");
+                };
+                return clip.pictures(pictures);
+            }
+        };
+        let source = branch.see(media)?;
+        match embedder {
             Some(embedder) => {
                 let (values, width) = embedder
                     .embed(&*source, watch.stop())

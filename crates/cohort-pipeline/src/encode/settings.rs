@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use cohort_tables::relative;
 use serde::{Deserialize, Serialize};
 
-use crate::config::FaceFeatureConfig;
+use crate::config::{FaceFeatureConfig, TextFeatureConfig};
 
 /// What turns media into vectors; written with its kind as `kind`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -18,6 +18,13 @@ pub enum EncoderSettings {
         /// Its run folder.
         run: PathBuf,
     },
+    /// Both towers of a CLIP, OpenCLIP or SigLIP: pictures and words.
+    Clip {
+        /// Its folder, or `hf:org/name`.
+        weights: String,
+    },
+    /// What turns transcripts into vectors: the settings of `[features.text]`.
+    Text(TextFeatureConfig),
 }
 
 impl EncoderSettings {
@@ -38,6 +45,21 @@ impl EncoderSettings {
             Self::Network(network) if network.detector.is_empty() => network.weights.clone(),
             Self::Network(network) => format!("{} or {}", network.weights, network.detector),
             Self::Embedding { run } => run.display().to_string(),
+            Self::Clip { weights } => weights.clone(),
+            Self::Text(text) => match &text.weights {
+                Some(weights) => weights.display().to_string(),
+                None => "the settings".to_string(),
+            },
+        }
+    }
+
+    /// The kind, as it is written.
+    pub(super) fn kind(&self) -> &'static str {
+        match self {
+            Self::Network(_) => "network",
+            Self::Embedding { .. } => "embedding",
+            Self::Clip { .. } => "clip",
+            Self::Text(_) => "text",
         }
     }
 
@@ -54,6 +76,20 @@ impl EncoderSettings {
                 ..network.clone()
             }),
             Self::Embedding { run } => Self::Embedding { run: change(run) },
+            Self::Clip { weights } => Self::Clip {
+                weights: named(weights),
+            },
+            Self::Text(text) => {
+                let weights = text.weights.as_ref();
+                let weights = weights.map(|path| match path.to_str() {
+                    Some(name) if name.starts_with("hf:") => path.clone(),
+                    _ => change(path),
+                });
+                Self::Text(TextFeatureConfig {
+                    weights,
+                    ..text.clone()
+                })
+            }
         }
     }
 }

@@ -19,7 +19,7 @@ pub(crate) struct EmbeddingOptions {
     /// Embedding table of the clips, whoever made it: a head is trained on its vectors instead of a network on media
     #[arg(long, value_name = "TABLE")]
     vectors: Option<PathBuf>,
-    /// Length of the embedding; 0: what the network sees itself [default: 128]
+    /// Length of the embedding; 0: what the network sees itself [default: 128; pairs: 256]
     #[arg(long, value_name = "D")]
     dimension: Option<usize>,
     /// What is minimised: contrastive, triplet, multi-similarity, nt-xent, sup-con, proxy-anchor or arc-face, with its own defaults
@@ -67,12 +67,22 @@ fn parse_selection(name: &str) -> Result<EmbeddingSelection, String> {
 }
 
 impl EmbeddingOptions {
+    /// The length of the vectors, where it is said.
+    pub(super) fn dimension(&self) -> Option<usize> {
+        self.dimension
+    }
+
     /// The first option that was given.
     pub(crate) fn first_given(&self) -> Option<&'static str> {
+        let dimension = self.dimension.map(|_| "--dimension");
+        dimension.or_else(|| self.first_given_alone())
+    }
+
+    /// The first option that was given and is of no other kind of training.
+    pub(super) fn first_given_alone(&self) -> Option<&'static str> {
         [
             ("--modality", self.modality.is_some()),
             ("--vectors", self.vectors.is_some()),
-            ("--dimension", self.dimension.is_some()),
             ("--loss", self.loss.is_some()),
             ("--miner", self.miner.is_some()),
             ("--memory", self.memory.is_some()),

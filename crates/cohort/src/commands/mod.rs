@@ -20,6 +20,8 @@ pub(crate) mod man;
 pub(crate) mod map;
 mod meaning;
 mod named;
+#[cfg(feature = "networks")]
+mod pairs;
 mod pictures;
 #[cfg(feature = "networks")]
 pub(crate) mod predict;

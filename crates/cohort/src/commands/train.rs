@@ -1,4 +1,4 @@
-//! `cohort train`: one model, of one modality or of all together, or an embedding.
+//! `cohort train`: one model, of one modality or of all together, an embedding, or heads on pairs.
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -13,16 +13,18 @@ use cohort_pipeline::{
 
 use super::embedding::EmbeddingOptions;
 use super::named::named;
+use super::pairs::PairsOptions;
 use crate::shell::{Outcome, Shell};
 
 /// Arguments of `cohort train`.
 #[derive(Debug, Args)]
 pub(crate) struct Train {
     /// A modality; joint: one network over what the models of --models see; embedding: vectors in which items of a class lie near
-    /// each other
-    #[arg(value_parser = named::<What>(["image", "audio", "text", "joint", "embedding"]))]
+    /// each other; pairs: heads that bring the vectors of pictures and of their captions into one space
+    #[arg(value_parser = named::<What>(["image", "audio", "text", "joint", "embedding", "pairs"]))]
     what: What,
-    /// Folder of a data set, or a configuration file (.toml)
+    /// Folder of a data set (pairs: captions_*.json, a table of pictures and captions, or a folder of them), or a configuration
+    /// file (.toml)
     data: PathBuf,
     /// Run folder of the model
     #[arg(long, value_name = "DIR")]
@@ -54,6 +56,8 @@ pub(crate) struct Train {
     #[command(flatten)]
     embedding: EmbeddingOptions,
     #[command(flatten)]
+    pairs: PairsOptions,
+    #[command(flatten)]
     changes: super::run::Changes,
 }
 
@@ -63,6 +67,7 @@ enum What {
     One(Modality),
     Joint,
     Embedding,
+    Pairs,
 }
 
 impl FromStr for What {
@@ -72,8 +77,9 @@ impl FromStr for What {
         match name {
             "joint" => Ok(Self::Joint),
             "embedding" => Ok(Self::Embedding),
+            "pairs" => Ok(Self::Pairs),
             _ => Modality::from_str(name).map(Self::One).map_err(|_| {
-                format!("expected image, audio, text, joint or embedding, found {name}")
+                format!("expected image, audio, text, joint, embedding or pairs, found {name}")
             }),
         }
     }
@@ -107,28 +113,33 @@ impl Train {
             }
         };
         let mut config = self.changes.apply(config);
+        let given = Given {
+            out: self.out.clone(),
+            features: self.features.clone(),
+            resume: self.resume,
+            batch_size: self.batch_size,
+            learning_rate: self.learning_rate,
+            patience: self.patience,
+            hidden: self.hidden.clone(),
+        };
         if self.what == What::Embedding {
-            return embed(
-                config,
-                &self.embedding,
-                Given {
-                    out: self.out,
-                    features: self.features,
-                    resume: self.resume,
-                    batch_size: self.batch_size,
-                    learning_rate: self.learning_rate,
-                    patience: self.patience,
-                    hidden: self.hidden,
-                },
-                shell,
-            );
+            self.pairs.refuse()?;
+            return embed(config, &self.embedding, given, shell);
         }
+        if self.what == What::Pairs {
+            // those that both have are of both
+            if let Some(option) = self.embedding.first_given_alone() {
+                bail!("{option}: expected with train embedding alone, found another kind");
+            }
+            return self.pairs.train(config, &self.embedding, given, shell);
+        }
+        self.pairs.refuse()?;
         if let Some(option) = self.embedding.first_given() {
             bail!("{option}: expected with train embedding alone, found another kind");
         }
         let settings = match self.what {
             What::One(modality) => config.train_settings_mut(modality),
-            What::Joint | What::Embedding => &mut config.joint.train,
+            What::Joint | What::Embedding | What::Pairs => &mut config.joint.train,
         };
         settings.batch_size = self.batch_size.unwrap_or(settings.batch_size);
         settings.learning_rate = self.learning_rate.unwrap_or(settings.learning_rate);
@@ -174,15 +185,15 @@ impl Train {
     }
 }
 
-/// Options of `cohort train` that an embedding shares with models.
-struct Given {
-    out: PathBuf,
+/// Options of `cohort train` that all kinds share.
+pub(super) struct Given {
+    pub(super) out: PathBuf,
     features: Option<PathBuf>,
-    resume: bool,
-    batch_size: Option<usize>,
-    learning_rate: Option<f64>,
-    patience: Option<usize>,
-    hidden: Option<Vec<usize>>,
+    pub(super) resume: bool,
+    pub(super) batch_size: Option<usize>,
+    pub(super) learning_rate: Option<f64>,
+    pub(super) patience: Option<usize>,
+    pub(super) hidden: Option<Vec<usize>>,
 }
 
 fn embed(

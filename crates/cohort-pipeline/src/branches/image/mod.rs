@@ -204,20 +204,7 @@ impl Branch for ImageBranch {
         clips: &[ClipMedia],
         warnings: &mut Vec<String>,
     ) -> Result<DecodedMedia, PipelineError> {
-        let decode = |file: &Path| Ok(decode_warned(file)?);
-        DecodedMedia::decode(
-            clips,
-            |media| media.file(MediaKind::Picture),
-            decode,
-            |decoded| {
-                let mut pictures = Vec::with_capacity(decoded.len());
-                for one in decoded {
-                    warnings.extend(one.warnings);
-                    pictures.push(one.picture);
-                }
-                Content::Pictures(pictures)
-            },
-        )
+        decode_pictures(clips, warnings)
     }
 
     fn see<'a>(&'a self, media: &'a DecodedMedia) -> Result<Box<dyn Source + 'a>, PipelineError> {
@@ -263,4 +250,28 @@ impl Branch for ImageBranch {
             Eye::Frozen(network) => network.view().say(watch),
         }
     }
+}
+
+/// Decodes the pictures of some clips; what is odd about files that are read even so goes to `warnings`.
+///
+/// # Errors
+/// The first picture that cannot be read, named by its clip.
+pub(crate) fn decode_pictures(
+    clips: &[ClipMedia],
+    warnings: &mut Vec<String>,
+) -> Result<DecodedMedia, PipelineError> {
+    let decode = |file: &Path| Ok(decode_warned(file)?);
+    DecodedMedia::decode(
+        clips,
+        |media| media.file(MediaKind::Picture),
+        decode,
+        |decoded| {
+            let mut pictures = Vec::with_capacity(decoded.len());
+            for one in decoded {
+                warnings.extend(one.warnings);
+                pictures.push(one.picture);
+            }
+            Content::Pictures(pictures)
+        },
+    )
 }

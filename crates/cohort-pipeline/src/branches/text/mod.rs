@@ -129,12 +129,7 @@ impl Branch for TextBranch {
             modality: Modality::Text,
             path,
             dim: settings.buckets,
-            provenance: Provenance {
-                producer: concat!("cohort-text ", env!("CARGO_PKG_VERSION"), " n-grams")
-                    .to_string(),
-                settings: settings_hash(settings)?,
-                ..Provenance::default()
-            },
+            provenance: ngrams_provenance(settings)?,
             skip_bad: self.skip_bad,
         };
         let clips: Vec<(&str, &Clip)> = (clips.into_iter())
@@ -216,8 +211,25 @@ impl Branch for TextBranch {
         )?))
     }
 
+    fn sees(&self) -> Result<Option<Provenance>, PipelineError> {
+        Ok(match &self.encoder {
+            Encoder::Ngrams(settings) => Some(ngrams_provenance(settings)?),
+            Encoder::Words(words) => Some(words.provenance()?),
+            Encoder::Sentences(sentences) => Some(sentences.provenance()?),
+            Encoder::Tuned(_) => None,
+        })
+    }
+
     /// Texts are small, and word vectors are looked up in a file that is read from end to end.
     fn sees_all_at_once(&self) -> bool {
         matches!(self.encoder, Encoder::Words(_))
     }
+}
+
+fn ngrams_provenance(settings: &NgramSettings) -> Result<Provenance, PipelineError> {
+    Ok(Provenance {
+        producer: concat!("cohort-text ", env!("CARGO_PKG_VERSION"), " n-grams").to_string(),
+        settings: settings_hash(settings)?,
+        ..Provenance::default()
+    })
 }

@@ -72,6 +72,23 @@ impl Sentences {
         }
     }
 
+    /// What makes the vectors.
+    pub(super) fn provenance(&self) -> Result<Provenance, PipelineError> {
+        let folder = &self.folder;
+        let how = (
+            folder.pooling,
+            folder.normalise,
+            folder.max_tokens,
+            self.device,
+        );
+        Ok(Provenance {
+            producer: concat!("cohort-nn ", env!("CARGO_PKG_VERSION"), " BERT").to_string(),
+            weights: model_hash(folder, &self.tokeniser)?,
+            settings: settings_hash(&how)?,
+            ..Provenance::default()
+        })
+    }
+
     /// The vectors of a few transcripts, each computed by itself, so that it does not depend on the others.
     pub(super) fn embed(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, PipelineError> {
         if texts.is_empty() {
@@ -100,23 +117,11 @@ impl Sentences {
         skip_bad: bool,
         watch: &dyn Watch,
     ) -> Result<Features, PipelineError> {
-        let folder = &self.folder;
-        let how = (
-            folder.pooling,
-            folder.normalise,
-            folder.max_tokens,
-            self.device,
-        );
         let recipe = Recipe {
             modality: Modality::Text,
             path,
             dim: self.width(),
-            provenance: Provenance {
-                producer: concat!("cohort-nn ", env!("CARGO_PKG_VERSION"), " BERT").to_string(),
-                weights: model_hash(folder, &self.tokeniser)?,
-                settings: settings_hash(&how)?,
-                ..Provenance::default()
-            },
+            provenance: self.provenance()?,
             skip_bad,
         };
         let (items, skipped, cut) = read_tokens(clips, &self.tokeniser, skip_bad, watch)?;

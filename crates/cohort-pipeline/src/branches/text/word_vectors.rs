@@ -31,6 +31,16 @@ impl WordMeans {
         self.file.dim()
     }
 
+    /// What makes the vectors.
+    pub(super) fn provenance(&self) -> Result<Provenance, PipelineError> {
+        Ok(Provenance {
+            producer: concat!("cohort-text ", env!("CARGO_PKG_VERSION"), " fastText").to_string(),
+            weights: file_hash(&self.weights)?,
+            settings: settings_hash(&"mean of unit word vectors")?,
+            ..Provenance::default()
+        })
+    }
+
     /// The vectors of a few transcripts.
     pub(super) fn embed(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, PipelineError> {
         let texts: Vec<String> = texts.iter().map(|text| clean_transcript(text)).collect();
@@ -51,13 +61,7 @@ impl WordMeans {
             modality: Modality::Text,
             path,
             dim: self.width(),
-            provenance: Provenance {
-                producer: concat!("cohort-text ", env!("CARGO_PKG_VERSION"), " fastText")
-                    .to_string(),
-                weights: file_hash(&self.weights)?,
-                settings: settings_hash(&"mean of unit word vectors")?,
-                ..Provenance::default()
-            },
+            provenance: self.provenance()?,
             skip_bad,
         };
         let (items, skipped) = read_items(clips, skip_bad, |text| text)?;

@@ -33,6 +33,9 @@ pub(super) struct EncoderArgs {
     /// Run folder of `cohort train embedding` (or its checkpoint), whose network looks at pictures
     #[arg(long, value_name = "RUN", conflicts_with = "backbone")]
     run: Option<PathBuf>,
+    /// Folder of a CLIP, OpenCLIP or SigLIP, or hf:org/name: pictures and words in one space
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["backbone", "run"])]
+    model: Option<String>,
 }
 
 impl EncoderArgs {
@@ -40,13 +43,18 @@ impl EncoderArgs {
     ///
     /// # Errors
     /// None was named.
-    fn settings(&self, folder: &Path) -> anyhow::Result<EncoderSettings> {
+    pub(super) fn settings(&self, folder: &Path) -> anyhow::Result<EncoderSettings> {
         if let Some(run) = &self.run {
             return Ok(EncoderSettings::Embedding { run: run.clone() });
         }
+        if let Some(weights) = &self.model {
+            return Ok(EncoderSettings::Clip {
+                weights: weights.clone(),
+            });
+        }
         let Some(backbone) = self.backbone else {
             bail!(
-                "{}: expected --backbone and --weights, or --run, to look at its pictures with, found neither",
+                "{}: expected --model, or --backbone and --weights, or --run, to look at its pictures with, found none of them",
                 folder.display()
             );
         };
@@ -61,7 +69,8 @@ impl EncoderArgs {
     /// An option that was given.
     pub(super) fn given(&self) -> Option<&'static str> {
         let backbone = self.backbone.map(|_| "--backbone");
-        backbone.or(self.run.as_ref().map(|_| "--run"))
+        let run = self.run.as_ref().map(|_| "--run");
+        backbone.or(run).or(self.model.as_ref().map(|_| "--model"))
     }
 }
 
@@ -70,10 +79,10 @@ impl EncoderArgs {
 pub(super) struct LookArgs {
     /// Where networks are computed
     #[arg(long, value_name = "DEVICE", default_value = "cpu", value_parser = named::<DeviceChoice>(DEVICES))]
-    device: DeviceChoice,
+    pub(super) device: DeviceChoice,
     /// Leave out and list pictures that cannot be used
     #[arg(long)]
-    skip_bad: bool,
+    pub(super) skip_bad: bool,
 }
 
 /// The pictures of folders as vectors, with what is to be known of them.
@@ -183,6 +192,24 @@ pub(super) fn encode_queries(
     Ok((named, values))
 }
 
+/// The vectors of words in the space of an index of pictures.
+pub(super) fn encode_words(
+    index: &Index,
+    words: &[&str],
+    look: &LookArgs,
+    shell: &Shell,
+) -> anyhow::Result<Vec<f32>> {
+    let record = EncoderRecord::read(index.folder())?.with_context(|| {
+        format!(
+            "{:?}: expected an index of pictures to look for words in, found one of tables in {}",
+            words[0],
+            index.folder().display()
+        )
+    })?;
+    let encoder = open(index, &record, look, shell)?;
+    Ok(encoder.words(words, shell)?)
+}
+
 /// The record of an index that is asked for pictures.
 fn record_of(index: &Index, path: &Path) -> anyhow::Result<EncoderRecord> {
     EncoderRecord::read(index.folder())?.with_context(|| {
@@ -218,7 +245,7 @@ fn open(
     Ok(encoder)
 }
 
-/// Encodes pictures and lists what was left out.
+/// Encodes pictures for an index.
 fn table(
     encoder: &Encoder,
     pictures: &[ClipMedia],
@@ -226,8 +253,18 @@ fn table(
     making: &Making,
     shell: &Shell,
 ) -> anyhow::Result<EmbeddingTable> {
-    let Features { table, skipped, .. } =
-        encoder.table(pictures, &making.vectors(), look.skip_bad, shell)?;
+    table_in(encoder, pictures, look, &making.vectors(), shell)
+}
+
+/// Encodes pictures into a table and lists what was left out.
+pub(super) fn table_in(
+    encoder: &Encoder,
+    pictures: &[ClipMedia],
+    look: &LookArgs,
+    out: &Path,
+    shell: &Shell,
+) -> anyhow::Result<EmbeddingTable> {
+    let Features { table, skipped, .. } = encoder.table(pictures, out, look.skip_bad, shell)?;
     for bad in &skipped {
         shell.say(&format!("warning: left out {}: {}", bad.clip, bad.reason));
     }
@@ -243,7 +280,7 @@ fn table(
 }
 
 /// The pictures of some folders by clip, and how each folder was read.
-fn pictures_of(
+pub(super) fn pictures_of(
     folders: &[PathBuf],
     shell: &Shell,
 ) -> anyhow::Result<(Vec<ClipMedia>, Vec<PictureRoot>)> {

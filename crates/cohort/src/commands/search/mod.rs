@@ -2,6 +2,8 @@
 
 mod change;
 #[cfg(feature = "networks")]
+mod embed;
+#[cfg(feature = "networks")]
 mod encoder;
 #[cfg(not(feature = "networks"))]
 #[path = "no_encoder.rs"]
@@ -21,6 +23,9 @@ use crate::shell::{Outcome, Shell};
 /// Subcommands of `cohort search`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Search {
+    /// Vectors of pictures or of captions, as an embedding table
+    #[cfg(feature = "networks")]
+    Embed(Box<embed::Embed>),
     /// Make an index of embedding tables, or of pictures
     Index(index::MakeIndex),
     /// Add the rows of embedding tables, or pictures, to an index
@@ -42,6 +47,8 @@ pub(crate) enum Search {
 impl Search {
     pub(crate) fn run(self, shell: &Shell) -> anyhow::Result<Outcome> {
         match self {
+            #[cfg(feature = "networks")]
+            Self::Embed(command) => command.run(shell),
             Self::Index(command) => command.run(shell),
             Self::Add(command) => command.run(shell),
             Self::Delete(command) => command.run(shell),

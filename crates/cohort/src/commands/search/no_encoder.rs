@@ -70,3 +70,15 @@ pub(super) fn encode_queries(
 ) -> anyhow::Result<Queries> {
     refused(paths[0])
 }
+
+pub(super) fn encode_words(
+    _index: &Index,
+    words: &[&str],
+    _look: &LookArgs,
+    _shell: &Shell,
+) -> anyhow::Result<Vec<f32>> {
+    bail!(
+        "{:?}: expected a picture of the index or vectors, found words; this program was built without networks, which read them",
+        words[0]
+    )
+}

@@ -7,7 +7,7 @@ use clap::Args;
 use cohort_search::{Answer, Found, Hit, Index, Mask, SearchDocument};
 use cohort_tables::{did_you_mean, write_atomic};
 
-use super::encoder::{LookArgs, encode_queries};
+use super::encoder::{LookArgs, encode_queries, encode_words};
 use super::index::{fits, names_pictures, read};
 use super::sheet::{Asked, SheetArgs};
 use crate::commands::known::{self, About, Known};
@@ -23,9 +23,13 @@ const MEASURED_ON: usize = 100;
 pub(crate) struct Query {
     /// The index
     index: PathBuf,
-    /// Pictures, or folders of them, to look for in an index of pictures; or embedding tables with vectors made as the index's were
-    #[arg(value_name = "PICTURE|VECTORS", required_unless_present = "clip")]
+    /// Pictures, or folders of them, to look for in an index of pictures; words, where its encoder reads them; or embedding tables
+    /// with vectors made as the index's were
+    #[arg(value_name = "PICTURE|WORDS|VECTORS", required_unless_present_any = ["clip", "words"])]
     queries: Vec<PathBuf>,
+    /// Words to look for, whatever files there are; may be given again
+    #[arg(long, value_name = "WORDS")]
+    words: Vec<String>,
     #[command(flatten)]
     look: LookArgs,
     #[command(flatten)]
@@ -112,8 +116,13 @@ impl Query {
                 answers.push(found);
             }
         }
+        let (words, files): (Vec<&PathBuf>, Vec<&PathBuf>) =
+            self.queries.iter().partition(|path| are_words(path));
         let (pictures, tables): (Vec<&PathBuf>, Vec<&PathBuf>) =
-            self.queries.iter().partition(|path| names_pictures(path));
+            files.into_iter().partition(|path| names_pictures(path));
+        let words: Vec<&str> = (self.words.iter().map(String::as_str))
+            .chain(words.iter().filter_map(|path| path.to_str()))
+            .collect();
         for path in tables {
             let table = read(path, &self.reading, shell)?;
             fits(&index, path, &table, shell)?;
@@ -144,6 +153,12 @@ impl Query {
                 clip,
                 file: Some(file),
             }));
+        }
+        if !words.is_empty() {
+            let values = encode_words(&index, &words, &self.look, shell)?;
+            answers.extend(search(&values, self.k)?);
+            measure(&values)?;
+            asked.extend(words.iter().map(|text| Asked::named(text)));
         }
         stages.end();
         let found = |hit: Hit| Found {
@@ -250,6 +265,16 @@ impl Query {
         );
         Ok(Some(mask))
     }
+}
+
+/// Whether a query is words: it is no file, and is not named as one is.
+fn are_words(path: &Path) -> bool {
+    let text = path.to_string_lossy();
+    !path.exists()
+        && path
+            .extension()
+            .is_none_or(|ending| ending.to_string_lossy().contains(' '))
+        && !text.contains(['/', '\\'])
 }
 
 /// Writes a document as JSON.

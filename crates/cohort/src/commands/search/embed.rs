@@ -1,0 +1,121 @@
+//! `cohort search embed`: pictures or captions as a table of vectors.
+
+use std::path::PathBuf;
+
+use anyhow::{bail, ensure};
+use clap::Args;
+use cohort_data::{PairsOptions, read_pairs};
+use cohort_pipeline::{
+    ClipMedia, Encoder, EncoderSettings, RunConfig, TextEncoder, TextFeatureConfig,
+};
+use cohort_tables::{EmbeddingTable, counted};
+
+use super::encoder::{EncoderArgs, LookArgs, pictures_of, table_in};
+use crate::commands::named::named;
+use crate::shell::{Outcome, Shell};
+
+/// Arguments of `cohort search embed`.
+#[derive(Debug, Args)]
+pub(crate) struct Embed {
+    /// Folder of pictures (with all below them) or root of a data set; or pictures with captions: COCO's captions (captions_*.json), a
+    /// table with a column each of pictures and captions, Flickr's token file
+    source: PathBuf,
+    /// Embedding table that is made (.parquet); rows that are there and unchanged are kept
+    #[arg(long, value_name = "TABLE")]
+    out: PathBuf,
+    /// The captions instead of the pictures
+    #[arg(long)]
+    captions: bool,
+    /// Folder with the pictures that captions name [default: where the captions are]
+    #[arg(long, value_name = "DIR", conflicts_with = "captions")]
+    images: Option<PathBuf>,
+    #[command(flatten)]
+    encoder: EncoderArgs,
+    /// What reads captions, where that is no --model: ngrams, bert or fasttext
+    #[arg(long, value_name = "ENCODER", requires = "captions", value_parser = named::<TextEncoder>(["ngrams", "bert", "fasttext"]))]
+    text_encoder: Option<TextEncoder>,
+    /// Its model: a folder or hf:org/name (bert), a file of word vectors (fasttext)
+    #[arg(long, value_name = "PATH", requires = "text_encoder")]
+    text_weights: Option<PathBuf>,
+    #[command(flatten)]
+    look: LookArgs,
+}
+
+impl Embed {
+    pub(crate) fn run(self, shell: &Shell) -> anyhow::Result<Outcome> {
+        ensure!(
+            self.out
+                .extension()
+                .is_some_and(|ending| ending == "parquet"),
+            "--out {}: expected a name that ends in .parquet, found another",
+            self.out.display()
+        );
+        let (table, what) = match self.captions {
+            true => (self.words(shell)?, "caption"),
+            false => (self.pictures(shell)?, "picture"),
+        };
+        shell.print(&format!(
+            "{}: {} as vectors of {} values, by {}",
+            self.out.display(),
+            counted(table.len(), what),
+            table.dim,
+            table.provenance.producer
+        ))?;
+        Ok(Outcome::Done)
+    }
+
+    fn words(&self, shell: &Shell) -> anyhow::Result<EmbeddingTable> {
+        let settings = match self.text_encoder {
+            None => self.encoder.settings(&self.source)?,
+            Some(_) if self.encoder.given().is_some() => {
+                bail!(
+                    "{}: expected one encoder of captions, found --text-encoder too",
+                    self.encoder.given().unwrap_or_default()
+                )
+            }
+            Some(encoder) => EncoderSettings::Text(TextFeatureConfig {
+                encoder,
+                weights: self.text_weights.clone(),
+                ..RunConfig::default().features.text
+            }),
+        };
+        let pairs = self.pairs(true, shell)?;
+        let encoder = Encoder::open(&settings, self.look.device, shell)?;
+        let texts: Vec<(&str, &str)> = (pairs.captions.iter())
+            .map(|caption| (caption.id.as_str(), caption.text.as_str()))
+            .collect();
+        Ok(encoder.words_table(&texts, &self.out, shell)?)
+    }
+
+    fn pictures(&self, shell: &Shell) -> anyhow::Result<EmbeddingTable> {
+        let settings = self.encoder.settings(&self.source)?;
+        let media = match self.source.is_dir() && self.images.is_none() {
+            true => pictures_of(std::slice::from_ref(&self.source), shell)?.0,
+            false => {
+                let pairs = self.pairs(false, shell)?;
+                let with_files = pairs.pictures.into_iter();
+                with_files
+                    .filter_map(|picture| Some(ClipMedia::picture(picture.id, picture.file?)))
+                    .collect()
+            }
+        };
+        ensure!(
+            !media.is_empty(),
+            "{}: expected pictures that are there, found none",
+            self.source.display()
+        );
+        let encoder = Encoder::open(&settings, self.look.device, shell)?;
+        table_in(&encoder, &media, &self.look, &self.out, shell)
+    }
+
+    fn pairs(&self, without_files: bool, shell: &Shell) -> anyhow::Result<cohort_data::Pairs> {
+        let options = PairsOptions {
+            images: self.images.clone(),
+            without_files,
+            ..PairsOptions::default()
+        };
+        let pairs = read_pairs(&self.source, &options)?;
+        shell.say_notes(&pairs.told());
+        Ok(pairs)
+    }
+}
