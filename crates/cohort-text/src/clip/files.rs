@@ -103,7 +103,7 @@ impl Folder {
         let refused = |reason: String| TextError::tokeniser(&config, reason);
         for (key, plain) in PLAIN {
             if let Some(found) = fields.get(key).filter(|found| !found.is_null())
-                && found.to_string() != plain
+                && found.to_string().as_str() != plain
             {
                 return Err(refused(format!(
                     "{key}: expected {plain}, found {found}, which is not supported"

@@ -1,7 +1,8 @@
 //! How a text is cleaned and cut into words before its bytes are paired.
 
 use unicode_normalization::UnicodeNormalization;
-use unicode_normalization::char::is_combining_mark;
+
+use crate::letters::is_letter;
 
 /// A step of cleaning, as `normalizer` in `tokenizer.json` names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,16 +88,6 @@ pub(super) fn words(cutting: Cutting, text: &str, word: &mut dyn FnMut(&str)) {
         word(&rest[..length]);
         rest = &rest[length..];
     }
-}
-
-/// Whether a character is a letter (general category L): alphabetic, but neither a number, a mark nor a letter in a circle or
-/// a square.
-fn is_letter(c: char) -> bool {
-    c.is_ascii_alphabetic()
-        || c.is_alphabetic()
-            && !c.is_numeric()
-            && !is_combining_mark(c)
-            && !matches!(u32::from(c), 0x24b6..=0x24e9 | 0x1_f130..=0x1_f149 | 0x1_f150..=0x1_f169 | 0x1_f170..=0x1_f189)
 }
 
 #[cfg(test)]
