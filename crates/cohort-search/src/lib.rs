@@ -3,7 +3,7 @@
 //!
 //! Everything here reads plain vectors and knows no network, so it serves anybody's embeddings. [`Index`] keeps them on disk and
 //! finds the nearest of others, [`evaluate`] says how good its answers are. [`Points`] prepares vectors for
-//! maps, [`map()`] makes a map, [`trustworthiness`] and [`agreement`] judge it. A map never sees a label. The same seed
+//! maps, [`map()`] makes a map, [`trustworthiness`] and [`agreement`] judge it; [`communities()`] finds topics among them. A map never sees a label. The same seed
 //! gives the same bytes whatever the number of threads: random numbers are a function of seed and purpose, and every
 //! sum has a fixed order.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
@@ -12,6 +12,7 @@ mod affinities;
 mod agreement;
 mod answers;
 mod cells;
+mod communities;
 mod curve;
 mod distance;
 mod document;
@@ -37,6 +38,7 @@ mod verify;
 pub use agreement::{Agreement, agreement};
 pub use answers::{Answer, Found, SearchDocument};
 pub use cells::nearest_approximate;
+pub use communities::{Community, CommunitySettings, communities, topics};
 pub use distance::Distance;
 pub use document::{Giant, Group, Labelling, MapDocument, PlacedClip};
 pub use error::SearchError;

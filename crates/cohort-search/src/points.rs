@@ -154,6 +154,11 @@ impl Points {
         &self.values[i * self.dim..(i + 1) * self.dim]
     }
 
+    /// Prepared vectors one after the other.
+    pub(crate) fn rows(&self, range: std::ops::Range<usize>) -> &[f32] {
+        &self.values[range.start * self.dim..range.end * self.dim]
+    }
+
     /// What a prepared Euclidean length is multiplied with to be one of the table.
     pub(crate) fn scale(&self) -> f64 {
         self.scale

@@ -31,6 +31,19 @@ pub enum TextError {
         /// What is wrong with it, and where.
         reason: String,
     },
+    /// A text of a topic that there is not.
+    #[error("text {}: expected a topic of 0 to {}, found {found}", text + 1, expected.saturating_sub(1))]
+    Topic {
+        /// Which text, from 0.
+        text: usize,
+        /// How many topics there are.
+        expected: usize,
+        /// The topic given.
+        found: usize,
+    },
+    /// A name in which there is no word to look for.
+    #[error("name {0:?}: expected at least one word, found none")]
+    Word(String),
     /// Reading was stopped.
     #[error("stopped")]
     Stopped,

@@ -60,7 +60,7 @@ struct File {
 /// What is put around a text.
 #[derive(Deserialize)]
 #[serde(tag = "type")]
-enum Marking {
+pub(crate) enum Marking {
     BertProcessing {
         sep: (String, u32),
         cls: (String, u32),
@@ -72,13 +72,13 @@ enum Marking {
 }
 
 #[derive(Deserialize)]
-struct Special {
+pub(crate) struct Special {
     ids: Vec<u32>,
 }
 
 impl Marking {
     /// The marks at both ends, with their ids.
-    fn ends(self) -> Result<[(String, u32); 2], String> {
+    pub(crate) fn ends(self) -> Result<[(String, u32); 2], String> {
         let (single, tokens) = match self {
             Self::BertProcessing { sep, cls } => return Ok([cls, sep]),
             Self::TemplateProcessing {

@@ -219,7 +219,7 @@ pub(crate) fn added_word(token: &Value) -> Result<String, String> {
 }
 
 /// The fields of a JSON file; none when it is not there.
-fn object(path: &Path) -> Result<Map<String, Value>, TextError> {
+pub(crate) fn object(path: &Path) -> Result<Map<String, Value>, TextError> {
     match std::fs::read(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Map::new()),
         Err(error) => Err(TextError::tokeniser(path, error)),

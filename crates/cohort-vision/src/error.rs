@@ -108,6 +108,14 @@ pub enum VisionError {
         /// The limit in bytes.
         limit: u64,
     },
+    /// A model's file that states how pictures are prepared, in a way that is not known.
+    #[error("preparation {path}: {reason}")]
+    Preparation {
+        /// The file.
+        path: PathBuf,
+        /// The field, what was expected and what was found.
+        reason: String,
+    },
     /// A buffer, size or setting that does not fit the operation.
     #[error("{operation}: expected {expected}, found {found}")]
     Argument {

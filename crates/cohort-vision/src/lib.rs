@@ -26,6 +26,7 @@ mod error;
 mod geometry;
 mod hash;
 mod picture;
+mod prepare;
 mod random;
 mod recipe;
 mod resize;
@@ -49,7 +50,8 @@ pub use geometry::{
 };
 pub use hash::{hash_distance, perceptual_hash};
 pub use picture::Picture;
+pub use prepare::{Cut, Preparation, Sizing};
 pub use recipe::Recipe;
-pub use resize::resize;
+pub use resize::{Filter, resize, resize_with};
 pub use tensor::{IMAGENET_MEAN, IMAGENET_STD, normalise};
 pub use transform::{Augment, Transform};

@@ -1,11 +1,13 @@
 //! Resizing as Pillow does it: each row first, then each column, both in fixed point and rounded to bytes.
 
+mod filter;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
 use crate::decode::MAX_PIXELS;
 use crate::error::VisionError;
 use crate::picture::Picture;
+pub use filter::Filter;
 
 /// Bits after the point of a weight, as Pillow's for bytes: weights add up to 1 << 22, so the sum of bytes so weighed fits
 /// 32 bits.
@@ -27,6 +29,19 @@ const SHRINK: usize = 4096;
 /// [`VisionError::Argument`] when a side is 0 or the result would have more than
 /// [`MAX_PIXELS`].
 pub fn resize(picture: &Picture, width: usize, height: usize) -> Result<Picture, VisionError> {
+    resize_with(picture, width, height, Filter::Bilinear)
+}
+
+/// [`resize`] with another filter: byte for byte Pillow's `Image.resize((width, height), filter)`, with the same exceptions.
+///
+/// # Errors
+/// As [`resize`].
+pub fn resize_with(
+    picture: &Picture,
+    width: usize,
+    height: usize,
+    filter: Filter,
+) -> Result<Picture, VisionError> {
     let argument = |found: String| VisionError::Argument {
         operation: "resize",
         expected: format!("sides of at least 1 and at most {MAX_PIXELS} pixels"),
@@ -47,13 +62,15 @@ pub fn resize(picture: &Picture, width: usize, height: usize) -> Result<Picture,
     let too_large = old_height > height && !allowed(width, old_height);
     if too_large || old_height / height > SHRINK {
         let step = height.max(old_height.div_ceil(SHRINK));
-        return resize(&convolve(picture, old_width, step)?, width, height);
+        let step = convolve(picture, old_width, step, filter)?;
+        return resize_with(&step, width, height, filter);
     }
     if old_width / width > SHRINK {
         let step = old_width.div_ceil(SHRINK);
-        return resize(&convolve(picture, step, old_height)?, width, height);
+        let step = convolve(picture, step, old_height, filter)?;
+        return resize_with(&step, width, height, filter);
     }
-    convolve(picture, width, height)
+    convolve(picture, width, height, filter)
 }
 
 /// What each place of a resized side is made of: a run of neighbouring places, weighed.
@@ -76,10 +93,11 @@ struct Side {
 }
 
 impl Side {
-    /// Pillow's `precompute_coeffs` and `normalize_coeffs_8bpc` for the triangle filter.
-    fn new(from: usize, to: usize) -> Self {
+    /// Pillow's `precompute_coeffs` and `normalize_coeffs_8bpc`.
+    fn new(from: usize, to: usize, filter: Filter) -> Self {
         let scale = from as f64 / to as f64;
-        let support = scale.max(1.0);
+        let stretch = scale.max(1.0);
+        let support = filter.support() * stretch;
         let count = (2.0 * support) as usize + 1;
         let count = count.min(from).next_multiple_of(4);
         let places = to.next_multiple_of(4);
@@ -91,17 +109,17 @@ impl Side {
             // Casting cuts off what is after the point.
             let start = ((centre - support + 0.5) as i64).max(0);
             let end = ((centre + support + 0.5) as i64).min(from as i64);
-            let inverse = 1.0 / support;
+            let inverse = 1.0 / stretch;
             let mut sum = 0.0;
             shares.clear();
             for i in start..end {
-                let distance = ((i as f64 - centre + 0.5) * inverse).abs();
-                let share = (1.0 - distance).max(0.0);
+                let share = filter.at((i as f64 - centre + 0.5) * inverse);
                 sum += share;
                 shares.push(share);
             }
             for (weight, share) in weights.iter_mut().zip(&shares) {
-                *weight = (0.5 + share / sum * f64::from(1 << PRECISION)) as i32;
+                let share = share / sum * f64::from(1 << PRECISION);
+                *weight = (share + 0.5f64.copysign(share)) as i32;
             }
             starts.push(start as usize);
         }
@@ -139,12 +157,15 @@ impl Side {
     }
 }
 
-/// Two weights `256 * high + low`, 16 bits a part: both high parts, then both low ones, the first weight's in the lower
+/// Two weights `256 * high + low`, 16 bits a part, the high ones with a sign: both high parts, then both low ones, the first weight's in the lower
 /// half. Wide registers multiply 16-bit numbers; the sum of both products is exact.
 #[cfg(target_arch = "x86_64")]
 fn split(weights: &[i32; 2]) -> [i32; 2] {
     let [a, b] = *weights;
-    [(b >> 8) << 16 | a >> 8, (b & 255) << 16 | a & 255]
+    [
+        (b >> 8) << 16 | (a >> 8) & 0xffff,
+        (b & 255) << 16 | a & 255,
+    ]
 }
 
 /// One way to compute: with wide registers or without; both give the same bytes.
@@ -160,19 +181,30 @@ impl Wide {
     }
 }
 
-fn convolve(picture: &Picture, width: usize, height: usize) -> Result<Picture, VisionError> {
-    let rgb = convolve_with(Wide::of_this_processor(), picture, width, height);
+fn convolve(
+    picture: &Picture,
+    width: usize,
+    height: usize,
+    filter: Filter,
+) -> Result<Picture, VisionError> {
+    let rgb = convolve_with(Wide::of_this_processor(), picture, width, height, filter);
     Picture::new(width, height, rgb)
 }
 
 /// Every source row is resized once, into a window that slides down and holds what the row to be written needs.
-fn convolve_with(wide: Wide, picture: &Picture, width: usize, height: usize) -> Vec<u8> {
-    let across = Side::new(picture.width(), width);
+fn convolve_with(
+    wide: Wide,
+    picture: &Picture,
+    width: usize,
+    height: usize,
+    filter: Filter,
+) -> Vec<u8> {
+    let across = Side::new(picture.width(), width, filter);
     let other;
     let down = if (picture.height(), height) == (picture.width(), width) {
         &across
     } else {
-        other = Side::new(picture.height(), height);
+        other = Side::new(picture.height(), height, filter);
         &other
     };
     let stride = across.stride();
@@ -396,9 +428,11 @@ mod tests {
                 .into_iter()
                 .chain([[224, 224], [7, 1000], [w, 9], [9, h]])
             {
-                let [found, expected] =
-                    [true, false].map(|wide| convolve_with(Wide(wide), &picture, w2, h2));
-                assert!(found == expected, "{w} x {h} to {w2} x {h2}");
+                for filter in [Filter::Bilinear, Filter::Bicubic, Filter::Lanczos] {
+                    let [found, expected] = [true, false]
+                        .map(|wide| convolve_with(Wide(wide), &picture, w2, h2, filter));
+                    assert!(found == expected, "{w} x {h} to {w2} x {h2}, {filter:?}");
+                }
             }
         }
     }
