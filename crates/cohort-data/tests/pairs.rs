@@ -321,6 +321,7 @@ fn what_is_odd_in_a_table_is_counted_and_told() {
             (OddityKind::EmptyCaption, 1),
             (OddityKind::CaptionIdAgain, 1),
             (OddityKind::CaptionAgain, 1),
+            (OddityKind::PictureWithoutCaption, 1),
             (OddityKind::MissingFile, 1),
             (OddityKind::SamePicture, 2),
             (OddityKind::SharedCaption, 1),

@@ -266,6 +266,19 @@ pub(crate) const EXAMPLES: &[(&str, &[Example])] = &[
         ],
     ),
     (
+        "search embed",
+        &[
+            (
+                "pictures as a CLIP sees them",
+                "cohort search embed photos --model hf:openai/clip-vit-base-patch32 --out pictures.parquet",
+            ),
+            (
+                "captions as a sentence encoder reads them",
+                "cohort search embed captions_val2017.json --captions --text-encoder bert --text-weights hf:sentence-transformers/all-MiniLM-L6-v2 --out captions.parquet",
+            ),
+        ],
+    ),
+    (
         "search index",
         &[
             (
@@ -279,6 +292,10 @@ pub(crate) const EXAMPLES: &[(&str, &[Example])] = &[
             (
                 "of pictures as a trained embedding sees them",
                 "cohort search index photos --run my-embedding",
+            ),
+            (
+                "of pictures, to be searched by words",
+                "cohort search index photos --model hf:openai/clip-vit-base-patch32",
             ),
         ],
     ),
@@ -316,6 +333,10 @@ pub(crate) const EXAMPLES: &[(&str, &[Example])] = &[
             (
                 "the pictures most like one, on a page",
                 "cohort search query photos.index holiday.jpg --sheet nearest.html",
+            ),
+            (
+                "pictures that fit some words",
+                "cohort search query photos.index \"two dogs on a beach\" --sheet dogs.html",
             ),
             (
                 "the neighbours of a clip of the index, of one group alone",

@@ -164,6 +164,12 @@ impl Reader {
     }
 }
 
+/// Tables of two pictures and three captions, and their pairs.
+const PAIRS: &str = "printf 'clip,x,y\\na,1,0\\nb,0,1\\n' > pictures.csv && \
+    printf 'clip,x,y\\na#0,2,1\\na#1,1,0\\nb#0,1,3\\n' > captions.csv && \
+    printf 'image,caption\\na.jpg,one\\na.jpg,two\\nb.jpg,three\\n' > pairs.csv && \
+    cohort search pairs pictures.csv captions.csv --pairs pairs.csv --resamples 100 --json";
+
 #[test]
 fn every_command_of_the_book_works_and_every_document_is_as_its_schema_says() {
     let mut reader = Reader {
@@ -226,6 +232,7 @@ fn every_command_of_the_book_works_and_every_document_is_as_its_schema_says() {
         "cohort search index my-run/features/acoustic.parquet --out more.index",
         "cohort search query more.index my-run/features/acoustic.parquet -k 2 --json",
         "cohort search evaluate more.index --within --labels corpus --resamples 100 --shuffles 2 --json",
+        PAIRS,
     ] {
         let started = Instant::now();
         let output = reader.run(more);
@@ -253,6 +260,7 @@ fn every_command_of_the_book_works_and_every_document_is_as_its_schema_says() {
         "cohort.map/1",
         "cohort.search/1",
         "cohort.retrieval/1",
+        "cohort.pairs/1",
         "cohort.acoustic/1",
         "cohort.provenance/1",
         "cohort.headline/1",

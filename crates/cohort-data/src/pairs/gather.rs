@@ -217,22 +217,25 @@ impl<'a> Gather<'a> {
         }
     }
 
-    /// As [`Self::caption`], of the picture with an id; whoever calls has met it.
+    /// As [`Self::caption`], of the picture that is written so.
     pub(super) fn caption_of(
         &mut self,
-        picture: &str,
+        written: &str,
         text: &str,
         id: Option<String>,
         place: &str,
     ) {
-        if let Some(&picture) = self.by_id.get(picture) {
-            self.caption(picture, text, id, None, place);
+        match self.by_id.get(&id_key(&plain(written))) {
+            Some(&picture) => self.caption(picture, text, id, None, place),
+            None => self.odd.add(OddityKind::CaptionWithoutPicture, || {
+                format!("{place}: {}", quoted(written))
+            }),
         }
     }
 
-    /// The number that the source knows the picture of an id by.
-    pub(super) fn number(&mut self, picture: &str, number: &str) {
-        if let Some(&picture) = self.by_id.get(picture) {
+    /// The number that the source knows the picture by that is written so.
+    pub(super) fn number(&mut self, written: &str, number: &str) {
+        if let Some(&picture) = self.by_id.get(&id_key(&plain(written))) {
             let picture = &mut self.pairs.pictures[picture];
             picture.number.get_or_insert_with(|| number.to_string());
         }
@@ -246,8 +249,12 @@ impl<'a> Gather<'a> {
 
     /// The pairs, with what only the whole shows.
     pub(super) fn finish(mut self) -> Pairs {
-        for (picture, given) in self.pairs.pictures.iter().zip(&self.given) {
-            if *given == 0 {
+        let mut has = vec![false; self.pairs.pictures.len()];
+        for caption in &self.pairs.captions {
+            has[caption.picture] = true;
+        }
+        for (picture, has) in self.pairs.pictures.iter().zip(has) {
+            if !has {
                 let case = || picture.id.clone();
                 self.odd.add(OddityKind::PictureWithoutCaption, case);
             }

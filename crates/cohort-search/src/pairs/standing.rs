@@ -63,7 +63,8 @@ pub struct Standing {
     /// equals by half: the area under the curve of "is the answer here at all", with an interval by picture that takes the
     /// second as given.
     pub told_apart: Interval,
-    /// What a score that knows nothing gives: 0.5.
+    /// What scores that tell nothing give: N / (2 N - R), the mean over the pairs, where the second query has R right items of N. A
+    /// little above 0.5, as the first has more to choose from.
     pub chance: f64,
     /// Scores of unrelated queries at 0, 1, .. 100 %: the percentile of a new score is where it falls.
     pub unrelated: Vec<f64>,

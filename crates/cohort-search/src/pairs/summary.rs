@@ -90,7 +90,7 @@ fn figures(
             settings,
         ),
         ties: ties(measured),
-        standing: standing(asked, name, &to)?,
+        standing: standing(measured, name, &to)?,
     })
 }
 
@@ -136,10 +136,11 @@ fn ties(measured: &DirectionMeasured) -> Option<Ties> {
 }
 
 fn standing(
-    asked: &[PairRecord],
+    measured: &DirectionMeasured,
     name: &str,
     settings: &IntervalSettings,
 ) -> Result<Option<Standing>, EvalError> {
+    let asked = &measured.asked;
     let null = NullScores::new(asked.iter().filter_map(|record| record.unrelated));
     let known = asked
         .iter()
@@ -148,17 +149,38 @@ fn standing(
     if column.is_empty() {
         return Ok(None);
     }
+    let chance = told_apart_by_chance(measured, &unit);
     let names = ["pairs standing", name];
     let found = mean_intervals(&[column], &unit, (0.0, 1.0), &names, settings)?;
     let told_apart = found.into_iter().next();
     Ok(told_apart.map(|told_apart| Standing {
         queries: null.len(),
         told_apart,
-        chance: 0.5,
+        chance,
         unrelated: (0..=STEPS)
             .filter_map(|step| null.quantile(step as f64 / STEPS as f64))
             .collect(),
     }))
+}
+
+/// The chance that the largest of N equally likely scores exceeds the largest of N - R others, the mean over the pairs of a query
+/// (the pictures of which are given) and one of another picture.
+fn told_apart_by_chance(measured: &DirectionMeasured, pictures: &[usize]) -> f64 {
+    let n = measured.gallery as f64;
+    let (mut all, mut count) = (0.0, 0.0);
+    let mut of_picture: BTreeMap<usize, (f64, f64)> = BTreeMap::new();
+    let with = measured.asked.iter().filter(|r| r.unrelated.is_some());
+    for record in with {
+        let chance = n / (2.0 * n - record.relevant as f64);
+        let own = of_picture.entry(record.picture).or_default();
+        (own.0, own.1) = (own.0 + chance, own.1 + 1.0);
+        (all, count) = (all + chance, count + 1.0);
+    }
+    let of = |picture: &usize| {
+        let own = of_picture.get(picture).copied().unwrap_or_default();
+        (all - own.0) / (count - own.1)
+    };
+    pictures.iter().map(of).sum::<f64>() / pictures.len() as f64
 }
 
 /// Differences of two models on the same pairs, the first minus the other, query by query.
