@@ -59,6 +59,14 @@ pub enum DiffusionError {
         /// 0-based place in the picture's values.
         index: usize,
     },
+    /// What is wrong with one of several pictures.
+    #[error("picture of seed {seed}: {cause}")]
+    Picture {
+        /// Its seed.
+        seed: u64,
+        /// What is wrong.
+        cause: Box<DiffusionError>,
+    },
     /// A run was asked for more than its plan holds.
     #[error("a plan of {0} steps is at its end")]
     Finished(usize),

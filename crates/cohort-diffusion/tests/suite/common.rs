@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use cohort_diffusion::{Plan, Run};
+use serde_json::Value;
 
 /// Uniform on `[-1.5, 1.5)`, a function of the name alone: what the reference values were made with.
 pub fn values(name: &str, count: usize) -> Vec<f32> {
@@ -69,4 +70,14 @@ pub fn generation() -> Option<PathBuf> {
     }
     eprintln!("skipped: {} is not there", folder.display());
     None
+}
+
+/// A JSON list of numbers.
+pub fn numbers(value: &Value) -> Vec<f64> {
+    value
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|v| v.as_f64().unwrap())
+        .collect()
 }

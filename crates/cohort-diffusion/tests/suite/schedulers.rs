@@ -2,20 +2,11 @@
 
 use std::io::Read;
 
-use crate::common::{generation, relative, trajectory, values};
+use crate::common::{generation, numbers, relative, trajectory, values};
 use cohort_diffusion::{Class, Plan, SchedulerConfig};
 use serde_json::{Map, Value, json};
 
 const TOLERANCE: f64 = 2e-5;
-
-fn numbers(value: &Value) -> Vec<f64> {
-    value
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|v| v.as_f64().unwrap())
-        .collect()
-}
 
 fn merged(parts: &[&Value]) -> Value {
     let fields = parts
