@@ -2,7 +2,7 @@
 
 use crate::DiffusionError;
 use crate::bound::Bound;
-use crate::signal::Betas;
+use crate::noise_schedule::Betas;
 
 /// What the network answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,8 +2,8 @@
 
 use crate::DiffusionError;
 use crate::config::SchedulerConfig;
-use crate::plan::{Step, Weights, conversion, sigma_of};
-use crate::signal::Signal;
+use crate::noise_schedule::NoiseSchedule;
+use crate::plan::{Coefficients, Step, conversion, sigma_of};
 
 /// Standard deviation of the data that the boundary condition supposes.
 const DATA: f64 = 0.5;
@@ -12,12 +12,12 @@ const DATA: f64 = 0.5;
 /// network's picture.
 pub(crate) fn plan(
     config: &SchedulerConfig,
-    signal: &Signal,
+    schedule: &NoiseSchedule,
     steps: usize,
     original: usize,
     scaling: f64,
 ) -> Result<Vec<Step>, DiffusionError> {
-    let train = signal.steps();
+    let train = schedule.steps();
     if original > train {
         let range = format!("1 to {train}, the training steps");
         return Err(DiffusionError::setting(
@@ -37,13 +37,13 @@ pub(crate) fn plan(
         .map(|i| (original - (i as f64 * share).floor() as usize) * stride - 1)
         .collect();
     let step = |i: usize, t: usize| {
-        let kept = signal.kept(t)?;
+        let kept = schedule.alpha_bar(t)?;
         let [prediction, _] = conversion(config.prediction, kept, t as f64)?;
         let scaled = t as f64 * scaling;
         let norm = scaled * scaled + DATA * DATA;
         let (of_latent, of_picture) = (DATA * DATA / norm, scaled / norm.sqrt());
         let next = match times.get(i + 1) {
-            Some(&t) => signal.kept(t)?,
+            Some(&t) => schedule.alpha_bar(t)?,
             None => 1.0,
         };
         Ok(Step {
@@ -52,11 +52,11 @@ pub(crate) fn plan(
             input_scale: 1.0,
             prediction,
             correction: None,
-            update: Weights {
+            update: Coefficients {
                 latent: next.sqrt() * of_latent,
                 picture: next.sqrt() * of_picture,
                 noise: (1.0 - next).sqrt(),
-                ..Weights::default()
+                ..Coefficients::default()
             },
             draws: i + 1 < steps,
         })

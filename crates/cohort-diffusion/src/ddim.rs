@@ -2,38 +2,38 @@
 
 use crate::DiffusionError;
 use crate::config::SchedulerConfig;
-use crate::plan::{Step, Weights, conversion, sigma_of, within};
-use crate::signal::Signal;
+use crate::noise_schedule::NoiseSchedule;
+use crate::plan::{Coefficients, Step, conversion, sigma_of, within};
 use crate::spacing::timesteps;
 
 /// The step goes `T / steps` training steps back, whatever the list says next: with trailing or linspace timesteps the two differ.
 /// A bounded picture does not change the noise that the step keeps.
 pub(crate) fn plan(
     config: &SchedulerConfig,
-    signal: &Signal,
+    schedule: &NoiseSchedule,
     steps: usize,
     set_alpha_to_one: bool,
     eta: f64,
 ) -> Result<Vec<Step>, DiffusionError> {
-    let stride = signal.steps() / steps;
+    let stride = schedule.steps() / steps;
     let after_last = if set_alpha_to_one {
         1.0
     } else {
-        signal.kept(0)?
+        schedule.alpha_bar(0)?
     };
     let times = timesteps(
         config.spacing,
-        signal.steps(),
+        schedule.steps(),
         steps,
         config.steps_offset,
         true,
     );
-    within(&times, signal.steps())?;
+    within(&times, schedule.steps())?;
     let step = |timestep: f64| {
         let t = timestep as usize;
-        let kept = signal.kept(t)?;
+        let kept = schedule.alpha_bar(t)?;
         let next = match t.checked_sub(stride) {
-            Some(t) => signal.kept(t)?,
+            Some(t) => schedule.alpha_bar(t)?,
             None => after_last,
         };
         // the library's rounding of a ratio near 1 is part of its values
@@ -48,12 +48,12 @@ pub(crate) fn plan(
             input_scale: 1.0,
             prediction,
             correction: None,
-            update: Weights {
+            update: Coefficients {
                 latent: direction * noise[0],
                 output: direction * noise[1],
                 picture: next.sqrt(),
                 noise: spread,
-                ..Weights::default()
+                ..Coefficients::default()
             },
             draws: eta > 0.0,
         })

@@ -2,29 +2,29 @@
 
 use crate::DiffusionError;
 use crate::config::{SchedulerConfig, Variance};
-use crate::plan::{Step, Weights, conversion, sigma_of, within};
-use crate::signal::Signal;
+use crate::noise_schedule::NoiseSchedule;
+use crate::plan::{Coefficients, Step, conversion, sigma_of, within};
 use crate::spacing::timesteps;
 
 /// The step goes to the next timestep of the list, from the last one to no noise at all.
 pub(crate) fn plan(
     config: &SchedulerConfig,
-    signal: &Signal,
+    schedule: &NoiseSchedule,
     steps: usize,
     variance: Variance,
 ) -> Result<Vec<Step>, DiffusionError> {
     let times = timesteps(
         config.spacing,
-        signal.steps(),
+        schedule.steps(),
         steps,
         config.steps_offset,
         true,
     );
-    within(&times, signal.steps())?;
+    within(&times, schedule.steps())?;
     let step = |i: usize, timestep: f64| {
-        let kept = signal.kept(timestep as usize)?;
+        let kept = schedule.alpha_bar(timestep as usize)?;
         let next = match times.get(i + 1) {
-            Some(&t) => signal.kept(t as usize)?,
+            Some(&t) => schedule.alpha_bar(t as usize)?,
             None => 1.0,
         };
         // the library's rounding of a ratio near 1 is part of its values
@@ -42,11 +42,11 @@ pub(crate) fn plan(
             input_scale: 1.0,
             prediction,
             correction: None,
-            update: Weights {
+            update: Coefficients {
                 latent: forward.sqrt() * (1.0 - next) / (1.0 - kept),
                 picture: next.sqrt() * (1.0 - forward) / (1.0 - kept),
                 noise: if draws { spread.sqrt() } else { 0.0 },
-                ..Weights::default()
+                ..Coefficients::default()
             },
             draws,
         })

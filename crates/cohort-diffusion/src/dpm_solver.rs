@@ -3,7 +3,7 @@
 use crate::DiffusionError;
 use crate::config::{Multistep, SchedulerConfig, Solver};
 use crate::multistep::Path;
-use crate::plan::{Step, Weights, conversion};
+use crate::plan::{Coefficients, Step, conversion};
 
 /// First order in the first step; in the last as well where the run ends without noise or has fewer than 15 steps.
 pub(crate) fn plan(
@@ -38,7 +38,7 @@ pub(crate) fn plan(
     let count = path.times.len();
     let step = |i: usize| {
         let timestep = path.times[i];
-        let [prediction, _] = conversion(config.prediction, path.kept(i), timestep)?;
+        let [prediction, _] = conversion(config.prediction, path.alpha_bar(i), timestep)?;
         let ends = i + 1 == count && first_order_at_the_end(multistep, euler_at_final, count);
         let second = i > 0 && multistep.order > 1 && !ends;
         Ok(Step {
@@ -60,13 +60,13 @@ fn first_order_at_the_end(multistep: Multistep, euler_at_final: bool, count: usi
         || !multistep.ends_at_smallest_sigma
 }
 
-fn update(path: &Path, i: usize, second: bool, heun: bool, stochastic: bool) -> Weights {
+fn update(path: &Path, i: usize, second: bool, heun: bool, stochastic: bool) -> Coefficients {
     let (from, to) = (path.point(i), path.point(i + 1));
     let h = f64::from((to.lambda - from.lambda) as f32);
     // how much of the picture comes in: 1 - exp(-h), of the stochastic form 1 - exp(-2h)
     let rate = if stochastic { 2.0 } else { 1.0 };
     let comes = f64::from(1.0 - (-rate * h).exp() as f32);
-    let mut weights = Weights {
+    let mut weights = Coefficients {
         latent: to.noise / from.noise * if stochastic { (-h).exp() } else { 1.0 },
         picture: to.alpha * comes,
         noise: if stochastic {
@@ -74,7 +74,7 @@ fn update(path: &Path, i: usize, second: bool, heun: bool, stochastic: bool) -> 
         } else {
             0.0
         },
-        ..Weights::default()
+        ..Coefficients::default()
     };
     if second {
         let before = path.point(i - 1);

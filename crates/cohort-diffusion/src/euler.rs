@@ -3,7 +3,7 @@
 //! The latent here is the picture plus noise of standard deviation sigma; the network sees it divided by `sqrt(sigma^2 + 1)`.
 
 use crate::config::{Prediction, SchedulerConfig, Solver, Spacing};
-use crate::plan::{Step, Weights};
+use crate::plan::{Coefficients, Step};
 use crate::spacing::{karras, sigma_at, timestep_of, timesteps};
 
 /// The steps, and what the first latent's noise is multiplied by.
@@ -68,11 +68,11 @@ pub(crate) fn plan(config: &SchedulerConfig, sigmas: &[f32], steps: usize) -> (V
             input_scale: 1.0 / whole.sqrt(),
             prediction,
             correction: None,
-            update: Weights {
+            update: Coefficients {
                 latent: reached / sigma,
                 picture: 1.0 - reached / sigma,
                 noise: fresh,
-                ..Weights::default()
+                ..Coefficients::default()
             },
             draws: ancestral,
         }

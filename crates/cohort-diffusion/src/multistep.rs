@@ -2,7 +2,7 @@
 
 use crate::DiffusionError;
 use crate::config::{Multistep, SchedulerConfig};
-use crate::signal::BetaSchedule;
+use crate::noise_schedule::BetaSchedule;
 use crate::spacing::{karras, sigma_at, timestep_of, timesteps_of_multistep};
 
 /// Timesteps, and one sigma more than there are of them: the last is where the run ends.
@@ -94,7 +94,7 @@ impl Path {
     }
 
     /// The part of the variance that is picture.
-    pub(crate) fn kept(&self, i: usize) -> f64 {
+    pub(crate) fn alpha_bar(&self, i: usize) -> f64 {
         let sigma = self.sigmas[i];
         1.0 / (sigma * sigma + 1.0)
     }

@@ -6,12 +6,12 @@
 use crate::DiffusionError;
 use crate::bound::Bound;
 use crate::config::{Prediction, SchedulerConfig, Solver};
-use crate::signal::Signal;
+use crate::noise_schedule::NoiseSchedule;
 use crate::{consistency, ddim, ddpm, dpm_solver, euler, unipc};
 
-/// Weights of a sum over one picture's values. What is not named is not added.
+/// Coefficients of a sum over one picture's values. What is not named is not added.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct Weights {
+pub struct Coefficients {
     /// Of the latent before the step; in a correction, of the latent before the step before.
     pub latent: f64,
     /// Of the network's answer.
@@ -36,9 +36,9 @@ pub struct Step {
     /// The predicted picture: weights of latent and answer.
     pub prediction: [f64; 2],
     /// A better latent in the light of this step's answer, taken instead before `update` (UniPC's corrector).
-    pub correction: Option<Weights>,
+    pub correction: Option<Coefficients>,
     /// The next latent.
-    pub update: Weights,
+    pub update: Coefficients,
     /// Whether noise is drawn in this step. diffusers draws in some steps that give it no weight: the generator moves on.
     pub draws: bool,
 }
@@ -63,31 +63,31 @@ impl Plan {
     /// No steps, more than the scheduler has training steps for, a training schedule outside its range, a network that predicts noise
     /// asked where nothing but noise is left, settings under which some step has no finite weights.
     pub fn new(config: &SchedulerConfig, steps: usize) -> Result<Self, DiffusionError> {
-        let signal = Signal::new(&config.betas)?;
-        let train = signal.steps();
+        let schedule = NoiseSchedule::new(&config.betas)?;
+        let train = schedule.steps();
         if !(1..=train).contains(&steps) {
             let range = format!("1 to {train}, the training steps");
             return Err(DiffusionError::setting("steps", range, steps));
         }
         let mut initial_sigma = 1.0;
         let planned = match config.solver {
-            Solver::Ddpm { variance } => ddpm::plan(config, &signal, steps, variance)?,
+            Solver::Ddpm { variance } => ddpm::plan(config, &schedule, steps, variance)?,
             Solver::Ddim {
                 set_alpha_to_one,
                 eta,
-            } => ddim::plan(config, &signal, steps, set_alpha_to_one, eta)?,
+            } => ddim::plan(config, &schedule, steps, set_alpha_to_one, eta)?,
             Solver::Lcm {
                 original_inference_steps,
                 timestep_scaling,
             } => consistency::plan(
                 config,
-                &signal,
+                &schedule,
                 steps,
                 original_inference_steps,
                 timestep_scaling,
             )?,
             _ => {
-                let sigmas = signal
+                let sigmas = schedule
                     .with_finite_sigmas(config.betas.zero_terminal)
                     .sigmas();
                 match config.solver {
@@ -120,7 +120,7 @@ impl Plan {
     }
 }
 
-/// Weights of latent and answer that give the picture, and those that give the noise, where `kept` of the variance is picture.
+/// Coefficients of latent and answer that give the picture, and those that give the noise, where `kept` of the variance is picture.
 /// The latent has the variance of picture and noise together.
 pub(crate) fn conversion(
     prediction: Prediction,
@@ -166,7 +166,7 @@ pub(crate) fn within(times: &[f64], train: usize) -> Result<(), DiffusionError> 
 fn finite(steps: &[Step]) -> Result<(), DiffusionError> {
     let numbers = |step: &Step| {
         let sums = [Some(step.update), step.correction];
-        let all = |w: Weights| {
+        let all = |w: Coefficients| {
             let named = [w.latent, w.output, w.picture, w.noise];
             named.iter().chain(&w.past).all(|weight| weight.is_finite())
         };

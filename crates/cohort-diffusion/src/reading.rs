@@ -4,7 +4,7 @@ use crate::DiffusionError;
 use crate::bound::Bound;
 use crate::config::{Class, Multistep, Prediction, SchedulerConfig, Solver, Spacing, Variance};
 use crate::fields::Fields;
-use crate::signal::{BetaSchedule, Betas};
+use crate::noise_schedule::{BetaSchedule, Betas};
 
 impl SchedulerConfig {
     /// Reads a `scheduler_config.json`. Fields that the file lacks have the defaults of the *class*, as in diffusers 0.42.1:

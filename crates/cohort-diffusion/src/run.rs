@@ -1,7 +1,7 @@
 //! One picture on its way from noise: what the network sees, and the next latent from what it answers.
 
 use crate::DiffusionError;
-use crate::plan::{Plan, Step, Weights};
+use crate::plan::{Coefficients, Plan, Step};
 
 /// A run over a plan. It holds the latent, and as many earlier predictions as the plan adds up.
 #[derive(Debug, Clone)]
@@ -116,7 +116,7 @@ impl<'a> Run<'a> {
 
     /// How many earlier pictures the steps after this one add up.
     fn wanted(&self) -> usize {
-        let depth = |w: &Weights| {
+        let depth = |w: &Coefficients| {
             (0..3)
                 .rev()
                 .find(|&k| w.past[k] != 0.0)
@@ -132,7 +132,7 @@ impl<'a> Run<'a> {
     /// The sum of one step, in double precision and always in the same order.
     fn sum(
         &self,
-        w: &Weights,
+        w: &Coefficients,
         latent: &[f32],
         output: &[f32],
         picture: &[f32],

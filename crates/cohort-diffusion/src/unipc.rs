@@ -4,7 +4,7 @@
 use crate::DiffusionError;
 use crate::config::{Multistep, SchedulerConfig};
 use crate::multistep::Path;
-use crate::plan::{Step, Weights, conversion};
+use crate::plan::{Coefficients, Step, conversion};
 
 pub(crate) fn plan(
     config: &SchedulerConfig,
@@ -29,7 +29,7 @@ pub(crate) fn plan(
     };
     let step = |i: usize| {
         let timestep = path.times[i];
-        let [prediction, _] = conversion(config.prediction, path.kept(i), timestep)?;
+        let [prediction, _] = conversion(config.prediction, path.alpha_bar(i), timestep)?;
         Ok(Step {
             timestep,
             sigma: path.sigmas[i],
@@ -84,12 +84,12 @@ fn stretch(path: &Path, i: usize, order: usize, bh1: bool) -> Stretch {
 }
 
 /// The step from point `i`, in which `picture` is that of `i` and `past` those before.
-fn predict(path: &Path, i: usize, order: usize, bh1: bool) -> Weights {
+fn predict(path: &Path, i: usize, order: usize, bh1: bool) -> Coefficients {
     let s = stretch(path, i, order, bh1);
-    let mut weights = Weights {
+    let mut weights = Coefficients {
         latent: s.latent,
         picture: s.picture,
-        ..Weights::default()
+        ..Coefficients::default()
     };
     let shares = match order {
         1 => Vec::new(),
@@ -106,17 +106,17 @@ fn predict(path: &Path, i: usize, order: usize, bh1: bool) -> Weights {
 }
 
 /// The step that led to point `i`, again: `latent` is that of `i - 1`, `picture` that of `i`, `past` those from `i - 1` back.
-fn correct(path: &Path, i: usize, order: usize, bh1: bool) -> Weights {
+fn correct(path: &Path, i: usize, order: usize, bh1: bool) -> Coefficients {
     let s = stretch(path, i - 1, order, bh1);
     let shares = match order {
         1 => vec![0.5],
         _ => solve(&s.ratios, &s.moments),
     };
     let now = s.factor * shares[order - 1];
-    let mut weights = Weights {
+    let mut weights = Coefficients {
         latent: s.latent,
         picture: now,
-        ..Weights::default()
+        ..Coefficients::default()
     };
     weights.past[0] = s.picture - now;
     for k in 0..order - 1 {

@@ -71,82 +71,108 @@ const UNET: &str = "model.diffusion_model.";
 /// Keys of the words in the U-Net's attention: the width of the text encoder is their second dimension.
 const WORDS: &str = "transformer_blocks.0.attn2.to_k.weight";
 
-/// Tensors by which others' files are told, part of a name each; what they are; what to do.
-const OTHERS: [(&[&str], &str, &str); 13] = [
-    (
-        &[
+/// A kind of file that is none of the families.
+struct Other {
+    /// What it is.
+    what: &'static str,
+    /// Why it is refused.
+    reason: &'static str,
+    /// Parts of tensors' names that tell it.
+    marks: &'static [&'static str],
+}
+
+const TRANSFORMER: &str = "its denoiser is a transformer, and only U-Nets are computed";
+const FOLDER: &str = "give the folder of the whole pipeline, with model_index.json";
+
+/// Told by a part of a name, wherever it stands.
+const WITHIN: [Other; 10] = [
+    Other {
+        what: "a LoRA",
+        reason: "it changes a model and is none: give the checkpoint of a whole model",
+        marks: &[
             "lora_unet_",
             "lora_te",
+            "lora_linear_layer",
+            "lora.down.",
+            "lora.up.",
+            ".lora.",
             ".lora_A.",
             ".lora_B.",
             ".lora_down.",
             ".lora_up.",
-            "lora.down.",
-            "lora.up.",
-            ".lora.",
-            "lora_linear_layer",
             ".hada_w1",
             ".lokr_w1",
         ],
-        "a LoRA",
-        "it changes a model and is none: give the checkpoint of a whole model",
-    ),
-    (
-        &["string_to_param", "emb_params"],
-        "a textual inversion",
-        "it adds a word to a model and is none",
-    ),
-    (
-        &["joint_blocks."],
-        "Stable Diffusion 3",
-        "its denoiser is a transformer",
-    ),
-    (
-        &["double_blocks.", "single_transformer_blocks."],
-        "FLUX",
-        "its denoiser is a transformer",
-    ),
-    (
-        &["add_q_proj"],
-        "a transformer of the kind of Stable Diffusion 3, FLUX or Qwen-Image",
-        "only U-Nets are computed",
-    ),
-    (&["adaln_single"], "PixArt", "its denoiser is a transformer"),
-    (
-        &["cap_embedder", "noise_refiner."],
-        "Lumina or Z-Image",
-        "their denoiser is a transformer",
-    ),
-    (
-        &["clip_txt_mapper", "clip_txt_pooled_mapper"],
-        "Stable Cascade",
-        "it has three stages",
-    ),
-    (
-        &["control_model.", "controlnet_cond_embedding"],
-        "a ControlNet",
-        "it steers a model and is none",
-    ),
-    (
-        &["time_stack.", "temporal_transformer", "motion_modules."],
-        "a video model",
-        "only pictures are made",
-    ),
-    (
-        &["down_blocks.", "up_blocks."],
-        "one network of a folder",
-        "give the folder of the whole pipeline, with model_index.json",
-    ),
-    (
-        &["text_model.encoder.layers."],
-        "a text encoder of a folder",
-        "give the folder of the whole pipeline, with model_index.json",
-    ),
-    (
-        &["visual.transformer.", "vision_model."],
-        "CLIP",
-        "it compares words with pictures and makes none",
-    ),
+    },
+    Other {
+        what: "a textual inversion",
+        reason: "it adds a word to a model and is none",
+        marks: &["string_to_param", "emb_params"],
+    },
+    Other {
+        what: "Stable Diffusion 3",
+        reason: TRANSFORMER,
+        marks: &["joint_blocks."],
+    },
+    Other {
+        what: "FLUX",
+        reason: TRANSFORMER,
+        marks: &["double_blocks.", "single_transformer_blocks."],
+    },
+    Other {
+        what: "a model of the kind of Stable Diffusion 3, FLUX or Qwen-Image",
+        reason: TRANSFORMER,
+        marks: &["add_q_proj"],
+    },
+    Other {
+        what: "PixArt",
+        reason: TRANSFORMER,
+        marks: &["adaln_single"],
+    },
+    Other {
+        what: "Lumina or Z-Image",
+        reason: TRANSFORMER,
+        marks: &["cap_embedder", "noise_refiner."],
+    },
+    Other {
+        what: "Stable Cascade",
+        reason: "it has three stages",
+        marks: &["clip_txt_mapper", "clip_txt_pooled_mapper"],
+    },
+    Other {
+        what: "a ControlNet",
+        reason: "it steers a model and is none",
+        marks: &["control_model.", "controlnet_cond_embedding"],
+    },
+    Other {
+        what: "a video model",
+        reason: "only pictures are made",
+        marks: &["time_stack.", "temporal_transformer", "motion_modules."],
+    },
+];
+
+/// Told by the beginning of a name: whole files have the same further inside.
+const BEGINNING: [Other; 3] = [
+    Other {
+        what: "one network of a folder",
+        reason: FOLDER,
+        marks: &[
+            "down_blocks.",
+            "up_blocks.",
+            "encoder.down_blocks.",
+            "decoder.up_blocks.",
+        ],
+    },
+    Other {
+        what: "a text encoder of a folder",
+        reason: FOLDER,
+        marks: &["text_model.encoder.layers."],
+    },
+    Other {
+        what: "CLIP",
+        reason: "it compares words with pictures and makes none",
+        marks: &["visual.transformer.", "vision_model."],
+    },
 ];
 
 /// Tells the family of a single file by its tensors' names and shapes, and that it is whole. `file` is what errors call it.
@@ -214,29 +240,18 @@ fn family(file: &str, tensors: &BTreeMap<&str, &[usize]>) -> Result<SingleFile, 
     };
     let refused =
         |what: &str, reason: &str| DiffusionError::unsupported(format!("{file}, {what}"), reason);
-    for (marks, what, reason) in OTHERS {
-        // parts of folders have names that are found within a whole file's
-        let begins = what.contains("of a folder") || what == "CLIP";
-        let is = |name: &&str| {
-            marks.iter().any(|mark| {
-                if begins {
-                    name.starts_with(mark)
-                } else {
-                    name.contains(mark)
-                }
-            })
-        };
-        let copies = |name: &&str| {
-            !name.starts_with("cond_stage_model.") && !name.starts_with("conditioner.")
-        };
-        if tensors
-            .keys()
-            .copied()
-            .filter(|name| copies(&name))
-            .any(|name| is(&name))
-        {
-            return Err(refused(what, reason));
-        }
+    let within = WITHIN.iter().find(|other| {
+        let marked = |name: &str| other.marks.iter().any(|mark| name.contains(mark));
+        tensors.keys().any(|name| marked(name))
+    });
+    let begins = || {
+        BEGINNING.iter().find(|other| {
+            let marked = |name: &str| other.marks.iter().any(|mark| name.starts_with(mark));
+            tensors.keys().any(|name| marked(name))
+        })
+    };
+    if let Some(other) = within.or_else(begins) {
+        return Err(refused(other.what, other.reason));
     }
     if let Some(channels) = tensors
         .get(format!("{UNET}input_blocks.0.0.weight").as_str())

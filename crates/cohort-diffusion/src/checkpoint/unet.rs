@@ -69,8 +69,7 @@ pub(super) fn tensors(family: SingleFile) -> Vec<Tensor> {
     let middle = depths
         .iter()
         .copied()
-        .filter(|&depth| depth > 0)
-        .next_back()
+        .rfind(|&depth| depth > 0)
         .unwrap_or(0);
     names.transformer("mid_block.attentions.0", "middle_block.1", middle);
     names.residual("mid_block.resnets.1", "middle_block.2", false);

@@ -223,6 +223,11 @@ fn what_is_no_whole_model_is_refused_by_name() {
             "model.diffusion_model.joint_blocks.0.x_block.attn.qkv.weight",
             "Stable Diffusion 3",
         ),
+        (
+            "encoder.down_blocks.0.resnets.0.conv1.weight",
+            "one network of a folder",
+        ),
+        ("transformer_blocks.0.attn.add_q_proj.weight", "Qwen-Image"),
         ("double_blocks.0.img_attn.qkv.weight", "FLUX"),
         (
             "model.diffusion_model.double_blocks.0.img_attn.qkv.weight",

@@ -190,17 +190,17 @@ fn noise_and_targets_of_training_are_the_reference_s() {
     let settings = &doc["configs"]["sd21base"];
     let (config, _) =
         SchedulerConfig::read(&settings.to_string(), "test", Some(Class::Ddpm)).unwrap();
-    let signal = cohort_diffusion::Signal::new(&config.betas).unwrap();
+    let schedule = cohort_diffusion::NoiseSchedule::new(&config.betas).unwrap();
     let (x, e) = (values("latent", 24), values("noise.1", 24));
     for (t, expected) in doc["training"].as_object().unwrap() {
         let t = t.parse().unwrap();
-        let noisy = signal.add_noise(&x, &e, t).unwrap();
-        let velocity = signal.velocity(&x, &e, t).unwrap();
+        let noisy = schedule.add_noise(&x, &e, t).unwrap();
+        let velocity = schedule.velocity(&x, &e, t).unwrap();
         assert!(relative(&noisy, &numbers(&expected["add_noise"])) < 1e-6);
         assert!(relative(&velocity, &numbers(&expected["velocity"])) < 1e-6);
     }
     for (t, expected) in doc["runs"][0]["alphas_cumprod"].as_object().unwrap() {
-        let kept = signal.kept(t.parse().unwrap()).unwrap();
+        let kept = schedule.alpha_bar(t.parse().unwrap()).unwrap();
         assert_eq!(kept as f32, expected.as_f64().unwrap() as f32);
     }
 }

@@ -40,11 +40,11 @@ pub struct Betas {
 
 /// `alphas_cumprod`: the part of the variance that is picture, for each of the T training steps, descending within `[0, 1)`.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Signal {
-    kept: Vec<f32>,
+pub struct NoiseSchedule {
+    alpha_bars: Vec<f32>,
 }
 
-impl Signal {
+impl NoiseSchedule {
     /// The table of a schedule.
     ///
     /// # Errors
@@ -80,14 +80,14 @@ impl Signal {
         if betas.zero_terminal {
             values = without_terminal_signal(&values);
         }
-        let kept = products(values.iter().map(|b| 1.0 - b));
-        Ok(Self { kept })
+        let alpha_bars = products(values.iter().map(|b| 1.0 - b));
+        Ok(Self { alpha_bars })
     }
 
     /// As samplers in terms of sigma take it: no step is without any signal, since its sigma would be infinite. diffusers
     /// puts 2^-24 there, a sigma of 4096.
     pub(crate) fn with_finite_sigmas(mut self, zero_terminal: bool) -> Self {
-        if zero_terminal && let Some(last) = self.kept.last_mut() {
+        if zero_terminal && let Some(last) = self.alpha_bars.last_mut() {
             *last = 2.0_f32.powi(-24);
         }
         self
@@ -95,22 +95,32 @@ impl Signal {
 
     /// Training steps T.
     pub fn steps(&self) -> usize {
-        self.kept.len()
+        self.alpha_bars.len()
     }
 
     /// The part of the variance that is picture at training step `t`, 0-based.
     ///
     /// # Errors
     /// A step outside `0..T`.
-    pub fn kept(&self, t: usize) -> Result<f64, DiffusionError> {
-        self.kept.get(t).map(|&a| f64::from(a)).ok_or_else(|| {
-            DiffusionError::setting("timestep", format!("0 to {}", self.kept.len() - 1), t)
-        })
+    pub fn alpha_bar(&self, t: usize) -> Result<f64, DiffusionError> {
+        self.alpha_bars
+            .get(t)
+            .map(|&a| f64::from(a))
+            .ok_or_else(|| {
+                DiffusionError::setting(
+                    "timestep",
+                    format!("0 to {}", self.alpha_bars.len() - 1),
+                    t,
+                )
+            })
     }
 
     /// Sigma of every training step: standard deviation of the noise over that of the picture's part, ascending.
     pub(crate) fn sigmas(&self) -> Vec<f32> {
-        self.kept.iter().map(|a| ((1.0 - a) / a).sqrt()).collect()
+        self.alpha_bars
+            .iter()
+            .map(|a| ((1.0 - a) / a).sqrt())
+            .collect()
     }
 
     /// A picture with the noise of training step `t`: `sqrt(a) picture + sqrt(1 - a) noise`, all of one length.
@@ -123,22 +133,22 @@ impl Signal {
         noise: &[f32],
         t: usize,
     ) -> Result<Vec<f32>, DiffusionError> {
-        let kept = self.kept(t)?;
-        weighted(picture, kept.sqrt(), noise, (1.0 - kept).sqrt())
+        let alpha_bar = self.alpha_bar(t)?;
+        weighted(picture, alpha_bar.sqrt(), noise, (1.0 - alpha_bar).sqrt())
     }
 
     /// What a network of v prediction is trained to answer for `picture` with `noise`: `sqrt(a) noise - sqrt(1 - a) picture`.
     ///
     /// # Errors
-    /// As [`Signal::add_noise`].
+    /// As [`NoiseSchedule::add_noise`].
     pub fn velocity(
         &self,
         picture: &[f32],
         noise: &[f32],
         t: usize,
     ) -> Result<Vec<f32>, DiffusionError> {
-        let kept = self.kept(t)?;
-        weighted(picture, -(1.0 - kept).sqrt(), noise, kept.sqrt())
+        let alpha_bar = self.alpha_bar(t)?;
+        weighted(picture, -(1.0 - alpha_bar).sqrt(), noise, alpha_bar.sqrt())
     }
 }
 
@@ -252,24 +262,24 @@ mod tests {
 
     #[test]
     fn nothing_is_left_after_rescaling_and_the_first_step_is_kept() {
-        let plain = Signal::new(&scaled(false)).unwrap();
-        let shifted = Signal::new(&scaled(true)).unwrap();
-        assert_eq!(shifted.kept(999).unwrap(), 0.0);
-        assert!((shifted.kept(0).unwrap() - plain.kept(0).unwrap()).abs() < 1e-6);
+        let plain = NoiseSchedule::new(&scaled(false)).unwrap();
+        let shifted = NoiseSchedule::new(&scaled(true)).unwrap();
+        assert_eq!(shifted.alpha_bar(999).unwrap(), 0.0);
+        assert!((shifted.alpha_bar(0).unwrap() - plain.alpha_bar(0).unwrap()).abs() < 1e-6);
         for t in 1..1000 {
-            assert!(shifted.kept(t).unwrap() < shifted.kept(t - 1).unwrap());
-            assert!(shifted.kept(t).unwrap() < plain.kept(t).unwrap());
+            assert!(shifted.alpha_bar(t).unwrap() < shifted.alpha_bar(t - 1).unwrap());
+            assert!(shifted.alpha_bar(t).unwrap() < plain.alpha_bar(t).unwrap());
         }
     }
 
     #[test]
     fn noise_and_velocity_turn_into_each_other() {
-        let signal = Signal::new(&scaled(false)).unwrap();
+        let schedule = NoiseSchedule::new(&scaled(false)).unwrap();
         let (x, e) = ([0.3_f32, -1.2], [1.1_f32, 0.4]);
         for t in [0, 500, 999] {
-            let kept = signal.kept(t).unwrap();
-            let noisy = signal.add_noise(&x, &e, t).unwrap();
-            let v = signal.velocity(&x, &e, t).unwrap();
+            let kept = schedule.alpha_bar(t).unwrap();
+            let noisy = schedule.add_noise(&x, &e, t).unwrap();
+            let v = schedule.velocity(&x, &e, t).unwrap();
             for i in 0..2 {
                 let back =
                     kept.sqrt() * f64::from(noisy[i]) - (1.0 - kept).sqrt() * f64::from(v[i]);
@@ -283,7 +293,7 @@ mod tests {
         let refused = |change: fn(&mut Betas)| {
             let mut betas = scaled(false);
             change(&mut betas);
-            Signal::new(&betas).unwrap_err().to_string()
+            NoiseSchedule::new(&betas).unwrap_err().to_string()
         };
         assert!(refused(|b| b.start = 0.0).contains("beta_start"));
         assert!(refused(|b| b.end = f64::NAN).contains("beta_end"));
