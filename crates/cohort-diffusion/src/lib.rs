@@ -1,7 +1,7 @@
 //! Sampling of diffusion models, without a network: any function of a noisy picture and a time will do.
 //!
 //! [`SchedulerConfig`] is what a `scheduler_config.json` says, [`Plan`] lays a run out as data, [`Run`] takes its steps. The values
-//! are those of diffusers 0.42.1, the noise that of torch's generator on a CPU. [`sample`] makes several pictures at once, each from a
+//! are those of diffusers 0.42.1, the noise that of torch's generator on a CPU. [`sample()`] makes several pictures at once, each from a
 //! seed of its own. [`Mixture`] is an exact denoiser to check all of it with.
 //!
 //! [`checkpoint`] tells what a file of weights is and what its tensors are called elsewhere. [`shortfalls`] and [`prompts()`] plan

@@ -3,21 +3,16 @@
 //! The tables are made in single precision, operation by operation as diffusers makes them: the rescaling to zero terminal
 //! signal subtracts numbers that are nearly equal, so that another order of rounding shows in the fifth digit of a picture.
 
-use serde::{Deserialize, Serialize};
-
 use crate::DiffusionError;
 
 /// How the variances of the noise grow over the training steps.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BetaSchedule {
-    /// Evenly spaced from `beta_start` to `beta_end` (Ho, Jain and Abbeel 2020).
-    #[serde(rename = "linear")]
+    /// `linear`: evenly spaced from `beta_start` to `beta_end` (Ho, Jain and Abbeel 2020).
     Linear,
-    /// Square roots evenly spaced (latent diffusion, all of Stable Diffusion).
-    #[serde(rename = "scaled_linear")]
+    /// `scaled_linear`: square roots evenly spaced (latent diffusion, all of Stable Diffusion).
     ScaledLinear,
-    /// The squared cosine, capped at 0.999 (Nichol and Dhariwal 2021).
-    #[serde(rename = "squaredcos_cap_v2")]
+    /// `squaredcos_cap_v2`: the squared cosine, capped at 0.999 (Nichol and Dhariwal 2021).
     SquaredCosine,
 }
 

@@ -54,6 +54,10 @@ pub struct Plan {
     pub bound: Bound,
     /// In the order in which they are taken: 1 and more.
     pub steps: Vec<Step>,
+    /// How many earlier predictions the steps add up, at most.
+    pub(crate) memory: usize,
+    /// Whether some step corrects the one before, for which the latent before that is kept.
+    pub(crate) corrects: bool,
 }
 
 impl Plan {
@@ -110,6 +114,8 @@ impl Plan {
             title: config.title(),
             initial_sigma,
             bound: config.bound,
+            memory: memory(&planned),
+            corrects: planned.iter().any(|step| step.correction.is_some()),
             steps: planned,
         })
     }
@@ -147,6 +153,20 @@ pub(crate) fn conversion(
 /// Sigma of a step that keeps `kept` of the picture.
 pub(crate) fn sigma_of(kept: f64) -> f64 {
     ((1.0 - kept) / kept).sqrt()
+}
+
+/// The farthest back that any step adds up.
+fn memory(steps: &[Step]) -> usize {
+    let depth = |c: Coefficients| {
+        c.past
+            .iter()
+            .rposition(|weight| *weight != 0.0)
+            .map_or(0, |k| k + 1)
+    };
+    let sums = steps
+        .iter()
+        .flat_map(|step| [Some(step.update), step.correction]);
+    sums.flatten().map(depth).max().unwrap_or(0)
 }
 
 /// No timestep that the network was not trained on.

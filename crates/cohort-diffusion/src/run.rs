@@ -99,34 +99,14 @@ impl<'a> Run<'a> {
         let next = self.sum(&step.update, from, output, &picture, noise);
         self.finite("the latent", &next)?;
 
-        let remembers = self.plan.steps[self.taken + 1..]
-            .iter()
-            .any(|step| step.correction.is_some());
-        self.before = match (remembers, corrected) {
-            (true, Some(corrected)) => corrected,
-            (true, None) => std::mem::take(&mut self.latent),
-            (false, _) => Vec::new(),
-        };
+        if self.plan.corrects {
+            self.before = corrected.unwrap_or_else(|| std::mem::take(&mut self.latent));
+        }
         self.latent = next;
         self.past.insert(0, picture);
-        self.past.truncate(self.wanted());
+        self.past.truncate(self.plan.memory);
         self.taken += 1;
         Ok(())
-    }
-
-    /// How many earlier pictures the steps after this one add up.
-    fn wanted(&self) -> usize {
-        let depth = |w: &Coefficients| {
-            (0..3)
-                .rev()
-                .find(|&k| w.past[k] != 0.0)
-                .map_or(0, |k| k + 1)
-        };
-        let later = &self.plan.steps[self.taken + 1..];
-        let sums = later
-            .iter()
-            .flat_map(|step| [Some(step.update), step.correction]);
-        sums.flatten().map(|w| depth(&w)).max().unwrap_or(0)
     }
 
     /// The sum of one step, in double precision and always in the same order.

@@ -10,13 +10,16 @@ use crate::run::Run;
 /// as many. A picture is a function of its seed, plan and size, as far as the network answers each for itself.
 ///
 /// # Errors
-/// Those of the network; an answer of another length; values that are not finite, with the seed of the picture.
+/// No values in a picture; those of the network; an answer of another length; values that are not finite, with the seed of the picture.
 pub fn sample<E: From<DiffusionError>>(
     plan: &Plan,
     seeds: &[u64],
     size: usize,
     mut network: impl FnMut(&Step, &[f32]) -> Result<Vec<f32>, E>,
 ) -> Result<Vec<Vec<f32>>, E> {
+    if size == 0 {
+        return Err(DiffusionError::setting("size of a picture", "1 value or more", 0).into());
+    }
     let of = |seed: u64| {
         move |cause: DiffusionError| DiffusionError::Picture {
             seed,

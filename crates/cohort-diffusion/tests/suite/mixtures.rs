@@ -373,4 +373,12 @@ fn a_broken_network_is_told_with_the_picture_s_seed() {
             .to_string()
             .contains("expected 32 values, found 31")
     );
+    let none =
+        |seeds: &[u64]| sample::<DiffusionError>(&plan, seeds, 0, |_, inputs| Ok(inputs.to_vec()));
+    assert!(none(&[]).is_err() && none(&[1]).is_err());
+    assert!(
+        sample::<DiffusionError>(&plan, &[], 4, |_, inputs| Ok(inputs.to_vec()))
+            .unwrap()
+            .is_empty()
+    );
 }
