@@ -76,6 +76,15 @@ impl NoiseSchedule {
             values = without_terminal_signal(&values);
         }
         let alpha_bars = products(values.iter().map(|b| 1.0 - b));
+        let (first, last) = (alpha_bars[0], alpha_bars[steps - 1]);
+        let some_left = last > 0.0 || (betas.zero_terminal && last == 0.0);
+        if !(first < 1.0 && some_left && alpha_bars.windows(2).all(|w| w[0] >= w[1])) {
+            return Err(DiffusionError::setting(
+                "beta_start, beta_end",
+                "variances that change the picture in the first training step and leave some of it in the last",
+                format!("{first} of it left in the first, {last} in the last"),
+            ));
+        }
         Ok(Self { alpha_bars })
     }
 

@@ -110,8 +110,15 @@ pub(crate) fn karras(smallest: f64, largest: f64, steps: usize) -> Vec<f64> {
 pub(crate) fn timestep_of(sigma: f64, sigmas: &[f32]) -> f64 {
     let log = sigma.max(1e-10).ln();
     let logs = |i: usize| sigmas[i].ln();
-    let reached = (0..sigmas.len()).rev().find(|&i| log >= f64::from(logs(i)));
-    let below = reached.unwrap_or(0).min(sigmas.len() - 2);
+    let last = sigmas.len() - 1;
+    // the last training step may have been given a sigma of its own, below the others'
+    let reached = if log >= f64::from(logs(last)) {
+        last
+    } else {
+        let above = |sigma: &f32| log >= f64::from(sigma.ln());
+        sigmas[..last].partition_point(above).saturating_sub(1)
+    };
+    let below = reached.min(last - 1);
     let (low, high) = (logs(below), logs(below + 1));
     let share = ((f64::from(low) - log) / f64::from(low - high)).clamp(0.0, 1.0);
     (1.0 - share) * below as f64 + share * (below + 1) as f64

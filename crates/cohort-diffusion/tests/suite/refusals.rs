@@ -219,3 +219,57 @@ fn values_of_networks() {
     assert!(Run::new(&plan, &[]).is_err());
     assert!(Run::new(&plan, &[f32::NAN]).is_err());
 }
+
+/// Whatever a file says: a plan of finite weights, or an error.
+#[test]
+fn no_setting_makes_a_panic() {
+    let names = "num_train_timesteps beta_start beta_end beta_schedule trained_betas rescale_betas_zero_snr prediction_type \
+        timestep_spacing steps_offset clip_sample clip_sample_range thresholding dynamic_thresholding_ratio sample_max_value \
+        set_alpha_to_one variance_type use_karras_sigmas final_sigmas_type solver_order solver_type algorithm_type \
+        lower_order_final euler_at_final lambda_min_clipped original_inference_steps timestep_scaling predict_x0 disable_corrector";
+    let values = "0 1 2 3 -1 49 999 100000 0.5 0.9999999 1e-9 1e-320 1e308 -1e308 null true false \"x\" [] [0.5] {} \"-Infinity\" \"trailing\" \
+        \"linspace\" \"sample\" \"squaredcos_cap_v2\" \"sde-dpmsolver++\" \"bh1\" \"heun\" \"sigma_min\"";
+    let values: Vec<Value> = values
+        .split_whitespace()
+        .map(|text| serde_json::from_str(text).unwrap())
+        .collect();
+    let (mut planned, mut refused) = (0, 0);
+    for class in Class::ALL {
+        for name in names.split_whitespace() {
+            for value in &values {
+                let mut settings = json!({"use_karras_sigmas": true});
+                settings[name] = value.clone();
+                let Ok(config) = read(&settings, Some(class)) else {
+                    refused += 1;
+                    continue;
+                };
+                for steps in [1, 2, 16, 999] {
+                    match Plan::new(&config, steps) {
+                        Ok(plan) => {
+                            planned += 1;
+                            let finite = |step: &cohort_diffusion::Step| {
+                                step.update.latent.is_finite() && step.timestep >= 0.0
+                            };
+                            assert!(!plan.steps.is_empty() && plan.steps.iter().all(finite));
+                        }
+                        Err(_) => refused += 1,
+                    }
+                }
+            }
+        }
+    }
+    println!("{planned} planned, {refused} refused");
+    assert!(planned > 1000 && refused > 1000);
+    says(
+        &refused_schedule(json!({"beta_start": 0.99, "beta_end": 0.99})),
+        &["beta_start", "leave some of it", "0 in the last"],
+    );
+    says(
+        &refused_schedule(json!({"beta_start": 1e-12, "beta_end": 1e-12})),
+        &["beta_start", "change the picture"],
+    );
+}
+
+fn refused_schedule(settings: Value) -> String {
+    refused(settings, Class::Euler, 5)
+}
