@@ -312,8 +312,9 @@ fn family(file: &str, tensors: &BTreeMap<&str, &[usize]>) -> Result<SingleFile, 
     }
 }
 
-/// Tensors that whole files have besides the networks.
-fn is_unused(name: &str) -> bool {
+/// Whether a tensor, of a single file or of a folder, is known not to be needed: averaged copies (EMA), position numbers, tables of training,
+/// a text encoder's last layer where it is not used.
+pub fn is_unused(name: &str) -> bool {
     let heads = [
         "model_ema.",
         "denoiser.",

@@ -11,7 +11,7 @@ mod text;
 mod unet;
 mod vae;
 
-pub use family::{Found, Part, SINGLE_FILE_FAMILIES, SingleFile, recognise};
+pub use family::{Found, Part, SINGLE_FILE_FAMILIES, SingleFile, is_unused, recognise};
 pub use kind::{Assumption, Kind};
 pub use licence::{Licence, Source, licence_of, licences};
 pub use tensors::{Change, Names, Tensor, canonical_folder_name};

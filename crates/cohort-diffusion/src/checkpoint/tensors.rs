@@ -18,6 +18,24 @@ pub enum Change {
     Transposed,
 }
 
+impl Change {
+    /// The shape that a tensor of the file has in the folder; none where the file's shape does not suit the change. Convolutions of one point that
+    /// are matrices already stay as they are.
+    pub fn shape_in_folder(self, file: &[usize]) -> Option<Vec<usize>> {
+        match (self, file) {
+            (Self::Same, shape) => Some(shape.to_vec()),
+            (Self::PointConvolution, [out, inputs, 1, 1] | [out, inputs]) => {
+                Some(vec![*out, *inputs])
+            }
+            (Self::Third(third), [rows, rest @ ..]) if third < 3 && rows % 3 == 0 => {
+                Some([&[rows / 3], rest].concat())
+            }
+            (Self::Transposed, [rows, columns]) => Some(vec![*columns, *rows]),
+            _ => None,
+        }
+    }
+}
+
 /// A tensor of a family.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tensor {

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 
 use cohort_diffusion::checkpoint::{
-    Change, Found, Kind, Names, Part, SINGLE_FILE_FAMILIES, SingleFile, Source, licence_of,
-    licences, recognise,
+    Change, Found, Kind, Names, Part, SINGLE_FILE_FAMILIES, SingleFile, Source, is_unused,
+    licence_of, licences, recognise,
 };
 use cohort_diffusion::{DiffusionError, Plan, Prediction, SchedulerConfig};
 use serde_json::Value;
@@ -117,6 +117,35 @@ fn older_and_newer_names_are_found() {
             .is_empty()
     );
     assert!(names.to_file(Part::UNet, "nothing.weight").is_none());
+}
+
+#[test]
+fn shapes_follow_the_change() {
+    let third = Change::Third(1);
+    assert_eq!(third.shape_in_folder(&[3840, 1280]), Some(vec![1280, 1280]));
+    assert_eq!(third.shape_in_folder(&[3840]), Some(vec![1280]));
+    assert_eq!(third.shape_in_folder(&[3841]), None);
+    assert_eq!(third.shape_in_folder(&[]), None);
+    assert_eq!(
+        Change::Transposed.shape_in_folder(&[1280, 640]),
+        Some(vec![640, 1280])
+    );
+    assert_eq!(Change::Transposed.shape_in_folder(&[1280]), None);
+    let point = Change::PointConvolution;
+    assert_eq!(
+        point.shape_in_folder(&[512, 256, 1, 1]),
+        Some(vec![512, 256])
+    );
+    assert_eq!(point.shape_in_folder(&[512, 256]), Some(vec![512, 256]));
+    assert_eq!(point.shape_in_folder(&[512, 256, 3, 3]), None);
+    assert_eq!(
+        Change::Same.shape_in_folder(&[4, 3, 2]),
+        Some(vec![4, 3, 2])
+    );
+    assert!(is_unused("text_model.embeddings.position_ids") && is_unused("model_ema.decay"));
+    assert!(!is_unused(
+        "text_model.embeddings.position_embedding.weight"
+    ));
 }
 
 type Tensors = BTreeMap<String, Vec<usize>>;

@@ -2,8 +2,8 @@
 
 use std::io::Read;
 
-use crate::common::{generation, numbers, relative, trajectory, values};
-use cohort_diffusion::{Class, Plan, SchedulerConfig};
+use crate::common::{generation, network, numbers, relative, trajectory, values};
+use cohort_diffusion::{Class, DiffusionError, Plan, SchedulerConfig, sample};
 use serde_json::{Map, Value, json};
 
 const TOLERANCE: f64 = 2e-5;
@@ -15,12 +15,7 @@ fn merged(parts: &[&Value]) -> Value {
     Value::Object(fields.collect::<Map<_, _>>())
 }
 
-fn plan(
-    class: &str,
-    settings: &Value,
-    call: &Value,
-    steps: usize,
-) -> Result<Plan, cohort_diffusion::DiffusionError> {
+fn plan(class: &str, settings: &Value, call: &Value, steps: usize) -> Result<Plan, DiffusionError> {
     let class = Class::named(class).unwrap();
     let (config, _) = SchedulerConfig::read(&settings.to_string(), "test", Some(class))?;
     Plan::new(
@@ -180,6 +175,28 @@ fn runs_under_other_settings_are_the_library_s() {
         wrong.join("\n")
     );
     assert!(compared > 400);
+}
+
+/// The first latent and all later noise from one generator: a seed gives the library's picture.
+#[test]
+fn a_seed_gives_the_library_s_picture() {
+    let runs: Value = serde_json::from_str(include_str!("../data/seeded_runs.json")).unwrap();
+    for run in runs.as_array().unwrap() {
+        let steps = run["steps"].as_u64().unwrap() as usize;
+        let class = run["class"].as_str().unwrap();
+        let plan = plan(class, &run["config"], &run["call"], steps).unwrap();
+        let last = numbers(&run["last"]);
+        let seeds = [run["seed"].as_u64().unwrap(), 5];
+        let pictures = sample::<DiffusionError>(&plan, &seeds, last.len(), |step, inputs| {
+            Ok(network(inputs, step.timestep))
+        });
+        let difference = relative(&pictures.unwrap()[0], &last);
+        assert!(
+            difference < TOLERANCE,
+            "{class} {}: {difference:e}",
+            last.len()
+        );
+    }
 }
 
 #[test]
