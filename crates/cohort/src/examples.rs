@@ -162,6 +162,10 @@ pub(crate) const EXAMPLES: &[(&str, &[Example])] = &[
                 "a joint model over the models of a finished run",
                 "cohort train joint DATA --models my-run --out joint",
             ),
+            (
+                "heads that bring pictures and captions into one space",
+                "cohort train pairs captions_train2017.json --pictures pictures.parquet --captions captions.parquet --out heads",
+            ),
         ],
     ),
     (

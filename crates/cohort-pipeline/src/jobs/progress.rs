@@ -1,6 +1,6 @@
 //! Training shown on a watch.
 
-use cohort_train::{EmbeddingFacts, EpochMetrics, Observer, RunFacts};
+use cohort_train::{AlignFacts, EmbeddingFacts, EpochMetrics, Observer, RunFacts};
 
 use crate::watch::Watch;
 
@@ -49,6 +49,35 @@ impl Observer<EmbeddingFacts> for EpochBar<'_> {
         self.watch.say(&format!(
             "{}: {} samples of each class in a batch; by chance validation P@1 is {:.3}, MAP@R {:.3}",
             self.model, facts.per_class, facts.chance_precision_at_1, facts.chance_map_at_r
+        ));
+    }
+
+    fn batch(&mut self, epoch: usize, done: usize, all: usize) {
+        self.at(epoch, done, all);
+    }
+
+    fn epoch(&mut self, metrics: &EpochMetrics, best: bool) {
+        self.watch.epoch(self.model, metrics, best);
+    }
+}
+
+impl Observer<AlignFacts> for EpochBar<'_> {
+    fn start(&mut self, facts: &AlignFacts) {
+        for (part, [pictures, without, captions]) in
+            [("training", facts.train), ("validation", facts.valid)]
+        {
+            let without = match without {
+                0 => String::new(),
+                without => format!(", {without} of them without captions"),
+            };
+            self.watch.say(&format!(
+                "{}: {pictures} {part} pictures{without}, {captions} captions",
+                self.model
+            ));
+        }
+        self.watch.say(&format!(
+            "{}: by chance validation R@1 is {:.3}",
+            self.model, facts.chance_recall_at_1
         ));
     }
 
