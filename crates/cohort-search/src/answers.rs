@@ -42,6 +42,10 @@ pub struct SearchDocument {
 pub struct Answer {
     /// Its clip.
     pub clip: String,
+    /// Of words: the share of unrelated phrases whose nearest lies further away than this query's, of equals half; in [0, 1]. One half
+    /// says that anything at all would fit as well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standing: Option<f64>,
     /// The nearest, nearest first; of equals the one added first.
     pub found: Vec<Found>,
 }
@@ -53,6 +57,15 @@ pub struct Found {
     pub clip: String,
     /// Its distance; minus the inner product under that.
     pub distance: f64,
+}
+
+/// How a query's nearest stands among those of unrelated queries: the share of them that lie further away, of equals half. None
+/// without any.
+pub fn standing(nearest: f64, unrelated: &[f64]) -> Option<f64> {
+    let further = unrelated.iter().filter(|other| **other > nearest).count();
+    let equal = unrelated.iter().filter(|other| **other == nearest).count();
+    let all = unrelated.len();
+    (all > 0).then(|| (further as f64 + equal as f64 / 2.0) / all as f64)
 }
 
 impl SearchDocument {
@@ -86,6 +99,13 @@ impl SearchDocument {
         }
         for answer in &self.queries {
             let _ = writeln!(text, "\n{}", answer.clip);
+            if let Some(standing) = answer.standing {
+                let share = 100.0 * standing;
+                let _ = writeln!(
+                    text,
+                    "the nearest is nearer than that of {share:.0} % of unrelated phrases"
+                );
+            }
             for (rank, found) in answer.found.iter().enumerate() {
                 let _ = writeln!(
                     text,
@@ -97,5 +117,25 @@ impl SearchDocument {
             }
         }
         text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::standing;
+
+    #[test]
+    fn a_standing_is_the_share_that_lies_further_away() {
+        let unrelated = [0.5, 0.7, 0.7, 0.9];
+        for (nearest, expected) in [
+            (0.1, 1.0),
+            (0.5, 0.875),
+            (0.6, 0.75),
+            (0.7, 0.5),
+            (1.0, 0.0),
+        ] {
+            assert_eq!(standing(nearest, &unrelated), Some(expected), "{nearest}");
+        }
+        assert_eq!(standing(0.1, &[]), None);
     }
 }

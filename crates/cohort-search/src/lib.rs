@@ -36,7 +36,7 @@ mod umap;
 mod verify;
 
 pub use agreement::{Agreement, agreement};
-pub use answers::{Answer, Found, SearchDocument};
+pub use answers::{Answer, Found, SearchDocument, standing};
 pub use cells::nearest_approximate;
 pub use communities::{Community, CommunitySettings, communities, topics};
 pub use distance::Distance;

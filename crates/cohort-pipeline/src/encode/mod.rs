@@ -415,9 +415,12 @@ mod tests {
     fn words_and_clips_without_a_picture_are_refused_with_what_would_do() {
         let folder = tempfile::tempdir().unwrap();
         let encoder = opened(folder.path(), 1.0);
-        let told = encoder.words(&["a dog"]).unwrap_err().to_string();
+        let told = encoder
+            .words(&["a dog"], &Silent::default())
+            .unwrap_err()
+            .to_string();
         assert!(
-            told.starts_with("words: expected an encoder of pictures and words in one space (CLIP), found the network compact"),
+            told.starts_with("words: expected an encoder that reads them (a CLIP, or a text encoder), found the network compact"),
             "{told}"
         );
         let none = [ClipMedia {

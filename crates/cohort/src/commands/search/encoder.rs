@@ -192,13 +192,13 @@ pub(super) fn encode_queries(
     Ok((named, values))
 }
 
-/// The vectors of words in the space of an index of pictures.
+/// The vectors of words, and of others, in the space of an index of pictures.
 pub(super) fn encode_words(
     index: &Index,
-    words: &[&str],
+    [words, others]: [&[&str]; 2],
     look: &LookArgs,
     shell: &Shell,
-) -> anyhow::Result<Vec<f32>> {
+) -> anyhow::Result<[Vec<f32>; 2]> {
     let record = EncoderRecord::read(index.folder())?.with_context(|| {
         format!(
             "{:?}: expected an index of pictures to look for words in, found one of tables in {}",
@@ -207,7 +207,7 @@ pub(super) fn encode_words(
         )
     })?;
     let encoder = open(index, &record, look, shell)?;
-    Ok(encoder.words(words, shell)?)
+    Ok([encoder.words(words, shell)?, encoder.words(others, shell)?])
 }
 
 /// The record of an index that is asked for pictures.

@@ -73,10 +73,10 @@ pub(super) fn encode_queries(
 
 pub(super) fn encode_words(
     _index: &Index,
-    words: &[&str],
+    [words, _others]: [&[&str]; 2],
     _look: &LookArgs,
     _shell: &Shell,
-) -> anyhow::Result<Vec<f32>> {
+) -> anyhow::Result<[Vec<f32>; 2]> {
     bail!(
         "{:?}: expected a picture of the index or vectors, found words; this program was built without networks, which read them",
         words[0]

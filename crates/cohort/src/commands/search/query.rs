@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
 use clap::Args;
-use cohort_search::{Answer, Found, Hit, Index, Mask, SearchDocument};
+use cohort_search::{Answer, Found, Hit, Index, Mask, SearchDocument, standing};
 use cohort_tables::{did_you_mean, write_atomic};
 
 use super::encoder::{LookArgs, encode_queries, encode_words};
@@ -14,6 +14,9 @@ use crate::commands::known::{self, About, Known};
 use crate::commands::stages::Stages;
 use crate::commands::tables::TableArgs;
 use crate::shell::{Outcome, Shell};
+
+/// Everyday phrases, against which the answers to words are held.
+const UNRELATED: &str = include_str!("unrelated.txt");
 
 /// Queries that are asked exactly too, to see what a search by graph finds of them.
 const MEASURED_ON: usize = 100;
@@ -154,10 +157,17 @@ impl Query {
                 file: Some(file),
             }));
         }
+        let mut standings = vec![None; asked.len()];
         if !words.is_empty() {
-            let values = encode_words(&index, &words, &self.look, shell)?;
-            answers.extend(search(&values, self.k)?);
-            measure(&values)?;
+            let phrases: Vec<&str> = UNRELATED.lines().collect();
+            let [own, unrelated] = encode_words(&index, [&words, &phrases], &self.look, shell)?;
+            let first = |hits: &Vec<Hit>| hits.first().map(|hit| hit.distance);
+            let unrelated: Vec<f64> = search(&unrelated, 1)?.iter().filter_map(first).collect();
+            let found = search(&own, self.k)?;
+            let stand = |hits| first(hits).and_then(|nearest| standing(nearest, &unrelated));
+            standings.extend(found.iter().map(stand));
+            answers.extend(found);
+            measure(&own)?;
             asked.extend(words.iter().map(|text| Asked::named(text)));
         }
         stages.end();
@@ -184,8 +194,10 @@ impl Query {
             queries: asked
                 .iter()
                 .zip(answers)
-                .map(|(asked, hits)| Answer {
+                .zip(standings)
+                .map(|((asked, hits), standing)| Answer {
                     clip: asked.clip.clone(),
+                    standing,
                     found: hits.into_iter().map(found).collect(),
                 })
                 .collect(),
