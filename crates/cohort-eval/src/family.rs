@@ -15,6 +15,11 @@ pub(crate) struct Score {
 }
 
 impl Score {
+    /// Labellings that are at least as extreme, itself among them.
+    pub(crate) fn labellings(&self) -> usize {
+        self.count
+    }
+
     /// More extreme first.
     fn compare(&self, other: &Self) -> Ordering {
         // Rounding errors are no difference.

@@ -51,6 +51,7 @@ mod support;
 mod tally;
 mod text;
 mod text_ages;
+mod topics;
 mod truth;
 mod units;
 mod verification;
@@ -97,4 +98,5 @@ pub use selection::{
 pub use settings::AuditSettings;
 pub use skill::{AgainstMajority, Beats, Information, Skill, Verdict};
 pub use support::{FEWEST_CLAIMED, FEWEST_SUBJECTS};
+pub use topics::{TopicRecall, TopicSettings, topic_recall};
 pub use verification::{Operating, ScoredPairs, Verification, verification};

@@ -11,7 +11,9 @@ use crate::points::{Metric, Points};
 use crate::{Progress, SearchError, go_on};
 
 /// Vectors whose scores are computed together.
-const BLOCK: usize = 256;
+const BLOCK: usize = 512;
+/// Scores that are passed over together.
+const LINE: usize = 32;
 /// Vectors that may become centres and are looked at together; between two such rounds is asked whether to stop.
 const ROUND: usize = 128;
 /// Of these, so many share a pass over all vectors.
@@ -187,16 +189,21 @@ impl Scores<'_> {
         for batch in crate::neighbours::batches(blocks) {
             go_on(progress, "neighbours", batch.start * BLOCK, n)?;
             batch.into_par_iter().for_each_init(
-                || vec![0.0; BLOCK * BLOCK],
-                |scores, first| {
+                || (vec![0.0; BLOCK * BLOCK], [[0; BLOCK]; 2]),
+                |(scores, own), first| {
                     // whole numbers add up to the same in any order
                     for second in first..blocks {
+                        own.as_flattened_mut().fill(0);
                         self.block(first, second, scores, |i, j| {
-                            counts[i].fetch_add(1, Ordering::Relaxed);
-                            if second > first {
-                                counts[j].fetch_add(1, Ordering::Relaxed);
-                            }
+                            own[0][i] += 1;
+                            own[1][j] += 1;
                         });
+                        let sides = if first == second { 1 } else { 2 };
+                        for (own, block) in own.iter().zip([first, second]).take(sides) {
+                            for (count, own) in counts[block * BLOCK..].iter().zip(own) {
+                                count.fetch_add(*own, Ordering::Relaxed);
+                            }
+                        }
                     }
                 },
             );
@@ -204,7 +211,7 @@ impl Scores<'_> {
         Ok(counts.into_iter().map(AtomicU32::into_inner).collect())
     }
 
-    /// Calls `hit` with all pairs near each other of two blocks of rows.
+    /// Calls `hit` with all pairs near each other of two blocks of rows, as places in them.
     fn block(
         &self,
         first: usize,
@@ -215,8 +222,8 @@ impl Scores<'_> {
         let n = self.points.len();
         let [a, b] = [first, second].map(|block| block * BLOCK..((block + 1) * BLOCK).min(n));
         self.product(self.rows(a.clone()), self.rows(b.clone()), scores);
-        for (line, i) in scores.chunks_exact(b.len()).zip(a) {
-            self.hits(i, b.start, line, |j| hit(i, j));
+        for ((line, i), place) in scores.chunks_exact(b.len()).zip(a).zip(0..) {
+            self.hits(i, b.start, line, |j| hit(place, j - b.start));
         }
     }
 
@@ -246,11 +253,20 @@ impl Scores<'_> {
         // no vector is longer than 1, so no pair is in more doubt than a vector with itself
         let doubt = self.points.doubt(i, i) as f32;
         let (least, sure) = (self.threshold as f32 - doubt, self.threshold as f32 + doubt);
-        for (&score, j) in line.iter().zip(start..) {
-            if score >= least
-                && (score > sure || 1.0 - self.points.exact_key(i, j) >= self.threshold)
+        for (line, start) in line.chunks(LINE).zip((start..).step_by(LINE)) {
+            // most hold none, which is told without a branch for each
+            if !line
+                .iter()
+                .fold(false, |any, score| any | (*score >= least))
             {
-                hit(j);
+                continue;
+            }
+            for (&score, j) in line.iter().zip(start..) {
+                if score >= least
+                    && (score > sure || 1.0 - self.points.exact_key(i, j) >= self.threshold)
+                {
+                    hit(j);
+                }
             }
         }
     }

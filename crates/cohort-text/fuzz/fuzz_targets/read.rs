@@ -1,14 +1,17 @@
 //! Any bytes as word vectors and as the files of a tokeniser: vectors of one length, ids in order, or an error, never a panic.
 #![no_main]
 
-use cohort_text::{FastText, Tokeniser};
+use cohort_text::{ClipTokeniser, FastText, Tokeniser};
 
-const NAMES: [&str; 5] = [
+const NAMES: [&str; 8] = [
     "v.vec",
     "v.bin",
     "tokenizer.json",
     "vocab.txt",
     "tokenizer_config.json",
+    "merges.txt",
+    "vocab.json",
+    "bpe_simple_vocab_16e6.txt.gz",
 ];
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
@@ -37,6 +40,15 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
             "vocab.txt",
             b"[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nthe\n##s\n",
         );
+    }
+    match name {
+        "merges.txt" => write("vocab.json", br#"{"a": 0, "b</w>": 1, "ab</w>": 2}"#),
+        "vocab.json" => write("merges.txt", b"#version: 0.2\na b</w>\n"),
+        _ => {}
+    }
+    if let Ok(tokeniser) = ClipTokeniser::open(folder.path(), None) {
+        let tokens = tokeniser.encode_padded("The S\u{e9}an\u{301}ce <|endoftext|> ab!");
+        assert!(tokens.ids.len() == tokeniser.max_tokens() && tokens.end < tokens.ids.len());
     }
     if let Ok(tokeniser) = Tokeniser::open(folder.path(), 16) {
         let _ = tokeniser.encode("The S\u{e9}an\u{301}ce \u{4e2d}\u{6587} thes");
