@@ -44,3 +44,23 @@ pub fn encode_jpeg(picture: &Picture, quality: u8) -> Result<Vec<u8>, VisionErro
         .map_err(|error| refused(&error.to_string()))?;
     Ok(bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_pictures_keep_their_proportions_and_never_grow() {
+        for (size, side, expected) in [
+            ([400, 200], 100, [100, 50]),
+            ([30, 300], 100, [10, 100]),
+            ([1, 5000], 100, [1, 100]),
+            ([40, 20], 100, [40, 20]),
+        ] {
+            let picture = Picture::solid(size[0], size[1], [9, 99, 200]);
+            let made = small(&picture, side).unwrap();
+            assert_eq!([made.width(), made.height()], expected);
+            assert_eq!(&made.rgb()[..3], [9, 99, 200]);
+        }
+    }
+}

@@ -112,7 +112,7 @@ mod tests {
                 "{at}: {told}"
             );
         }
-        let other = r#"{"schema":"cohort.encoder/9","settings":{},"hash":"","roots":[]}"#;
+        let other = "{\n  \"schema\": \"cohort.encoder/9\", \"settings\": {}, \"hash\": \"\", \"roots\": []\n}";
         std::fs::write(&path, seal(other)).unwrap();
         let told = EncoderRecord::read(folder.path()).unwrap_err().to_string();
         assert!(told.ends_with("found cohort.encoder/9"), "{told}");

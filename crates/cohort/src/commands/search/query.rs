@@ -38,7 +38,7 @@ pub(crate) struct Query {
     #[command(flatten)]
     reading: TableArgs,
     /// A clip of the index to look for, which is not its own neighbour; may be given again
-    #[arg(long, value_name = "CLIP")]
+    #[arg(long, value_name = "CLIP", allow_hyphen_values = true)]
     clip: Vec<String>,
     /// Neighbours of each
     #[arg(long, short, value_name = "N", default_value_t = 10)]
