@@ -11,6 +11,7 @@
 mod affinities;
 mod agreement;
 mod answers;
+mod bridge;
 mod cells;
 mod communities;
 mod curve;
@@ -37,6 +38,7 @@ mod verify;
 
 pub use agreement::{Agreement, agreement};
 pub use answers::{Answer, Found, SearchDocument, standing};
+pub use bridge::{LabelScores, label_bridge};
 pub use cells::nearest_approximate;
 pub use communities::{Community, CommunitySettings, communities, topics};
 pub use distance::Distance;

@@ -283,6 +283,13 @@ pub(crate) const EXAMPLES: &[(&str, &[Example])] = &[
         ],
     ),
     (
+        "search bridge",
+        &[(
+            "pictures that captions find without training, from ImageNet's classes",
+            "cohort search bridge imagenet-scores.parquet imagenet-names.parquet --out pictures.parquet",
+        )],
+    ),
+    (
         "search index",
         &[
             (

@@ -65,6 +65,10 @@ pub struct FaceFeatureConfig {
     /// Folder of a face detector, MTCNN as `pnet.pt`, `rnet.pt` and `onet.pt`; the network then sees the largest face of
     /// every picture, and `crop` counts where there is none. Empty (default): none.
     pub detector: String,
+    /// Whether the probabilities of the classes that the network was trained on are wanted, in their order, instead of what it
+    /// sees before its output layer. Default no.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub scores: bool,
 }
 
 impl Default for FaceFeatureConfig {
@@ -74,6 +78,7 @@ impl Default for FaceFeatureConfig {
             weights: String::new(),
             crop: 1.0,
             detector: String::new(),
+            scores: false,
         }
     }
 }

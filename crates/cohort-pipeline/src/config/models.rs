@@ -62,6 +62,7 @@ impl ImageSettings {
             weights: self.weights.clone(),
             crop: self.crop,
             detector: self.detector.clone(),
+            scores: false,
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use cohort_data::Dataset;
+use cohort_nn::burn::tensor::activation::softmax;
 use cohort_nn::burn::tensor::{Device, Tensor, TensorData};
 use cohort_nn::{DeviceChoice, Model, ModelConfig, ModuleWeights, PictureInput};
 use cohort_tables::Provenance;
@@ -45,6 +46,44 @@ fn load_weights(
         }
     ));
     Ok((model, path))
+}
+
+/// How many classes the output layer in a file of weights tells.
+///
+/// # Errors
+/// A file without an output layer.
+fn classes_of(config: &FaceFeatureConfig, watch: &dyn Watch) -> Result<usize, PipelineError> {
+    let path = file_of(&config.weights, watch)?;
+    let checkpoint = Checkpoint::open(&path)?;
+    let naming = config
+        .backbone
+        .config(config.backbone.input().size, 2, 0.0)
+        .naming();
+    let output = naming
+        .head
+        .map(|head| (naming.rename)(&format!("{head}.weight")));
+    let found = output.as_ref().and_then(|output| {
+        // names in a file may have a prefix
+        let fits = |name: &&str| {
+            name.strip_suffix(output.as_str())
+                .is_some_and(|prefix| prefix.is_empty() || prefix.ends_with('.'))
+        };
+        let name = checkpoint.names().find(fits)?.to_owned();
+        let shape = checkpoint.shape(&name)?.to_vec();
+        // this program's own files have the inputs first
+        match (checkpoint.is_native(), shape.as_slice()) {
+            (true, &[_, classes]) | (false, &[classes, _]) => Some(classes),
+            _ => None,
+        }
+    });
+    found.ok_or_else(|| PipelineError::Unusable {
+        path,
+        expected: format!(
+            "weights of {} with its output layer, which tells classes",
+            config.backbone
+        ),
+        found: "none".to_string(),
+    })
 }
 
 /// The weights that fine-tuning begins from: those that `config` names, but for the output layer, which begins anew.
@@ -98,8 +137,12 @@ impl FaceNetwork {
         }
         let input = config.backbone.input();
         let device = device.device()?;
-        // No output layer is asked, so its width does not matter.
-        let network = config.backbone.config(input.size, 2, 0.0);
+        let classes = match config.scores {
+            true => classes_of(config, watch)?,
+            // no output layer is asked, so its width does not matter
+            false => 2,
+        };
+        let network = config.backbone.config(input.size, classes, 0.0);
         let (model, path) = load_weights(&network, config, 0, &device, watch)?;
         Ok(Self {
             model: model.folded(),
@@ -127,13 +170,18 @@ impl FaceNetwork {
             false => self.view.settings(),
         };
         let settings = (self.config.backbone, self.input, view);
+        // a table of before there were scores stays what it is
+        let (settings, what) = match self.config.scores {
+            false => (settings_hash(&settings)?, ""),
+            true => (settings_hash(&(settings, "scores"))?, " scores"),
+        };
         Ok(Provenance {
             producer: format!(
-                concat!("cohort-nn ", env!("CARGO_PKG_VERSION"), " {}"),
-                self.config.backbone
+                concat!("cohort-nn ", env!("CARGO_PKG_VERSION"), " {}{}"),
+                self.config.backbone, what
             ),
             weights: self.hash.clone(),
-            settings: settings_hash(&settings)?,
+            settings,
             ..Provenance::default()
         })
     }
@@ -204,9 +252,13 @@ impl FaceNetwork {
         }
         let shape = [samples.len(), values.len() / samples.len()];
         let input = Tensor::from_data(TensorData::new(values, shape), &self.device);
-        let embedding = self.model.forward(input, None).embedding;
-        let width = embedding.dims()[1].max(1);
-        let values: Vec<f32> = embedding.into_data().convert::<f32>().iter().collect();
+        let output = self.model.forward(input, None);
+        let seen = match self.config.scores {
+            true => softmax(output.logits, 1),
+            false => output.embedding,
+        };
+        let width = seen.dims()[1].max(1);
+        let values: Vec<f32> = seen.into_data().convert::<f32>().iter().collect();
         values.chunks(width).map(<[f32]>::to_vec).collect()
     }
 }

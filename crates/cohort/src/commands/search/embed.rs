@@ -1,8 +1,9 @@
 //! `cohort search embed`: pictures or captions as a table of vectors.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 
-use anyhow::{bail, ensure};
+use anyhow::{Context, bail, ensure};
 use clap::Args;
 use cohort_data::{PairsOptions, read_pairs};
 use cohort_pipeline::{
@@ -18,7 +19,7 @@ use crate::shell::{Outcome, Shell};
 #[derive(Debug, Args)]
 pub(crate) struct Embed {
     /// Folder of pictures (with all below them) or root of a data set; or pictures with captions: COCO's captions (captions_*.json), a
-    /// table with a column each of pictures and captions, Flickr's token file
+    /// table with a column each of pictures and captions, Flickr's token file. With --captions also a .txt of a text a line
     source: PathBuf,
     /// Embedding table that is made (.parquet); rows that are there and unchanged are kept
     #[arg(long, value_name = "TABLE")]
@@ -79,12 +80,51 @@ impl Embed {
                 ..RunConfig::default().features.text
             }),
         };
-        let pairs = self.pairs(true, shell)?;
+        let texts = self.texts(shell)?;
         let encoder = Encoder::open(&settings, self.look.device, shell)?;
-        let texts: Vec<(&str, &str)> = (pairs.captions.iter())
-            .map(|caption| (caption.id.as_str(), caption.text.as_str()))
+        let texts: Vec<(&str, &str)> = (texts.iter())
+            .map(|(id, text)| (id.as_str(), text.as_str()))
             .collect();
         Ok(encoder.words_table(&texts, &self.out, shell)?)
+    }
+
+    /// The texts with their ids: captions, or the lines of a file, each its own name.
+    fn texts(&self, shell: &Shell) -> anyhow::Result<Vec<(String, String)>> {
+        let is_text = self.source.extension().is_some_and(|e| e == "txt");
+        let text = match is_text {
+            true => std::fs::read_to_string(&self.source)
+                .with_context(|| format!("cannot read {}", self.source.display()))?,
+            false => String::new(),
+        };
+        // Flickr's token files may end in .txt too: picture.jpg#0, a tab, the caption
+        let first = text.lines().next().unwrap_or_default();
+        if !is_text
+            || first
+                .split_once('\t')
+                .is_some_and(|(id, _)| id.contains('#'))
+        {
+            let captions = self.pairs(true, shell)?.captions.into_iter();
+            return Ok(captions.map(|caption| (caption.id, caption.text)).collect());
+        }
+        let mut seen: HashMap<&str, usize> = HashMap::new();
+        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+        let named: Vec<(String, String)> = lines
+            .map(|line| {
+                let times = seen.entry(line).or_default();
+                *times += 1;
+                let id = match times {
+                    1 => line.to_string(),
+                    times => format!("{line} ({times})"),
+                };
+                (id, line.to_string())
+            })
+            .collect();
+        ensure!(
+            !named.is_empty(),
+            "{}: expected a text a line, found none",
+            self.source.display()
+        );
+        Ok(named)
     }
 
     fn pictures(&self, shell: &Shell) -> anyhow::Result<EmbeddingTable> {

@@ -30,6 +30,9 @@ pub(super) struct EncoderArgs {
     /// Folder of a face detector (MTCNN: pnet.pt, rnet.pt, onet.pt); the network then sees the largest face of every picture
     #[arg(long, value_name = "DIR", requires = "backbone")]
     detector: Option<String>,
+    /// The probabilities of the network's own classes instead, for `search bridge`
+    #[arg(long, requires = "backbone")]
+    scores: bool,
     /// Run folder of `cohort train embedding` (or its checkpoint), whose network looks at pictures
     #[arg(long, value_name = "RUN", conflicts_with = "backbone")]
     run: Option<PathBuf>,
@@ -63,6 +66,7 @@ impl EncoderArgs {
             weights: self.weights.clone().unwrap_or_default(),
             crop: self.crop.unwrap_or(1.0),
             detector: self.detector.clone().unwrap_or_default(),
+            scores: self.scores,
         }))
     }
 

@@ -1,5 +1,6 @@
 //! `cohort search`: nearest neighbours in an embedding table, and how good they are.
 
+mod bridge;
 mod change;
 #[cfg(feature = "networks")]
 mod embed;
@@ -26,6 +27,8 @@ pub(crate) enum Search {
     /// Vectors of pictures or of captions, as an embedding table
     #[cfg(feature = "networks")]
     Embed(Box<embed::Embed>),
+    /// Pictures in the space of words, by the names of the classes that networks see in them
+    Bridge(bridge::Bridge),
     /// Make an index of embedding tables, or of pictures
     Index(index::MakeIndex),
     /// Add the rows of embedding tables, or pictures, to an index
@@ -49,6 +52,7 @@ impl Search {
         match self {
             #[cfg(feature = "networks")]
             Self::Embed(command) => command.run(shell),
+            Self::Bridge(command) => command.run(shell),
             Self::Index(command) => command.run(shell),
             Self::Add(command) => command.run(shell),
             Self::Delete(command) => command.run(shell),

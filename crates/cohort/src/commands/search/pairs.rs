@@ -47,6 +47,9 @@ pub(crate) struct Pairs {
     /// What "near" means: cosine, euclidean or inner-product
     #[arg(long, value_name = "METRIC", default_value = "cosine", value_parser = named::<Distance>(Distance::ALL.map(Distance::name)))]
     metric: Distance,
+    /// Take the means of this split's pictures and captions off all vectors, for tables whose two kinds lie apart
+    #[arg(long, value_name = "SPLIT")]
+    centre: Option<String>,
     /// Correct cosines for hubs by K neighbours (CSLS), which looks at all queries at once
     #[arg(long, value_name = "K")]
     csls: Option<usize>,
@@ -110,15 +113,28 @@ impl Pairs {
             level: self.level,
             seed: self.seed,
         };
-        let (source, mut notes) = self.source(shell)?;
-        let model = self.model(&self.pictures, &self.captions, &source, &mut notes, shell)?;
-        let other = match self.against.as_deref() {
+        let (source, centre, mut notes) = self.source(shell)?;
+        let mut model = self.model(&self.pictures, &self.captions, &source, &mut notes, shell)?;
+        let mut other = match self.against.as_deref() {
             Some([pictures, captions]) => {
                 Some(self.model(pictures, captions, &source, &mut notes, shell)?)
             }
             _ => None,
         };
         self.reading.all_found()?;
+        if let Some(centre) = &centre {
+            self.centre(&mut model, [&self.pictures, &self.captions], centre)?;
+            if let (Some(other), Some([pictures, captions])) = (&mut other, self.against.as_deref())
+            {
+                self.centre(other, [pictures, captions], centre)?;
+            }
+            notes.push(format!(
+                "the means of the {} pictures and {} captions of {} are taken off",
+                centre.pictures.len(),
+                centre.captions.len(),
+                self.centre.as_deref().unwrap_or_default()
+            ));
+        }
         let models: Vec<&Model> = std::iter::once(&model).chain(&other).collect();
         let measured = self.measured(&source, &models)?;
         let vectors = model.vectors(&measured);
@@ -166,8 +182,21 @@ impl Pairs {
         Ok(Outcome::Done)
     }
 
-    /// The pairs, of one split where that is asked for, and what is to be told of them.
-    fn source(&self, shell: &Shell) -> anyhow::Result<(Source, Vec<String>)> {
+    /// Takes the means of a split's vectors off all of a model's.
+    fn centre(
+        &self,
+        model: &mut Model,
+        [pictures, captions]: [&Path; 2],
+        centre: &Source,
+    ) -> anyhow::Result<()> {
+        let joined = centre.join((pictures, &model.pictures), (captions, &model.captions))?;
+        take_off_mean(&mut model.pictures, &joined.pictures);
+        take_off_mean(&mut model.captions, &joined.captions);
+        Ok(())
+    }
+
+    /// The pairs, of one split where that is asked for, those of the split that is the centre, and what is to be told of them.
+    fn source(&self, shell: &Shell) -> anyhow::Result<(Source, Option<Source>, Vec<String>)> {
         let options = PairsOptions {
             images: None,
             without_files: true,
@@ -178,11 +207,10 @@ impl Pairs {
         let pairs = read_pairs(&self.pairs, &options)?;
         let notes = pairs.told();
         shell.say_notes(&notes);
-        let pairs = match &self.split {
-            Some(split) => pairs.in_split(&self.pairs, split)?,
-            None => pairs,
-        };
-        Ok((pairs, notes))
+        let of = |split: &String| pairs.in_split(&self.pairs, split);
+        let centre = self.centre.as_ref().map(of).transpose()?;
+        let own = self.split.as_ref().map(of).transpose()?;
+        Ok((own.unwrap_or(pairs), centre, notes))
     }
 
     /// Reads two tables and finds the pairs in them.
@@ -242,6 +270,23 @@ impl Pairs {
             captions,
             picture_of,
         })
+    }
+}
+
+/// Takes the mean of some rows off all rows of a table.
+fn take_off_mean(table: &mut EmbeddingTable, rows: &[Option<usize>]) {
+    let mut mean = vec![0.0_f64; table.dim];
+    let mut count = 0.0;
+    for row in rows.iter().flatten().filter_map(|&row| table.row(row)) {
+        count += 1.0;
+        for (mean, value) in mean.iter_mut().zip(row) {
+            *mean += f64::from(*value);
+        }
+    }
+    for row in table.values.chunks_exact_mut(table.dim.max(1)) {
+        for (value, mean) in row.iter_mut().zip(&mean) {
+            *value = (f64::from(*value) - mean / count) as f32;
+        }
     }
 }
 
