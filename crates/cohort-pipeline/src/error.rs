@@ -115,6 +115,9 @@ pub enum PipelineError {
         /// The encoder.
         encoder: String,
     },
+    /// Vectors that cannot be computed with.
+    #[error(transparent)]
+    Search(cohort_search::SearchError),
     /// Pictures for an encoder that reads words alone.
     #[error("pictures: expected an encoder of pictures, found {encoder}, which reads words alone")]
     Pictures {
@@ -161,6 +164,14 @@ impl PipelineError {
         match error {
             cohort_train::TrainError::Interrupted { .. } => Self::Stopped,
             error => error.into(),
+        }
+    }
+
+    /// An error of a search's arithmetic.
+    pub(crate) fn of_search(error: cohort_search::SearchError) -> Self {
+        match error {
+            cohort_search::SearchError::Stopped => Self::Stopped,
+            error => Self::Search(error),
         }
     }
 

@@ -10,7 +10,7 @@ mod table;
 mod text;
 mod vectors;
 
-use crate::config::RunConfig;
+use crate::config::{FaceFeatureConfig, RunConfig};
 use crate::error::PipelineError;
 use crate::modality::Modality;
 use crate::watch::Watch;
@@ -40,6 +40,19 @@ pub(crate) fn open(
         Modality::Audio => Box::new(audio::AudioBranch::open(config)),
         Modality::Text => Box::new(text::TextBranch::open(config, watch)?),
     })
+}
+
+/// Pictures as a frozen network sees them, whatever the run's settings say of networks.
+///
+/// # Errors
+/// As [`open`].
+pub(crate) fn open_network(
+    config: &RunConfig,
+    network: &FaceFeatureConfig,
+    watch: &dyn Watch,
+) -> Result<Box<dyn Branch>, PipelineError> {
+    let branch = image::ImageBranch::open_frozen(config, network, watch)?;
+    Ok(Box::new(branch))
 }
 
 /// Every way in which clips are made worse, one modality after the other.

@@ -2,6 +2,7 @@
 //! decides its vectors has a hash.
 
 mod clip;
+mod composed;
 mod settings;
 mod trained;
 mod words;
@@ -24,6 +25,7 @@ use crate::modality::Modality;
 use crate::watch::{Silent, Watch, say_warnings};
 
 use clip::ClipEye;
+use composed::Composed;
 pub use settings::EncoderSettings;
 pub(crate) use trained::write_branch;
 
@@ -49,6 +51,8 @@ enum Eye {
     },
     /// Pictures and words in one space.
     Clip(Box<ClipEye>),
+    /// What two encoders say, brought into one space.
+    Composed(Box<Composed>),
 }
 
 impl Encoder {
@@ -74,7 +78,7 @@ impl Encoder {
                 image.crop = network.crop;
                 image.detector = network.detector.clone();
                 let config = config.resolve()?;
-                let branch = branches::open(Modality::Image, &config, watch)?;
+                let branch = branches::open_network(&config, network, watch)?;
                 let embedder = None;
                 let about = format!("the network {}", network.backbone);
                 (Eye::Branch { branch, embedder }, about)
@@ -89,6 +93,29 @@ impl Encoder {
                 let eye = ClipEye::open(weights, device, watch)?;
                 (Eye::Clip(Box::new(eye)), format!("the CLIP {weights}"))
             }
+            EncoderSettings::Heads {
+                run,
+                pictures,
+                words,
+            } => {
+                let pictures = Self::open(pictures, device, watch)?;
+                let words = Self::open(words, device, watch)?;
+                let composed = Composed::heads(run, pictures, words, device)?;
+                let about = format!("the heads in {}", run.display());
+                (Eye::Composed(Box::new(composed)), about)
+            }
+            EncoderSettings::Bridge {
+                scores,
+                names,
+                words,
+                top,
+            } => {
+                let scores = Self::open(scores, device, watch)?;
+                let words = Self::open(words, device, watch)?;
+                let composed = Composed::bridge(scores, names, words, *top, watch)?;
+                let about = format!("the label bridge of {}", names.display());
+                (Eye::Composed(Box::new(composed)), about)
+            }
             EncoderSettings::Text(text) => {
                 config.features.text = text.clone();
                 let config = config.resolve()?;
@@ -100,6 +127,7 @@ impl Encoder {
         };
         let provenance = match &eye {
             Eye::Clip(clip) => clip.provenance().clone(),
+            Eye::Composed(composed) => composed.provenance().clone(),
             Eye::Branch { branch, embedder } => {
                 let sees = branch.sees()?.unwrap_or_default();
                 match embedder {
@@ -138,6 +166,7 @@ impl Encoder {
     fn probe(&self) -> Result<usize, PipelineError> {
         let branch = match &self.eye {
             Eye::Clip(clip) => return Ok(clip.width()),
+            Eye::Composed(composed) => return Ok(composed.width()),
             Eye::Branch { branch, .. } => branch,
         };
         if branch.modality() == Modality::Text {
@@ -180,6 +209,7 @@ impl Encoder {
                 embedder: Some(embedder),
                 ..
             } => embedder.settings().distance(),
+            Eye::Composed(composed) => composed.distance(),
             // what a classifier's last layer weighs are directions
             _ => "cosine",
         }
@@ -253,7 +283,7 @@ impl Encoder {
     /// Whether it sees pictures; else it reads words alone.
     pub fn sees_pictures(&self) -> bool {
         match &self.eye {
-            Eye::Clip(_) => true,
+            Eye::Clip(_) | Eye::Composed(_) => true,
             Eye::Branch { branch, .. } => branch.modality() == Modality::Image,
         }
     }
@@ -272,6 +302,11 @@ impl Encoder {
     fn say_seen(&self, watch: &dyn Watch) {
         match &self.eye {
             Eye::Clip(clip) => clip.say_seen(watch),
+            Eye::Composed(composed) => {
+                let [pictures, words] = composed.parts();
+                pictures.say_seen(watch);
+                words.say_seen(watch);
+            }
             Eye::Branch { branch, .. } => branch.say_seen(watch),
         }
     }
@@ -289,7 +324,7 @@ impl Encoder {
     fn part(&self, some: &[ClipMedia], watch: &dyn Watch) -> Vec<Result<Vec<f32>, PipelineError>> {
         let mut warnings = Vec::new();
         let media = match &self.eye {
-            Eye::Clip(_) => decode_pictures(some, &mut warnings),
+            Eye::Clip(_) | Eye::Composed(_) => decode_pictures(some, &mut warnings),
             Eye::Branch { branch, .. } => branch.decode(some, &mut warnings),
         };
         let seen = media.and_then(|media| self.seen(&media, watch));
@@ -320,6 +355,10 @@ impl Encoder {
                     panic!("pictures were decoded");
                 };
                 return clip.pictures(pictures);
+            }
+            Eye::Composed(composed) => {
+                let [pictures, _] = composed.parts();
+                return composed.pictures(pictures.seen(media, watch)?, watch);
             }
         };
         let source = branch.see(media)?;

@@ -25,18 +25,38 @@ pub enum EncoderSettings {
     },
     /// What turns transcripts into vectors: the settings of `[features.text]`.
     Text(TextFeatureConfig),
+    /// Heads that `cohort train pairs` trained, on an encoder of pictures and one of words.
+    Heads {
+        /// Their run folder.
+        run: PathBuf,
+        /// What sees the pictures.
+        pictures: Box<EncoderSettings>,
+        /// What reads the words.
+        words: Box<EncoderSettings>,
+    },
+    /// Pictures as the names of the classes that a network sees in them.
+    Bridge {
+        /// The network, which gives scores of classes.
+        scores: Box<EncoderSettings>,
+        /// File with the names of the classes, one a line.
+        names: PathBuf,
+        /// What reads names and words.
+        words: Box<EncoderSettings>,
+        /// Classes of a picture that count.
+        top: usize,
+    },
 }
 
 impl EncoderSettings {
     /// The settings as a file in `folder` writes them: paths that have a place in common with it begin there, so that both can be
     /// moved together.
     pub fn seen_from(&self, folder: &Path) -> Self {
-        self.with_paths(|path| relative(folder, path))
+        self.with_paths(&|path| relative(folder, path))
     }
 
     /// The settings that a file in `folder` holds, with paths that can be opened from here.
     pub fn found_in(&self, folder: &Path) -> Self {
-        self.with_paths(|path| folder.join(path))
+        self.with_paths(&|path| folder.join(path))
     }
 
     /// The files that it is made of, for people.
@@ -50,6 +70,27 @@ impl EncoderSettings {
                 Some(weights) => weights.display().to_string(),
                 None => "the settings".to_string(),
             },
+            Self::Heads {
+                run,
+                pictures,
+                words,
+            } => format!(
+                "{}, {} or {}",
+                run.display(),
+                pictures.place(),
+                words.place()
+            ),
+            Self::Bridge {
+                scores,
+                names,
+                words,
+                ..
+            } => format!(
+                "{}, {} or {}",
+                names.display(),
+                scores.place(),
+                words.place()
+            ),
         }
     }
 
@@ -60,10 +101,13 @@ impl EncoderSettings {
             Self::Embedding { .. } => "embedding",
             Self::Clip { .. } => "clip",
             Self::Text(_) => "text",
+            Self::Heads { .. } => "heads",
+            Self::Bridge { .. } => "bridge",
         }
     }
 
-    fn with_paths(&self, change: impl Fn(&Path) -> PathBuf) -> Self {
+    fn with_paths(&self, change: &dyn Fn(&Path) -> PathBuf) -> Self {
+        let inner = |settings: &Self| Box::new(settings.with_paths(change));
         // a name of a hub is no path
         let named = |text: &String| match text.is_empty() || text.starts_with("hf:") {
             true => text.clone(),
@@ -78,6 +122,26 @@ impl EncoderSettings {
             Self::Embedding { run } => Self::Embedding { run: change(run) },
             Self::Clip { weights } => Self::Clip {
                 weights: named(weights),
+            },
+            Self::Heads {
+                run,
+                pictures,
+                words,
+            } => Self::Heads {
+                run: change(run),
+                pictures: inner(pictures),
+                words: inner(words),
+            },
+            Self::Bridge {
+                scores,
+                names,
+                words,
+                top,
+            } => Self::Bridge {
+                scores: inner(scores),
+                names: change(names),
+                words: inner(words),
+                top: *top,
             },
             Self::Text(text) => {
                 let weights = text.weights.as_ref();
@@ -110,7 +174,7 @@ mod tests {
             backbone: Backbone::Resnet18,
             weights: at("net.pt").display().to_string(),
             crop: 0.875,
-            detector: String::new(),
+            ..FaceFeatureConfig::default()
         });
         let written = settings.seen_from(&at("x.index"));
         let json = serde_json::to_value(&written).unwrap();

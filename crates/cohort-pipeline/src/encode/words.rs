@@ -18,6 +18,7 @@ impl Encoder {
     pub fn reads_words(&self) -> bool {
         match &self.eye {
             Eye::Clip(clip) => clip.reads_words(),
+            Eye::Composed(_) => true,
             Eye::Branch { branch, .. } => branch.modality() == Modality::Text,
         }
     }
@@ -69,9 +70,9 @@ impl Encoder {
         let missing: Vec<usize> = (0..texts.len())
             .filter(|&i| maker.row(texts[i].0, &hashes[i]).is_none())
             .collect();
-        let together = match &self.eye {
-            Eye::Branch { branch, .. } if branch.sees_all_at_once() => missing.len().max(1),
-            _ => TOGETHER,
+        let together = match self.reads_all_at_once() {
+            true => missing.len().max(1),
+            false => TOGETHER,
         };
         watch.begin("texts", missing.len());
         for (number, part) in missing.chunks(together).enumerate() {
@@ -93,12 +94,25 @@ impl Encoder {
         Ok(maker.finish(done.map(|((id, _), hash)| ((*id).to_string(), hash)))?)
     }
 
+    /// Whether all texts are to be read together rather than some at a time.
+    fn reads_all_at_once(&self) -> bool {
+        match &self.eye {
+            Eye::Clip(_) => false,
+            Eye::Composed(composed) => composed.parts()[1].reads_all_at_once(),
+            Eye::Branch { branch, .. } => branch.sees_all_at_once(),
+        }
+    }
+
     fn read(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, PipelineError> {
         let none = || PipelineError::Words {
             encoder: self.about.clone(),
         };
         let branch = match &self.eye {
             Eye::Clip(clip) => return clip.words(texts)?.ok_or_else(none),
+            Eye::Composed(composed) => {
+                let [_, words] = composed.parts();
+                return composed.words(words.read(texts)?);
+            }
             Eye::Branch { branch, .. } if branch.modality() == Modality::Text => branch,
             Eye::Branch { .. } => return Err(none()),
         };

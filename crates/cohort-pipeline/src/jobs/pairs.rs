@@ -14,7 +14,7 @@ use super::progress::EpochBar;
 use crate::config::RunConfig;
 use crate::error::PipelineError;
 use crate::hashes::settings_hash;
-use crate::run_folder::check_inputs;
+use crate::run_folder::{check_inputs, write_pairs_record};
 use crate::watch::Watch;
 
 /// Parts of the pairs: training, validation, test.
@@ -104,6 +104,7 @@ pub fn train_pairs(
         "captions": content(plan.captions),
     });
     check_inputs(out, resume, &inputs)?;
+    write_pairs_record(out, plan.pictures, plan.captions)?;
     let [picture, caption] =
         [plan.pictures.dim, plan.captions.dim].map(|inputs| settings.head(inputs));
     let job = AlignJob {

@@ -14,10 +14,10 @@ pub(crate) const VALID_RECALL_AT_1: &str = "valid_recall_at_1";
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AlignSelection {
-    /// Recall at 1 from captions to pictures and from pictures to captions, their mean (default).
-    #[default]
+    /// Recall at 1 from captions to pictures and from pictures to captions, their mean.
     RecallAt1,
-    /// The loss on validation batches.
+    /// The loss on validation batches (default): few pictures tell it already.
+    #[default]
     Loss,
 }
 
@@ -42,7 +42,7 @@ pub struct AlignSettings {
     pub dimension: usize,
     /// Widths of the hidden layers of either head, with a ReLU after each. Default none: one linear layer.
     pub hidden: Vec<usize>,
-    /// Whether a head first standardises its inputs by the training pairs. Default true.
+    /// Whether a head first standardises its inputs by the training pairs. Default false.
     pub standardise: bool,
     /// What is minimised. Default InfoNCE with all captions of a picture positive.
     pub loss: PairLoss,
@@ -52,7 +52,7 @@ pub struct AlignSettings {
     pub captions: usize,
     /// Negative inputs become zero before the heads (the ReLU of the one-step heads). Default false.
     pub rectify: bool,
-    /// The measure by which the best epoch is chosen. Default recall at 1.
+    /// The measure by which the best epoch is chosen. Default the loss.
     pub selection: AlignSelection,
     /// The loop.
     pub train: FitSettings,
@@ -63,7 +63,7 @@ impl Default for AlignSettings {
         Self {
             dimension: 256,
             hidden: Vec::new(),
-            standardise: true,
+            standardise: false,
             loss: PairLoss::default(),
             batch_size: 64,
             captions: 5,

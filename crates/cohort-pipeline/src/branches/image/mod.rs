@@ -20,7 +20,7 @@ use super::clip_media::ClipMedia;
 use super::decoded::{Content, DecodedMedia};
 use super::table::{Features, Skipped};
 use super::vectors::vector_samples;
-use crate::config::{Augmentation, ImageMode, ImageSettings, RunConfig};
+use crate::config::{Augmentation, FaceFeatureConfig, ImageMode, ImageSettings, RunConfig};
 use crate::dataset::{splits, target_index};
 use crate::error::PipelineError;
 use crate::hashes::{settings_hash, weights_hash};
@@ -62,17 +62,31 @@ impl ImageBranch {
                 let view = View::open(settings.crop, &settings.detector, settings.backbone)?;
                 Eye::Pixels(Box::new(view))
             }
-            ImageMode::Frozen => {
-                let network = FaceNetwork::open(&settings.frozen(), config.device, watch)?;
-                Eye::Frozen(Box::new(network))
-            }
+            ImageMode::Frozen => return Self::open_frozen(config, &settings.frozen(), watch),
         };
-        Ok(Self {
-            settings: settings.clone(),
+        Ok(Self::with(config, eye))
+    }
+
+    /// Opens a frozen network, whatever the configuration says of networks.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub(crate) fn open_frozen(
+        config: &RunConfig,
+        network: &FaceFeatureConfig,
+        watch: &dyn Watch,
+    ) -> Result<Self, PipelineError> {
+        let network = FaceNetwork::open(network, config.device, watch)?;
+        Ok(Self::with(config, Eye::Frozen(Box::new(network))))
+    }
+
+    fn with(config: &RunConfig, eye: Eye) -> Self {
+        Self {
+            settings: config.image.clone(),
             input: picture_input(config),
             skip_bad: config.skip_bad,
             eye,
-        })
+        }
     }
 
     /// Pictures as the network takes them, unchanged otherwise.

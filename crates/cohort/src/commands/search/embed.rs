@@ -3,16 +3,13 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, ensure};
 use clap::Args;
 use cohort_data::{PairsOptions, read_pairs};
-use cohort_pipeline::{
-    ClipMedia, Encoder, EncoderSettings, RunConfig, TextEncoder, TextFeatureConfig,
-};
+use cohort_pipeline::{ClipMedia, Encoder};
 use cohort_tables::{EmbeddingTable, counted};
 
 use super::encoder::{EncoderArgs, LookArgs, pictures_of, table_in};
-use crate::commands::named::named;
 use crate::shell::{Outcome, Shell};
 
 /// Arguments of `cohort search embed`.
@@ -32,12 +29,6 @@ pub(crate) struct Embed {
     images: Option<PathBuf>,
     #[command(flatten)]
     encoder: EncoderArgs,
-    /// What reads captions, where that is no --model: ngrams, bert or fasttext
-    #[arg(long, value_name = "ENCODER", requires = "captions", value_parser = named::<TextEncoder>(["ngrams", "bert", "fasttext"]))]
-    text_encoder: Option<TextEncoder>,
-    /// Its model: a folder or hf:org/name (bert), a file of word vectors (fasttext)
-    #[arg(long, value_name = "PATH", requires = "text_encoder")]
-    text_weights: Option<PathBuf>,
     #[command(flatten)]
     look: LookArgs,
 }
@@ -66,19 +57,10 @@ impl Embed {
     }
 
     fn words(&self, shell: &Shell) -> anyhow::Result<EmbeddingTable> {
-        let settings = match self.text_encoder {
-            None => self.encoder.settings(&self.source)?,
-            Some(_) if self.encoder.given().is_some() => {
-                bail!(
-                    "{}: expected one encoder of captions, found --text-encoder too",
-                    self.encoder.given().unwrap_or_default()
-                )
-            }
-            Some(encoder) => EncoderSettings::Text(TextFeatureConfig {
-                encoder,
-                weights: self.text_weights.clone(),
-                ..RunConfig::default().features.text
-            }),
+        // heads and names bring words into the pictures' space, a text encoder by itself has its own
+        let settings = match self.encoder.of_words() {
+            Some(words) if !self.encoder.joins() => words,
+            _ => self.encoder.settings(&self.source)?,
         };
         let texts = self.texts(shell)?;
         let encoder = Encoder::open(&settings, self.look.device, shell)?;

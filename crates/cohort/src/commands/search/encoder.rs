@@ -7,6 +7,7 @@ use clap::Args;
 use cohort_data::{DataError, Dataset, Layout, folder};
 use cohort_pipeline::{
     Backbone, ClipMedia, DeviceChoice, Encoder, EncoderSettings, FaceFeatureConfig, Features,
+    RunConfig, TextEncoder, TextFeatureConfig,
 };
 use cohort_search::{EncoderRecord, Index, PictureRoot};
 use cohort_tables::{EmbeddingTable, IMAGE_EXTENSIONS, counted, relative};
@@ -39,14 +40,73 @@ pub(super) struct EncoderArgs {
     /// Folder of a CLIP, OpenCLIP or SigLIP, or hf:org/name: pictures and words in one space
     #[arg(long, value_name = "DIR", conflicts_with_all = ["backbone", "run"])]
     model: Option<String>,
+    /// Run folder of `cohort train pairs`: its heads on what the options above see and --text-encoder reads
+    #[arg(long, value_name = "RUN", requires = "text_encoder")]
+    heads: Option<PathBuf>,
+    /// Names of the classes that the network was trained on, one a line: pictures become the names of their classes
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "backbone",
+        requires = "text_encoder",
+        conflicts_with = "heads"
+    )]
+    names: Option<PathBuf>,
+    /// Classes of a picture that count, with --names
+    #[arg(long, value_name = "N", requires = "names", default_value_t = 10)]
+    top: usize,
+    /// What reads words, where that is no --model: ngrams, bert or fasttext
+    #[arg(long, value_name = "ENCODER", value_parser = named::<TextEncoder>(["ngrams", "bert", "fasttext"]))]
+    text_encoder: Option<TextEncoder>,
+    /// Its model: a folder or hf:org/name (bert), a file of word vectors (fasttext)
+    #[arg(long, value_name = "PATH", requires = "text_encoder")]
+    text_weights: Option<PathBuf>,
 }
 
 impl EncoderArgs {
-    /// The settings of the encoder that was named.
+    /// The settings of the encoder of pictures that was named, `folder` being what it is for.
     ///
     /// # Errors
     /// None was named.
     pub(super) fn settings(&self, folder: &Path) -> anyhow::Result<EncoderSettings> {
+        let pictures = self.of_pictures(folder)?;
+        let Some(words) = self.of_words() else {
+            return Ok(pictures);
+        };
+        let (pictures, words) = (Box::new(pictures), Box::new(words));
+        match (&self.heads, &self.names) {
+            (Some(run), _) => Ok(EncoderSettings::Heads {
+                run: run.clone(),
+                pictures,
+                words,
+            }),
+            (None, Some(names)) => Ok(EncoderSettings::Bridge {
+                scores: pictures,
+                names: names.clone(),
+                words,
+                top: self.top,
+            }),
+            (None, None) => bail!(
+                "--text-encoder: expected --heads or --names, which bring words and pictures into one space, found neither"
+            ),
+        }
+    }
+
+    /// Whether words and pictures are brought into one space, or both are seen by one model.
+    pub(super) fn joins(&self) -> bool {
+        self.heads.is_some() || self.names.is_some()
+    }
+
+    /// The settings of what reads words, where a text encoder was named.
+    pub(super) fn of_words(&self) -> Option<EncoderSettings> {
+        Some(EncoderSettings::Text(TextFeatureConfig {
+            encoder: self.text_encoder?,
+            weights: self.text_weights.clone(),
+            ..RunConfig::default().features.text
+        }))
+    }
+
+    fn of_pictures(&self, folder: &Path) -> anyhow::Result<EncoderSettings> {
         if let Some(run) = &self.run {
             return Ok(EncoderSettings::Embedding { run: run.clone() });
         }
@@ -66,7 +126,7 @@ impl EncoderArgs {
             weights: self.weights.clone().unwrap_or_default(),
             crop: self.crop.unwrap_or(1.0),
             detector: self.detector.clone().unwrap_or_default(),
-            scores: self.scores,
+            scores: self.scores || self.names.is_some(),
         }))
     }
 
@@ -74,7 +134,9 @@ impl EncoderArgs {
     pub(super) fn given(&self) -> Option<&'static str> {
         let backbone = self.backbone.map(|_| "--backbone");
         let run = self.run.as_ref().map(|_| "--run");
-        backbone.or(run).or(self.model.as_ref().map(|_| "--model"))
+        let model = self.model.as_ref().map(|_| "--model");
+        let words = self.text_encoder.map(|_| "--text-encoder");
+        backbone.or(run).or(model).or(words)
     }
 }
 
