@@ -54,6 +54,7 @@ mod text_ages;
 mod truth;
 mod units;
 mod verification;
+mod weighted;
 
 pub use abstention::{CoveragePoint, RiskCoverage};
 pub use audit::{AUDIT_SCHEMA, Audit, ClassRow, audit};
@@ -68,6 +69,7 @@ pub use epochs::{
 };
 pub use error::EvalError;
 pub use estimate::{Estimate, Interval, Method, NotEstimable};
+pub use family::{SmallestP, smallest_p};
 pub use finding::{ClassGap, Finding, Rule};
 pub use frame::Joins;
 pub use gaps::{Disparity, Gaps, Scheme};
@@ -82,12 +84,14 @@ pub use measure::Measure;
 pub use metrics::{ConfusionMatrix, Metric, surprise};
 pub use outcome::{AttributeOutcome, Fairness, Outcome, SUSPECTED_BELOW};
 pub use pooling::Pooled;
+pub use random::{Stream, below, shuffle, unit};
 pub use ranking::{
     ClassCurves, ClassScores, Curve, MOST_CLASSES_WITH_SHARES, MOST_CURVE_POINTS,
     PrecisionRecallPoint, RocPoint,
 };
 pub use reference::{ReferenceBias, reference_evaluation};
 pub use repeats::Repeats;
+pub use resampled::Resampled;
 pub use sample::{PROBABILITY_TOLERANCE, Sample};
 pub use scores::{score, scores};
 pub use selection::{
@@ -98,3 +102,4 @@ pub use settings::AuditSettings;
 pub use skill::{AgainstMajority, Beats, Information, Skill, Verdict};
 pub use support::{FEWEST_CLAIMED, FEWEST_SUBJECTS};
 pub use verification::{Operating, ScoredPairs, Verification, verification};
+pub use weighted::{Weighted, weighted_intervals};
