@@ -200,3 +200,118 @@ fn ten_thousand_detections_in_one_picture_are_looked_at_up_to_a_hundred_a_catego
     let of = hits.filter(|hit| Some(hit.picture as usize) == picture);
     assert_eq!(of.count(), 100);
 }
+
+/// Two decimals, as Python rounds.
+fn rounded(value: f64) -> f64 {
+    format!("{value:.2}").parse().unwrap()
+}
+
+/// Three decimals.
+fn to_thousandths(value: f64) -> f64 {
+    format!("{value:.3}").parse().unwrap()
+}
+
+/// The rule by which the evaluation data's detections were planted (its `make_golden.py`), for either split.
+fn planted_detections(truth: &Truth) -> Value {
+    let mut order: Vec<usize> = (0..truth.objects.len()).collect();
+    order.sort_by(|&a, &b| truth.objects[a].id.cmp(&truth.objects[b].id));
+    let mut found = Vec::new();
+    for object in order
+        .into_iter()
+        .map(|i| &truth.objects[i])
+        .filter(|o| !o.crowd)
+    {
+        let mut crc = flate2::Crc::new();
+        crc.update(object.id.to_string().as_bytes());
+        let hash = u128::from(crc.sum());
+        let r: Vec<f64> = (0..7)
+            .map(|k| (((hash * (2_654_435_761 + 97 * k)) >> 7) % 1000) as f64 / 1000.0)
+            .collect();
+        if r[0] < 0.15 {
+            continue;
+        }
+        let mask = object.mask.as_ref().unwrap();
+        let [x, y, w, h] = object.place;
+        let shift_x = ((r[1] - 0.5) * 0.25 * w) as i64;
+        let shift_y = ((r[2] - 0.5) * 0.25 * h) as i64;
+        let (height, width) = (i64::from(mask.height()), i64::from(mask.width()));
+        let pixels = mask.decode();
+        let mut moved = vec![0; pixels.len()];
+        for column in 0..width {
+            for row in 0..height {
+                let (from_x, from_y) = (column - shift_x, row - shift_y);
+                if (0..width).contains(&from_x) && (0..height).contains(&from_y) {
+                    moved[(column * height + row) as usize] =
+                        pixels[(from_x * height + from_y) as usize];
+                }
+            }
+        }
+        let moved = cohort_detection::Rle::encode(&moved, mask.height(), mask.width()).unwrap();
+        let place = [
+            x + shift_x as f64,
+            y + shift_y as f64,
+            w * (0.9 + 0.2 * r[3]),
+            h * (0.9 + 0.2 * r[4]),
+        ];
+        let category = match r[5] > 0.1 {
+            true => object.category as usize,
+            false => (hash % 80) as usize,
+        };
+        let detection = serde_json::json!({
+            "image_id": truth.pictures[object.picture as usize].id,
+            "category_id": truth.categories[category].id,
+            "bbox": place.map(rounded),
+            "score": to_thousandths(0.2 + 0.79 * r[6]),
+            "segmentation": {"size": [height, width], "counts": moved.to_compressed()},
+        });
+        found.push(detection.clone());
+        if r[6] < 0.2 {
+            let mut twice = detection;
+            twice["score"] = serde_json::json!(to_thousandths(0.05 + r[6]));
+            found.push(twice);
+        }
+    }
+    Value::Array(found)
+}
+
+#[test]
+fn planted_detections_of_both_splits_have_the_figures_of_pycocotools() {
+    let Some(folder) = shared("model-reference/detection") else {
+        return;
+    };
+    let expected: Value =
+        serde_json::from_str(&fs::read_to_string(folder.join("coco_eval.json")).unwrap()).unwrap();
+    for split in ["train2017", "val2017"] {
+        let Some(annotations) = shared(&format!("coco-mini/annotations/instances_{split}.json"))
+        else {
+            return;
+        };
+        let with_masks = Truth::read(&annotations, Shape::Mask).unwrap();
+        let given = planted_detections(&with_masks);
+        assert_eq!(
+            list(&given).len() as f64,
+            number(&expected[split]["detections"])
+        );
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), given.to_string()).unwrap();
+        for (name, shape) in KINDS {
+            let truth = Truth::read(&annotations, shape).unwrap();
+            let results = Results::read(file.path(), &truth, shape).unwrap();
+            let matched = match_all(&truth, &results, shape);
+            let expected = &expected[split][name];
+            assert_eq!(
+                figures(&matched).to_stats().to_vec(),
+                numbers(&expected["stats"]),
+                "{split} {name}"
+            );
+            for (category, ap) in expected["per_class_ap"].as_object().unwrap() {
+                let at = truth
+                    .categories
+                    .iter()
+                    .position(|c| c.id.to_string() == *category);
+                let found = figures_of_class(&matched.classes[at.unwrap()]).to_stats()[0];
+                assert_eq!(found, number(ap), "{split} {name} {category}");
+            }
+        }
+    }
+}

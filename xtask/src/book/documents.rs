@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::schema::{Document, schema};
 use super::types::Types;
 
-const DOCUMENTS: [Document; 19] = [
+const DOCUMENTS: [Document; 20] = [
     Document {
         name: "cohort.audit/1",
         ty: "Audit",
@@ -146,6 +146,13 @@ const DOCUMENTS: [Document; 19] = [
         krate: "cohort-search",
         adds: &[],
         by: "`cohort search evaluate --json`",
+    },
+    Document {
+        name: "cohort.detection/1",
+        ty: "DetectionDocument",
+        krate: "cohort-detection",
+        adds: &[],
+        by: "`cohort detect evaluate --json`",
     },
     Document {
         name: "cohort.provenance/1",

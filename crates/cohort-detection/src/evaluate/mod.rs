@@ -19,4 +19,4 @@ pub(crate) use figures::{PARTS, Part};
 pub(crate) use matched::of_picture;
 pub(crate) use matching::{Around, overlap};
 pub(crate) use precision::{EPSILON, LIMITS};
-pub(crate) use rules::THRESHOLDS;
+pub(crate) use rules::{LEVELS, THRESHOLDS};
