@@ -29,7 +29,7 @@ for i in range(1, pictures + 1):
         x, y = np.round(rng.random(2) * [640 - w, 480 - h], 2)
         category = int(rng.zipf(1.3)) % 80 + 1
         box = [float(v) for v in (x, y, w, h)]
-        mask = text(ellipse(480, 640, box)) if i <= pictures // 10 else {"size": [480, 640], "counts": [480 * 640]}
+        mask = text(ellipse(480, 640, box)) if i <= pictures // 10 else [[0, 0, 1, 0, 1, 1]]
         annotations.append({"id": len(annotations) + 1, "image_id": i, "category_id": category, "bbox": box,
                             "area": box[2] * box[3], "iscrowd": 0, "segmentation": mask})
         for k in range(int(rng.integers(0, 5))):
