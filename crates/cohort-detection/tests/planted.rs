@@ -49,7 +49,7 @@ fn a_planted_weakness_is_found_in_19_of_20_worlds() {
     ] {
         let found = (0..20).filter(|&seed| {
             let world = planted(PICTURES, weakness, seed);
-            let groups = groups(&world, &Units::pictures(PICTURES), seed, 119);
+            let groups = groups(&world, &Units::pictures(PICTURES), seed, 200);
             named(&groups).iter().any(|name| name == expected)
         });
         let found = found.count();
