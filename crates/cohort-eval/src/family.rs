@@ -111,6 +111,41 @@ impl Family {
     }
 }
 
+/// P values of several tests of the same labels.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SmallestP {
+    /// Of each test alone.
+    pub own: Vec<f64>,
+    /// Of each test among all of them (single-step).
+    pub adjusted: Vec<f64>,
+    /// Of all tests together.
+    pub whole: f64,
+}
+
+/// P values of tests as one family: `statistics[test][labelling]`, larger is more extreme; the first labelling is the labels as they
+/// are, the others random relabellings, the same ones in every test. A statistic that is not defined under a labelling is 0.
+/// 1 everywhere without tests.
+pub fn smallest_p(statistics: &[Vec<f64>]) -> SmallestP {
+    let tests: Vec<Test> = statistics.iter().cloned().map(Test::new).collect();
+    let scores: Vec<Vec<Score>> = tests
+        .iter()
+        .zip(statistics)
+        .map(|(test, values)| values.iter().map(|&value| test.score(value)).collect())
+        .collect();
+    let (family, of_family) = Family::new(&scores);
+    let first = |values: &Vec<f64>| values.first().copied().unwrap_or(0.0);
+    let found = || tests.iter().zip(statistics.iter().map(first));
+    SmallestP {
+        own: found().map(|(test, value)| test.p_value(value)).collect(),
+        adjusted: found()
+            .map(|(test, value)| family.p_value(family.score(test.score(value))))
+            .collect(),
+        whole: of_family
+            .first()
+            .map_or(1.0, |&score| family.p_value(score)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -128,6 +163,16 @@ mod tests {
         // Counted by hand: how many of the five are at least as large.
         assert_eq!(p, [0.2, 0.8, 0.6, 0.6, 1.0]);
         assert_eq!(values.map(|v| test.p_value(v)).to_vec(), p);
+    }
+
+    #[test]
+    fn labels_as_they_are_get_their_p_values_alone_and_among_others() {
+        let found = smallest_p(&[vec![3.0, 1.0, 2.0, 2.5], vec![0.1, 4.0, 0.2, 0.3]]);
+        assert_eq!(found.own, [0.25, 1.0]);
+        // the labelling that is the most extreme of the other test is as extreme
+        assert_eq!((found.adjusted[0], found.whole), (0.5, 0.5));
+        assert_eq!(found.adjusted[1], 1.0);
+        assert_eq!(smallest_p(&[]).whole, 1.0);
     }
 
     #[test]

@@ -55,6 +55,7 @@ mod topics;
 mod truth;
 mod units;
 mod verification;
+mod weighted;
 
 pub use abstention::{CoveragePoint, RiskCoverage};
 pub use audit::{AUDIT_SCHEMA, Audit, ClassRow, audit};
@@ -69,6 +70,7 @@ pub use epochs::{
 };
 pub use error::EvalError;
 pub use estimate::{Estimate, Interval, Method, NotEstimable};
+pub use family::{SmallestP, smallest_p};
 pub use finding::{ClassGap, Finding, Rule};
 pub use frame::Joins;
 pub use gaps::{Disparity, Gaps, Scheme};
@@ -83,12 +85,14 @@ pub use measure::Measure;
 pub use metrics::{ConfusionMatrix, Metric, surprise};
 pub use outcome::{AttributeOutcome, Fairness, Outcome, SUSPECTED_BELOW};
 pub use pooling::Pooled;
+pub use random::{Stream, below, shuffle, unit};
 pub use ranking::{
     ClassCurves, ClassScores, Curve, MOST_CLASSES_WITH_SHARES, MOST_CURVE_POINTS,
     PrecisionRecallPoint, RocPoint,
 };
 pub use reference::{ReferenceBias, reference_evaluation};
 pub use repeats::Repeats;
+pub use resampled::Resampled;
 pub use sample::{PROBABILITY_TOLERANCE, Sample};
 pub use scores::{score, scores};
 pub use selection::{
@@ -100,3 +104,4 @@ pub use skill::{AgainstMajority, Beats, Information, Skill, Verdict};
 pub use support::{FEWEST_CLAIMED, FEWEST_SUBJECTS};
 pub use topics::{TopicRecall, TopicSettings, topic_recall};
 pub use verification::{Operating, ScoredPairs, Verification, verification};
+pub use weighted::{Weighted, weighted_intervals};

@@ -5,11 +5,11 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 
 /// A stream of generators for one purpose, one generator an item.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Stream(u64);
+pub struct Stream(u64);
 
 impl Stream {
     /// The stream of `seed` for the purpose that `names` spell.
-    pub(crate) fn new(seed: u64, names: &[&str]) -> Self {
+    pub fn new(seed: u64, names: &[&str]) -> Self {
         // FNV-1a over the names, each ended by a byte that UTF-8 never holds.
         let bytes = names.iter().flat_map(|name| name.bytes().chain([0xff]));
         let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
@@ -19,7 +19,7 @@ impl Stream {
     }
 
     /// Generator of item `index`.
-    pub(crate) fn item(self, index: usize) -> ChaCha8Rng {
+    pub fn item(self, index: usize) -> ChaCha8Rng {
         let mut generator = ChaCha8Rng::seed_from_u64(self.0);
         generator.set_stream(index as u64);
         generator
@@ -27,17 +27,17 @@ impl Stream {
 }
 
 /// A number in `0..bound` (0 when `bound` is 0), by multiplication of 32 random bits: bias below `bound / 2^32`.
-pub(crate) fn below(generator: &mut ChaCha8Rng, bound: usize) -> usize {
+pub fn below(generator: &mut ChaCha8Rng, bound: usize) -> usize {
     ((u64::from(generator.next_u32()) * bound as u64) >> 32) as usize
 }
 
 /// A number between 0 and 1, both excluded.
-pub(crate) fn unit(generator: &mut ChaCha8Rng) -> f64 {
+pub fn unit(generator: &mut ChaCha8Rng) -> f64 {
     ((generator.next_u64() >> 11) as f64 + 0.5) / (1_u64 << 53) as f64
 }
 
 /// Shuffles in place (Fisher and Yates).
-pub(crate) fn shuffle<T>(generator: &mut ChaCha8Rng, items: &mut [T]) {
+pub fn shuffle<T>(generator: &mut ChaCha8Rng, items: &mut [T]) {
     for i in (1..items.len()).rev() {
         items.swap(i, below(generator, i + 1));
     }

@@ -1,7 +1,7 @@
 //! What a resampling of subjects needs to know of the quantities it is about.
 
 /// Quantities that can be computed under any weights of independent units.
-pub(crate) trait Resampled {
+pub trait Resampled {
     /// Number of units.
     fn units(&self) -> usize;
 

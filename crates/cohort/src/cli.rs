@@ -71,6 +71,9 @@ pub(crate) enum Command {
     /// Nearest neighbours in any embedding table, and how good they are
     #[command(subcommand)]
     Search(Box<commands::search::Search>),
+    /// How good a detector of objects is: COCO's figures, with intervals
+    #[command(subcommand)]
+    Detect(commands::detect::Detect),
     #[cfg(feature = "networks")]
     /// The page of a run, from the documents in its folder
     Report(commands::report::Report),
@@ -142,6 +145,7 @@ impl Command {
             Self::Audit(command) => command.run(shell),
             Self::Map(command) => command.run(shell),
             Self::Search(command) => command.run(shell),
+            Self::Detect(command) => command.run(shell),
             #[cfg(feature = "networks")]
             Self::Report(command) => command.run(shell),
             Self::Completions(own) => own.run(command(), shell),

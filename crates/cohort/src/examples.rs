@@ -383,6 +383,23 @@ pub(crate) const EXAMPLES: &[(&str, &[Example])] = &[
         )],
     ),
     (
+        "detect evaluate",
+        &[
+            (
+                "COCO's figures of boxes, with intervals by picture",
+                "cohort detect evaluate annotations.json results.json",
+            ),
+            (
+                "masks, by what a table says of the pictures, whole sequences as units",
+                "cohort detect evaluate annotations.json results.json --kind mask --groups pictures.csv --unit sequence",
+            ),
+            (
+                "whether one detector is better than another",
+                "cohort detect evaluate annotations.json new.json --against old.json --out detection.json",
+            ),
+        ],
+    ),
+    (
         "report",
         &[(
             "the page of a run, made anew from its documents",

@@ -155,6 +155,13 @@ const DOCUMENTS: [Document; 20] = [
         by: "`cohort search pairs --json`",
     },
     Document {
+        name: "cohort.detection/1",
+        ty: "DetectionDocument",
+        krate: "cohort-detection",
+        adds: &[],
+        by: "`cohort detect evaluate --json`",
+    },
+    Document {
         name: "cohort.provenance/1",
         ty: "RunRecord",
         krate: "cohort-report",

@@ -9,6 +9,7 @@ pub(crate) mod data;
 pub(crate) mod degrade;
 #[cfg(feature = "networks")]
 pub(crate) mod demo;
+pub(crate) mod detect;
 #[cfg(feature = "networks")]
 mod embedding;
 #[cfg(feature = "networks")]
