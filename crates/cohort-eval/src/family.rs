@@ -125,6 +125,9 @@ pub struct SmallestP {
 /// P values of tests as one family: `statistics[test][labelling]`, larger is more extreme; the first labelling is the labels as they
 /// are, the others random relabellings, the same ones in every test. A statistic that is not defined under a labelling is 0.
 /// 1 everywhere without tests.
+///
+/// # Panics
+/// A test without a labelling.
 pub fn smallest_p(statistics: &[Vec<f64>]) -> SmallestP {
     let tests: Vec<Test> = statistics.iter().cloned().map(Test::new).collect();
     let scores: Vec<Vec<Score>> = tests
@@ -133,7 +136,7 @@ pub fn smallest_p(statistics: &[Vec<f64>]) -> SmallestP {
         .map(|(test, values)| values.iter().map(|&value| test.score(value)).collect())
         .collect();
     let (family, of_family) = Family::new(&scores);
-    let first = |values: &Vec<f64>| values.first().copied().unwrap_or(0.0);
+    let first = |values: &Vec<f64>| values[0];
     let found = || tests.iter().zip(statistics.iter().map(first));
     SmallestP {
         own: found().map(|(test, value)| test.p_value(value)).collect(),

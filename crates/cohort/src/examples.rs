@@ -278,7 +278,7 @@ pub(crate) const EXAMPLES: &[(&str, &[Example])] = &[
             ),
             (
                 "captions as a sentence encoder reads them",
-                "cohort search embed captions_val2017.json --captions --text-encoder bert --text-weights hf:sentence-transformers/all-MiniLM-L6-v2 --out captions.parquet",
+                "cohort search embed captions_val2017.json --captions --text-encoder bert --text-weights minilm --out captions.parquet",
             ),
         ],
     ),

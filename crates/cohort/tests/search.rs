@@ -405,7 +405,7 @@ fn what_cannot_be_searched_is_told_with_what_to_do() {
             &["index", "pictures"],
             match cfg!(feature = "networks") {
                 true => {
-                    "pictures: expected --backbone and --weights, or --run, to look at its pictures with, found neither"
+                    "pictures: expected --model, or --backbone and --weights, or --run, to look at its pictures with, found none of them"
                 }
                 false => {
                     "pictures: expected an embedding table, found a folder; this program was built without networks"

@@ -419,7 +419,7 @@ fn what_cannot_be_looked_at_is_refused() {
     for (arguments, told) in [
         (
             &["search", "index", "all"][..],
-            "all: expected --backbone and --weights, or --run",
+            "all: expected --model, or --backbone and --weights, or --run",
         ),
         (
             &["search", "index", "empty", "--run", "r"],

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::schema::{Document, schema};
 use super::types::Types;
 
-const DOCUMENTS: [Document; 20] = [
+const DOCUMENTS: [Document; 21] = [
     Document {
         name: "cohort.audit/1",
         ty: "Audit",

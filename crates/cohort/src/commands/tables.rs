@@ -60,6 +60,28 @@ impl TableArgs {
         Ok(self.told(read, shell))
     }
 
+    /// Reads a label table of pictures, likewise, whose rows may be named as pictures are in tables of them.
+    pub(crate) fn labels_of_pictures(
+        &self,
+        path: &Path,
+        shell: &Shell,
+    ) -> Result<LabelTable, TableError> {
+        const NAMES: [&str; 5] = ["file_name", "filename", "image", "path", "image_id"];
+        let first = match LabelTable::read_with(path, &self.options()) {
+            Ok(read) => return Ok(self.told(read, shell)),
+            Err(error) => error,
+        };
+        for name in NAMES {
+            let mut options = self.options();
+            let column = ("VideoName".to_string(), name.to_string());
+            options.columns.push(column);
+            if let Ok(read) = LabelTable::read_with(path, &options) {
+                return Ok(self.told(read, shell));
+            }
+        }
+        Err(first)
+    }
+
     /// Reads label tables into one; `None` when there is none.
     pub(crate) fn all_labels<'p>(
         &self,

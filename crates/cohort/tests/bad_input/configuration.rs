@@ -258,7 +258,7 @@ fn settings_out_of_their_range_are_named() {
         ),
         (
             "train smell data --out m",
-            "invalid value 'smell' for '<WHAT>'\n  [possible values: image, audio, text, joint, embedding]",
+            "invalid value 'smell' for '<WHAT>'\n  [possible values: image, audio, text, joint, embedding, pairs]",
         ),
         (
             "features data --preset song",

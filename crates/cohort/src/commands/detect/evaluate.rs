@@ -117,7 +117,7 @@ impl Evaluate {
             None => None,
             Some(path) => Some(Table::new(
                 path,
-                &self.reading.labels(path, shell)?,
+                &self.reading.labels_of_pictures(path, shell)?,
                 &truth,
             )?),
         };
