@@ -237,6 +237,17 @@ fn words_find_pictures_as_their_vectors_do() {
             assert!((found["distance"].as_f64().unwrap() - distance).abs() < 1e-6);
         }
     }
+    let (_, err) =
+        folder.run("search query photos.index somebody_of_number_2 -k 5 --sheet sheet.html");
+    assert!(!err.contains("no picture"), "{err}");
+    let page = std::fs::read_to_string(folder.at("sheet.html")).unwrap();
+    assert!(page.contains("somebody of number 2") && !page.contains("no picture"));
+    assert_eq!(page.matches("<img").count(), 5);
+    let (code, _, err) = folder.call("search query photos.index _");
+    assert!(
+        code == 2 && err.contains("expected words to look for"),
+        "{err}"
+    );
     // what looks like a file is one
     let (code, _, err) = folder.call("search query photos.index absent.jpg");
     assert!(code == 2 && err.contains("absent.jpg"), "{err}");

@@ -75,7 +75,7 @@ fn check(corners: &[f64], polygon: usize) -> Result<(), PolygonError> {
     }
     let bad = corners.iter().position(|v| {
         // not a number is not below anything
-        !(v.abs() <= MOST_COORDINATE)
+        v.is_nan() || v.abs() > MOST_COORDINATE
     });
     match bad {
         None => Ok(()),

@@ -47,7 +47,7 @@ enum Eye {
     /// What a branch sees, and the network of an embedding on it where there is one.
     Branch {
         branch: Box<dyn Branch>,
-        embedder: Option<Embedder>,
+        embedder: Option<Box<Embedder>>,
     },
     /// Pictures and words in one space.
     Clip(Box<ClipEye>),
@@ -86,7 +86,7 @@ impl Encoder {
             EncoderSettings::Embedding { run } => {
                 let (branch, embedder) = trained::open(run, config, watch)?;
                 let about = format!("the embedding in {}", run.display());
-                let embedder = Some(embedder);
+                let embedder = Some(Box::new(embedder));
                 (Eye::Branch { branch, embedder }, about)
             }
             EncoderSettings::Clip { weights } => {

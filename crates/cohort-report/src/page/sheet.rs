@@ -92,7 +92,7 @@ fn picture(out: &mut Markup, shown: &Shown) {
         None => out
             .tag("span")
             .attr("class", "frame-of none")
-            .text("no picture"),
+            .text(shown.stand_in()),
     }
 }
 
@@ -110,6 +110,7 @@ mod tests {
                 width: 20,
                 height: 10,
             }),
+            is_words: false,
         }
     }
 

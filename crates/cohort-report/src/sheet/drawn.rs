@@ -113,7 +113,13 @@ fn frame(canvas: &mut Canvas, (x, y): (f64, f64), shown: &Shown, right: Option<b
         None => {
             let middle = (x + FRAME / 2.0, y + FRAME / 2.0 + 4.0);
             outline(canvas, (x, y), Colour::Grid, 1.0, None);
-            canvas.text(middle, SMALL, Anchor::Middle, Colour::Muted, "no picture");
+            canvas.text(
+                middle,
+                SMALL,
+                Anchor::Middle,
+                Colour::Muted,
+                shown.stand_in(),
+            );
         }
     }
     match right {
@@ -186,6 +192,7 @@ mod tests {
                 width: 8,
                 height: 4,
             }),
+            is_words: false,
         }
     }
 

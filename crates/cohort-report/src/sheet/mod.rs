@@ -37,6 +37,18 @@ pub struct Shown {
     pub group: Option<String>,
     /// Its picture; none: an empty frame with its name.
     pub picture: Option<SheetPicture>,
+    /// Whether it is words, which have no picture; the name is what was asked.
+    pub is_words: bool,
+}
+
+impl Shown {
+    /// What stands in a frame without a picture.
+    pub(crate) fn stand_in(&self) -> &'static str {
+        match self.is_words {
+            true => "words",
+            false => "no picture",
+        }
+    }
 }
 
 /// A small picture.

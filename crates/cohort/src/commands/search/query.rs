@@ -155,9 +155,13 @@ impl Query {
             asked.extend(named.into_iter().map(|(clip, file)| Asked {
                 clip,
                 file: Some(file),
+                is_words: false,
             }));
         }
         let mut standings = vec![None; asked.len()];
+        if let Some(blank) = words.iter().find(|text| text.trim().is_empty()) {
+            bail!("{blank:?}: expected words to look for, found none");
+        }
         if !words.is_empty() {
             let phrases: Vec<&str> = UNRELATED.lines().collect();
             let [own, unrelated] = encode_words(&index, [&words, &phrases], &self.look, shell)?;
@@ -168,7 +172,7 @@ impl Query {
             standings.extend(found.iter().map(stand));
             answers.extend(found);
             measure(&own)?;
-            asked.extend(words.iter().map(|text| Asked::named(text)));
+            asked.extend(words.iter().map(|text| Asked::words(text)));
         }
         stages.end();
         let found = |hit: Hit| Found {

@@ -40,6 +40,8 @@ pub(super) struct Asked {
     pub(super) clip: String,
     /// Its picture, where it was one.
     pub(super) file: Option<PathBuf>,
+    /// Whether it is words.
+    pub(super) is_words: bool,
 }
 
 impl Asked {
@@ -47,6 +49,14 @@ impl Asked {
         Self {
             clip: clip.to_string(),
             file: None,
+            is_words: false,
+        }
+    }
+
+    pub(super) fn words(text: &str) -> Self {
+        Self {
+            is_words: true,
+            ..Self::named(text)
         }
     }
 }
@@ -137,7 +147,10 @@ impl SheetArgs {
         let mut files: Vec<(Vec<Option<PathBuf>>, usize)> = Vec::new();
         for (asked, answer) in asked[..shown].iter().zip(&document.queries) {
             let found = answer.found.len().min(Sheet::MOST_NEIGHBOURS);
-            let own = asked.file.clone().or_else(|| finder.find(&asked.clip));
+            let own = match asked.is_words {
+                true => None,
+                false => asked.file.clone().or_else(|| finder.find(&asked.clip)),
+            };
             let neighbours = answer.found[..found].iter();
             let neighbours = neighbours.map(|found| finder.find(&found.clip));
             files.push((std::iter::once(own).chain(neighbours).collect(), found));
@@ -163,10 +176,14 @@ impl SheetArgs {
                 Some(known.groups.get(group)?.1.clone())
             }),
             picture: file.as_ref().and_then(|file| small.get(file)?.clone()),
+            is_words: false,
         };
         let queries = asked.iter().zip(&document.queries).zip(&files);
         let queries = queries.map(|((asked, answer), (files, found))| SheetQuery {
-            query: frame(&asked.clip, &files[0]),
+            query: Shown {
+                is_words: asked.is_words,
+                ..frame(&asked.clip, &files[0])
+            },
             found: answer.found[..*found]
                 .iter()
                 .zip(&files[1..])
