@@ -192,10 +192,9 @@ fn ten_thousand_detections_in_one_picture_are_looked_at_up_to_a_hundred_a_catego
     let (truth, results) = read(&worlds[0]["truth"], &Value::Array(results), Shape::Mask);
     assert!(results.detections.len() > 10_000);
     let matched = match_all(&truth, &results, Shape::Mask);
-    let picture = truth
-        .pictures
-        .iter()
-        .position(|p| p.id.to_string() == first["id"].to_string());
+    let id = first["id"].to_string();
+    let mut pictures = truth.pictures.iter();
+    let picture = pictures.position(|p| p.id.to_string() == id);
     let hits = matched.classes[0].hits.iter();
     let of = hits.filter(|hit| Some(hit.picture as usize) == picture);
     assert_eq!(of.count(), 100);
