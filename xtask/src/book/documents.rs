@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::schema::{Document, schema};
 use super::types::Types;
 
-const DOCUMENTS: [Document; 20] = [
+const DOCUMENTS: [Document; 21] = [
     Document {
         name: "cohort.audit/1",
         ty: "Audit",
@@ -153,6 +153,13 @@ const DOCUMENTS: [Document; 20] = [
         krate: "cohort-search",
         adds: &[],
         by: "`cohort search pairs --json`",
+    },
+    Document {
+        name: "cohort.topics/1",
+        ty: "TopicsDocument",
+        krate: "cohort-search",
+        adds: &[],
+        by: "`cohort search topics --json`",
     },
     Document {
         name: "cohort.provenance/1",
