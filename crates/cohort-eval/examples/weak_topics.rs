@@ -1,7 +1,9 @@
 //! How often a search without a weak topic is said to have one, and how often one that is planted is found: the table in
 //! `docs/statistics.md`. `cargo run --release -p cohort-eval --example weak_topics`
 
-use cohort_eval::{EvalError, IntervalSettings, TopicSettings, topic_recall};
+use cohort_eval::{
+    EvalError, IntervalSettings, Outcome, TopicQueries, TopicSettings, topic_recall,
+};
 
 /// Numbers between 0 and 1 (PCG's multiplier, upper bits).
 struct Draw(u64);
@@ -59,8 +61,8 @@ fn main() -> Result<(), EvalError> {
         let (mut any, mut planted, mut other) = (0, 0, 0);
         for seed in 0..tries {
             let [answered, topic, unit] = world(seed, pictures, topics, weaker);
-            let [topic, unit] =
-                [topic, unit].map(|all| all.iter().map(|v| *v as usize).collect::<Vec<_>>());
+            let topics: Vec<[usize; 1]> = topic.iter().map(|topic| [*topic as usize]).collect();
+            let unit: Vec<usize> = unit.iter().map(|unit| *unit as usize).collect();
             let settings = TopicSettings {
                 intervals: IntervalSettings {
                     resamples: 100,
@@ -70,8 +72,15 @@ fn main() -> Result<(), EvalError> {
                 permutations: 499,
                 ..TopicSettings::default()
             };
-            let found = topic_recall(&answered, &topic, &unit, &settings)?;
-            let weak: Vec<usize> = found.iter().filter(|t| t.weak).map(|t| t.topic).collect();
+            let queries = TopicQueries {
+                answered: &answered,
+                topics: &topics,
+                unit: &unit,
+                stratum: &vec![0; unit.len()],
+            };
+            let found = topic_recall(&queries, &settings)?;
+            let weak = found.iter().filter(|t| t.outcome == Outcome::Shown);
+            let weak: Vec<usize> = weak.map(|t| t.topic).collect();
             any += u64::from(!weak.is_empty());
             planted += u64::from(weak.contains(&2));
             other += u64::from(weak.iter().any(|&topic| topic != 2));

@@ -38,6 +38,7 @@ mod permute;
 mod pooling;
 mod random;
 mod ranking;
+mod recovered;
 mod reference;
 mod repeats;
 mod resampled;
@@ -102,6 +103,6 @@ pub use selection::{
 pub use settings::AuditSettings;
 pub use skill::{AgainstMajority, Beats, Information, Skill, Verdict};
 pub use support::{FEWEST_CLAIMED, FEWEST_SUBJECTS};
-pub use topics::{TopicRecall, TopicSettings, topic_recall};
+pub use topics::{TopicQueries, TopicRecall, TopicSettings, topic_recall};
 pub use verification::{Operating, ScoredPairs, Verification, verification};
 pub use weighted::{Weighted, weighted_intervals};

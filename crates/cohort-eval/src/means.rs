@@ -27,6 +27,35 @@ pub fn mean_intervals(
     names: &[&str],
     settings: &IntervalSettings,
 ) -> Result<Vec<Interval>, EvalError> {
+    means(columns, unit, range, names, settings, settings.resamples)
+}
+
+/// The same with Student's t alone where there are more than 500 units, which then differs from the bootstrap by its Monte Carlo error.
+pub(crate) fn quick_mean_intervals(
+    columns: &[Vec<f64>],
+    unit: &[usize],
+    range: (f64, f64),
+    names: &[&str],
+    settings: &IntervalSettings,
+) -> Result<Vec<Interval>, EvalError> {
+    let mut units = unit.to_vec();
+    units.sort_unstable();
+    units.dedup();
+    let resamples = match units.len() > LEFT_OUT {
+        true => 0,
+        false => settings.resamples,
+    };
+    means(columns, unit, range, names, settings, resamples)
+}
+
+fn means(
+    columns: &[Vec<f64>],
+    unit: &[usize],
+    range: (f64, f64),
+    names: &[&str],
+    settings: &IntervalSettings,
+    resamples: usize,
+) -> Result<Vec<Interval>, EvalError> {
     settings.check()?;
     for column in columns {
         if column.len() != unit.len() {
@@ -53,7 +82,7 @@ pub fn mean_intervals(
         range,
         rows: unit.len(),
         supports: vec![&support; columns.len()],
-        resamples: settings.resamples,
+        resamples,
         leaves_out: sums.size.len() <= LEFT_OUT,
     };
     let make = || Means::new(&sums);

@@ -3,7 +3,8 @@
 //!
 //! Everything here reads plain vectors and knows no network, so it serves anybody's embeddings. [`Index`] keeps them on disk and
 //! finds the nearest of others, [`evaluate`] says how good its answers are. [`Points`] prepares vectors for
-//! maps, [`map()`] makes a map, [`trustworthiness`] and [`agreement`] judge it; [`communities()`] finds topics among them. A map never sees a label. The same seed
+//! maps, [`map()`] makes a map, [`trustworthiness`] and [`agreement`] judge it; [`communities()`] finds topics among them, [`by_topic()`] tells which a
+//! search is weak in. A map never sees a label. The same seed
 //! gives the same bytes whatever the number of threads: random numbers are a function of seed and purpose, and every
 //! sum has a fixed order.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
@@ -12,6 +13,7 @@ mod affinities;
 mod agreement;
 mod answers;
 mod bridge;
+mod by_topic;
 mod cells;
 mod communities;
 mod curve;
@@ -39,6 +41,10 @@ mod verify;
 pub use agreement::{Agreement, agreement};
 pub use answers::{Answer, Found, SearchDocument, standing};
 pub use bridge::{LabelScores, label_bridge};
+pub use by_topic::{
+    CaptionTopics, DirectionTopics, Topic, TopicFigures, TopicSource, TopicWord, TopicsDocument,
+    TopicsError, TopicsSettings, by_topic,
+};
 pub use cells::nearest_approximate;
 pub use communities::{Community, CommunitySettings, communities, topics};
 pub use distance::Distance;

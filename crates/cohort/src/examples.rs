@@ -376,6 +376,23 @@ pub(crate) const EXAMPLES: &[(&str, &[Example])] = &[
         ],
     ),
     (
+        "search topics",
+        &[
+            (
+                "which topics of the captions are found badly: communities of text vectors",
+                "cohort search topics pictures.parquet captions.parquet --pairs captions_val2017.json --communities --topic-vectors minilm.parquet --least 50",
+            ),
+            (
+                "by words with their plurals, and the captions of each for later",
+                "cohort search topics p.parquet c.parquet --pairs pairs.csv --split test --words horse,zebra,cow --per-topic topics.csv",
+            ),
+            (
+                "by a column of the pictures, captions looking for pictures alone",
+                "cohort search topics p.parquet c.parquet --pairs pairs.csv --by scene --direction text-to-image",
+            ),
+        ],
+    ),
+    (
         "search verify",
         &[(
             "whether two vectors are of one person: true accepts at false accept rates",

@@ -170,6 +170,10 @@ const PAIRS: &str = "printf 'clip,x,y\\na,1,0\\nb,0,1\\n' > pictures.csv && \
     printf 'image,caption\\na.jpg,one\\na.jpg,two\\nb.jpg,three\\n' > pairs.csv && \
     cohort search pairs pictures.csv captions.csv --pairs pairs.csv --resamples 100 --json";
 
+/// The same tables, by a column of the pictures.
+const TOPICS: &str = "printf 'image,caption,kind\\na.jpg,one,x\\na.jpg,two,x\\nb.jpg,three,y\\n' > kinds.csv && \
+    cohort search topics pictures.csv captions.csv --pairs kinds.csv --by kind --k 1 --resamples 100 --json";
+
 #[test]
 fn every_command_of_the_book_works_and_every_document_is_as_its_schema_says() {
     let mut reader = Reader {
@@ -233,6 +237,7 @@ fn every_command_of_the_book_works_and_every_document_is_as_its_schema_says() {
         "cohort search query more.index my-run/features/acoustic.parquet -k 2 --json",
         "cohort search evaluate more.index --within --labels corpus --resamples 100 --shuffles 2 --json",
         PAIRS,
+        TOPICS,
     ] {
         let started = Instant::now();
         let output = reader.run(more);
@@ -261,6 +266,7 @@ fn every_command_of_the_book_works_and_every_document_is_as_its_schema_says() {
         "cohort.search/1",
         "cohort.retrieval/1",
         "cohort.pairs/1",
+        "cohort.topics/1",
         "cohort.acoustic/1",
         "cohort.provenance/1",
         "cohort.headline/1",

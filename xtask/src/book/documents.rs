@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::schema::{Document, schema};
 use super::types::Types;
 
-const DOCUMENTS: [Document; 21] = [
+const DOCUMENTS: [Document; 22] = [
     Document {
         name: "cohort.audit/1",
         ty: "Audit",
@@ -160,6 +160,13 @@ const DOCUMENTS: [Document; 21] = [
         krate: "cohort-detection",
         adds: &[],
         by: "`cohort detect evaluate --json`",
+    },
+    Document {
+        name: "cohort.topics/1",
+        ty: "TopicsDocument",
+        krate: "cohort-search",
+        adds: &[],
+        by: "`cohort search topics --json`",
     },
     Document {
         name: "cohort.provenance/1",

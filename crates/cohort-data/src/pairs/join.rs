@@ -35,9 +35,21 @@ impl Pairs {
             .map(|picture| picture.number.as_deref().unwrap_or_default())
             .collect();
         joined.pictures = rows("pictures", &ids, &numbers, pictures, &mut joined.notes)?;
-        let ids: Vec<&str> = self.captions.iter().map(|c| c.id.as_str()).collect();
-        joined.captions = rows("captions", &ids, &[], captions, &mut joined.notes)?;
+        joined.captions = self.join_captions(captions, &mut joined.notes)?;
         Ok(joined)
+    }
+
+    /// Finds every caption in a table, likewise; how ids were joined goes to `notes`.
+    ///
+    /// # Errors
+    /// [`DataError`] as [`join`](Self::join).
+    pub fn join_captions(
+        &self,
+        captions: (&Path, &EmbeddingTable),
+        notes: &mut Vec<String>,
+    ) -> Result<Vec<Option<usize>>, DataError> {
+        let ids: Vec<&str> = self.captions.iter().map(|c| c.id.as_str()).collect();
+        rows("captions", &ids, &[], captions, notes)
     }
 }
 

@@ -7,6 +7,7 @@
 
 use crate::Interval;
 use crate::estimate::{Estimate, Method};
+use crate::recovered::recovered;
 
 /// A group's rate with its limits.
 #[derive(Debug, Clone)]
@@ -51,15 +52,6 @@ pub(super) fn ends(rates: &[Rate]) -> (usize, usize) {
     (lowest, highest)
 }
 
-/// Limits of `a - b` from those of `a` and of `b`.
-fn recovered(a: (f64, f64, f64), b: (f64, f64, f64)) -> (f64, f64) {
-    let ((a, a_low, a_high), (b, b_low, b_high)) = (a, b);
-    (
-        a - b - (a - a_low).hypot(b_high - b),
-        a - b + (a_high - a).hypot(b - b_low),
-    )
-}
-
 /// Every pair of rates, with their limits; `None` where a rate has none.
 fn pairs(rates: &[Rate]) -> Option<Vec<[(f64, &Limits); 2]>> {
     let mut all = Vec::new();
@@ -80,7 +72,7 @@ pub(super) fn difference(rates: &[Rate], support: (usize, usize)) -> Interval {
     };
     let (mut low, mut high) = (0.0_f64, 0.0_f64);
     for [(a, of_a), (b, of_b)] in pairs {
-        let (least, most) = recovered((a, of_a.low, of_a.high), (b, of_b.low, of_b.high));
+        let (least, most) = recovered((a, of_a.low, of_a.high), (b, of_b.low, of_b.high), 0.0);
         // of the absolute difference
         low = low.max(least).max(-most);
         high = high.max(most).max(-least);
@@ -134,7 +126,7 @@ fn ratio_limits((a, of_a): (f64, &Limits), (b, of_b): (f64, &Limits)) -> (f64, f
         return (least, most);
     }
     let ln = |value: f64, limits: &Limits| (value.ln(), limits.low.ln(), limits.high.ln());
-    let (least, most) = recovered(ln(a, of_a), ln(b, of_b));
+    let (least, most) = recovered(ln(a, of_a), ln(b, of_b), 0.0);
     (least.exp(), most.exp())
 }
 

@@ -12,9 +12,12 @@ mod encoder;
 mod evaluate;
 mod index;
 mod making;
+mod paired;
 mod pairs;
 mod query;
 mod sheet;
+mod topic_source;
+mod topics;
 mod verify;
 
 use clap::Subcommand;
@@ -43,6 +46,8 @@ pub(crate) enum Search {
     Evaluate(Box<evaluate::Evaluate>),
     /// How well captions find their pictures and pictures their captions, with intervals, chance levels and a control
     Pairs(Box<pairs::Pairs>),
+    /// Which topics captions and pictures find each other badly in, with intervals and corrected for looking at many
+    Topics(Box<topics::Topics>),
     /// Whether two vectors are of one person: true accepts at false accept rates, with intervals by person
     Verify(verify::Verify),
 }
@@ -60,6 +65,7 @@ impl Search {
             Self::Query(command) => command.run(shell),
             Self::Evaluate(command) => command.run(shell),
             Self::Pairs(command) => command.run(shell),
+            Self::Topics(command) => command.run(shell),
             Self::Verify(command) => command.run(shell),
         }
     }
