@@ -380,7 +380,7 @@ pub(crate) const EXAMPLES: &[(&str, &[Example])] = &[
         &[
             (
                 "which topics of the captions are found badly: communities of text vectors",
-                "cohort search topics pictures.parquet captions.parquet --pairs captions_val2017.json --communities --topic-vectors minilm.parquet --least 50",
+                "cohort search topics p.parquet c.parquet --pairs captions_val2017.json --communities --topic-vectors minilm.parquet --least 50",
             ),
             (
                 "by words with their plurals, and the captions of each for later",

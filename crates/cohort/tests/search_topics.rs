@@ -16,8 +16,8 @@ struct Folder(tempfile::TempDir);
 
 fn noise(i: usize, salt: usize) -> f32 {
     (0..6)
-        .map(|k| ((i * 7919 + (salt + k * 31) * 104_729) as f32 * 0.618_034).fract() - 0.5)
-        .sum()
+        .map(|k| ((i * 7919 + (salt + k * 31) * 104_729) as f64 * 0.618_033_988_749).fract() - 0.5)
+        .sum::<f64>() as f32
 }
 
 impl Folder {
@@ -102,6 +102,7 @@ fn words_and_a_column_find_the_weak_topic() {
         folder.run(&[&by_words[..], &["--per-topic", "t.csv", "--out", "d.json"]].concat());
     assert_eq!(code, 0, "{err}");
     assert!(out.lines().all(|line| line.chars().count() <= 80), "{out}");
+    let out = out.split_whitespace().collect::<Vec<_>>().join(" ");
     for part in [
         "3 topics: words",
         "Shown to be weak: wolf.",
@@ -133,6 +134,12 @@ fn words_and_a_column_find_the_weak_topic() {
     assert_eq!(
         by_column["directions"][0]["topics"][0]["recall"]["value"],
         first["recall"]["value"]
+    );
+    // the rest is a group of its own, and is not told as if nothing were weak
+    let (_, out, _) = folder.run(&["pairs.csv", "--words", "horse,sheep"]);
+    assert!(
+        out.contains("Shown to be weak: the captions of no topic."),
+        "{out}"
     );
     let csv = std::fs::read_to_string(folder.at("t.csv")).unwrap();
     let mut lines = csv.lines();
@@ -171,7 +178,7 @@ fn communities_are_the_same_whatever_the_order_of_the_pairs() {
             pairs,
             "--communities",
             "--threshold",
-            "0.6",
+            "0.5",
             "--least",
             "15",
         ]);
@@ -211,7 +218,14 @@ fn what_gives_no_topics_is_refused() {
         ),
         (&["--communities", "--by", "animal"], "cannot be used with"),
         (&[], "--communities"),
-        (&["--words", "horse", "--least", "3"], "--communities"),
+        (
+            &["--words", "horse", "--least", "3"],
+            "'--least <N>' cannot be used with:",
+        ),
+        (
+            &["--communities", "--labels", "l.csv"],
+            "'--labels <L.csv>' cannot be used with",
+        ),
         (&["--words", "horse", "--alpha", "0.5"], "alpha"),
     ] {
         let error = folder.refused(&[&["pairs.csv"], arguments].concat());

@@ -171,7 +171,11 @@ impl Topic {
 impl DirectionTopics {
     fn remarks(&self, alpha: f64) -> Vec<String> {
         let weak = self.topics.iter().filter(|t| t.outcome == Outcome::Shown);
-        let weak: Vec<&str> = weak.map(|topic| topic.name.as_str()).collect();
+        let named = |topic: &'_ TopicFigures| match topic.topic {
+            Some(_) => topic.name.clone(),
+            None => "the captions of no topic".into(),
+        };
+        let weak: Vec<String> = weak.map(named).collect();
         let mut lines = vec![match (weak.is_empty(), self.tested) {
             (_, 0) => "No topic could be tested: each needs 5 pictures, and 5 others.".into(),
             (true, _) => "No topic is shown to be weak.".into(),

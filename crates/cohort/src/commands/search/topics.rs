@@ -32,16 +32,16 @@ pub(crate) struct Topics {
     #[command(flatten)]
     from: From,
     /// Cosine from which two captions are near, with --communities
-    #[arg(long, value_name = "COSINE", default_value_t = CommunitySettings::default().threshold, allow_negative_numbers = true, requires = "communities")]
+    #[arg(long, value_name = "COSINE", default_value_t = CommunitySettings::default().threshold, allow_negative_numbers = true, conflicts_with_all = ["by", "words"])]
     threshold: f64,
     /// Least number of captions of a community
-    #[arg(long, value_name = "N", default_value_t = CommunitySettings::default().least, requires = "communities")]
+    #[arg(long, value_name = "N", default_value_t = CommunitySettings::default().least, conflicts_with_all = ["by", "words"])]
     least: usize,
     /// Text vectors of the captions that communities are found in [default: the table of the captions, as it is compared]
-    #[arg(long, value_name = "TABLE", requires = "communities")]
+    #[arg(long, value_name = "TABLE", conflicts_with_all = ["by", "words"])]
     topic_vectors: Option<PathBuf>,
     /// Label table of the pictures with the column of --by [default: the table of the pairs]
-    #[arg(long, value_name = "L.csv", requires = "by")]
+    #[arg(long, value_name = "L.csv", conflicts_with_all = ["communities", "words"])]
     labels: Option<PathBuf>,
     /// The k of R@k
     #[arg(long, value_name = "K", default_value_t = TopicsSettings::default().k)]
