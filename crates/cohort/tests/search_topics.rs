@@ -220,11 +220,11 @@ fn what_gives_no_topics_is_refused() {
         (&[], "--communities"),
         (
             &["--words", "horse", "--least", "3"],
-            "'--least <N>' cannot be used with:",
+            "cannot be used with '--least <N>'",
         ),
         (
             &["--communities", "--labels", "l.csv"],
-            "'--labels <L.csv>' cannot be used with",
+            "cannot be used with '--labels <L.csv>'",
         ),
         (&["--words", "horse", "--alpha", "0.5"], "alpha"),
     ] {
