@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 
 use crate::error::DetectionError;
 use crate::id::Id;
+use crate::picture::Picture;
 use crate::rle::Rle;
-use crate::truth::{Category, Object, Picture, Truth};
+use crate::truth::{Category, Object, Truth};
 
 /// The classes that are objects.
 const CLASSES: [(u32, &str); 2] = [(1, "car"), (2, "pedestrian")];

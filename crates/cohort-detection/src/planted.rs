@@ -4,8 +4,9 @@ use cohort_eval::{Stream, unit};
 
 use crate::groups::PictureGroups;
 use crate::id::Id;
+use crate::picture::Picture;
 use crate::results::{Detection, Results};
-use crate::truth::{Category, Object, Picture, Truth};
+use crate::truth::{Category, Object, Truth};
 
 /// What the detector is bad at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

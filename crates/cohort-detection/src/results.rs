@@ -6,9 +6,10 @@ use std::path::Path;
 use crate::error::{DetectionError, Findings};
 use crate::id::Id;
 use crate::json::{self, Annotation, Real};
+use crate::picture::Picture;
 use crate::rle::Rle;
 use crate::shape::{checked_box, mask_of, mask_of_box};
-use crate::truth::{Picture, Shape, Truth};
+use crate::truth::{Shape, Truth};
 
 /// What a detector says is there.
 #[derive(Debug, Clone, PartialEq)]

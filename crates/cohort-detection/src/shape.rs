@@ -2,8 +2,8 @@
 
 use crate::error::Findings;
 use crate::json::{Counts, Real, Segmentation};
+use crate::picture::Picture;
 use crate::rle::{PolygonError, Rle, polygons};
-use crate::truth::Picture;
 
 /// Boxes are rounded to hundredths of a pixel in COCO's own files, so only what reaches further out is told.
 const ROUNDING: f64 = 1.0;

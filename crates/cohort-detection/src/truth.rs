@@ -6,6 +6,7 @@ use std::path::Path;
 use crate::error::{DetectionError, Findings};
 use crate::id::Id;
 use crate::json::{self, Annotation, Document, Real};
+use crate::picture::Picture;
 use crate::rle::Rle;
 use crate::shape::{checked_box, mask_of};
 
@@ -27,19 +28,6 @@ impl Shape {
             Self::Mask => "mask",
         }
     }
-}
-
-/// A picture.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Picture {
-    /// Its id.
-    pub id: Id,
-    /// The name of its file; empty where none is given.
-    pub file_name: String,
-    /// Height in pixels, 1 or more.
-    pub height: u32,
-    /// Width in pixels, 1 or more.
-    pub width: u32,
 }
 
 /// A category.

@@ -3,7 +3,7 @@
 use crate::DiffusionError;
 use crate::config::SchedulerConfig;
 use crate::noise_schedule::NoiseSchedule;
-use crate::plan::{Coefficients, Step, conversion, sigma_of};
+use crate::step::{Coefficients, Step, conversion, sigma_of};
 
 /// Standard deviation of the data that the boundary condition supposes.
 const DATA: f64 = 0.5;

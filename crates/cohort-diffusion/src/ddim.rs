@@ -3,8 +3,7 @@
 use crate::DiffusionError;
 use crate::config::SchedulerConfig;
 use crate::noise_schedule::NoiseSchedule;
-use crate::plan::{Coefficients, Step, conversion, sigma_of, within};
-use crate::spacing::timesteps;
+use crate::step::{Coefficients, Step, conversion, sigma_of, whole_timesteps};
 
 /// The step goes `T / steps` training steps back, whatever the list says next: with trailing or linspace timesteps the two differ.
 /// A bounded picture does not change the noise that the step keeps.
@@ -21,14 +20,7 @@ pub(crate) fn plan(
     } else {
         schedule.alpha_bar(0)?
     };
-    let times = timesteps(
-        config.spacing,
-        schedule.steps(),
-        steps,
-        config.steps_offset,
-        true,
-    );
-    within(&times, schedule.steps())?;
+    let times = whole_timesteps(config, schedule.steps(), steps)?;
     let step = |timestep: f64| {
         let t = timestep as usize;
         let kept = schedule.alpha_bar(t)?;

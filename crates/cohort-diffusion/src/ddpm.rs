@@ -3,8 +3,7 @@
 use crate::DiffusionError;
 use crate::config::{SchedulerConfig, Variance};
 use crate::noise_schedule::NoiseSchedule;
-use crate::plan::{Coefficients, Step, conversion, sigma_of, within};
-use crate::spacing::timesteps;
+use crate::step::{Coefficients, Step, conversion, sigma_of, whole_timesteps};
 
 /// The step goes to the next timestep of the list, from the last one to no noise at all.
 pub(crate) fn plan(
@@ -13,14 +12,7 @@ pub(crate) fn plan(
     steps: usize,
     variance: Variance,
 ) -> Result<Vec<Step>, DiffusionError> {
-    let times = timesteps(
-        config.spacing,
-        schedule.steps(),
-        steps,
-        config.steps_offset,
-        true,
-    );
-    within(&times, schedule.steps())?;
+    let times = whole_timesteps(config, schedule.steps(), steps)?;
     let step = |i: usize, timestep: f64| {
         let kept = schedule.alpha_bar(timestep as usize)?;
         let next = match times.get(i + 1) {

@@ -3,7 +3,7 @@
 use crate::DiffusionError;
 use crate::config::{Multistep, SchedulerConfig, Solver};
 use crate::multistep::Path;
-use crate::plan::{Coefficients, Step, conversion};
+use crate::step::{Coefficients, Step, conversion};
 
 /// First order in the first step; in the last as well where the run ends without noise or has fewer than 15 steps.
 pub(crate) fn plan(

@@ -3,8 +3,8 @@
 //! The latent here is the picture plus noise of standard deviation sigma; the network sees it divided by `sqrt(sigma^2 + 1)`.
 
 use crate::config::{Prediction, SchedulerConfig, Solver, Spacing};
-use crate::plan::{Coefficients, Step};
-use crate::spacing::{karras, sigma_at, timestep_of, timesteps};
+use crate::spacing::{ended, karras, sigma_at, timestep_of, timesteps};
+use crate::step::{Coefficients, Step};
 
 /// The steps, and what the first latent's noise is multiplied by.
 pub(crate) fn plan(config: &SchedulerConfig, sigmas: &[f32], steps: usize) -> (Vec<Step>, f64) {
@@ -30,16 +30,7 @@ pub(crate) fn plan(config: &SchedulerConfig, sigmas: &[f32], steps: usize) -> (V
             .map(|&sigma| timestep_of(sigma, sigmas))
             .collect();
     }
-    path.push(if ends_at_smallest {
-        f64::from(sigmas[0])
-    } else {
-        0.0
-    });
-    // the library keeps both in single precision
-    let path: Vec<f64> = path
-        .into_iter()
-        .map(|sigma| f64::from(sigma as f32))
-        .collect();
+    let path = ended(path, ends_at_smallest, sigmas);
     let ancestral = config.solver == Solver::EulerAncestral;
     let largest = path.iter().copied().fold(0.0, f64::max);
     let first = match config.spacing {

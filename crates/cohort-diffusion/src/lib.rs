@@ -30,6 +30,7 @@ mod reading;
 mod run;
 mod sample;
 mod spacing;
+mod step;
 mod unipc;
 
 pub use balance::{Balance, Shortfall, Topic, shortfalls};
@@ -40,7 +41,8 @@ pub use generator::TorchGenerator;
 pub use guidance::Guidance;
 pub use mixture::{Component, Mixture};
 pub use noise_schedule::{BetaSchedule, Betas, NoiseSchedule};
-pub use plan::{Coefficients, Plan, Step};
+pub use plan::Plan;
 pub use prompts::{Prompt, prompts};
 pub use run::Run;
 pub use sample::sample;
+pub use step::{Coefficients, Step};

@@ -4,7 +4,7 @@
 
 use crate::DiffusionError;
 use crate::config::Prediction;
-use crate::plan::Step;
+use crate::step::Step;
 
 /// One Gaussian of a mixture, the same spread in every direction.
 #[derive(Debug, Clone, PartialEq)]

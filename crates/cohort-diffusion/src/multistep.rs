@@ -3,7 +3,7 @@
 use crate::DiffusionError;
 use crate::config::{Multistep, SchedulerConfig};
 use crate::noise_schedule::BetaSchedule;
-use crate::spacing::{karras, sigma_at, timestep_of, timesteps_of_multistep};
+use crate::spacing::{ended, karras, sigma_at, timestep_of, timesteps_of_multistep};
 
 /// Timesteps, and one sigma more than there are of them: the last is where the run ends.
 pub(crate) struct Path {
@@ -51,16 +51,7 @@ impl Path {
                 .map(|&sigma| whole(timestep_of(sigma, sigmas)))
                 .collect();
         }
-        path.push(if multistep.ends_at_smallest_sigma {
-            f64::from(sigmas[0])
-        } else {
-            0.0
-        });
-        // the library keeps them in single precision
-        let path: Vec<f64> = path
-            .into_iter()
-            .map(|sigma| f64::from(sigma as f32))
-            .collect();
+        let path = ended(path, multistep.ends_at_smallest_sigma, sigmas);
         let falls = path
             .windows(2)
             .enumerate()

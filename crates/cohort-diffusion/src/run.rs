@@ -1,7 +1,8 @@
 //! One picture on its way from noise: what the network sees, and the next latent from what it answers.
 
 use crate::DiffusionError;
-use crate::plan::{Coefficients, Plan, Step};
+use crate::plan::Plan;
+use crate::step::{Coefficients, Step};
 
 /// A run over a plan. It holds the latent, and as many earlier predictions as the plan adds up.
 #[derive(Debug, Clone)]

@@ -2,8 +2,9 @@
 
 use crate::DiffusionError;
 use crate::generator::TorchGenerator;
-use crate::plan::{Plan, Step};
+use crate::plan::Plan;
 use crate::run::Run;
+use crate::step::Step;
 
 /// Takes every seed's picture through the plan: `size` values each, first noise and all later noise from a generator of that seed.
 /// `network` answers a step for all pictures at once: it is given their inputs one after another, `seeds.len() * size` values, and answers

@@ -106,6 +106,18 @@ pub(crate) fn karras(smallest: f64, largest: f64, steps: usize) -> Vec<f64> {
         .collect()
 }
 
+/// A path of sigmas down to its end, no noise at all or the smallest sigma of training, in single precision as the library keeps it.
+pub(crate) fn ended(mut path: Vec<f64>, at_smallest: bool, sigmas: &[f32]) -> Vec<f64> {
+    path.push(if at_smallest {
+        f64::from(sigmas[0])
+    } else {
+        0.0
+    });
+    path.into_iter()
+        .map(|sigma| f64::from(sigma as f32))
+        .collect()
+}
+
 /// The timestep of a sigma between training steps, linear in its logarithm.
 pub(crate) fn timestep_of(sigma: f64, sigmas: &[f32]) -> f64 {
     let log = sigma.max(1e-10).ln();

@@ -4,7 +4,7 @@
 use crate::DiffusionError;
 use crate::config::{Multistep, SchedulerConfig};
 use crate::multistep::Path;
-use crate::plan::{Coefficients, Step, conversion};
+use crate::step::{Coefficients, Step, conversion};
 
 pub(crate) fn plan(
     config: &SchedulerConfig,

@@ -5,7 +5,7 @@ mod common;
 use std::path::{Path, PathBuf};
 
 use cohort_tables::{EmbeddingTable, Provenance};
-use common::{cohort, finish};
+use common::{cohort, finish, printed_json, refusal};
 use serde_json::Value;
 
 /// Clips `PREFIX0`, .. around a centre a class of four, in a plane of `dim`; the same model has the same `seed`.
@@ -71,16 +71,12 @@ impl Folder {
     }
 
     fn json(&self, arguments: &[&str]) -> Value {
-        let (code, out, err) = self.run(&[arguments, &["--json"]].concat());
-        assert_eq!(code, 0, "{err}");
-        serde_json::from_str(&out).unwrap()
+        printed_json(self.run(&[arguments, &["--json"]].concat()))
     }
 
     /// Says what the call is refused with.
     fn refused(&self, arguments: &[&str]) -> String {
-        let (code, out, err) = self.run(arguments);
-        assert_eq!((code, out.as_str()), (2, ""), "{err}");
-        err
+        refusal(self.run(arguments))
     }
 }
 

@@ -5,7 +5,7 @@ mod common;
 use std::path::PathBuf;
 
 use cohort_tables::{EmbeddingTable, Provenance};
-use common::{cohort, finish};
+use common::{cohort, finish, printed_json, refusal};
 use serde_json::Value;
 
 const PICTURES: usize = 40;
@@ -120,16 +120,12 @@ impl Folder {
     }
 
     fn json(&self, arguments: &[&str]) -> Value {
-        let (code, out, err) = self.run(&[arguments, &["--json"]].concat());
-        assert_eq!(code, 0, "{err}");
-        serde_json::from_str(&out).unwrap()
+        printed_json(self.run(&[arguments, &["--json"]].concat()))
     }
 
     /// Says what the call is refused with.
     fn refused(&self, arguments: &[&str]) -> String {
-        let (code, out, err) = self.run(arguments);
-        assert_eq!((code, out.as_str()), (2, ""), "{err}");
-        err
+        refusal(self.run(arguments))
     }
 }
 

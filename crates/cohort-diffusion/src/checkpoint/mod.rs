@@ -6,12 +6,16 @@
 mod family;
 mod kind;
 mod licence;
+mod names;
+mod recognise;
 mod tensors;
 mod text;
 mod unet;
 mod vae;
 
-pub use family::{Found, Part, SINGLE_FILE_FAMILIES, SingleFile, is_unused, recognise};
+pub use family::{Part, SINGLE_FILE_FAMILIES, SingleFile};
 pub use kind::{Assumption, Kind};
 pub use licence::{Licence, Source, licence_of, licences};
-pub use tensors::{Change, Names, Tensor, canonical_folder_name};
+pub use names::{Names, canonical_folder_name};
+pub use recognise::{Found, is_unused, recognise};
+pub use tensors::{Change, Tensor};

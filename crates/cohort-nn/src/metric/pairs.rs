@@ -215,24 +215,24 @@ impl PairLoss {
                 ),
             });
         }
-        if let Self::ShiftedTriplet(loss) = self {
-            return Ok(loss.grade(pictures, captions, width, picture_of));
-        }
-        let closeness = Space::Cosine.compare(pictures, captions, width);
-        let part = match self {
-            Self::InfoNce(_) => info_nce(&closeness, picture_of, scale[0]),
-            Self::Sigmoid(_) => sigmoid(&closeness, picture_of, scale),
-            Self::HardestNegative(loss) => loss.grade(&closeness, picture_of),
-            Self::ShiftedTriplet(_) => unreachable!("graded above"),
+        let compared = |grade: &dyn Fn(&Closeness) -> Part| {
+            let closeness = Space::Cosine.compare(pictures, captions, width);
+            let part = grade(&closeness);
+            let (of_pictures, of_captions) = closeness.back(&part.gradient);
+            GradedPairs {
+                value: part.value,
+                pictures: of_pictures,
+                captions: of_captions,
+                scale: part.scale,
+                active: part.active,
+                tuples: part.tuples,
+            }
         };
-        let (of_pictures, of_captions) = closeness.back(&part.gradient);
-        Ok(GradedPairs {
-            value: part.value,
-            pictures: of_pictures,
-            captions: of_captions,
-            scale: part.scale,
-            active: part.active,
-            tuples: part.tuples,
+        Ok(match self {
+            Self::InfoNce(_) => compared(&|closeness| info_nce(closeness, picture_of, scale[0])),
+            Self::Sigmoid(_) => compared(&|closeness| sigmoid(closeness, picture_of, scale)),
+            Self::HardestNegative(loss) => compared(&|closeness| loss.grade(closeness, picture_of)),
+            Self::ShiftedTriplet(loss) => loss.grade(pictures, captions, width, picture_of),
         })
     }
 }

@@ -58,27 +58,7 @@ impl TopicsDocument {
             let rest = "captions of several topics count in each of them.";
             lines.push(format!("{several} {rest}"));
         }
-        let left = [
-            (
-                self.whole.pictures_without_vector,
-                "pictures without a vector",
-            ),
-            (
-                self.whole.captions_without_vector,
-                "captions without a vector",
-            ),
-            (
-                self.whole.vectors_without_pair,
-                "vectors that the pairs lack",
-            ),
-        ];
-        let left = left.into_iter().filter(|(count, _)| *count > 0);
-        let left: Vec<String> = left
-            .map(|(count, what)| format!("{count} {what}"))
-            .collect();
-        if !left.is_empty() {
-            lines.push(format!("Left out: {}.", left.join(", ")));
-        }
+        lines.extend(self.whole.left_out());
         lines.extend(self.notes.iter().cloned());
         lines
     }
@@ -94,20 +74,7 @@ impl TopicsDocument {
         let level = self.whole.settings.level * 100.0;
         let whole = self.whole.directions.iter();
         if let Some(whole) = whole.clone().find(|w| w.direction == direction.direction) {
-            let _ = writeln!(
-                text,
-                "\n{}: {} queries of {} pictures rank {}",
-                direction.direction.title(),
-                whole.queries,
-                whole.pictures,
-                whole.gallery
-            );
-            let head = format!("{level}% interval");
-            let _ = writeln!(
-                text,
-                "{:<16} {:>6}  {head:<16} {:>6}  shuffled pairs",
-                "", "value", "chance"
-            );
+            let _ = write!(text, "{}", whole.heading("", level));
             let figures = whole.measures.iter();
             for figure in figures.filter(|f| f.measure == Measure::HitAt(k)) {
                 let _ = writeln!(text, "{}", line(&format!("R@{k}"), figure));

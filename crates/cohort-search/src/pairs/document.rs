@@ -159,6 +159,20 @@ impl PairsDocument {
         )
     }
 
+    /// What has no partner, if anything.
+    pub(crate) fn left_out(&self) -> Option<String> {
+        let left = [
+            (self.pictures_without_vector, "pictures without a vector"),
+            (self.captions_without_vector, "captions without a vector"),
+            (self.vectors_without_pair, "vectors that the pairs lack"),
+        ];
+        let left = left.into_iter().filter(|(count, _)| *count > 0);
+        let left: Vec<String> = left
+            .map(|(count, what)| format!("{count} {what}"))
+            .collect();
+        (!left.is_empty()).then(|| format!("Left out: {}.", left.join(", ")))
+    }
+
     /// What to bear in mind.
     fn remarks(&self) -> Vec<String> {
         let mut lines = vec![
@@ -169,18 +183,7 @@ impl PairsDocument {
                 "CSLS looks at all queries at once: a search for one query cannot have it.".into(),
             );
         }
-        let left = [
-            (self.pictures_without_vector, "pictures without a vector"),
-            (self.captions_without_vector, "captions without a vector"),
-            (self.vectors_without_pair, "vectors that the pairs lack"),
-        ];
-        let left = left.into_iter().filter(|(count, _)| *count > 0);
-        let left: Vec<String> = left
-            .map(|(count, what)| format!("{count} {what}"))
-            .collect();
-        if !left.is_empty() {
-            lines.push(format!("Left out: {}.", left.join(", ")));
-        }
+        lines.extend(self.left_out());
         lines.extend(self.directions.iter().filter_map(DirectionFigures::warning));
         lines.extend(self.notes.iter().cloned());
         lines
@@ -188,25 +191,27 @@ impl PairsDocument {
 }
 
 impl DirectionFigures {
+    /// Who asks whom, and the head of the table of measures; `more` goes behind the first line.
+    pub(crate) fn heading(&self, more: &str, level: f64) -> String {
+        let head = format!("{level}% interval");
+        format!(
+            "\n{}: {} queries of {} pictures rank {}{more}\n{:<16} {:>6}  {head:<16} {:>6}  shuffled pairs\n",
+            self.direction.title(),
+            self.queries,
+            self.pictures,
+            self.gallery,
+            "",
+            "value",
+            "chance"
+        )
+    }
+
     fn write(&self, text: &mut String, level: f64) {
         let alone = match self.alone {
             0 => String::new(),
             n => format!("; {n} without a partner not asked"),
         };
-        let _ = writeln!(
-            text,
-            "\n{}: {} queries of {} pictures rank {}{alone}",
-            self.direction.title(),
-            self.queries,
-            self.pictures,
-            self.gallery
-        );
-        let head = format!("{level}% interval");
-        let _ = writeln!(
-            text,
-            "{:<16} {:>6}  {head:<16} {:>6}  shuffled pairs",
-            "", "value", "chance"
-        );
+        let _ = write!(text, "{}", self.heading(&alone, level));
         for figure in &self.measures {
             let _ = writeln!(text, "{}", line(&title(figure.measure), figure));
         }

@@ -8,6 +8,7 @@ pub(crate) mod data;
 #[cfg(feature = "networks")]
 pub(crate) mod degrade;
 #[cfg(feature = "networks")]
+mod deliver;
 pub(crate) mod demo;
 pub(crate) mod detect;
 #[cfg(feature = "networks")]
@@ -15,6 +16,7 @@ mod embedding;
 #[cfg(feature = "networks")]
 pub(crate) mod features;
 pub(crate) mod fuse;
+mod given;
 pub(crate) mod init;
 mod known;
 pub(crate) mod man;

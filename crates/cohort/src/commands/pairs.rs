@@ -9,7 +9,7 @@ use cohort_pipeline::{PairLoss, PairsPlan, RunConfig, train_pairs};
 use cohort_tables::{EmbeddingTable, ReadOptions};
 
 use super::embedding::EmbeddingOptions;
-use super::train::Given;
+use super::given::Given;
 use crate::shell::{Outcome, Shell};
 
 /// What of heads on pairs is said on the command line; each overrides the configuration file's `[pairs]`.

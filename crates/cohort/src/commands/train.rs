@@ -12,6 +12,7 @@ use cohort_pipeline::{
 };
 
 use super::embedding::EmbeddingOptions;
+use super::given::Given;
 use super::named::named;
 use super::pairs::PairsOptions;
 use crate::shell::{Outcome, Shell};
@@ -183,17 +184,6 @@ impl Train {
         shell.print(&model.to_text())?;
         Ok(Outcome::Done)
     }
-}
-
-/// Options of `cohort train` that all kinds share.
-pub(super) struct Given {
-    pub(super) out: PathBuf,
-    features: Option<PathBuf>,
-    pub(super) resume: bool,
-    pub(super) batch_size: Option<usize>,
-    pub(super) learning_rate: Option<f64>,
-    pub(super) patience: Option<usize>,
-    pub(super) hidden: Option<Vec<usize>>,
 }
 
 fn embed(

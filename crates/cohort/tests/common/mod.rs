@@ -26,6 +26,18 @@ pub fn finish(command: &mut Command) -> (i32, String, String) {
     (status.code().unwrap_or(-1), text(stdout), text(stderr))
 }
 
+/// The document that a successful call printed.
+pub fn printed_json((code, out, err): (i32, String, String)) -> serde_json::Value {
+    assert_eq!(code, 0, "{err}");
+    serde_json::from_str(&out).unwrap()
+}
+
+/// What a call was refused with: exit code 2 and nothing on stdout.
+pub fn refusal((code, out, err): (i32, String, String)) -> String {
+    assert_eq!((code, out.as_str()), (2, ""), "{err}");
+    err
+}
+
 /// Clips of [`corpus`].
 pub const CLIPS: usize = 90;
 

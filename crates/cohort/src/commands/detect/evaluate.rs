@@ -10,8 +10,9 @@ use cohort_detection::{
     DetectionQuestion, DetectionSettings, Picture, Results, Shape, Truth, Units,
     evaluate_detections,
 };
-use cohort_tables::{LabelTable, did_you_mean, id_key, is_missing, write_atomic};
+use cohort_tables::{LabelTable, did_you_mean, id_key, is_missing};
 
+use crate::commands::deliver::deliver;
 use crate::commands::stages::some;
 use crate::commands::tables::TableArgs;
 use crate::shell::{Outcome, Shell};
@@ -142,16 +143,8 @@ impl Evaluate {
         if let (Some(against), Some(path)) = (&mut document.against, &self.against) {
             against.against = name(path);
         }
-        if let Some(out) = &self.out {
-            let json = serde_json::to_string_pretty(&document)? + "\n";
-            write_atomic(out, json.as_bytes())?;
-            shell.say(&format!("wrote {}", out.display()));
-        }
-        match self.json {
-            true => shell.print_json(&document)?,
-            false => shell.print(&document.to_text())?,
-        }
-        Ok(Outcome::Done)
+        let to = (self.out.as_deref(), self.json);
+        deliver(&document, || document.to_text(), to, shell)
     }
 
     /// What units are called, and which each picture is of.

@@ -9,7 +9,7 @@ use cohort_search::{Index, Question, RetrievalSettings, compare, evaluate, summa
 use cohort_tables::EmbeddingTable;
 
 use super::index::{fits, read};
-use super::query::write_json;
+use crate::commands::deliver::deliver;
 use crate::commands::known::{self, Known};
 use crate::commands::stages::{Stages, some};
 use crate::commands::tables::TableArgs;
@@ -148,14 +148,8 @@ impl Evaluate {
         document.protocol.within = self.within;
         document.notes = self.reading.notes();
         document.notes.extend(known.notes.iter().cloned());
-        if let Some(out) = &self.out {
-            write_json(out, &document, shell)?;
-        }
-        match self.json {
-            true => shell.print_json(&document)?,
-            false => shell.print(&document.to_text())?,
-        }
-        Ok(Outcome::Done)
+        let to = (self.out.as_deref(), self.json);
+        deliver(&document, || document.to_text(), to, shell)
     }
 
     fn unit_name(&self, known: &Known) -> String {

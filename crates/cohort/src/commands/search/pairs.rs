@@ -11,7 +11,7 @@ use cohort_search::{
 use cohort_tables::{csv_line, write_atomic};
 
 use super::paired::{Measured, Model, PairedArgs, measure, name};
-use super::query::write_json;
+use crate::commands::deliver::deliver;
 use crate::shell::{Outcome, Shell};
 
 /// Arguments of `cohort search pairs`.
@@ -95,14 +95,8 @@ impl Pairs {
             write_atomic(out, table.as_bytes())?;
             shell.say(&format!("wrote {}", out.display()));
         }
-        if let Some(out) = &self.out {
-            write_json(out, &document, shell)?;
-        }
-        match self.json {
-            true => shell.print_json(&document)?,
-            false => shell.print(&document.to_text())?,
-        }
-        Ok(Outcome::Done)
+        let to = (self.out.as_deref(), self.json);
+        deliver(&document, || document.to_text(), to, shell)
     }
 }
 

@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail, ensure};
 use clap::Args;
 use cohort_search::{Answer, Found, Hit, Index, Mask, SearchDocument, standing};
-use cohort_tables::{did_you_mean, write_atomic};
+use cohort_tables::did_you_mean;
 
 use super::encoder::{LookArgs, encode_queries, encode_words};
 use super::index::{fits, names_pictures, read};
 use super::sheet::{Asked, SheetArgs};
+use crate::commands::deliver::{print, write_json};
 use crate::commands::known::{self, About, Known};
 use crate::commands::stages::Stages;
 use crate::commands::tables::TableArgs;
@@ -214,11 +215,7 @@ impl Query {
             self.sheet
                 .write(&document, &asked, index.folder(), known.as_ref(), shell)?;
         }
-        match self.json {
-            true => shell.print_json(&document)?,
-            false => shell.print(&document.to_text())?,
-        }
-        Ok(Outcome::Done)
+        print(&document, || document.to_text(), self.json, shell)
     }
 
     /// What `--labels` says of a column, by default of its target; none without labels.
@@ -291,16 +288,4 @@ fn are_words(path: &Path) -> bool {
             .extension()
             .is_none_or(|ending| ending.to_string_lossy().contains(' '))
         && !text.contains(['/', '\\'])
-}
-
-/// Writes a document as JSON.
-pub(super) fn write_json<T: serde::Serialize>(
-    out: &Path,
-    document: &T,
-    shell: &Shell,
-) -> anyhow::Result<()> {
-    let json = serde_json::to_string_pretty(document)? + "\n";
-    write_atomic(out, json.as_bytes())?;
-    shell.say(&format!("wrote {}", out.display()));
-    Ok(())
 }

@@ -12,8 +12,8 @@ use cohort_tables::{csv_line, write_atomic};
 use cohort_text::{ClassWord, ClassWordSettings, class_words, english_stop_words, topic_name};
 
 use super::paired::{Measured, PairedArgs, measure, name};
-use super::query::write_json;
 use super::topic_source::{Ask, Sorted};
+use crate::commands::deliver::deliver;
 use crate::shell::{Outcome, Shell};
 
 /// Words of a topic that a document has.
@@ -153,14 +153,8 @@ impl Topics {
             write_atomic(out, table(&sorted, &source, &measured).as_bytes())?;
             shell.say(&format!("wrote {}", out.display()));
         }
-        if let Some(out) = &self.out {
-            write_json(out, &document, shell)?;
-        }
-        match self.json {
-            true => shell.print_json(&document)?,
-            false => shell.print(&document.to_text())?,
-        }
-        Ok(Outcome::Done)
+        let to = (self.out.as_deref(), self.json);
+        deliver(&document, || document.to_text(), to, shell)
     }
 }
 

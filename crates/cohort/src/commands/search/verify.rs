@@ -10,7 +10,7 @@ use cohort_search::{Distance, VerifyError, VerifySettings, verify};
 use cohort_tables::id_key;
 
 use super::index::{read, say_without_direction};
-use super::query::write_json;
+use crate::commands::deliver::deliver;
 use crate::commands::known;
 use crate::commands::stages::Stages;
 use crate::commands::tables::TableArgs;
@@ -144,13 +144,7 @@ impl Verify {
         document.unit.clone_from(&self.unit);
         document.without_unit = clips.len() - unit.len();
         document.notes.splice(0..0, self.reading.notes());
-        if let Some(out) = &self.out {
-            write_json(out, &document, shell)?;
-        }
-        match self.json {
-            true => shell.print_json(&document)?,
-            false => shell.print(&document.to_text())?,
-        }
-        Ok(Outcome::Done)
+        let to = (self.out.as_deref(), self.json);
+        deliver(&document, || document.to_text(), to, shell)
     }
 }
