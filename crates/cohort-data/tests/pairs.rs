@@ -294,6 +294,19 @@ fn tables_of_every_usual_form() {
         error,
         "x: expected one split tset, found train, test (did you mean test?)"
     );
+    // one spelling of two would be half of the split
+    root.write(
+        "spelt.csv",
+        "image,caption,split\na.jpg,x,test\nb.jpg,y,Test\nc.jpg,z,dev\n",
+    );
+    let pairs = root.read("spelt.csv");
+    let error = pairs.in_split(Path::new("x"), "test").unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "x: expected one split test, found Test and test that may be meant"
+    );
+    let valid = pairs.in_split(Path::new("x"), "valid").unwrap();
+    assert_eq!(ids(&valid), ["c"]);
 }
 
 #[test]

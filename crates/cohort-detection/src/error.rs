@@ -116,6 +116,12 @@ impl Findings {
         }
     }
 
+    /// The first of a kind of oddities.
+    pub(crate) fn first_of(&self, kind: &str) -> Option<&str> {
+        let known = self.odd.iter().find(|(known, ..)| known == kind);
+        known.map(|(.., first)| first.as_str())
+    }
+
     /// What is told, or the faults as an error.
     pub(crate) fn settle(self, path: &Path) -> Result<Vec<String>, DetectionError> {
         if self.count > 0 {

@@ -1,6 +1,6 @@
 //! Detections: COCO's results files.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use crate::error::{DetectionError, Findings};
@@ -10,6 +10,10 @@ use crate::picture::Picture;
 use crate::rle::Rle;
 use crate::shape::{checked_box, mask_of, mask_of_box};
 use crate::truth::{Shape, Truth};
+
+/// Detections that are left out.
+const UNKNOWN: &str =
+    "detections of categories that the truth does not have (left out, as pycocotools does)";
 
 /// What a detector says is there.
 #[derive(Debug, Clone, PartialEq)]
@@ -67,12 +71,32 @@ impl Results {
         }
         if all > 0 && reader.unknown == all {
             reader.findings.fault(format!(
-                "expected detections of the truth's categories, found none among {all}"
+                "expected detections of the truth's categories ({}), found none among {all}; {}",
+                some(truth.categories.iter().map(|c| &c.id)),
+                reader.findings.first_of(UNKNOWN).unwrap_or_default()
+            ));
+        }
+        let known = detections.len();
+        let is_whole = |d: &Detection| d.place.iter().all(|value| value.fract() == 0.0);
+        if detections.iter().all(is_share) && !detections.iter().all(is_whole) {
+            reader.findings.fault(format!(
+                "expected boxes in pixels, found {known} with numbers from 0 to 1 alone, as shares of a picture are"
             ));
         }
         let mut notes = reader.findings.settle(path)?;
-        if detections.is_empty() {
-            notes.push(format!("{}: no detection", path.display()));
+        let mut tell = |note: String| notes.push(format!("{}: {note}", path.display()));
+        if let Some(note) = as_corners(&detections, &truth.pictures) {
+            tell(note);
+        }
+        let seen: HashSet<u32> = detections.iter().map(|d| d.picture).collect();
+        let unseen = truth.pictures.len() - seen.len();
+        match (known, unseen) {
+            (0, _) => tell("no detection".into()),
+            (_, 0) => {}
+            _ => tell(format!(
+                "{unseen} of {} pictures without a detection: what is there counts as missed",
+                truth.pictures.len()
+            )),
         }
         Ok(Self::new(detections, notes))
     }
@@ -88,9 +112,51 @@ impl Results {
     }
 }
 
+/// Whether a box lies within the first pixel of its picture.
+fn is_share(detection: &Detection) -> bool {
+    let [_, _, width, height] = detection.place;
+    let inside = |value: &f64| (0.0..=1.0).contains(value);
+    detection.place.iter().all(inside) && width > 0.0 && height > 0.0
+}
+
+/// Says so where boxes reach out of their pictures and would not if they were corners.
+fn as_corners(detections: &[Detection], pictures: &[Picture]) -> Option<String> {
+    let sides = |d: &Detection| {
+        let picture = &pictures[d.picture as usize];
+        (f64::from(picture.width), f64::from(picture.height))
+    };
+    let reaches_out = |d: &&Detection| {
+        let ([x, y, width, height], (w, h)) = (d.place, sides(d));
+        x + width > w + 1.0 || y + height > h + 1.0
+    };
+    let could_be_corners = |d: &Detection| {
+        let ([x, y, right, bottom], (w, h)) = (d.place, sides(d));
+        x <= right && y <= bottom && right <= w + 1.0 && bottom <= h + 1.0
+    };
+    let out = detections.iter().filter(reaches_out).count();
+    let many = 10 * out > detections.len();
+    (many && detections.iter().all(could_be_corners)).then(|| {
+        format!(
+            "{out} of {} boxes reach out of their picture, and none would if they were x1, y1, x2, y2: they are taken as COCO's x, y, width, height",
+            detections.len()
+        )
+    })
+}
+
 fn has_box(record: Option<&Annotation>) -> bool {
     let given = record.and_then(|record| record.bbox.as_ref());
     given.is_some_and(|given| !given.is_empty())
+}
+
+/// The first few of some ids.
+fn some<'a>(ids: impl ExactSizeIterator<Item = &'a Id>) -> String {
+    const SHOWN: usize = 5;
+    let more = match ids.len() > SHOWN {
+        true => ", ..",
+        false => "",
+    };
+    let first: Vec<String> = ids.take(SHOWN).map(Id::to_string).collect();
+    first.join(", ") + more
 }
 
 struct Reader<'a> {
@@ -116,8 +182,11 @@ impl Reader<'_> {
         let Some(&picture) = picture else {
             let found = named(&record.image_id);
             self.findings.fault(format!(
-                "{}: expected a picture of the truth, found {found}",
-                who()
+                "{}: expected a picture of the truth, such as {}, found {found}",
+                who(),
+                self.pictures
+                    .first()
+                    .map_or("none".into(), |p| p.id.to_string())
             ));
             return None;
         };
@@ -180,9 +249,8 @@ impl Reader<'_> {
         let Some(&category) = self.category_of.get(record.category_id.as_ref()?) else {
             self.unknown += 1;
             let found = named(&record.category_id);
-            let kind = "detections of categories that the truth does not have (left out, as pycocotools does)";
             self.findings
-                .odd(kind, || format!("{}: category {found}", who()));
+                .odd(UNKNOWN, || format!("{}: category {found}", who()));
             return None;
         };
         if self.shape == Shape::Mask && mask.is_none() {
@@ -195,6 +263,9 @@ impl Reader<'_> {
                     return None;
                 }
             }
+        }
+        if self.shape == Shape::Mask && mask.as_ref().is_some_and(|mask| mask.area() == 0) {
+            self.findings.odd("detections whose mask has no pixel", who);
         }
         Some(Detection {
             picture,

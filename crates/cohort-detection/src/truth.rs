@@ -237,7 +237,10 @@ fn object(
 ) -> Option<Object> {
     let who = || format!("annotation {id}");
     let crowd = match annotation.iscrowd {
-        None => false,
+        None => {
+            findings.odd("annotations without iscrowd (taken as no crowds)", who);
+            false
+        }
         Some(Real(0.0)) => false,
         Some(Real(1.0)) => true,
         Some(Real(found)) => {
@@ -295,6 +298,12 @@ fn object(
                 .map_or(place[2] * place[3], |mask| mask.area() as f64)
         }
     };
+    if area == 0.0 && place[2] * place[3] > 0.0 {
+        findings.odd(
+            "annotations with an area of 0, which counts as small, and a box that has one",
+            who,
+        );
+    }
     if id.is_zero() {
         findings.odd("annotations with the id 0, which counts as never found, as in pycocotools: number from 1", who);
     }

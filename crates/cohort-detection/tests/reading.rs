@@ -234,6 +234,16 @@ fn what_is_odd_is_told_and_read() {
         &told(Shape::Mask, |d| d["annotations"][0]["area"] = Value::Null),
         "annotations without an area",
     );
+    said(
+        &told(Shape::Mask, |d| {
+            d["annotations"][0]["iscrowd"] = Value::Null
+        }),
+        "annotations without iscrowd (taken as no crowds): annotation 1",
+    );
+    said(
+        &told(Shape::Box, |d| d["annotations"][0]["area"] = json!(0)),
+        "annotations with an area of 0, which counts as small, and a box that has one: annotation 1",
+    );
 }
 
 fn results(list: &Value, shape: Shape) -> Result<Results, String> {
@@ -260,7 +270,7 @@ fn detections_that_are_wrong_are_refused() {
     for (found, expected) in [
         (
             of("image_id", json!(1)),
-            ": detection 2: expected a picture of the truth, found 1",
+            ": detection 2: expected a picture of the truth, such as 4, found 1",
         ),
         (
             of("score", Value::Null),
@@ -287,7 +297,7 @@ fn detections_that_are_wrong_are_refused() {
     );
     assert_eq!(
         error.unwrap_err(),
-        ": expected detections of the truth's categories, found none among 1"
+        ": expected detections of the truth's categories (2, 7), found none among 1; detection 1: category 1"
     );
     let error = results(
         &json!([{"image_id": 9, "category_id": 7, "score": 0.5, "segmentation": {"size": [30, 40], "counts": "5"}}]),
@@ -297,6 +307,40 @@ fn detections_that_are_wrong_are_refused() {
         error.unwrap_err(),
         ": detection 1: expected run lengths that add up to 1200 (40 x 30 pixels), found 5"
     );
+}
+
+#[test]
+fn boxes_that_are_no_pixels_from_a_corner_on_are_refused_or_told() {
+    let boxes = |all: &[[f64; 4]]| {
+        let list: Vec<Value> = (all.iter())
+            .map(|b| json!({"image_id": 9, "category_id": 7, "bbox": b, "score": 0.5}))
+            .collect();
+        results(&json!(list), Shape::Box)
+    };
+    let error = boxes(&[[0.1, 0.2, 0.5, 0.5], [0.0, 0.0, 1.0, 1.0]]).unwrap_err();
+    assert_eq!(
+        error,
+        ": expected boxes in pixels, found 2 with numbers from 0 to 1 alone, as shares of a picture are"
+    );
+    // pixels, of which some are the first
+    assert!(boxes(&[[0.0, 0.0, 1.0, 1.0]]).is_ok());
+    assert!(boxes(&[[0.1, 0.2, 0.5, 0.5], [0.0, 0.0, 1.5, 1.0]]).is_ok());
+    // corners in a picture of 40 x 30
+    let corners = [[20.0, 10.0, 30.0, 25.0], [1.0, 2.0, 38.0, 29.0]];
+    let notes = boxes(&corners).unwrap().notes;
+    assert!(
+        notes[1].contains(
+            "1 of 2 boxes reach out of their picture, and none would if they were x1, y1, x2, y2"
+        ),
+        "{notes:?}"
+    );
+    let unseen = "1 of 2 pictures without a detection: what is there counts as missed";
+    assert!(notes[2].contains(unseen) && notes.len() == 3, "{notes:?}");
+    // one that is no pair of corners, and boxes that stay inside
+    let mixed = [[20.0, 10.0, 30.0, 25.0], [20.0, 10.0, 5.0, 5.0]];
+    assert_eq!(boxes(&mixed).unwrap().notes.len(), 2);
+    let inside = [[2.0, 1.0, 30.0, 25.0], [1.0, 2.0, 38.0, 27.0]];
+    assert_eq!(boxes(&inside).unwrap().notes.len(), 1);
 }
 
 #[test]

@@ -4,7 +4,7 @@ mod common;
 
 use std::fs;
 
-use common::{cohort, finish};
+use common::{cohort, finish, printed_json, refusal};
 use serde_json::{Value, json};
 
 struct Folder(tempfile::TempDir);
@@ -117,7 +117,8 @@ fn figures_are_printed_and_written_with_intervals_groups_and_a_difference() {
     );
     let ap = &document["figures"][0];
     assert_eq!(ap["name"], "AP");
-    assert!(ap["interval"]["low"].as_f64() < ap["value"].as_f64());
+    let number = |value: &Value| value.as_f64().unwrap();
+    assert!(number(&ap["interval"]["low"]) < number(&ap["value"]));
     assert!(document["against"]["figures"][0]["value"].as_f64().unwrap() > 0.1);
     let attributes: Vec<&str> = document["groups"]["attributes"]
         .as_array()
@@ -146,6 +147,81 @@ fn figures_are_printed_and_written_with_intervals_groups_and_a_difference() {
     assert!(
         err.contains("their boxes are filled") && out.contains("masks"),
         "{err}{out}"
+    );
+}
+
+#[test]
+fn rows_of_groups_are_joined_by_name_or_by_id_and_never_by_both() {
+    let folder = Folder::new();
+    let light = |i: usize| if i % 3 == 0 { "dark" } else { "bright" };
+    let table = |head: &str, row: &dyn Fn(usize) -> Option<String>| -> String {
+        let rows = (0..60).filter_map(|i| Some(format!("{},{}\n", row(i)?, light(i))));
+        format!("{head},light\n{}", rows.collect::<String>())
+    };
+    let by = |name: &str, text: &str| {
+        folder.write(name, text);
+        folder.run(&["truth.json", "good.json", "--groups", name, "--json"])
+    };
+    let groups = |name: &str, text: &str| {
+        let found = printed_json(by(name, text));
+        let attributes = found["groups"]["attributes"].as_array().unwrap().clone();
+        let light = attributes.iter().find(|a| a["attribute"] == "light");
+        (light.unwrap().clone(), found["notes"].to_string())
+    };
+    let (expected, notes) = groups("n.csv", &table("file_name", &|i| Some(format!("p{i}.jpg"))));
+    assert_eq!(notes, "[]");
+    let id = |i: usize| Some((i + 1).to_string());
+    assert_eq!(groups("i.csv", &table("image_id", &id)).0, expected);
+    assert_eq!(groups("e.csv", &table("id", &id)).0, expected);
+    // a column that numbers the rows does not win over the names
+    let both = table("id,file_name", &|i| Some(format!("{i},p{i}.jpg")));
+    assert_eq!(groups("b.csv", &both).0, expected);
+    let half = table("file_name", &|i| (i < 40).then(|| format!("p{i}.jpg")));
+    let (_, notes) = groups("h.csv", &(half + "q.jpg,dark\n"));
+    assert!(
+        notes.contains("20 of 60 pictures without a row are in no group, the first: p40.jpg")
+            && notes.contains("1 of 41 rows are of no picture of the truth, the first: q.jpg"),
+        "{notes}"
+    );
+    let gap =
+        table("file_name", &|i| Some(format!("p{i}.jpg"))).replace("p3.jpg,dark", "p3.jpg,NA");
+    let (_, notes) = groups("g.csv", &gap);
+    assert!(
+        notes.contains("column light: 1 of 60 pictures without a value are in no group"),
+        "{notes}"
+    );
+    let one = table("file_name,camera", &|i| Some(format!("p{i}.jpg,c")));
+    let (_, notes) = groups("o.csv", &one);
+    assert!(
+        notes.contains("column camera is not compared: 1 groups"),
+        "{notes}"
+    );
+    // files called by numbers that are the ids of others
+    let truth = std::fs::read_to_string(folder.0.path().join("truth.json")).unwrap();
+    let numbered = (0..60).fold(truth.clone(), |text, i| {
+        text.replace(&format!("\"p{i}.jpg\""), &format!("\"{i}.jpg\""))
+    });
+    folder.write("truth.json", &numbered);
+    assert_eq!(groups("m.csv", &table("image_id", &id)).0, expected);
+    let named = table("file_name", &|i| Some(format!("{i}.jpg")));
+    assert_eq!(groups("f.csv", &named).0, expected);
+    let error = refusal(by("u.csv", &table("id", &id)));
+    assert!(
+        error.contains("found names that are both, of different pictures (1, 2, 3, 4, 5 and 55 more); call their column file_name or image_id"),
+        "{error}"
+    );
+    // one name for two pictures
+    let cameras = (0..60).fold(truth, |text, i| {
+        let name = format!("\"cam{}/{}.jpg\"", i % 2, i / 2);
+        text.replace(&format!("\"p{i}.jpg\""), &name)
+    });
+    folder.write("truth.json", &cameras);
+    let halves: String = (0..30).map(|i| format!("{i}.jpg,{}\n", light(i))).collect();
+    let error = refusal(by("c.csv", &format!("file_name,light\n{halves}")));
+    assert!(
+        error.contains("c.csv: expected rows of the truth's pictures (cam0/0.jpg,")
+            && error.contains("found none of them among 0.jpg, 1.jpg"),
+        "{error}"
     );
 }
 

@@ -205,11 +205,7 @@ fn both_ways_with_intervals_chance_and_control() {
             .all(|line| (line[4] == "1") == (line[9] == line[2]))
     );
     // the same whatever the number of threads
-    let threads = |n: &str| {
-        folder
-            .run(&[&USUAL[..], &["--json", "--threads", n]].concat())
-            .1
-    };
+    let threads = |n: &str| folder.json(&[&USUAL[..], &["--threads", n]].concat());
     assert_eq!(threads("1"), threads("3"));
 }
 
@@ -235,6 +231,9 @@ fn a_split_csls_and_other_measures() {
     );
     let csls = folder.json(&[&USUAL[..], &["--csls", "5"]].concat());
     assert_eq!(csls["settings"]["csls"], 5);
+    let plain = folder.json(&USUAL);
+    let precision = |of: &Value| measure(&of["directions"][0], "map").clone();
+    assert_ne!(precision(&csls)["value"], precision(&plain)["value"]);
     let (_, out, _) = folder.run(&[&USUAL[..], &["--csls", "5"]].concat());
     assert!(
         out.contains("by CSLS of 5 neighbours")

@@ -337,6 +337,8 @@ fn heads_learn_pairs_are_resumed_and_measured() {
         "{err}"
     );
     assert!(err.contains("by chance validation R@1 is 0.167"), "{err}");
+    let log = std::fs::read_to_string(folder.at("heads/metrics.jsonl")).unwrap();
+    assert_eq!(log.lines().count(), 3, "{log}");
     let (code, _, err) = folder.call(&format!("{train} --out heads --pair-loss sigmoid --resume"));
     assert!(code == 2 && err.contains("loss"), "{err}");
     folder.run(&format!("{train} --out twice"));
@@ -411,6 +413,14 @@ fn heads_learn_pairs_are_resumed_and_measured() {
         (
             &format!("{train} --miner semi-hard --out x"),
             "--miner: expected with train embedding alone",
+        ),
+        (
+            &format!("{train} --backbone resnet18 --out x"),
+            "--backbone: expected with another kind of training, found train pairs",
+        ),
+        (
+            &format!("{train} --features f --out x"),
+            "--features: expected with another kind of training, found train pairs",
         ),
     ] {
         let (code, _, err) = folder.call(arguments);

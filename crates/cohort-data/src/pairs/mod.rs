@@ -228,17 +228,18 @@ impl Pairs {
     pub fn in_split(&self, path: &Path, split: &str) -> Result<Self, DataError> {
         let splits = self.splits();
         let part = Part::of(split);
-        let meant: Vec<&str> = match splits.iter().find(|name| **name == split) {
-            Some(name) => vec![name],
-            None => {
-                let same = |name: &&str| part.is_some() && Part::of(name) == part;
-                splits.iter().copied().filter(same).collect()
-            }
+        let alike = |name: &str| name.trim().eq_ignore_ascii_case(split.trim());
+        let is_meant = |name: &&str| match splits.iter().any(|name| alike(name)) {
+            true => alike(name),
+            false => part.is_some() && Part::of(name) == part,
         };
+        let meant: Vec<&str> = splits.iter().copied().filter(is_meant).collect();
         let &[meant] = meant.as_slice() else {
-            let found = match splits.is_empty() {
-                true => "no splits".to_string(),
-                false => shorten(&splits, 8) + &did_you_mean(split, splits.iter().copied()),
+            let found = match (splits.is_empty(), meant.is_empty()) {
+                (true, _) => "no splits".to_string(),
+                (_, true) => shorten(&splits, 8) + &did_you_mean(split, splits.iter().copied()),
+                // of two spellings one alone would be half of what is meant
+                _ => format!("{} that may be meant", meant.join(" and ")),
             };
             return Err(DataError::file(path, format!("one split {split}"), found));
         };

@@ -50,6 +50,8 @@ pub fn trajectory(plan: &Plan, count: usize) -> (Vec<Vec<f32>>, Vec<Vec<f32>>) {
 /// Largest difference over the largest expected magnitude.
 pub fn relative(found: &[f32], expected: &[f64]) -> f64 {
     assert!(found.len() >= expected.len() && !expected.is_empty());
+    // a maximum passes over what is no number
+    assert!(found.iter().all(|x| x.is_finite()), "{found:?}");
     let largest = expected.iter().fold(0.0_f64, |m, x| m.max(x.abs()));
     let difference = found
         .iter()

@@ -7,8 +7,8 @@ pub(crate) mod completions;
 pub(crate) mod data;
 #[cfg(feature = "networks")]
 pub(crate) mod degrade;
-#[cfg(feature = "networks")]
 mod deliver;
+#[cfg(feature = "networks")]
 pub(crate) mod demo;
 pub(crate) mod detect;
 #[cfg(feature = "networks")]
@@ -16,6 +16,7 @@ mod embedding;
 #[cfg(feature = "networks")]
 pub(crate) mod features;
 pub(crate) mod fuse;
+#[cfg(feature = "networks")]
 mod given;
 pub(crate) mod init;
 mod known;

@@ -31,6 +31,21 @@ pub(crate) struct Reading {
 }
 
 impl Reading {
+    /// The first option that was given.
+    #[cfg(feature = "networks")]
+    pub(crate) fn first_given(&self) -> Option<&'static str> {
+        [
+            ("--layout", self.layout.is_some()),
+            ("--target", self.target.is_some()),
+            ("--train", self.train.is_some()),
+            ("--valid", self.valid.is_some()),
+            ("--test", self.test.is_some()),
+            ("--split-seed", self.split_seed.is_some()),
+        ]
+        .into_iter()
+        .find_map(|(option, given)| given.then_some(option))
+    }
+
     /// As data are opened.
     pub(crate) fn options(&self) -> OpenOptions {
         OpenOptions {

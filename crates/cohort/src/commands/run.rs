@@ -95,6 +95,24 @@ impl TextOptions {
 }
 
 impl Changes {
+    /// The first option that was given and says nothing to a training on tables of vectors alone.
+    pub(super) fn first_of_media(&self) -> Option<&'static str> {
+        [
+            ("--modalities", self.modalities.is_some()),
+            ("--backbone", self.backbone.is_some()),
+            ("--image-size", self.image_size.is_some()),
+            ("--detector", self.detector.is_some()),
+            ("--skip-bad", self.skip_bad),
+            ("--composed", self.composed),
+            ("--text-encoder", self.text.text_encoder.is_some()),
+            ("--text-weights", self.text.text_weights.is_some()),
+            ("--tune-text", self.tune_text.is_some()),
+        ]
+        .into_iter()
+        .find_map(|(option, given)| given.then_some(option))
+        .or_else(|| self.reading.first_given())
+    }
+
     /// The configuration with these changes.
     pub(crate) fn apply(self, mut config: RunConfig) -> RunConfig {
         config.seed = self.seed.unwrap_or(config.seed);
@@ -115,9 +133,10 @@ impl Changes {
                 train.epochs = epochs;
                 train.warmup_epochs = train.warmup_epochs.min(epochs);
             }
-            let train = &mut config.embedding.train;
-            train.epochs = epochs;
-            train.warmup_epochs = train.warmup_epochs.min(epochs);
+            for train in [&mut config.embedding.train, &mut config.pairs.train] {
+                train.epochs = epochs;
+                train.warmup_epochs = train.warmup_epochs.min(epochs);
+            }
         }
         config
     }

@@ -8,7 +8,7 @@ use anyhow::{bail, ensure};
 use clap::Args;
 use cohort_tables::{
     ClassColumns, Decimal, Delimiter, EmbeddingTable, LabelTable, Predictions, Read, ReadOptions,
-    TableError, TableFormat,
+    TableError, TableFormat, id_key,
 };
 
 use crate::shell::Shell;
@@ -33,6 +33,23 @@ pub(crate) struct TableArgs {
     notes: RefCell<Vec<String>>,
 }
 
+/// Refuses a table with two rows of one picture.
+pub(crate) fn each_once(path: &Path, labels: &LabelTable) -> anyhow::Result<()> {
+    let mut rows: HashMap<String, usize> = HashMap::with_capacity(labels.len());
+    for (row, name) in labels.names.iter().enumerate() {
+        if let Some(before) = rows.insert(id_key(name), row) {
+            bail!(
+                "{}: row {}: expected every picture once (endings do not count), found {name:?}, in row {} {:?}",
+                path.display(),
+                row + 1,
+                before + 1,
+                labels.names[before]
+            );
+        }
+    }
+    Ok(())
+}
+
 fn parse_column(argument: &str) -> Result<(String, String), String> {
     match argument.split_once('=') {
         Some((ours, theirs)) if !ours.is_empty() && !theirs.is_empty() => {
@@ -40,6 +57,17 @@ fn parse_column(argument: &str) -> Result<(String, String), String> {
         }
         _ => Err("expected NAME=THEIRS, e.g. ground_truth=y_true".into()),
     }
+}
+
+/// What the rows of a table of pictures are named by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NamedBy {
+    /// Files.
+    File,
+    /// Ids of a data set.
+    Id,
+    /// Its column does not say.
+    Either,
 }
 
 impl TableArgs {
@@ -60,26 +88,35 @@ impl TableArgs {
         Ok(self.told(read, shell))
     }
 
-    /// Reads a label table of pictures, likewise, whose rows may be named as pictures are in tables of them.
+    /// Reads a label table of pictures, likewise, whose rows may be named as pictures are in tables of them; and how they are.
     pub(crate) fn labels_of_pictures(
         &self,
         path: &Path,
         shell: &Shell,
-    ) -> Result<LabelTable, TableError> {
-        const NAMES: [&str; 5] = ["file_name", "filename", "image", "path", "image_id"];
-        let first = match LabelTable::read_with(path, &self.options()) {
-            Ok(read) => return Ok(self.told(read, shell)),
-            Err(error) => error,
-        };
-        for name in NAMES {
+    ) -> Result<(LabelTable, NamedBy), TableError> {
+        // a column whose name says what it holds goes before one that may number rows
+        const NAMES: [(&str, NamedBy); 6] = [
+            ("file_name", NamedBy::File),
+            ("filename", NamedBy::File),
+            ("image", NamedBy::Either),
+            ("path", NamedBy::File),
+            ("file", NamedBy::File),
+            ("image_id", NamedBy::Id),
+        ];
+        let is_told = self.columns.iter().any(|(ours, _)| ours == "VideoName");
+        for (name, named_by) in NAMES.into_iter().filter(|_| !is_told) {
             let mut options = self.options();
             let column = ("VideoName".to_string(), name.to_string());
             options.columns.push(column);
-            if let Ok(read) = LabelTable::read_with(path, &options) {
-                return Ok(self.told(read, shell));
+            // a table without that column may be read by another
+            if let Ok(read) = LabelTable::read_with(path, &options)
+                && read.mapped.iter().any(|theirs| theirs == name)
+            {
+                return Ok((self.told(read, shell), named_by));
             }
         }
-        Err(first)
+        let read = LabelTable::read_with(path, &self.options())?;
+        Ok((self.told(read, shell), NamedBy::Either))
     }
 
     /// Reads label tables into one; `None` when there is none.

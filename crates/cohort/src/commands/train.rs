@@ -113,6 +113,19 @@ impl Train {
                 ..RunConfig::default()
             }
         };
+        if self.what == What::Pairs {
+            let other = [
+                ("--features", self.features.is_some()),
+                ("--models", self.models.is_some()),
+                ("--fusion", self.fusion.is_some()),
+            ];
+            let other = other
+                .into_iter()
+                .find_map(|(option, given)| given.then_some(option));
+            if let Some(option) = other.or_else(|| self.changes.first_of_media()) {
+                bail!("{option}: expected with another kind of training, found train pairs");
+            }
+        }
         let mut config = self.changes.apply(config);
         let given = Given {
             out: self.out.clone(),

@@ -1,17 +1,17 @@
 //! `cohort detect evaluate`: how good a detector's results are.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{bail, ensure};
 use clap::{Args, ValueEnum};
 use cohort_detection::groups::PictureGroups;
 use cohort_detection::{
     DetectionQuestion, DetectionSettings, Picture, Results, Shape, Truth, Units,
     evaluate_detections,
 };
-use cohort_tables::{LabelTable, did_you_mean, id_key, is_missing};
 
+use super::pictures::{PictureTable, shown};
 use crate::commands::deliver::deliver;
 use crate::commands::stages::some;
 use crate::commands::tables::TableArgs;
@@ -116,18 +116,19 @@ impl Evaluate {
         }
         let table = match &self.groups {
             None => None,
-            Some(path) => Some(Table::new(
-                path,
-                &self.reading.labels_of_pictures(path, shell)?,
-                &truth,
-            )?),
+            Some(path) => {
+                let (labels, named_by) = self.reading.labels_of_pictures(path, shell)?;
+                Some(PictureTable::new(path, &labels, named_by, &truth)?)
+            }
         };
         self.reading.all_found()?;
         let (unit, units) = self.units(&truth, table.as_ref(), is_kitti)?;
+        let mut told = table.as_ref().map_or(Vec::new(), |t| t.notes.clone());
         let attributes = match &table {
             None => Vec::new(),
-            Some(table) => self.attributes(table)?,
+            Some(table) => self.attributes(table, &mut told)?,
         };
+        shell.say_notes(&told);
         let question = DetectionQuestion {
             truth: &truth,
             results: &results,
@@ -140,6 +141,7 @@ impl Evaluate {
         document.results = name(&self.results);
         document.unit = unit;
         document.notes.extend(self.reading.notes());
+        document.notes.extend(told);
         if let (Some(against), Some(path)) = (&mut document.against, &self.against) {
             against.against = name(path);
         }
@@ -151,7 +153,7 @@ impl Evaluate {
     fn units(
         &self,
         truth: &Truth,
-        table: Option<&Table>,
+        table: Option<&PictureTable>,
         is_kitti: bool,
     ) -> anyhow::Result<(String, Units)> {
         if let (Some(column), Some(table)) = (&self.unit, table) {
@@ -182,7 +184,11 @@ impl Evaluate {
     }
 
     /// The columns that are compared: those asked for, else all but the unit that have few enough groups.
-    fn attributes(&self, table: &Table) -> anyhow::Result<Vec<PictureGroups>> {
+    fn attributes(
+        &self,
+        table: &PictureTable,
+        told: &mut Vec<String>,
+    ) -> anyhow::Result<Vec<PictureGroups>> {
         let asked = !self.by.is_empty();
         let columns: Vec<String> = match asked {
             true => self.by.clone(),
@@ -203,9 +209,18 @@ impl Evaluate {
                     names.len()
                 );
             }
-            if !few || (!asked && self.unit.as_ref() == Some(&column)) {
+            if !asked && self.unit.as_ref() == Some(&column) {
                 continue;
             }
+            if !few {
+                told.push(format!(
+                    "{}: column {column} is not compared: {} groups, expected 2 to {MOST_GROUPS}",
+                    table.path.display(),
+                    names.len()
+                ));
+                continue;
+            }
+            told.extend(table.without_value(&column, values));
             names
                 .values_mut()
                 .zip(0..)
@@ -221,82 +236,9 @@ impl Evaluate {
     }
 }
 
-fn shown(picture: &Picture) -> String {
-    match picture.file_name.is_empty() {
-        true => picture.id.to_string(),
-        false => picture.file_name.clone(),
-    }
-}
-
 fn name(path: &Path) -> String {
     path.file_name()
         .unwrap_or_default()
         .to_string_lossy()
         .into_owned()
-}
-
-/// What a table says of each picture.
-struct Table {
-    path: PathBuf,
-    /// Columns, with a value for each picture of the truth.
-    columns: Vec<(String, Vec<Option<String>>)>,
-}
-
-impl Table {
-    fn new(path: &Path, labels: &LabelTable, truth: &Truth) -> anyhow::Result<Self> {
-        let mut rows: HashMap<String, usize> = HashMap::with_capacity(labels.len());
-        for row in 0..labels.len() {
-            let clip = labels.clip(row);
-            if let Some(before) = rows.insert(id_key(clip), row) {
-                bail!(
-                    "{}: row {}: expected every picture once, found {clip:?} again, first in row {}",
-                    path.display(),
-                    row + 1,
-                    before + 1
-                );
-            }
-        }
-        let find = |picture: &Picture| {
-            let by_name = rows.get(&id_key(&picture.file_name));
-            let last = picture.file_name.rsplit('/').next().unwrap_or_default();
-            let by_last = || rows.get(&id_key(last));
-            let by_id = || rows.get(&id_key(picture.id.to_string().trim_matches('"')));
-            by_name.or_else(by_last).or_else(by_id).copied()
-        };
-        let of_picture: Vec<Option<usize>> = truth.pictures.iter().map(find).collect();
-        if of_picture.iter().all(Option::is_none) {
-            let there: Vec<&str> = (0..labels.len()).map(|row| labels.clip(row)).collect();
-            let wanted: Vec<String> = truth.pictures.iter().map(shown).collect();
-            bail!(
-                "{}: expected rows of the truth's pictures ({}), found none of them among {}",
-                path.display(),
-                some(&wanted.iter().map(String::as_str).collect::<Vec<_>>()),
-                some(&there)
-            );
-        }
-        let columns = labels.columns.iter().map(|column| {
-            let cell = |row: &Option<usize>| {
-                let value = column.values.get((*row)?)?;
-                (!is_missing(value)).then(|| value.clone())
-            };
-            (column.name.clone(), of_picture.iter().map(cell).collect())
-        });
-        Ok(Self {
-            path: path.to_path_buf(),
-            columns: columns.collect(),
-        })
-    }
-
-    fn column(&self, name: &str) -> anyhow::Result<&[Option<String>]> {
-        let found = self.columns.iter().find(|(column, _)| column == name);
-        let names = || self.columns.iter().map(|(column, _)| column.as_str());
-        found.map(|(_, values)| values.as_slice()).with_context(|| {
-            format!(
-                "{}: expected a column {name}, found columns {}{}",
-                self.path.display(),
-                names().collect::<Vec<_>>().join(", "),
-                did_you_mean(name, names())
-            )
-        })
-    }
 }

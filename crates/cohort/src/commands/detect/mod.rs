@@ -1,6 +1,7 @@
 //! `cohort detect`: objects in pictures, and how good a detector is.
 
 mod evaluate;
+mod pictures;
 
 use clap::Subcommand;
 

@@ -49,14 +49,6 @@ impl Add {
         }
         for path in &self.tables {
             let table = read(path, &self.reading, shell)?;
-            let producer = &table.provenance.producer;
-            if producer != index.producer() {
-                shell.say(&format!(
-                    "warning: {}: its vectors are by {producer:?}, those of the index by {:?}; distances between models mean nothing",
-                    path.display(),
-                    index.producer()
-                ));
-            }
             add(&mut index, path, &table, shell)?;
         }
         self.reading.all_found()?;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail, ensure};
 use clap::Args;
 use cohort_search::{Index, Question, RetrievalSettings, compare, evaluate, summarise};
-use cohort_tables::EmbeddingTable;
+use cohort_tables::{EmbeddingTable, id_key};
 
 use super::index::{fits, read};
 use crate::commands::deliver::deliver;
@@ -180,13 +180,10 @@ impl Evaluate {
         };
         let table: EmbeddingTable = read(path, &self.reading, shell)?;
         fits(index, path, &table, shell)?;
-        let known = index.rows_by_id();
-        let inside = table
-            .clips
-            .iter()
-            .map(String::as_str)
-            .filter(|clip| known.contains_key(clip));
-        let inside: Vec<&str> = inside.collect();
+        let rows: Vec<&str> = index.live().rows().map(|row| index.id(row)).collect();
+        let places = Places::new(&rows);
+        let inside = table.clips.iter().map(String::as_str);
+        let inside: Vec<&str> = inside.filter(|clip| places.of(clip).is_some()).collect();
         if !self.within && !inside.is_empty() {
             bail!(
                 "{}: expected queries that are no rows of {}, found {} that are ({}); --within leaves each out of its own ranking",
@@ -266,7 +263,7 @@ impl Evaluate {
                 );
             }
         }
-        let places: HashMap<&str, usize> = rows.iter().copied().zip(0..).collect();
+        let places = Places::new(&rows);
         let counts = |clip: &str| shared.is_none_or(|shared| shared.contains(clip));
         let of_row = |clip: &&str| match counts(clip) {
             true => labels.of(known, clip),
@@ -282,7 +279,7 @@ impl Evaluate {
                 .enumerate()
                 .map(|(i, clip)| labels.unit(known, clip, i))
                 .collect(),
-            itself: clips().map(|clip| places.get(clip).copied()).collect(),
+            itself: clips().map(|clip| places.of(clip)).collect(),
             // rows without a unit are of none of the queries'
             apart: self.apart.then(|| {
                 let alone = queries.clips.len();
@@ -290,6 +287,34 @@ impl Evaluate {
                 rows.iter().enumerate().map(row).collect()
             }),
         })
+    }
+}
+
+/// The row that a query itself is: the one of its id, else the only one whose id differs by folders' marks, ending or letter case.
+/// Labels are joined by ids without endings, so must a query be with itself.
+struct Places<'a> {
+    exact: HashMap<&'a str, usize>,
+    alike: HashMap<String, Option<usize>>,
+}
+
+impl<'a> Places<'a> {
+    fn new(rows: &[&'a str]) -> Self {
+        let mut alike = HashMap::with_capacity(rows.len());
+        for (row, id) in rows.iter().enumerate() {
+            alike
+                .entry(id_key(id).to_lowercase())
+                .and_modify(|known| *known = None)
+                .or_insert(Some(row));
+        }
+        Self {
+            exact: rows.iter().copied().zip(0..).collect(),
+            alike,
+        }
+    }
+
+    fn of(&self, clip: &str) -> Option<usize> {
+        let exact = self.exact.get(clip).copied();
+        exact.or_else(|| *self.alike.get(&id_key(clip).to_lowercase())?)
     }
 }
 

@@ -222,7 +222,7 @@ pub(super) fn say_without_direction(
     }
 }
 
-/// Refuses vectors of another length than the index's; says which have no direction where directions are compared.
+/// Refuses vectors of another length than the index's; says when they are of another model, and which have no direction where directions are compared.
 pub(super) fn fits(
     index: &Index,
     path: &Path,
@@ -237,6 +237,14 @@ pub(super) fn fits(
         index.folder().display(),
         table.dim
     );
+    let producer = &table.provenance.producer;
+    if producer != index.producer() {
+        shell.say(&format!(
+            "warning: {}: its vectors are by {producer:?}, those of the index by {:?}; distances between models mean nothing",
+            path.display(),
+            index.producer()
+        ));
+    }
     say_without_direction(path, table, index.distance(), shell);
     Ok(())
 }

@@ -145,6 +145,19 @@ impl PairedArgs {
             caption: self.caption_column.clone(),
             table: self.reading.options().format,
         };
+        let ending = self.pairs.extension().unwrap_or_default();
+        if ending.eq_ignore_ascii_case("json") {
+            for (option, column) in [
+                ("--picture-column", &self.picture_column),
+                ("--caption-column", &self.caption_column),
+            ] {
+                ensure!(
+                    column.is_none(),
+                    "{option}: expected with a table of pairs, found {}",
+                    self.pairs.display()
+                );
+            }
+        }
         let pairs = read_pairs(&self.pairs, &options)?;
         let notes = pairs.told();
         shell.say_notes(&notes);

@@ -12,6 +12,7 @@ use cohort_text::WordSubset;
 use super::index::read;
 use super::paired::{Measured, PairedArgs, name};
 use crate::commands::stages::{Stages, some};
+use crate::commands::tables::each_once;
 use crate::shell::Shell;
 
 /// Topics beyond so many are no topics: a column of ids, or communities of near copies.
@@ -241,6 +242,7 @@ impl Ask<'_> {
             )
         })?;
         let there: Vec<&str> = (0..table.len()).map(|row| table.clip(row)).collect();
+        each_once(path, table)?;
         let pictures = &self.pairs.pictures;
         let ids: Vec<&str> = pictures.iter().map(|picture| picture.id.as_str()).collect();
         let (mut rows, mut found) = match_ids(&ids, &there);
@@ -280,11 +282,18 @@ impl Ask<'_> {
 
     /// Words that captions say.
     pub(super) fn words(&self, words: &[String]) -> anyhow::Result<Sorted> {
-        let names: Vec<&str> = words.iter().map(|word| word.trim()).collect();
+        let names = words.iter().map(|word| word.trim());
+        let names: Vec<&str> = names.filter(|word| !word.is_empty()).collect();
+        ensure!(
+            !names.is_empty(),
+            "--words: expected words separated by commas, found none"
+        );
         few(&self.paired.pairs, "words", names.len())?;
         for (place, name) in names.iter().enumerate() {
             ensure!(
-                !names[..place].contains(name),
+                !names[..place]
+                    .iter()
+                    .any(|known| known.to_lowercase() == name.to_lowercase()),
                 "--words: expected every word once, found {name} again"
             );
         }
