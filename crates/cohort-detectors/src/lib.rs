@@ -1,0 +1,6 @@
+//! Networks that find objects in pictures, on the CPU, with anyone's published weights. No Burn.
+//!
+//! [`parts`] is the arithmetic that detectors share: boxes, anchors, what is suppressed, what a region sees.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod parts;

@@ -1,0 +1,1 @@
+//! What detectors are made of, apart from any network.
