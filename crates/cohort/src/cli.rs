@@ -8,6 +8,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::commands;
 use crate::examples;
+use crate::overwritten;
 use crate::shell::{Outcome, Shell};
 use crate::talk::Talk;
 
@@ -88,11 +89,14 @@ pub(crate) fn command() -> clap::Command {
     examples::add(Cli::command())
 }
 
-/// The command line of the process; a wrong one ends it, as a question for help does.
-pub(crate) fn read() -> Cli {
+/// The command line of the process, with why it would lose a file if it would; a wrong one ends the process, as a question for help does.
+pub(crate) fn read() -> (Cli, Option<String>) {
     let mut command = command();
     let parsed = command.try_get_matches_from_mut(arguments());
-    let parsed = parsed.and_then(|mut matches| Cli::from_arg_matches_mut(&mut matches));
+    let parsed = parsed.and_then(|mut matches| {
+        let conflict = overwritten::conflict(&matches);
+        Ok((Cli::from_arg_matches_mut(&mut matches)?, conflict))
+    });
     parsed.unwrap_or_else(|error| propose(error.format(&mut command), &command).exit())
 }
 

@@ -7,6 +7,7 @@ mod cli;
 mod commands;
 mod examples;
 mod memory;
+mod overwritten;
 mod shell;
 mod talk;
 mod threads;
@@ -20,8 +21,12 @@ use crate::shell::{Outcome, Shell};
 
 fn main() -> ExitCode {
     memory::keep_freed_blocks();
-    let cli = cli::read();
+    let (cli, conflict) = cli::read();
     let shell = Shell::new(&cli.talk);
+    if let Some(conflict) = conflict {
+        shell.fail(&format!("error: {conflict}"));
+        return ExitCode::from(2);
+    }
     if let Err(error) = threads::start(cli.threads) {
         shell.fail(&format!("error: {error}"));
         return ExitCode::from(2);

@@ -342,7 +342,28 @@ struct Document<'a> {
 }
 
 impl Fuse {
+    /// Refuses a folder in which the fused tables would replace a model's.
+    fn keeps_what_it_reads(&self) -> anyhow::Result<()> {
+        for name in ["predictions.csv", "predictions-valid.csv"] {
+            let Ok(place) = self.out.join(name).canonicalize() else {
+                continue;
+            };
+            for one in &self.modalities {
+                let mut read = [Some(&one.test), one.valid.as_ref()].into_iter().flatten();
+                if read.any(|path| path.canonicalize().is_ok_and(|path| path == place)) {
+                    bail!(
+                        "--out {}: expected another folder than those of the models, found the tables of {}",
+                        self.out.display(),
+                        one.name
+                    );
+                }
+            }
+        }
+        Ok(())
+    }
+
     pub(crate) fn run(self, shell: &Shell) -> anyhow::Result<Outcome> {
+        self.keeps_what_it_reads()?;
         let inputs = self.how.read(&self.modalities, &[], shell)?;
         let settings = inputs.settings;
         let mut fused = shell.apart(|| fuse(&inputs.modalities, &settings))?;

@@ -223,3 +223,47 @@ fn a_feature_table_with_a_value_that_is_no_number_is_made_anew() {
     assert_eq!(bench.read("features/acoustic.parquet/mine"), b"keep");
     bench.assert_no_half_files("features");
 }
+
+#[test]
+fn what_is_read_is_not_written_over() {
+    let bench = Bench::new();
+    bench.write("p.csv", predictions(&[("a.1", 1, 1), ("b.1", 2, 2)]));
+    bench.write("l.csv", "VideoName,Class\na,1;2\n");
+    bench.write("v.csv", "id,x,y\na,1,2\nb,3,4\n");
+    bench.write("model/predictions.csv", predictions(&[("a.1", 1, 1)]));
+    bench.make_folder("other");
+    let before = bench.files(".");
+    for (call, message) in [
+        (
+            "map v.csv --out v.csv",
+            "--out v.csv: expected another file than those that are read, found v.csv",
+        ),
+        (
+            "map v.csv --out other/../v.csv",
+            "--out other/../v.csv: expected another file than those that are read, found v.csv",
+        ),
+        (
+            "map v.csv --labels l.csv --out m.svg --out l.csv",
+            "--out l.csv: expected another file than those that are read, found l.csv",
+        ),
+        (
+            "data triplets l.csv --label Class --several ; --out l.csv",
+            "--out l.csv: expected another file than those that are read, found l.csv",
+        ),
+        (
+            "search pairs v.csv v.csv --pairs l.csv --out d.json --per-query other/../d.json",
+            "--per-query other/../d.json: expected a file of its own, found that of --out",
+        ),
+        (
+            "detect evaluate l.csv v.csv --out v.csv",
+            "--out v.csv: expected another file than those that are read, found v.csv",
+        ),
+        (
+            "fuse a=model b=p.csv --rule mean --out model",
+            "--out model: expected another folder than those of the models, found the tables of a",
+        ),
+    ] {
+        bench.refuses(call, message);
+    }
+    assert_eq!(bench.files("."), before);
+}
