@@ -135,7 +135,7 @@ fn read_parquet(
         crate::embeddings::KEYS.map(|key| input.value(key).unwrap_or_default());
     let checksum = input.value(crate::embeddings::CHECKSUM);
     let components = if components.is_empty() {
-        Vec::new()
+        layout.names(&header)
     } else {
         components.split('\n').map(String::from).collect()
     };
@@ -327,6 +327,7 @@ fn read_text(path: &Path, options: &ReadOptions) -> Result<Read<EmbeddingTable>,
     let texts = usize::from(layout.clip.is_some()) + usize::from(layout.source.is_some());
     let list = matches!(layout.vectors, Vectors::List(_));
     let mut rows = Rows::new(path);
+    rows.table.provenance.columns = layout.names(&header);
     let mut count = 0u64;
     let (said, mapped) = source.rows(&keep, |row| {
         let (line, fields) = row.map_err(|problem| problem.error(path))?;

@@ -60,6 +60,16 @@ pub(crate) enum Vectors {
 }
 
 impl Layout {
+    /// What the components are called, where they have more than numbers.
+    pub(crate) fn names(&self, header: &[String]) -> Vec<String> {
+        match &self.vectors {
+            Vectors::Wide(columns) if !alike(header, columns) => {
+                columns.iter().map(|&i| header[i].clone()).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
     /// The columns that are read.
     pub(crate) fn columns(&self) -> Vec<usize> {
         let mut all: Vec<usize> = self.clip.into_iter().chain(self.source).collect();
@@ -226,13 +236,17 @@ pub(crate) fn layout(
     ))
 }
 
+/// Whether columns differ by the number at the end of their names alone.
+fn alike(header: &[String], columns: &[usize]) -> bool {
+    let stem = |i: usize| header[i].trim_end_matches(|c: char| c.is_ascii_digit());
+    columns.iter().all(|&i| stem(i) == stem(columns[0]))
+}
+
 /// Which columns are the vector.
 fn taken(header: &[String], columns: &[usize]) -> String {
     let (first, last) = (columns[0], columns[columns.len() - 1]);
-    let stem = |i: usize| header[i].trim_end_matches(|c: char| c.is_ascii_digit());
-    let alike = columns.iter().all(|&i| stem(i) == stem(first));
     let count = columns.len();
-    match alike {
+    match alike(header, columns) {
         true => format!(
             "vectors are in the {count} columns {} to {}",
             header[first], header[last]

@@ -590,3 +590,59 @@ fn compaction_gives_the_same_document() {
     );
     assert_eq!(asked(), before);
 }
+
+#[test]
+fn class_scores_meet_the_names_of_their_columns() {
+    let folder = Folder::new();
+    let write = |name: &str, text: &str| std::fs::write(folder.at(name), text).unwrap();
+    write(
+        "scores.csv",
+        "file,dog,cat,polar_bear\na,1,0,0\nb,0,1,0\nc,0,0,1\n",
+    );
+    let values = |scores: &str, names: &str| {
+        let (code, out, err) =
+            folder.run(&["bridge", scores, names, "--top", "1", "--out", "b.parquet"]);
+        assert_eq!(code, 0, "{err}");
+        assert!(out.contains("3 pictures as vectors of 2 values"), "{out}");
+        let table = EmbeddingTable::read(&folder.at("b.parquet")).unwrap();
+        assert_eq!(table.clips, ["a", "b", "c"]);
+        (table.values, err)
+    };
+    let expected = [1.0, 0.0, 0.0, 1.0, 0.6, 0.8];
+    write(
+        "names.csv",
+        "name,e0,e1\ndog,1,0\ncat,0,1\npolar bear,.6,.8\n",
+    );
+    let (found, err) = values("scores.csv", "names.csv");
+    assert_eq!(found, expected);
+    assert!(
+        !err.contains("names are put") && !err.contains("their orders"),
+        "{err}"
+    );
+    write(
+        "turned.csv",
+        "name,e0,e1\nCat,0,1\nPolar bear,.6,.8\nDog,1,0\n",
+    );
+    let (found, err) = values("scores.csv", "turned.csv");
+    assert_eq!(found, expected);
+    assert!(
+        err.contains("turned.csv: names are put into the order of the columns of scores.csv"),
+        "{err}"
+    );
+    write("others.csv", "name,e0,e1\nHund,1,0\nKatze,0,1\nBär,.6,.8\n");
+    let (found, err) = values("scores.csv", "others.csv");
+    assert_eq!(found, expected);
+    assert!(
+        err.contains("columns (dog, ..) are not called as the names of others.csv (Hund, ..); their orders are taken to be the same"),
+        "{err}"
+    );
+    write(
+        "mixed.csv",
+        "name,e0,e1\ncat,0,1\nDackel,1,0\npolar bear,.6,.8\n",
+    );
+    let bridge = |names, out| folder.refused(&["bridge", "scores.csv", names, "--out", out]);
+    assert!(bridge("mixed.csv", "b.parquet").contains(
+        "mixed.csv: expected the names of the columns of scores.csv, found 2 of 3, none for \"dog\""
+    ));
+    assert!(bridge("names.csv", "b.csv").contains("expected a file that ends in .parquet"));
+}

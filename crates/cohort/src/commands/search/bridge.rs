@@ -38,6 +38,13 @@ impl Bridge {
             "expected tables by twos, scores and names, found {}",
             self.tables.len()
         );
+        ensure!(
+            self.out
+                .extension()
+                .is_some_and(|ending| ending.eq_ignore_ascii_case("parquet")),
+            "--out {}: expected a file that ends in .parquet",
+            self.out.display()
+        );
         let networks = self.tables.len() / 2;
         ensure!(
             self.top.len() == 1 || self.top.len() == networks,
@@ -47,7 +54,7 @@ impl Bridge {
         let mut all: Vec<(EmbeddingTable, EmbeddingTable)> = Vec::new();
         for pair in self.tables.chunks_exact(2) {
             let scores = read(&pair[0], &self.reading, shell)?;
-            let names = read(&pair[1], &self.reading, shell)?;
+            let mut names = read(&pair[1], &self.reading, shell)?;
             ensure!(
                 scores.dim == names.len(),
                 "{}: expected names of {} classes as {} scores, found {}",
@@ -56,6 +63,9 @@ impl Bridge {
                 pair[0].display(),
                 names.len()
             );
+            if let Some(note) = as_scores(&scores, &mut names, &pair[0], &pair[1])? {
+                shell.say(&format!("note: {note}"));
+            }
             if let Some((_, first)) = all.first() {
                 ensure!(
                     names.dim == first.dim,
@@ -125,6 +135,66 @@ impl Bridge {
         ))?;
         Ok(Outcome::Done)
     }
+}
+
+/// Puts the names into the order of the scores, where the scores' columns are called by them; what to tell of it.
+fn as_scores(
+    scores: &EmbeddingTable,
+    names: &mut EmbeddingTable,
+    path: &Path,
+    names_path: &Path,
+) -> anyhow::Result<Option<String>> {
+    let columns = &scores.provenance.columns;
+    if columns.len() != names.len() {
+        return Ok(None);
+    }
+    let plain = |name: &String| name.trim().to_lowercase().replace(['_', '-'], " ");
+    let wanted: Vec<String> = columns.iter().map(plain).collect();
+    let there: Vec<String> = names.clips.iter().map(plain).collect();
+    let rows: Vec<Option<usize>> = wanted
+        .iter()
+        .map(|name| there.iter().position(|other| other == name))
+        .collect();
+    let found = rows.iter().flatten().count();
+    if found == 0 {
+        return Ok(Some(format!(
+            "{}: columns ({}, ..) are not called as the names of {} ({}, ..); their orders are taken to be the same",
+            path.display(),
+            columns[0],
+            names_path.display(),
+            names.clips[0]
+        )));
+    }
+    if let Some(lost) = rows.iter().position(Option::is_none) {
+        anyhow::bail!(
+            "{}: expected the names of the columns of {}, found {found} of {}, none for {:?}",
+            names_path.display(),
+            path.display(),
+            columns.len(),
+            columns[lost]
+        );
+    }
+    let rows: Vec<usize> = rows.into_iter().flatten().collect();
+    let distinct: std::collections::HashSet<usize> = rows.iter().copied().collect();
+    ensure!(
+        distinct.len() == rows.len(),
+        "{}: expected columns of different names, found some that differ by case or marks alone",
+        path.display()
+    );
+    if rows.iter().copied().eq(0..rows.len()) {
+        return Ok(None);
+    }
+    let mut values = Vec::with_capacity(names.values.len());
+    for &row in &rows {
+        values.extend_from_slice(&names.values[row * names.dim..][..names.dim]);
+    }
+    names.values = values;
+    names.clips = rows.iter().map(|&row| names.clips[row].clone()).collect();
+    Ok(Some(format!(
+        "{}: names are put into the order of the columns of {}",
+        names_path.display(),
+        path.display()
+    )))
 }
 
 /// Puts a table's rows into the order of `clips`.
