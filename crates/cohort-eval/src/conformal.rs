@@ -1,15 +1,14 @@
 //! Split-conformal prediction sets: sets of classes that hold the truth as often as asked for.
 //!
-//! Subjects are split in two halves; each half gives the threshold for the other. Clips of one subject are dependent, so
-//! the threshold is a quantile in which each subject weighs the same, `1 / (S + 1)`, shared by its clips (hierarchical
-//! conformal prediction, Lee, Barber and Willett 2023; Dunn, Wasserman and Ramdas 2022): a clip of a new subject is
-//! covered with at least the probability asked for. The promise is by subject: of all clips fewer are covered where
-//! subjects with many clips are the harder ones, so that the achieved coverage stands by subject and by clip.
+//! Subjects are split in two halves; each half gives the threshold for the other ([`crate::SetRule`]). The promise is by
+//! subject: of all clips fewer are covered where subjects with many clips are the harder ones, so that the achieved coverage stands by
+//! subject and by clip.
 
 use serde::{Deserialize, Serialize};
 
 use crate::frame::Frame;
 use crate::groups::t_intervals;
+use crate::prediction_sets::{nonconformity, threshold};
 use crate::random::{Stream, shuffle};
 use crate::tally::Tally;
 use crate::{AuditSettings, Interval, Metric, Sample};
@@ -57,59 +56,6 @@ pub struct SetCoverage {
     pub mean_size: f64,
     /// Share of clips whose set holds every class: nothing is said about them.
     pub whole: f64,
-}
-
-/// Nonconformity of every class of one row: classes enter the set in the order of these scores.
-///
-/// Ordered: the run grows from the most probable class to the more probable neighbour (Lu, Angelopoulos and Pomerantz
-/// 2022), unordered: by falling probability (Romano, Sesia and Candes 2020); the score is the mass once the class is in.
-fn nonconformity(p: &[f64], ordered: bool) -> Vec<f64> {
-    let total: f64 = p.iter().sum();
-    let k = p.len();
-    let at = |class: usize| p[class] / total;
-    let mut scores = vec![1.0; k];
-    let mut mass = 0.0;
-    let mut enter = |class: usize, mass: &mut f64| {
-        *mass += at(class);
-        scores[class] = mass.min(1.0);
-    };
-    if ordered {
-        let mut low = (0..k).fold(
-            0,
-            |best, class| if at(class) > at(best) { class } else { best },
-        );
-        let mut high = low;
-        enter(low, &mut mass);
-        while low > 0 || high + 1 < k {
-            let down = low > 0 && (high + 1 >= k || at(low - 1) >= at(high + 1));
-            if down {
-                low -= 1;
-                enter(low, &mut mass);
-            } else {
-                high += 1;
-                enter(high, &mut mass);
-            }
-        }
-    } else {
-        let mut order: Vec<usize> = (0..k).collect();
-        order.sort_by(|&a, &b| at(b).total_cmp(&at(a)));
-        order.into_iter().for_each(|class| enter(class, &mut mass));
-    }
-    scores
-}
-
-/// Quantile of scores in which each subject weighs `1 / (S + 1)`, and the rest infinitely much.
-fn threshold(scores: &mut [(f64, f64)], subjects: usize, coverage: f64) -> f64 {
-    scores.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let needed = coverage * (subjects as f64 + 1.0) - 1e-9;
-    let mut weight = 0.0;
-    for &(score, share) in scores.iter() {
-        weight += share;
-        if weight >= needed {
-            return score;
-        }
-    }
-    f64::INFINITY
 }
 
 /// Sets of all rows: size and whether the truth is in.
@@ -251,37 +197,5 @@ impl Halves<'_> {
             mean_size: sizes.clone().sum::<usize>() as f64 / n,
             whole: sizes.filter(|size| *size == classes).count() as f64 / n,
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sets_grow_to_the_more_probable_neighbour() {
-        let p = [0.1, 0.2, 0.4, 0.05, 0.25];
-        let ordered = nonconformity(&p, true);
-        // 2, then 1 (.2 > .05), then 0 (.1 > .05), then 3, then 4.
-        for (found, expected) in ordered.iter().zip([0.7, 0.6, 0.4, 0.75, 1.0]) {
-            assert!((found - expected).abs() < 1e-12, "{ordered:?}");
-        }
-        let unordered = nonconformity(&p, false);
-        for (found, expected) in unordered.iter().zip([0.95, 0.85, 0.4, 1.0, 0.65]) {
-            assert!((found - expected).abs() < 1e-12, "{unordered:?}");
-        }
-    }
-
-    #[test]
-    fn the_threshold_is_the_conformal_quantile() {
-        // Nine subjects of one clip at 90 %: ceil(.9 * 10) = the ninth, the largest; eight are too few.
-        let mut nine: Vec<(f64, f64)> = (1..=9).map(|i| (f64::from(i) / 10.0, 1.0)).collect();
-        assert_eq!(threshold(&mut nine, 9, 0.9), 0.9);
-        let mut eight: Vec<(f64, f64)> = (1..=8).map(|i| (f64::from(i) / 10.0, 1.0)).collect();
-        assert_eq!(threshold(&mut eight, 8, 0.9), f64::INFINITY);
-        // A subject with many clips weighs no more than one with one.
-        let mut unequal: Vec<(f64, f64)> = vec![(0.9, 1.0), (0.8, 1.0), (0.7, 1.0)];
-        unequal.extend(std::iter::repeat_n((0.1, 0.01), 100));
-        assert_eq!(threshold(&mut unequal, 4, 0.5), 0.8);
     }
 }

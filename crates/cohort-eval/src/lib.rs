@@ -36,6 +36,7 @@ mod metrics;
 mod outcome;
 mod permute;
 mod pooling;
+mod prediction_sets;
 mod random;
 mod ranking;
 mod recovered;
@@ -86,6 +87,7 @@ pub use measure::Measure;
 pub use metrics::{ConfusionMatrix, Metric, surprise};
 pub use outcome::{AttributeOutcome, Fairness, Outcome, SUSPECTED_BELOW};
 pub use pooling::Pooled;
+pub use prediction_sets::SetRule;
 pub use random::{Stream, below, shuffle, unit};
 pub use ranking::{
     ClassCurves, ClassScores, Curve, MOST_CLASSES_WITH_SHARES, MOST_CURVE_POINTS,

@@ -177,6 +177,37 @@ pub(crate) fn cross_fit(
     probabilities
 }
 
+/// As [`cross_fit`] for every subset of the modalities, by mask from 1 on: the rows that have it all, in order, and their predictions
+/// from it alone.
+pub(crate) fn cross_fit_subsets(
+    names: &[String],
+    classes: &[String],
+    valid: &Valid,
+    settings: &FusionSettings,
+    selection: Option<CrossValidated>,
+) -> Vec<(Vec<usize>, Vec<f64>)> {
+    let masks: Vec<u32> = (1..1 << names.len()).collect();
+    let models: Vec<FusionModel> = (0..valid.folds)
+        .into_par_iter()
+        .map(|fold| {
+            fit_rows(names, classes, valid, settings, selection, &masks, |i| {
+                valid.fold[i] != fold
+            })
+        })
+        .collect();
+    let k = classes.len();
+    let of_mask = |&mask: &u32| {
+        let rows = (0..valid.truth.len()).filter(|&i| valid.aligned.present[i] & mask == mask);
+        let rows: Vec<usize> = rows.collect();
+        let mut probabilities = vec![0.0; rows.len() * k];
+        for (&i, p) in rows.iter().zip(probabilities.chunks_exact_mut(k)) {
+            models[valid.fold[i]].row(valid.aligned, i, mask, p);
+        }
+        (rows, probabilities)
+    };
+    masks.iter().map(of_mask).collect()
+}
+
 /// Fits on the rows for which `keep` holds; the parts of `masks` are fitted, others hold the fixed sum.
 fn fit_rows(
     names: &[String],

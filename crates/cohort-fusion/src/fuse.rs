@@ -163,7 +163,8 @@ impl Prepared {
         })
     }
 
-    fn needs_valid(&self) -> bool {
+    /// Whether anything is fitted on the validation split.
+    pub fn needs_valid(&self) -> bool {
         self.settings.rule.fit().is_some() || self.settings.calibrate
     }
 

@@ -21,6 +21,7 @@ mod multinomial;
 mod newton;
 mod numeric;
 mod ordinal;
+mod sets;
 mod settings;
 mod shapley;
 mod shares;
@@ -48,6 +49,7 @@ pub use fuse::{
 };
 pub use model::{CrossValidated, Form, FusionModel, SubsetFusion};
 pub use numeric::PROBABILITY_FLOOR;
+pub use sets::{FusionSets, SubsetSets, fusion_sets};
 pub use settings::{Fit, FusionRule, FusionSettings, StackingKind};
 pub use shapley::shapley;
 pub use shares::{SHARED_METRICS, SharePart, Shares};

@@ -3,9 +3,10 @@
 
 mod common;
 
-use cohort_eval::{IntervalSettings, Metric, Sample, paired_difference};
+use cohort_eval::{IntervalSettings, Metric, Sample, SetRule, paired_difference};
 use cohort_fusion::{
     Fit, FusionModel, FusionRule, FusionSettings, ModelPredictions, StackingKind, Subjects, fuse,
+    fusion_sets,
 };
 use cohort_tables::Predictions;
 use common::{CLASSES, Draws, balanced_study, rows, study};
@@ -408,4 +409,80 @@ fn the_fit_follows_its_aim() {
         "{likelihood:?} {balanced:?}"
     );
     assert!(balanced.1 > likelihood.1, "{likelihood:?} {balanced:?}");
+}
+
+#[test]
+fn sets_rest_on_the_cross_fitted_validation_split_of_every_subset() {
+    let all = study(80, 40, 5).modalities;
+    for rule in rules() {
+        let settings = with(&rule);
+        let sets = fusion_sets(&all, &settings).unwrap();
+        assert_eq!(sets.parts.len(), 7);
+        // all modalities: what the fusion itself says of its validation split
+        let of = |modalities: &[ModelPredictions]| {
+            let rule = match &settings.rule {
+                FusionRule::WeightedSumLogits { weights } => FusionRule::WeightedSumLogits {
+                    weights: weights[..modalities.len()].to_vec(),
+                },
+                rule => rule.clone(),
+            };
+            let valid = fuse(
+                modalities,
+                &FusionSettings {
+                    rule,
+                    ..settings.clone()
+                },
+            )
+            .unwrap()
+            .valid;
+            let (_, subject) = subject_index(&valid);
+            let p = valid.probabilities.clone().unwrap();
+            SetRule::fit(&p, valid.truth.as_ref().unwrap(), &subject, true, 0.9)
+        };
+        let found = sets.rule(&["text", "image", "audio"], 0.9).unwrap();
+        assert_eq!(*found, of(&all), "{rule:?}");
+        assert_eq!(found.clips, all[0].valid.len());
+        assert!(sets.rule(&["image"], 0.905).is_none() && sets.rule(&["smell"], 0.9).is_none());
+    }
+    // one modality alone under a fixed rule without calibration: its own probabilities
+    let settings = FusionSettings {
+        calibrate: false,
+        ..with(&FusionRule::MeanProbabilities)
+    };
+    let sets = fusion_sets(&all, &settings).unwrap();
+    let valid = &all[0].valid;
+    let p = valid.probabilities.clone().unwrap();
+    let (_, subject) = subject_index(valid);
+    let own = SetRule::fit(&p, valid.truth.as_ref().unwrap(), &subject, true, 0.8);
+    let found = sets.rule(&[&all[0].name], 0.8).unwrap();
+    assert!((found.threshold.unwrap() - own.threshold.unwrap()).abs() < 1e-9);
+}
+
+/// The promise: a clip of a subject of whom nothing was known, weighing every subject alike.
+#[test]
+fn sets_cover_clips_of_new_subjects() {
+    let (mut covered, mut count, mut size) = (0.0, 0.0, 0.0);
+    for seed in 0..16 {
+        let all = study(60, 100, 100 + seed).modalities;
+        let settings = FusionSettings::default();
+        let rule = *fusion_sets(&all, &settings)
+            .unwrap()
+            .rule(&["audio", "image", "text"], 0.8)
+            .unwrap();
+        let test = fuse(&all, &settings).unwrap().test;
+        let (subjects, subject) = subject_index(&test);
+        let mut clips = vec![0.0; subjects];
+        subject.iter().for_each(|&s| clips[s] += 1.0);
+        for (row, &truth) in test.truth.as_ref().unwrap().iter().enumerate() {
+            let set = rule.set(test.row(row).unwrap());
+            let weight = 1.0 / clips[subject[row]];
+            covered += weight * f64::from(u8::from(set.contains(&truth)));
+            size += weight * set.len() as f64;
+            count += weight;
+        }
+    }
+    // a new subject is covered with .8 to .8 + 1/61; three standard errors of 16 splits of 60 and 100 subjects are .05
+    let share = covered / count;
+    assert!(share > 0.8 - 0.05 && share < 0.95, "{share}");
+    assert!(size / count < 4.0, "{}", size / count);
 }
