@@ -57,6 +57,13 @@ impl MediaKind {
             .find(|kind| kind.rank(extension).is_some())
     }
 
+    /// Whether a file is of the kind by its ending, whatever other kind may use it too.
+    pub fn is_of(self, path: &Path) -> bool {
+        let name = path.file_name().and_then(|name| name.to_str());
+        let ending = name.and_then(|name| name.rsplit_once('.'));
+        ending.is_some_and(|(_, ending)| self.rank(ending).is_some())
+    }
+
     /// Place of an ending among the kind's own.
     fn rank(self, extension: &str) -> Option<usize> {
         let mut known = self.extensions().iter();
@@ -123,6 +130,11 @@ impl Media {
     /// Puts a medium; what was there of its kind is returned.
     pub fn insert(&mut self, kind: MediaKind, source: MediaSource) -> Option<MediaSource> {
         self.0.insert(kind, source)
+    }
+
+    /// Takes the medium of a kind away.
+    pub fn remove(&mut self, kind: MediaKind) -> Option<MediaSource> {
+        self.0.remove(&kind)
     }
 
     /// The media in the order of their kinds.

@@ -15,6 +15,9 @@ pub enum PipelineError {
     /// Picture.
     #[error(transparent)]
     Vision(#[from] cohort_vision::VisionError),
+    /// Video.
+    #[error(transparent)]
+    Video(cohort_video::VideoError),
     /// Text settings.
     #[error(transparent)]
     Text(cohort_text::TextError),
@@ -154,9 +157,18 @@ impl PipelineError {
             Self::Data(_)
                 | Self::Audio(_)
                 | Self::Vision(_)
+                | Self::Video(_)
                 | Self::Media { .. }
                 | Self::NotFinite { .. }
         )
+    }
+
+    /// An error of reading a video.
+    pub(crate) fn of_video(error: cohort_video::VideoError) -> Self {
+        match error {
+            cohort_video::VideoError::Stopped => Self::Stopped,
+            error => Self::Video(error),
+        }
     }
 
     /// An error of a training or of a trained network at work.

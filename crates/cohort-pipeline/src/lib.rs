@@ -21,7 +21,7 @@ mod transcribe;
 mod watch;
 mod weights;
 
-pub use branches::{ClipMedia, Damage, Features, Skipped, damages};
+pub use branches::{ClipMedia, Damage, Features, Skipped, VideoSeen, damages};
 pub use cohort_nn::Backbone;
 pub use cohort_nn::metric::{MetricLoss, Miner, PairLoss};
 pub use cohort_train::{
@@ -29,6 +29,7 @@ pub use cohort_train::{
     EpochMetrics, JointKind, Trainable,
 };
 pub use cohort_tuning::{Method, Space, SpaceError};
+pub use cohort_video::FrameSettings;
 pub use config::{
     AudioFeatureConfig, AuditConfig, Augmentation, FaceFeatureConfig, FeatureConfig, FusionConfig,
     ImageMode, ImageSettings, JointSettings, ModelSettings, ReadingConfig, RunConfig, TextEncoder,
@@ -38,11 +39,12 @@ pub use dataset::fusion_settings;
 pub use encode::{Encoder, EncoderSettings};
 pub use error::PipelineError;
 pub use jobs::{
-    Answers, ClipAnswer, EmbeddingPlan, FeatureTables, JointPlan, JointSubset, PairsPlan,
-    RunSummary, SearchSettings, Searched, Spawn, Sweep, SweepCell, SweepData, SweepGrid,
-    SweepSetting, TestScores, TrainedEmbedding, TrainedJoint, TrainedModality, TrainedPairs,
-    TrialEnd, TrialRecord, degrade, feature_tables, predict, run, run_trial, search, sweep,
-    train_embedding, train_joint, train_modality, train_pairs, write_report,
+    Answers, ClipAnswer, EmbeddingPlan, FailedMedium, FeatureTables, JointPlan, JointSubset,
+    PairsPlan, PredictSettings, RunSummary, SearchSettings, Searched, Spawn, Sweep, SweepCell,
+    SweepData, SweepGrid, SweepSetting, TestScores, TrainedEmbedding, TrainedJoint,
+    TrainedModality, TrainedPairs, TrialEnd, TrialRecord, degrade, feature_tables, predict, run,
+    run_trial, search, sweep, train_embedding, train_joint, train_modality, train_pairs,
+    write_report,
 };
 pub use modality::Modality;
 pub use models::{Answer, Predictor};

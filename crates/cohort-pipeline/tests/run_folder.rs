@@ -9,8 +9,8 @@ use cohort_data::{Dataset, MediaKind};
 use cohort_eval::{Audit, AuditSettings, IntervalSettings, audit};
 use cohort_fusion::Figure;
 use cohort_pipeline::{
-    ClipMedia, Damage, Modality, PipelineError, RunConfig, Silent, SweepGrid, Watch, damages,
-    degrade, feature_tables, predict, run, sweep,
+    ClipMedia, Damage, Modality, PipelineError, PredictSettings, RunConfig, Silent, SweepGrid,
+    Watch, damages, degrade, feature_tables, predict, run, sweep,
 };
 use cohort_synth::{SynthSettings, synthesise};
 use cohort_tables::{EmbeddingTable, LabelTable, Predictions, id_key};
@@ -119,7 +119,13 @@ fn new_media_are_answered_as_the_test_clips_were() {
     let dataset = Dataset::open(corpus(), None).unwrap();
     let test = &dataset.schema.splits[2];
     let clips = ClipMedia::from_dataset(&dataset, Some(test)).unwrap();
-    let answers = predict(finished(), &clips, &Silent::default()).unwrap();
+    let answers = predict(
+        finished(),
+        &clips,
+        &PredictSettings::default(),
+        &Silent::default(),
+    )
+    .unwrap();
     let read = |file: &str| by_clip(&Predictions::read(&finished().join(file), None).unwrap());
     let (fused, joint) = (read("predictions.csv"), read("joint/predictions.csv"));
     assert_eq!(answers.clips.len(), fused.len());
@@ -169,7 +175,13 @@ fn one_modality_alone_is_answered_as_its_own_model_answers() {
         assert_eq!(of(&out).unwrap(), of(finished()).unwrap(), "{modality}");
         assert!(!out.join("joint").exists());
         let clips = ClipMedia::from_dataset(&dataset, Some(&dataset.schema.splits[2])).unwrap();
-        let answers = predict(&out, &clips, &Silent::default()).unwrap();
+        let answers = predict(
+            &out,
+            &clips,
+            &PredictSettings::default(),
+            &Silent::default(),
+        )
+        .unwrap();
         for answer in &answers.clips {
             assert_eq!(answer.modalities, [modality]);
         }

@@ -27,6 +27,7 @@ mod geometry;
 mod hash;
 mod picture;
 mod prepare;
+mod quality;
 mod random;
 mod recipe;
 mod resize;
@@ -51,6 +52,7 @@ pub use geometry::{
 pub use hash::{hash_distance, perceptual_hash};
 pub use picture::Picture;
 pub use prepare::{Cut, Preparation, Sizing};
+pub use quality::{brightness, sharpness};
 pub use recipe::Recipe;
 pub use resize::{Filter, resize, resize_with};
 pub use tensor::{IMAGENET_MEAN, IMAGENET_STD, normalise};

@@ -5,12 +5,14 @@ use std::path::Path;
 use cohort_data::{Clip, Dataset};
 use cohort_tables::{Provenance, content_hash};
 use cohort_train::{ModelConfig, Source};
+use cohort_video::Frame;
 use cohort_weights::Weights;
 use serde_json::{Value, json};
 
 use super::clip_media::ClipMedia;
 use super::decoded::DecodedMedia;
 use super::table::{Features, Skipped};
+use super::video::Looked;
 use crate::error::PipelineError;
 use crate::modality::Modality;
 use crate::watch::Watch;
@@ -82,6 +84,14 @@ pub(crate) trait Branch: Send + Sync {
     /// # Errors
     /// A medium that its features cannot be computed of.
     fn see<'a>(&'a self, media: &'a DecodedMedia) -> Result<Box<dyn Source + 'a>, PipelineError>;
+
+    /// What is seen of a video's frames, of which there is one at least; none where the modality looks at no pictures.
+    ///
+    /// # Errors
+    /// A frame that cannot be resized.
+    fn look(&self, _frames: &[Frame]) -> Result<Option<Looked>, PipelineError> {
+        Ok(None)
+    }
 
     /// Whether the media of all clips are to be seen together rather than some at a time.
     fn sees_all_at_once(&self) -> bool {

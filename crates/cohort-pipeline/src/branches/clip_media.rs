@@ -14,6 +14,8 @@ use crate::error::PipelineError;
 const CHUNK: usize = 128;
 /// Pixels of the pictures that are in memory together, three bytes each, unless one has more by itself.
 const CHUNK_PIXELS: u64 = 1 << 27;
+/// What a video counts for: its frames are looked at before the next one's are read.
+const VIDEO_PIXELS: u64 = 1 << 23;
 
 /// What there is of one clip.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -44,14 +46,19 @@ impl ClipMedia {
         }
     }
 
-    /// Groups files by their name without extension: `a.jpg`, `a.wav` and `a.txt` are the clip `a`. A folder stands for
-    /// the pictures, sounds and transcripts in it and below it. Where files of one kind in several folders have one name, clips of
+    /// Groups files by their name without extension: `a.jpg`, `a.wav` and `a.txt` are the clip `a`, as is `a.mp4`, whose sound counts
+    /// where no other file gives one. A folder stands for the pictures, sounds, videos and transcripts in it and below it. Where files of one kind in several folders have one name, clips of
     /// that name are called by their paths ([`folder::clip_ids`]). Also gives what the folders hold besides, by kind.
     ///
     /// # Errors
     /// A folder that cannot be read, a file of another kind, two pictures (sounds, transcripts) of one clip.
     pub fn from_files(paths: &[PathBuf]) -> Result<(Vec<Self>, Unused), PipelineError> {
-        const KINDS: [MediaKind; 3] = [MediaKind::Picture, MediaKind::Sound, MediaKind::Text];
+        const KINDS: [MediaKind; 4] = [
+            MediaKind::Picture,
+            MediaKind::Video,
+            MediaKind::Sound,
+            MediaKind::Text,
+        ];
         let wanted = KINDS.map(MediaKind::extensions).concat();
         let mut unused = Unused::default();
         let mut groups: BTreeMap<MediaKind, Vec<Entry>> = BTreeMap::new();
@@ -64,13 +71,17 @@ impl ClipMedia {
                 vec![folder::named(path)]
             };
             for entry in entries {
-                let kind = MediaKind::of_file(&entry.path).filter(|kind| KINDS.contains(kind));
+                let kind = match MediaKind::Video.is_of(&entry.path) {
+                    true => Some(MediaKind::Video),
+                    false => MediaKind::of_file(&entry.path),
+                };
                 let Some(kind) = kind else {
-                    let [picture, sound, text] = KINDS.map(|kind| kind.extensions().join(", "));
+                    let [picture, video, sound, text] =
+                        KINDS.map(|kind| kind.extensions().join(", "));
                     return Err(PipelineError::Unusable {
                         path: entry.path,
                         expected: format!(
-                            "a picture ({picture}), a sound ({sound}) or a transcript ({text})"
+                            "a picture ({picture}), a video ({video}), a sound ({sound}) or a transcript ({text})"
                         ),
                         found: "another kind of file".to_string(),
                     });
@@ -97,7 +108,30 @@ impl ClipMedia {
                 }
             }
         }
-        Ok((clips.into_values().collect(), unused))
+        let mut clips: Vec<Self> = clips.into_values().collect();
+        clips.iter_mut().for_each(Self::hear_video);
+        Ok((clips, unused))
+    }
+
+    /// Takes the sound of the clip's video, where there is no other.
+    fn hear_video(&mut self) {
+        if let Some(video) = self.media.get(MediaKind::Video)
+            && !self.media.has(MediaKind::Sound)
+        {
+            self.media.insert(MediaKind::Sound, video.clone());
+        }
+    }
+
+    /// Looks for pictures in the video that gives the clip's sound, where there are no others.
+    fn see_video(&mut self) {
+        let sound = self.media.file(MediaKind::Sound);
+        if let Some(file) = sound.filter(|file| MediaKind::Video.is_of(file))
+            && !self.media.has(MediaKind::Picture)
+            && !self.media.has(MediaKind::Video)
+        {
+            let video = MediaSource::File(file.to_path_buf());
+            self.media.insert(MediaKind::Video, video);
+        }
     }
 
     /// Every clip of a data set, or of one split of it.
@@ -122,7 +156,12 @@ impl ClipMedia {
         let wanted = splits.filter(|one| split.is_none_or(|name| one.name == name));
         Ok(wanted
             .flat_map(|split| &split.clips)
-            .map(Self::from)
+            .map(|clip| {
+                let mut clip = Self::from(clip);
+                clip.hear_video();
+                clip.see_video();
+                clip
+            })
             .collect())
     }
 }
@@ -134,7 +173,11 @@ pub(crate) fn chunks(clips: &[ClipMedia]) -> Vec<&[ClipMedia]> {
         let mut pixels = 0;
         let fits = |clip: &ClipMedia| {
             let picture = clip.media.file(MediaKind::Picture);
-            pixels += picture.map_or(0, declared_pixels);
+            let video = clip.media.has(MediaKind::Video) && picture.is_none();
+            pixels += match video {
+                true => VIDEO_PIXELS,
+                false => picture.map_or(0, declared_pixels),
+            };
             pixels <= CHUNK_PIXELS
         };
         let fitting = rest.iter().take(CHUNK).map(fits).take_while(|&fits| fits);

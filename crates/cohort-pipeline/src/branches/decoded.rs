@@ -17,6 +17,8 @@ pub(crate) struct DecodedMedia {
 /// What was decoded.
 pub(crate) enum Content {
     Pictures(Vec<Picture>),
+    /// What a network sees of pictures, cut out already, in its size.
+    Parts(Vec<Picture>),
     Sounds(Vec<Sound>),
     Texts(Vec<String>),
 }

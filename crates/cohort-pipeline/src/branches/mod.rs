@@ -9,6 +9,7 @@ mod image;
 mod table;
 mod text;
 mod vectors;
+mod video;
 
 use crate::config::{FaceFeatureConfig, RunConfig};
 use crate::error::PipelineError;
@@ -18,6 +19,7 @@ use crate::watch::Watch;
 pub use clip_media::ClipMedia;
 pub use damage::Damage;
 pub use table::{Features, Skipped};
+pub use video::VideoSeen;
 
 pub(crate) use branch::{Branch, Part, Purpose, Samples};
 pub(crate) use clip_media::chunks;
@@ -25,6 +27,7 @@ pub(crate) use decoded::{Content, DecodedMedia};
 pub(crate) use image::decode_pictures;
 pub(crate) use table::{Recipe, make_table};
 pub(crate) use vectors::table_samples;
+pub(crate) use video::{Looked, Videos, pooled};
 
 /// The branch of a modality, with a run's settings.
 ///

@@ -21,7 +21,7 @@ pub use embedding::{EmbeddingPlan, TrainedEmbedding, train_embedding};
 pub use features::{FeatureTables, feature_tables};
 pub use joint::{JointPlan, JointSubset, TrainedJoint, train_joint};
 pub use pairs::{PairsPlan, TrainedPairs, train_pairs};
-pub use predict::{Answers, ClipAnswer, predict};
+pub use predict::{Answers, ClipAnswer, FailedMedium, PredictSettings, predict};
 pub use report::write_report;
 pub use run::{RunSummary, run};
 pub use sweep::{

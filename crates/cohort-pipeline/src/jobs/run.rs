@@ -5,7 +5,9 @@ use std::time::Instant;
 
 use cohort_data::{CheckReport, CheckSettings, Dataset};
 use cohort_eval::{Audit, Headline, IntervalSettings, ModelKind, audit};
-use cohort_fusion::{AblationSettings, Fused, FusionRecord, ModelPredictions, ablate, fuse};
+use cohort_fusion::{
+    AblationSettings, Fused, FusionRecord, ModelPredictions, ablate, fuse, fusion_sets,
+};
 use cohort_report::{Caution, RunRecord, cautions};
 use cohort_tables::{FolderLock, counted, plural, write_atomic};
 use serde_json::{Value, json};
@@ -23,7 +25,7 @@ use crate::dataset::{all_labels, fusion_settings, hash_of_labels, splits, target
 use crate::error::PipelineError;
 use crate::modality::Modality;
 use crate::run_folder::{
-    AUDIT, Changeable, JOINT, PREDICTIONS, PREDICTIONS_VALID, check_config, check_inputs,
+    AUDIT, Changeable, JOINT, PREDICTIONS, PREDICTIONS_VALID, SETS, check_config, check_inputs,
     make_folder, model_settings, write_json, write_sealed,
 };
 use crate::watch::{Watch, apart, say_notes};
@@ -344,6 +346,8 @@ impl<'a> Job<'a> {
                 settings: model_settings(job.config)?,
             };
             write_sealed(&folder.join("fusion.json"), &late)?;
+            let sets = apart(job.watch, || fusion_sets(&tables, &settings))?;
+            write_sealed(&job.out.join(SETS), &sets)?;
             job.gave = counted(tables.len(), "model");
             Ok(fused)
         })?;

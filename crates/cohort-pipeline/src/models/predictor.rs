@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use cohort_fusion::{FusionModel, shapley};
+use cohort_fusion::{FusionModel, FusionSets, shapley};
 use cohort_tables::Predictions;
 use cohort_train::{ModelConfig, Trained};
 
@@ -14,7 +14,7 @@ use crate::branches::{self, Branch, DecodedMedia};
 use crate::config::RunConfig;
 use crate::error::PipelineError;
 use crate::modality::Modality;
-use crate::run_folder::{JOINT, document_of, model_settings, read_sealed};
+use crate::run_folder::{JOINT, SETS, document_of, model_settings, read_sealed};
 use crate::watch::Watch;
 
 /// The trained models of a run folder, each with what it looks at media through.
@@ -23,6 +23,8 @@ pub struct Predictor {
     models: Vec<(Box<dyn Branch>, Trained)>,
     late: FusionModel,
     joint: Option<(Trained, JointRecord)>,
+    /// None in runs of before there were sets.
+    sets: Option<FusionSets>,
 }
 
 /// What a run says of one clip.
@@ -80,11 +82,14 @@ impl Predictor {
                 Some((Trained::load(run.join(JOINT), config.device)?, record))
             }
         };
+        let path = run.join(SETS);
+        let sets = read_sealed(&path)?.map(|sets| document_of(sets, &path));
         Ok(Self {
             config,
             models,
             late,
             joint,
+            sets: sets.transpose()?,
         })
     }
 
@@ -101,6 +106,11 @@ impl Predictor {
     /// What each of the run's models looks through, in the order of [`Modality::ALL`].
     pub(crate) fn branches(&self) -> impl Iterator<Item = &dyn Branch> + '_ {
         self.models.iter().map(|(branch, _)| &**branch)
+    }
+
+    /// Which classes are in the sets of clips, where the run says so.
+    pub(crate) fn sets(&self) -> Option<&FusionSets> {
+        self.sets.as_ref()
     }
 
     /// Name of the joint model, when the run has one.

@@ -7,7 +7,7 @@ use cohort_data::Dataset;
 use cohort_tables::{EmbeddingTable, Provenance, content_hash};
 use cohort_train::{MemorySource, Scores, Trained};
 
-use crate::branches::{Branch, Purpose};
+use crate::branches::{Branch, Purpose, pooled};
 use crate::error::PipelineError;
 use crate::hashes::settings_hash;
 use crate::modality::Modality;
@@ -58,6 +58,31 @@ impl Seen {
             embedding,
             table,
         }
+    }
+
+    /// With the rows of another table of the same model after its own.
+    ///
+    /// # Panics
+    /// A table of another width.
+    pub(crate) fn and(mut self, other: Self) -> Self {
+        if self.table.is_empty() {
+            return other;
+        }
+        if !other.table.is_empty() {
+            assert_eq!(self.table.dim, other.table.dim, "tables of one model");
+            self.table.clips.extend(other.table.clips);
+            self.table.sources.extend(other.table.sources);
+            self.table.values.extend(other.table.values);
+        }
+        self
+    }
+
+    /// All rows as the one of `clip`: their mean by `weights`.
+    pub(crate) fn pooled(mut self, clip: &str, weights: &[f64]) -> Self {
+        self.table.values = pooled(&self.table.values, self.table.dim, weights);
+        self.table.clips = vec![clip.to_string()];
+        self.table.sources = vec![String::new()];
+        self
     }
 
     /// Row of each clip.

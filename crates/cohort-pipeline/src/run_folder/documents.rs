@@ -12,6 +12,8 @@ use crate::error::PipelineError;
 pub(crate) const PREDICTIONS: &str = "predictions.csv";
 /// Predictions of the validation split.
 pub(crate) const PREDICTIONS_VALID: &str = "predictions-valid.csv";
+/// Prediction sets of the late fusion.
+pub(crate) const SETS: &str = "fused/sets.json";
 /// Name of an audit's document: of the fusion in the run folder, of a model in its own.
 pub(crate) const AUDIT: &str = "audit.json";
 

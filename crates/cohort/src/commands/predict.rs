@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::bail;
+use anyhow::{Context, bail, ensure};
 use clap::Args;
 use cohort_data::Dataset;
-use cohort_pipeline::{ClipMedia, predict};
+use cohort_pipeline::{ClipMedia, FrameSettings, PredictSettings, predict};
 use cohort_tables::write_atomic;
 
 use crate::shell::{Outcome, Shell};
@@ -15,7 +15,8 @@ use crate::shell::{Outcome, Shell};
 pub(crate) struct Predict {
     /// Run folder of `cohort run` or `cohort demo`
     run: PathBuf,
-    /// Pictures, sounds and transcripts (or folders of them); those of one name are one clip, and any may be missing
+    /// Pictures, sounds, videos and transcripts (or folders of them); those of one name are one clip, and any may be missing. - reads
+    /// their names from standard input, one a line
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
     /// Every clip of a data set, in place of files
@@ -27,6 +28,18 @@ pub(crate) struct Predict {
     /// Write a table: VideoName,prediction,p1..pK and each modality's share; - prints it in place of the text
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
+    /// How often a clip's set of classes holds the true one, for new subjects: .50 to .99, in hundredths
+    #[arg(long, value_name = "SHARE", default_value_t = PredictSettings::default().coverage)]
+    coverage: f64,
+    /// Abstain from an answer where the set has more classes than this [default: never]
+    #[arg(long, value_name = "N")]
+    widest: Option<usize>,
+    /// Frames of a video are looked at so many seconds apart
+    #[arg(long, value_name = "SECONDS", default_value_t = FrameSettings::default().every)]
+    every: f64,
+    /// Frames of a video that are looked at, at most; of a long one they lie further apart
+    #[arg(long, value_name = "N", default_value_t = FrameSettings::default().most)]
+    frames: usize,
     #[command(flatten)]
     reading: super::reading::Reading,
     /// Print one JSON document (cohort.predict/1)
@@ -48,7 +61,7 @@ impl Predict {
                 ClipMedia::from_dataset(&dataset, self.split.as_deref())?
             }
             None => {
-                let (clips, unused) = ClipMedia::from_files(&self.files)?;
+                let (clips, unused) = ClipMedia::from_files(&listed(&self.files)?)?;
                 if !unused.is_empty() {
                     shell.say(&format!("not used: {unused}"));
                 }
@@ -56,9 +69,38 @@ impl Predict {
             }
         };
         if clips.is_empty() {
-            bail!("expected pictures, sounds or transcripts, or --data ROOT, found none");
+            bail!("expected pictures, sounds, videos or transcripts, or --data ROOT, found none");
         }
-        let mut found = shell.apart(|| predict(&self.run, &clips, shell))?;
+        ensure!(
+            self.every.is_finite() && self.every >= 0.0,
+            "--every: expected a number of seconds, found {}",
+            self.every
+        );
+        ensure!(self.frames > 0, "--frames: expected at least 1, found 0");
+        let settings = PredictSettings {
+            coverage: self.coverage,
+            widest: self.widest,
+            frames: FrameSettings {
+                every: self.every,
+                most: self.frames,
+                ..FrameSettings::default()
+            },
+        };
+        let mut found = shell.apart(|| predict(&self.run, &clips, &settings, shell))?;
+        if let (true, Some(first)) = (found.clips.is_empty(), found.failed.first()) {
+            bail!(
+                "expected a clip of which something can be read, found none; {}, {}: {}",
+                first.clip,
+                first.modality,
+                first.reason
+            );
+        }
+        for failed in &found.failed {
+            shell.say(&format!(
+                "not used: {}, {}: {}",
+                failed.clip, failed.modality, failed.reason
+            ));
+        }
         // the run's own data set may be the same one, by another path
         let said = |note: &String| notes.iter().any(|own| note.ends_with(own.as_str()));
         found.notes.retain(|note| !said(note));
@@ -76,6 +118,27 @@ impl Predict {
             shell.print(&found.to_text())?;
             shell.say(cohort_pipeline::Answers::LEGEND);
         }
-        Ok(Outcome::Done)
+        Ok(match found.failed.is_empty() {
+            true => Outcome::Done,
+            false => Outcome::Found,
+        })
     }
+}
+
+/// The files, with those that standard input names in the place of `-`.
+fn listed(files: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
+    let mut all = Vec::with_capacity(files.len());
+    for file in files {
+        if file.as_path() != Path::new("-") {
+            all.push(file.clone());
+            continue;
+        }
+        for line in std::io::stdin().lines() {
+            let line = line.context("standard input: expected names of files, one a line")?;
+            if !line.trim().is_empty() {
+                all.push(PathBuf::from(line));
+            }
+        }
+    }
+    Ok(all)
 }

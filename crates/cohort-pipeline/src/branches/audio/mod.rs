@@ -4,7 +4,7 @@ mod damage;
 
 use std::path::Path;
 
-use cohort_audio::{AcousticFeatures, AcousticSettings, Preset, Sound, decode_warned};
+use cohort_audio::{AcousticFeatures, AcousticSettings, Preset, Sound};
 use cohort_data::{Dataset, MediaKind};
 use cohort_tables::Provenance;
 use cohort_train::{MemorySource, MlpConfig, ModelConfig, Source};
@@ -16,6 +16,7 @@ use super::clip_media::ClipMedia;
 use super::decoded::{Content, DecodedMedia};
 use super::table::{Features, Recipe, make_table};
 use super::vectors::vector_samples;
+use super::video::sound_of;
 use crate::config::{ModelSettings, RunConfig};
 use crate::dataset::all_clips;
 use crate::error::PipelineError;
@@ -90,7 +91,7 @@ impl Branch for AudioBranch {
             .filter_map(|clip| Some((clip.id.as_str(), clip.sound()?)))
             .collect();
         let compute = |file: &&&Path| -> Result<Vec<f32>, PipelineError> {
-            let decoded = decode_warned(file)?;
+            let decoded = sound_of(file)?;
             say_warnings(&decoded.warnings, watch);
             self.vector(&decoded.sound)
         };
@@ -127,7 +128,7 @@ impl Branch for AudioBranch {
         clips: &[ClipMedia],
         warnings: &mut Vec<String>,
     ) -> Result<DecodedMedia, PipelineError> {
-        let decode = |file: &Path| Ok(decode_warned(file)?);
+        let decode = |file: &Path| Ok(sound_of(file)?);
         DecodedMedia::decode(
             clips,
             |media| media.file(MediaKind::Sound),

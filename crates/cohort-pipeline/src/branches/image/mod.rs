@@ -1,6 +1,7 @@
 //! Pictures: a network that learns from the pixels, or a head on what a frozen network sees.
 
 mod damage;
+mod follow;
 mod network;
 mod pictures;
 mod transform;
@@ -12,6 +13,7 @@ use cohort_data::{Clip, Dataset, MediaKind};
 use cohort_nn::{Backbone, PictureInput};
 use cohort_tables::Provenance;
 use cohort_train::{MemorySource, MlpConfig, ModelConfig, Source};
+use cohort_video::Frame;
 use cohort_vision::{Transform, decode_warned};
 use cohort_weights::Weights;
 
@@ -20,6 +22,7 @@ use super::clip_media::ClipMedia;
 use super::decoded::{Content, DecodedMedia};
 use super::table::{Features, Skipped};
 use super::vectors::vector_samples;
+use super::video::Looked;
 use crate::config::{Augmentation, FaceFeatureConfig, ImageMode, ImageSettings, RunConfig};
 use crate::dataset::{splits, target_index};
 use crate::error::PipelineError;
@@ -222,18 +225,20 @@ impl Branch for ImageBranch {
     }
 
     fn see<'a>(&'a self, media: &'a DecodedMedia) -> Result<Box<dyn Source + 'a>, PipelineError> {
-        let Content::Pictures(pictures) = &media.content else {
-            panic!("the image branch decodes pictures");
+        let (pictures, whole) = match &media.content {
+            Content::Pictures(pictures) => (pictures, true),
+            Content::Parts(parts) => (parts, false),
+            _ => panic!("the image branch decodes pictures"),
         };
         Ok(match &self.eye {
             Eye::Pixels(view) => Box::new(SeenPictures::new(
                 &media.clips,
                 pictures,
-                view,
+                whole.then_some(&**view),
                 self.plain(),
             )),
             Eye::Frozen(network) => {
-                let rows = network.embed_all(pictures.iter())?;
+                let rows = network.embed_all(pictures.iter(), whole)?;
                 let labels = vec![0; rows.len()];
                 let clips = media.clips.clone();
                 Box::new(MemorySource::new(
@@ -244,6 +249,13 @@ impl Branch for ImageBranch {
                 )?)
             }
         })
+    }
+
+    fn look(&self, frames: &[Frame]) -> Result<Option<Looked>, PipelineError> {
+        Ok(Some(match &self.eye {
+            Eye::Pixels(view) => view.look(frames, self.plain().size)?,
+            Eye::Frozen(network) => network.look(frames)?,
+        }))
     }
 
     fn sees(&self) -> Result<Option<Provenance>, PipelineError> {

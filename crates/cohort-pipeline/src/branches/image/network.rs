@@ -7,11 +7,13 @@ use cohort_nn::burn::tensor::activation::softmax;
 use cohort_nn::burn::tensor::{Device, Tensor, TensorData};
 use cohort_nn::{DeviceChoice, Model, ModelConfig, ModuleWeights, PictureInput};
 use cohort_tables::Provenance;
+use cohort_video::Frame;
 use cohort_vision::{Picture, decode_warned, normalise};
 use cohort_weights::{Checkpoint, Weights};
 use rayon::prelude::*;
 
 use super::super::table::{CHUNK, Features, Recipe, make_table};
+use super::super::video::Looked;
 use super::view::View;
 use crate::config::FaceFeatureConfig;
 use crate::dataset::all_clips;
@@ -192,20 +194,32 @@ impl FaceNetwork {
         self.forward(&[sample]).first().map_or(0, Vec::len)
     }
 
-    /// Embeddings of pictures of any size, 32 at a time.
+    /// What is seen of a video's frames.
+    ///
+    /// # Errors
+    /// As [`View::look`].
+    pub(crate) fn look(&self, frames: &[Frame]) -> Result<Looked, PipelineError> {
+        self.view.look(frames, self.input.size)
+    }
+
+    /// Embeddings of pictures of any size, 32 at a time; of their parts where they are not `whole`.
     ///
     /// # Errors
     /// A picture that cannot be resized.
     pub(crate) fn embed_all<'a>(
         &self,
         pictures: impl Iterator<Item = &'a Picture>,
+        whole: bool,
     ) -> Result<Vec<Vec<f32>>, PipelineError> {
         let pictures: Vec<&Picture> = pictures.collect();
         let mut rows = Vec::with_capacity(pictures.len());
         for some in pictures.chunks(CHUNK) {
             let samples: Result<Vec<Vec<f32>>, PipelineError> = some
                 .par_iter()
-                .map(|picture| self.sample(picture))
+                .map(|picture| match whole {
+                    true => self.sample(picture),
+                    false => self.of_part(picture),
+                })
                 .collect();
             rows.extend(self.forward(&samples?));
         }
@@ -235,10 +249,14 @@ impl FaceNetwork {
     }
 
     fn sample(&self, picture: &Picture) -> Result<Vec<f32>, PipelineError> {
+        self.of_part(&self.view.of(picture, self.input.size)?)
+    }
+
+    /// The sample of what is seen of a picture.
+    fn of_part(&self, part: &Picture) -> Result<Vec<f32>, PipelineError> {
         let PictureInput { size, mean, std } = self.input;
-        let seen = self.view.of(picture, size)?;
         let mut sample = vec![0.0; 3 * size * size];
-        normalise(&seen, mean, std, &mut sample)?;
+        normalise(part, mean, std, &mut sample)?;
         Ok(sample)
     }
 

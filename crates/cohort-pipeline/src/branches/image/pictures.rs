@@ -210,17 +210,18 @@ impl Source for PictureSource<'_> {
 pub(crate) struct SeenPictures<'a> {
     clips: &'a [String],
     pictures: &'a [Picture],
-    view: &'a View,
+    /// None where the pictures are what is seen.
+    view: Option<&'a View>,
     transform: Transform,
     shape: [usize; 3],
 }
 
 impl<'a> SeenPictures<'a> {
-    /// `pictures` with the names of their clips, as the network takes them.
+    /// `pictures` with the names of their clips, as the network takes them; without a view they are what it sees of some.
     pub(crate) fn new(
         clips: &'a [String],
         pictures: &'a [Picture],
-        view: &'a View,
+        view: Option<&'a View>,
         transform: Transform,
     ) -> Self {
         let shape = [3, transform.size, transform.size];
@@ -257,9 +258,17 @@ impl Source for SeenPictures<'_> {
             reason,
         };
         let size = self.transform.size;
-        let seen = self.view.of(&self.pictures[i], size);
-        let seen = seen.map_err(|error| bad(error.to_string()))?;
-        let done = self.transform.apply(&seen, augment, out);
+        let cut;
+        let seen = match self.view {
+            Some(view) => {
+                cut = view
+                    .of(&self.pictures[i], size)
+                    .map_err(|error| bad(error.to_string()))?;
+                &cut
+            }
+            None => &self.pictures[i],
+        };
+        let done = self.transform.apply(seen, augment, out);
         done.map_err(|error| bad(error.to_string()))
     }
 }

@@ -5,8 +5,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use cohort_nn::burn::tensor::Device;
 use cohort_nn::{Backbone, Face, Mtcnn, MtcnnSettings};
-use cohort_vision::{Picture, VisionError, align_face, crop_centre, crop_face, resize};
+use cohort_video::Frame;
+use cohort_vision::{Picture, VisionError, align_face, crop_centre, crop_face, resize, sharpness};
+use rayon::prelude::*;
 
+use super::super::video::{Looked, VideoSeen};
+use super::follow::follow;
 use crate::error::PipelineError;
 use crate::hashes::hash_of_files;
 use crate::watch::Watch;
@@ -78,8 +82,13 @@ impl View {
     /// # Errors
     /// None for a picture that was decoded.
     pub(crate) fn face(&self, picture: &Picture) -> Result<Option<Face>, PipelineError> {
+        Ok(self.faces(picture)?.into_iter().next())
+    }
+
+    /// The faces of a picture, the largest first; none without a detector.
+    fn faces(&self, picture: &Picture) -> Result<Vec<Face>, PipelineError> {
         let Some(detector) = &self.detector else {
-            return Ok(None);
+            return Ok(Vec::new());
         };
         let [width, height] = [picture.width(), picture.height()];
         let [of_shorter, of_longer] = SMALLEST_FACE;
@@ -94,7 +103,69 @@ impl View {
         if faces.is_empty() {
             self.missed.fetch_add(1, Ordering::Relaxed);
         }
-        Ok(faces.into_iter().next())
+        Ok(faces)
+    }
+
+    /// What a network of `size` pixels sees of a video's frames: the main face ([`follow`]) where there is a detector and it finds one,
+    /// in the frames that it is in; else all frames. A frame counts by its sharpness and, with a face, by the detector's probability
+    /// and the size of the face, each as a share of the video's largest.
+    ///
+    /// # Errors
+    /// As [`Self::part`].
+    pub(crate) fn look(&self, frames: &[Frame], size: usize) -> Result<Looked, PipelineError> {
+        let faces: Vec<Vec<Face>> = match &self.detector {
+            None => vec![Vec::new(); frames.len()],
+            Some(_) => frames
+                .par_iter()
+                .map(|frame| self.faces(&frame.picture))
+                .collect::<Result<_, _>>()?,
+        };
+        let tracks = follow(&faces);
+        let seen: Vec<(usize, Option<&Face>)> = match tracks.first() {
+            Some(main) => {
+                let places = main.faces.iter();
+                places
+                    .map(|&(frame, face)| (frame, Some(&faces[frame][face])))
+                    .collect()
+            }
+            None => (0..frames.len()).map(|frame| (frame, None)).collect(),
+        };
+        let parts = seen
+            .par_iter()
+            .map(|&(frame, face)| self.part(&frames[frame].picture, face, size))
+            .collect::<Result<Vec<_>, _>>()?;
+        let sharp = shares(parts.iter().map(sharpness));
+        let sides = seen.iter().map(|(_, face)| {
+            face.map_or(1.0, |face| f64::from(face.rectangle[2] - face.rectangle[0]))
+        });
+        let sides = shares(sides);
+        let sure = seen
+            .iter()
+            .map(|(_, face)| face.map_or(1.0, |face| f64::from(face.probability)));
+        let weights = sure
+            .zip(sharp.iter().zip(&sides))
+            .map(|(sure, (sharp, side))| sure * sharp * side);
+        let second = |place: Option<&(usize, Option<&Face>)>| {
+            place.map_or(0.0, |(frame, _)| frames[*frame].seconds)
+        };
+        let searched = self.detector.is_some();
+        Ok(Looked {
+            what: VideoSeen {
+                frames: frames.len(),
+                with_main_face: searched
+                    .then_some(tracks.first().map_or(0, |main| main.faces.len())),
+                other_faces: searched.then(|| {
+                    tracks
+                        .iter()
+                        .skip(1)
+                        .filter(|track| track.faces.len() > 1)
+                        .count()
+                }),
+                seconds: [second(seen.first()), second(seen.last())],
+            },
+            weights: weights.collect(),
+            parts,
+        })
     }
 
     /// What a network of `size` pixels sees of a picture whose [`Self::face`] is known.
@@ -140,6 +211,20 @@ impl View {
             ));
         }
     }
+}
+
+/// Values as shares of the largest; all alike where that is 0.
+fn shares(values: impl Iterator<Item = f64>) -> Vec<f64> {
+    let values: Vec<f64> = values.collect();
+    let largest = values.iter().copied().fold(0.0, f64::max);
+    let share = |value: f64| {
+        if largest > 0.0 {
+            value.max(0.0) / largest
+        } else {
+            1.0
+        }
+    };
+    values.into_iter().map(share).collect()
 }
 
 impl Detector {

@@ -1,0 +1,351 @@
+//! `cohort predict` of videos: what their frames and their sound say, what is listed, and which classes are in a clip's set.
+
+mod common;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use common::{cohort, corpus, finish, first_media, printed_json, refusal, shared};
+use serde_json::Value;
+
+/// A run of pictures and sounds.
+fn finished() -> &'static Path {
+    static RUN: OnceLock<(tempfile::TempDir, PathBuf)> = OnceLock::new();
+    let (_, path) = RUN.get_or_init(|| {
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join("run");
+        let (code, _, err) = finish(
+            cohort()
+                .arg("run")
+                .arg(corpus())
+                .args(["--modalities", "image,audio", "--epochs", "1", "--out"])
+                .arg(&out),
+        );
+        assert_eq!(code, 0, "{err}");
+        (folder, out)
+    });
+    path
+}
+
+fn predict(run: &Path, arguments: &[&str], folder: &Path) -> (i32, String, String) {
+    finish(
+        cohort()
+            .current_dir(folder)
+            .arg("predict")
+            .arg(run)
+            .args(arguments),
+    )
+}
+
+/// Whether there is an ffmpeg; a line that says so where there is none.
+fn ffmpeg(folder: &Path, arguments: &[&str]) -> bool {
+    let done = Command::new("ffmpeg")
+        .args(["-y", "-loglevel", "error"])
+        .args(arguments)
+        .current_dir(folder)
+        .status();
+    match done {
+        Ok(status) => {
+            assert!(status.success(), "{arguments:?}");
+            true
+        }
+        Err(error) => {
+            println!("skipped: no ffmpeg: {error}");
+            false
+        }
+    }
+}
+
+#[test]
+fn a_video_of_a_clips_picture_and_sound_is_answered_as_they_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    std::fs::create_dir(at("files")).unwrap();
+    std::fs::copy(first_media(corpus(), "test", "jpg"), at("files/a.jpg")).unwrap();
+    std::fs::copy(first_media(corpus(), "test", "wav"), at("files/a.wav")).unwrap();
+    let still = [
+        "-loop",
+        "1",
+        "-r",
+        "5",
+        "-i",
+        "files/a.jpg",
+        "-i",
+        "files/a.wav",
+        "-shortest",
+        "-c:v",
+        "ffv1",
+        "-pix_fmt",
+        "bgr0",
+        "-c:a",
+    ];
+    if !ffmpeg(folder.path(), &[&still[..], &["flac", "a.mkv"]].concat()) {
+        return;
+    }
+    ffmpeg(folder.path(), &[&still[..], &["ac3", "b.avi"]].concat());
+    ffmpeg(
+        folder.path(),
+        &["-i", "a.mkv", "-an", "-c", "copy", "silent.mkv"],
+    );
+    let answer = |file: &str| -> Value {
+        let found = printed_json(predict(finished(), &[file, "--json"], folder.path()));
+        assert_eq!(found["clips"].as_array().unwrap().len(), 1);
+        found["clips"][0].clone()
+    };
+    let p = |answer: &Value| -> Vec<f64> {
+        let p = answer["probabilities"].as_array().unwrap();
+        p.iter().map(|p| p.as_f64().unwrap()).collect()
+    };
+    let near = |a: &Value, b: &Value, tolerance: f64| {
+        for (a, b) in p(a).iter().zip(p(b)) {
+            assert!((a - b).abs() < tolerance, "{a} {b}");
+        }
+    };
+    let files = answer("files");
+    let video = answer("a.mkv");
+    assert_eq!(files["modalities"], video["modalities"]);
+    // no loss in picture and sound: the same but for the JPEG's colours
+    near(&files, &video, 0.01);
+    assert_eq!(files["set"], video["set"]);
+    assert!(video["video"]["frames"].as_u64().unwrap() > 1 && files["video"].is_null());
+    // faces are not searched for in this run
+    assert!(video["video"]["with_main_face"].is_null() && video["flags"].is_null());
+    // sound of a kind that is not ours, in a container that is not
+    let foreign = answer("b.avi");
+    assert_eq!(foreign["modalities"], video["modalities"]);
+    near(&files, &foreign, 0.15);
+    let (_, _, err) = predict(finished(), &["b.avi"], folder.path());
+    assert!(
+        err.contains("b.avi: its sound (ac3) is read by ffmpeg version"),
+        "{err}"
+    );
+    // pictures alone, from the video or from the file
+    let silent = answer("silent.mkv");
+    assert_eq!(silent["modalities"], serde_json::json!(["image"]));
+    near(&silent, &answer("files/a.jpg"), 0.01);
+    // fewer frames, further apart
+    let found = printed_json(predict(
+        finished(),
+        &["a.mkv", "--frames", "3", "--json"],
+        folder.path(),
+    ));
+    assert_eq!(found["clips"][0]["video"]["frames"], 3);
+    // without the program the sound alone is left, and that is said
+    let (code, out, err) = finish(
+        cohort()
+            .current_dir(folder.path())
+            .env("COHORT_FFMPEG", "/nowhere")
+            .arg("predict")
+            .arg(finished())
+            .args(["a.mkv", "--json"]),
+    );
+    assert_eq!(code, 0, "{err}");
+    assert!(
+        err.contains(
+            "of 1 videos the sound alone is used: expected the programs ffmpeg and ffprobe"
+        ),
+        "{err}"
+    );
+    let found: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(
+        found["clips"][0]["modalities"],
+        serde_json::json!(["audio"])
+    );
+}
+
+#[test]
+fn what_cannot_be_read_is_listed_and_the_rest_is_answered() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    std::fs::copy(first_media(corpus(), "test", "wav"), at("good.wav")).unwrap();
+    std::fs::copy(first_media(corpus(), "test", "wav"), at("half.wav")).unwrap();
+    for broken in ["half.jpg", "broken.wav", "broken.mp4"] {
+        std::fs::write(at(broken), "nothing of the kind").unwrap();
+    }
+    let files = ["good.wav", "half.wav", "half.jpg", "broken.wav"];
+    let (code, out, err) = predict(finished(), &files, folder.path());
+    assert_eq!(code, 1, "{err}");
+    assert!(
+        out.contains("good: ") && out.contains("half: ") && !out.contains("broken"),
+        "{out}"
+    );
+    assert!(
+        err.contains("not used: broken, audio: ") && err.contains("not used: half, image: "),
+        "{err}"
+    );
+    // the answer for what is left is that of what is left
+    let (code, out, _) = predict(
+        finished(),
+        &[&files[..], &["--json"]].concat(),
+        folder.path(),
+    );
+    assert_eq!(code, 1);
+    let found: Value = serde_json::from_str(&out).unwrap();
+    let alone = printed_json(predict(finished(), &["half.wav", "--json"], folder.path()));
+    let half = found["clips"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|clip| clip["clip"] == "half");
+    assert_eq!(*half.unwrap(), alone["clips"][0]);
+    assert_eq!(found["failed"].as_array().unwrap().len(), 2);
+    let error = refusal(predict(finished(), &["broken.mp4"], folder.path()));
+    assert!(
+        error.contains("expected a clip of which something can be read, found none; broken, "),
+        "{error}"
+    );
+    // names on standard input
+    let listed = finish(
+        cohort()
+            .current_dir(folder.path())
+            .arg("predict")
+            .arg(finished())
+            .args(["-", "--json"])
+            .write_stdin("good.wav\nhalf.wav\n"),
+    );
+    assert_eq!(printed_json(listed)["clips"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn sets_hold_the_true_class_of_new_subjects_and_wide_ones_abstain() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = corpus().display().to_string();
+    let of = |more: &[&str]| {
+        let arguments = [&["--data", &data, "--split", "test", "--json"], more].concat();
+        printed_json(predict(finished(), &arguments, folder.path()))
+    };
+    let wide = of(&["--coverage", "0.99"]);
+    let usual = of(&[]);
+    assert_eq!(
+        (&usual["coverage"], &wide["coverage"]),
+        (&0.9.into(), &0.99.into())
+    );
+    let sizes = |found: &Value| -> Vec<usize> {
+        let clips = found["clips"].as_array().unwrap().iter();
+        clips
+            .map(|clip| clip["set"].as_array().unwrap().len())
+            .collect()
+    };
+    for (clip, (usual, wide)) in usual["clips"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .zip(sizes(&usual).iter().zip(sizes(&wide)))
+    {
+        assert!(*usual <= wide);
+        assert!(clip["set"].as_array().unwrap().contains(&clip["class"]));
+    }
+    // so few subjects cannot promise 99 of 100: everything may be
+    assert!(
+        sizes(&wide)
+            .iter()
+            .all(|size| *size == usual["classes"].as_array().unwrap().len())
+    );
+    let strict = of(&["--widest", "2"]);
+    for (clip, size) in strict["clips"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .zip(sizes(&usual))
+    {
+        assert_eq!(clip["abstained"] == true, size > 2);
+    }
+    let error = refusal(predict(
+        finished(),
+        &["--data", &data, "--coverage", "0.905"],
+        folder.path(),
+    ));
+    assert!(
+        error.contains("setting coverage: expected 0.50 to 0.99 in hundredths, found 0.905"),
+        "{error}"
+    );
+}
+
+/// Two people, of whom one leaves: with a detector the other is the main face.
+#[test]
+fn the_main_face_is_followed() {
+    let Some(data) = shared() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let mut faces: Vec<PathBuf> = std::fs::read_dir(data.join("faces/val"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    faces.sort();
+    for (face, name) in faces.iter().zip(["a.jpg", "b.jpg"]) {
+        std::fs::copy(face, at(name)).unwrap();
+    }
+    let both =
+        "[0]scale=200:200[a];[1]scale=240:240[b];color=gray:s=640x360:r=2:d=6[c];[c][a]overlap[x]";
+    let both = both
+        .replace("overlap", "overlay=40:80:shortest=0")
+        .replace("[x]", "[x];[x][b]overlay=340:60:enable='lt(t,2)'");
+    if !ffmpeg(
+        folder.path(),
+        &[
+            "-loop",
+            "1",
+            "-t",
+            "6",
+            "-r",
+            "2",
+            "-i",
+            "a.jpg",
+            "-loop",
+            "1",
+            "-t",
+            "6",
+            "-r",
+            "2",
+            "-i",
+            "b.jpg",
+            "-filter_complex",
+            &both,
+            "-t",
+            "6",
+            "-c:v",
+            "libx264",
+            "-crf",
+            "5",
+            "v.mp4",
+        ],
+    ) {
+        return;
+    }
+    let run = at("run");
+    let (code, _, err) = finish(
+        cohort()
+            .arg("run")
+            .arg(corpus())
+            .args(["--modalities", "image", "--epochs", "1", "--detector"])
+            .arg(data.join("weights/mtcnn"))
+            .arg("--out")
+            .arg(&run),
+    );
+    assert_eq!(code, 0, "{err}");
+    let found = printed_json(predict(&run, &["v.mp4", "--json"], folder.path()));
+    let clip = &found["clips"][0];
+    assert_eq!(clip["video"]["frames"], 12, "{clip}");
+    assert_eq!(
+        (
+            &clip["video"]["with_main_face"],
+            &clip["video"]["other_faces"]
+        ),
+        (&12.into(), &1.into())
+    );
+    assert_eq!(clip["flags"], serde_json::json!(["several faces"]));
+    // the one who stays, alone
+    let alone = printed_json(predict(&run, &["a.jpg", "--json"], folder.path()));
+    for (a, b) in clip["probabilities"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .zip(alone["clips"][0]["probabilities"].as_array().unwrap())
+    {
+        assert!(
+            (a.as_f64().unwrap() - b.as_f64().unwrap()).abs() < 0.05,
+            "{clip}"
+        );
+    }
+}
