@@ -30,6 +30,7 @@ mod onset;
 mod pauses;
 mod power;
 mod pyin;
+mod quality;
 mod resample;
 mod settings;
 mod sound;
@@ -56,6 +57,7 @@ pub use onset::{
 };
 pub use pauses::cut_at_pauses;
 pub use pyin::{PitchTrack, pyin};
+pub use quality::clipped_share;
 pub use resample::resample;
 pub use settings::{AcousticSettings, Preset};
 pub use sound::{MAX_SAMPLE_RATE, MIN_SAMPLE_RATE, Sound};

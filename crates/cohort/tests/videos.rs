@@ -349,3 +349,58 @@ fn the_main_face_is_followed() {
         );
     }
 }
+
+#[test]
+fn what_is_odd_about_media_is_flagged() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let wav = |name: &str, seconds: f64, gain: f32| {
+        let spec = hound::WavSpec {
+            channels: 1,
+            sample_rate: 16_000,
+            bits_per_sample: 16,
+            sample_format: hound::SampleFormat::Int,
+        };
+        let mut file = hound::WavWriter::create(at(name), spec).unwrap();
+        for i in 0..(seconds * 16_000.0) as usize {
+            let value = ((i as f32 * 0.05).sin() * gain).clamp(-1.0, 1.0);
+            file.write_sample((value * 32_767.0) as i16).unwrap();
+        }
+        file.finalize().unwrap();
+    };
+    wav("plain.wav", 2.0, 0.5);
+    wav("silent.wav", 2.0, 0.0);
+    wav("loud.wav", 2.0, 2.0);
+    wav("short.wav", 0.5, 0.5);
+    let picture = |name: &str, pixel: &dyn Fn(u32, u32) -> u8| {
+        let picture = image::RgbImage::from_fn(200, 200, |x, y| image::Rgb([pixel(x, y); 3]));
+        picture.save(at(name)).unwrap();
+    };
+    picture("sharp.png", &|x, y| {
+        if (x / 10 + y / 10) % 2 == 0 { 40 } else { 200 }
+    });
+    picture("soft.png", &|x, _| 60 + (x / 2) as u8);
+    picture("night.png", &|x, y| ((x + y) % 20) as u8);
+    let found = printed_json(predict(finished(), &[".", "--json"], folder.path()));
+    let flags: Vec<(String, String)> = found["clips"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|clip| {
+            let flags = clip["flags"].as_array().cloned().unwrap_or_default();
+            let flags: Vec<&str> = flags.iter().map(|flag| flag.as_str().unwrap()).collect();
+            (clip["clip"].as_str().unwrap().to_string(), flags.join(", "))
+        })
+        .collect();
+    let expected = [
+        ("loud", "clipped sound"),
+        ("night", "dark"),
+        ("plain", ""),
+        ("sharp", ""),
+        ("short", "short sound"),
+        ("silent", "silent"),
+        ("soft", "blurred"),
+    ];
+    let expected = expected.map(|(clip, flags)| (clip.to_string(), flags.to_string()));
+    assert_eq!(flags, expected);
+}

@@ -93,6 +93,11 @@ pub(crate) trait Branch: Send + Sync {
         Ok(None)
     }
 
+    /// What is odd about each of some decoded media, by words that stand in an answer; empty where nothing is.
+    fn flags(&self, _media: &DecodedMedia) -> Vec<Vec<&'static str>> {
+        Vec::new()
+    }
+
     /// Whether the media of all clips are to be seen together rather than some at a time.
     fn sees_all_at_once(&self) -> bool {
         false

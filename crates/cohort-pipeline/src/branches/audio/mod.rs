@@ -4,7 +4,7 @@ mod damage;
 
 use std::path::Path;
 
-use cohort_audio::{AcousticFeatures, AcousticSettings, Preset, Sound};
+use cohort_audio::{AcousticFeatures, AcousticSettings, Preset, SILENCE, Sound, clipped_share};
 use cohort_data::{Dataset, MediaKind};
 use cohort_tables::Provenance;
 use cohort_train::{MemorySource, MlpConfig, ModelConfig, Source};
@@ -53,6 +53,26 @@ impl AudioBranch {
     fn vector(&self, sound: &Sound) -> Result<Vec<f32>, PipelineError> {
         Ok(cohort_audio::acoustic_features(sound, &self.settings)?.vector())
     }
+}
+
+/// Share of samples cut off at full scale from which a sound is called clipped: a thousandth.
+const CLIPPED: f64 = 1e-3;
+/// Seconds below which a sound is called short.
+const SHORT: f64 = 1.0;
+
+/// What is odd about a sound.
+fn flags(sound: &Sound) -> Vec<&'static str> {
+    let mut flags = Vec::new();
+    if sound.peak() <= SILENCE {
+        flags.push("silent");
+    }
+    if clipped_share(sound) >= CLIPPED {
+        flags.push("clipped sound");
+    }
+    if sound.seconds() < SHORT {
+        flags.push("short sound");
+    }
+    flags
 }
 
 impl Branch for AudioBranch {
@@ -142,6 +162,13 @@ impl Branch for AudioBranch {
                 Content::Sounds(sounds)
             },
         )
+    }
+
+    fn flags(&self, media: &DecodedMedia) -> Vec<Vec<&'static str>> {
+        match &media.content {
+            Content::Sounds(sounds) => sounds.par_iter().map(flags).collect(),
+            _ => Vec::new(),
+        }
     }
 
     fn see<'a>(&'a self, media: &'a DecodedMedia) -> Result<Box<dyn Source + 'a>, PipelineError> {

@@ -14,8 +14,9 @@ use cohort_nn::{Backbone, PictureInput};
 use cohort_tables::Provenance;
 use cohort_train::{MemorySource, MlpConfig, ModelConfig, Source};
 use cohort_video::Frame;
-use cohort_vision::{Transform, decode_warned};
+use cohort_vision::{Picture, Transform, brightness, decode_warned, resize, sharpness};
 use cohort_weights::Weights;
+use rayon::prelude::*;
 
 use super::branch::{Branch, Facts, Part, Purpose, Samples};
 use super::clip_media::ClipMedia;
@@ -96,6 +97,26 @@ impl ImageBranch {
     fn plain(&self) -> Transform {
         Augmentation::None.transform(self.input)
     }
+}
+
+/// Side of the picture whose sharpness is judged.
+const JUDGED: usize = 128;
+/// Sharpness at that side below which a picture is called blurred: of 300 faces 2 are; of the same blurred by 2 % of their side three
+/// quarters, by 4 % all.
+const BLURRED: f64 = 5.5;
+/// Brightness below which a picture is called dark; the darkest of those faces has .116.
+const DARK: f64 = 0.1;
+
+/// What is odd about a picture.
+fn flags(picture: &Picture) -> Vec<&'static str> {
+    let judged = resize(picture, JUDGED, JUDGED);
+    let mut flags = Vec::new();
+    if brightness(picture) < DARK {
+        flags.push("dark");
+    } else if judged.is_ok_and(|judged| sharpness(&judged) < BLURRED) {
+        flags.push("blurred");
+    }
+    flags
 }
 
 /// What the network takes: the size of its trained weights, but `features.image_size` for those that are trained from scratch.
@@ -256,6 +277,15 @@ impl Branch for ImageBranch {
             Eye::Pixels(view) => view.look(frames, self.plain().size)?,
             Eye::Frozen(network) => network.look(frames)?,
         }))
+    }
+
+    fn flags(&self, media: &DecodedMedia) -> Vec<Vec<&'static str>> {
+        match &media.content {
+            Content::Pictures(pictures) | Content::Parts(pictures) => {
+                pictures.par_iter().map(flags).collect()
+            }
+            _ => Vec::new(),
+        }
     }
 
     fn sees(&self) -> Result<Option<Provenance>, PipelineError> {
