@@ -14,6 +14,7 @@ use crate::media::{self, Media, MediaKind, MediaSource};
 use crate::readers::{self, MadeSplits, Objects, OpenOptions};
 use crate::schema::{Schema, leads_outside};
 use crate::transcript::TranscriptTable;
+use crate::video_frames::VideoFrames;
 
 /// A data set: its schema and the splits that have a label table.
 #[derive(Debug, Clone)]
@@ -108,17 +109,31 @@ impl Dataset {
         refuse_repeated_clips(&schema, &files)?;
         let mut transcripts = TranscriptTable::read(&root, &schema)?.unwrap_or_default();
         transcripts.refuse_repeated(&root, &schema)?;
+        let frames = VideoFrames::of(&root)?;
         let mut splits = Vec::with_capacity(files.len());
         let mut notes = contents.notes;
         notes.append(&mut transcripts.notes);
         for mut file in files {
-            let clips = read_clips(&root, &schema, &mut file, &mut transcripts)?;
+            let mut clips = read_clips(&root, &schema, &mut file, &mut transcripts)?;
+            for clip in &mut clips {
+                frames.give(&clip.id, &mut clip.media);
+            }
             notes.extend(file.notes);
             splits.push(Split {
                 name: file.split,
                 labels: file.table,
                 clips,
             });
+        }
+        let unseen = (splits.iter().flat_map(|split| &split.clips))
+            .filter(|clip: &&Clip| clip.picture().is_none() && clip.video().is_some())
+            .count();
+        if unseen > 0 {
+            notes.push(format!(
+                "{}: {unseen} {}s have a video and no picture, so that their sound alone is used; `cohort data frames` takes a picture of each",
+                root.display(),
+                schema.item
+            ));
         }
         let broken = contents.findings.len();
         if let Some(first) = contents.findings.first() {

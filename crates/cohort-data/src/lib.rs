@@ -23,6 +23,7 @@ mod schema_file;
 mod statistics;
 mod transcript;
 mod transcript_file;
+mod video_frames;
 mod words;
 
 pub use augment::{AugmentSettings, Augmented, RecipeEntry, augment, read_recipes};
@@ -45,4 +46,5 @@ pub use statistics::{
     AttributeCounts, LevelCount, STATS_SCHEMA, Section, Statistics, Table, Unit, WithoutLevel,
     statistics,
 };
+pub use video_frames::VIDEO_FRAMES;
 pub use words::{GroupWords, Words, WordsSettings, words};

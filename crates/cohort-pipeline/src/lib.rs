@@ -39,12 +39,12 @@ pub use dataset::fusion_settings;
 pub use encode::{Encoder, EncoderSettings};
 pub use error::PipelineError;
 pub use jobs::{
-    Answers, ClipAnswer, EmbeddingPlan, FailedMedium, FeatureTables, JointPlan, JointSubset,
-    PairsPlan, PredictSettings, RunSummary, SearchSettings, Searched, Spawn, Sweep, SweepCell,
-    SweepData, SweepGrid, SweepSetting, TestScores, TrainedEmbedding, TrainedJoint,
-    TrainedModality, TrainedPairs, TrialEnd, TrialRecord, degrade, feature_tables, predict, run,
-    run_trial, search, sweep, train_embedding, train_joint, train_modality, train_pairs,
-    write_report,
+    Answers, ClipAnswer, EmbeddingPlan, FailedMedium, FeatureTables, FrameChoice, FramesChosen,
+    JointPlan, JointSubset, PairsPlan, PredictSettings, RunSummary, SearchSettings, Searched,
+    Spawn, Sweep, SweepCell, SweepData, SweepGrid, SweepSetting, TestScores, TrainedEmbedding,
+    TrainedJoint, TrainedModality, TrainedPairs, TrialEnd, TrialRecord, choose_frames, degrade,
+    feature_tables, predict, run, run_trial, search, sweep, train_embedding, train_joint,
+    train_modality, train_pairs, write_report,
 };
 pub use modality::Modality;
 pub use models::{Answer, Predictor};

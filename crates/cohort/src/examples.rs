@@ -98,6 +98,19 @@ pub(crate) const EXAMPLES: &[(&str, &[Example])] = &[
         )],
     ),
     (
+        "data frames",
+        &[
+            (
+                "the sharpest frame of every video of a data set",
+                "cohort data frames DATA",
+            ),
+            (
+                "the frame that shows the main face best",
+                "cohort data frames DATA --detector mtcnn",
+            ),
+        ],
+    ),
+    (
         "data words",
         &[
             ("words that tell the groups apart", "cohort data words DATA"),
@@ -191,6 +204,10 @@ pub(crate) const EXAMPLES: &[(&str, &[Example])] = &[
             (
                 "a folder, as a table",
                 "cohort predict my-run CLIPS --csv answers.csv",
+            ),
+            (
+                "videos, without an answer where more than three classes remain",
+                "cohort predict my-run a.mp4 b.mov --widest 3",
             ),
             (
                 "the test split of a data set, as JSON",

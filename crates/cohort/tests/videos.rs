@@ -404,3 +404,120 @@ fn what_is_odd_about_media_is_flagged() {
     let expected = expected.map(|(clip, flags)| (clip.to_string(), flags.to_string()));
     assert_eq!(flags, expected);
 }
+
+#[test]
+fn a_data_set_of_videos_gets_a_picture_of_each() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    common::copy_folder(corpus(), &data);
+    // every picture with its sound becomes a video of two frames, the second of which is blurred
+    let mut pictures = Vec::new();
+    for split in ["train", "valid", "test"] {
+        for level in std::fs::read_dir(data.join(split)).unwrap() {
+            for file in std::fs::read_dir(level.unwrap().path()).unwrap() {
+                let path = file.unwrap().path();
+                if path.extension().is_some_and(|ending| ending == "jpg") {
+                    pictures.push(path);
+                }
+            }
+        }
+    }
+    pictures.sort();
+    let mut expected = std::collections::BTreeMap::new();
+    for picture in &pictures {
+        let [sound, video] = ["wav", "mkv"].map(|ending| picture.with_extension(ending));
+        let [from, to] = [picture, &video].map(|path| path.display().to_string());
+        let mut arguments = vec!["-loop", "1", "-r", "2", "-t", "1", "-i", &from];
+        let heard = sound.display().to_string();
+        if sound.is_file() {
+            arguments.extend(["-i", &heard, "-c:a", "copy"]);
+        }
+        arguments.extend([
+            "-vf",
+            "gblur=sigma=6:enable='gt(t,0.4)'",
+            "-c:v",
+            "ffv1",
+            "-pix_fmt",
+            "bgr0",
+            &to,
+        ]);
+        if !ffmpeg(folder.path(), &arguments) {
+            return;
+        }
+        let id = picture.file_stem().unwrap().to_str().unwrap().to_string();
+        expected.insert(id, image::open(picture).unwrap().to_rgb8());
+        std::fs::remove_file(picture).unwrap();
+        if sound.is_file() {
+            std::fs::remove_file(sound).unwrap();
+        }
+    }
+    let call = |arguments: &[&str]| finish(cohort().current_dir(folder.path()).args(arguments));
+    let (_, _, err) = call(&["data", "stats", "data"]);
+    let count = expected.len();
+    assert!(
+        err.contains(&format!("data: {count} clips have a video and no picture, so that their sound alone is used; `cohort data frames`")),
+        "{err}"
+    );
+    std::fs::write(pictures[0].with_extension("mkv"), "no video").unwrap();
+    let (code, out, err) = call(&["data", "frames", "data"]);
+    let made = format!(
+        "data/video-frames: {} pictures made, 0 kept, 1 videos that cannot be read",
+        count - 1
+    );
+    assert_eq!((code, out.trim_end()), (1, made.as_str()), "{err}");
+    assert!(
+        err.contains("not used: ") && err.contains("expected a video"),
+        "{err}"
+    );
+    let broken = pictures[0].file_stem().unwrap().to_str().unwrap();
+    for (id, picture) in &expected {
+        let file = data.join(format!("video-frames/{id}.jpg"));
+        if id == broken {
+            assert!(!file.exists());
+            continue;
+        }
+        let found = image::open(file).unwrap().to_rgb8();
+        let apart = found
+            .iter()
+            .zip(picture.iter())
+            .map(|(a, b)| f64::from(a.abs_diff(*b)));
+        assert!(apart.sum::<f64>() / (picture.len() as f64) < 3.0, "{id}");
+    }
+    // once more, and otherwise
+    std::fs::remove_file(data.join(format!(
+        "video-frames/{}.jpg",
+        expected.keys().next_back().unwrap()
+    )))
+    .unwrap();
+    let (_, out, _) = call(&["data", "frames", "data"]);
+    assert!(
+        out.starts_with(&format!(
+            "data/video-frames: 1 pictures made, {} kept",
+            count - 2
+        )),
+        "{out}"
+    );
+    let error = refusal(call(&["data", "frames", "data", "--frames", "5"]));
+    assert!(
+        error.contains("frames.json: expected pictures that were chosen with the same detector"),
+        "{error}"
+    );
+    // what all jobs read
+    std::fs::remove_file(pictures[0].with_extension("mkv")).unwrap();
+    let (code, _, err) = call(&[
+        "run",
+        "data",
+        "--modalities",
+        "image",
+        "--epochs",
+        "1",
+        "--out",
+        "run",
+    ]);
+    assert_eq!(code, 0, "{err}");
+    assert!(!err.contains("a video and no picture"), "{err}");
+    let found = std::fs::read_to_string(folder.path().join("run/image/predictions.csv")).unwrap();
+    let theirs = std::fs::read_to_string(finished().join("image/predictions.csv")).unwrap();
+    // the first in the order of paths was a clip of the test split
+    assert_eq!(found.lines().count() + 1, theirs.lines().count());
+}

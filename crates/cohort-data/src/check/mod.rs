@@ -20,6 +20,7 @@ use crate::media::MediaKind;
 use crate::readers::{self, OpenOptions};
 use crate::schema::Schema;
 use crate::transcript::TranscriptTable;
+use crate::video_frames::VideoFrames;
 
 pub use report::{CheckReport, CheckedSplit};
 pub use settings::CheckSettings;
@@ -110,13 +111,17 @@ pub fn check_with(
     let rows = rows(schema, &files);
     labels::check(schema, &files, &rows, &mut findings);
     let transcripts = transcripts.unwrap_or_default();
-    let found = match layout {
+    let frames = VideoFrames::of(root)?;
+    let mut found = match layout {
         Layout::LabelTables => media::find(root, schema, &rows, transcripts, &mut findings),
         _ => {
             labels::untrained_classes(schema, &files, &rows, &mut findings);
             media::known(schema, &rows, transcripts, &mut findings)
         }
     };
+    for (row, media) in rows.iter().zip(&mut found) {
+        frames.give(&row.id, media);
+    }
     if settings.decode {
         let contents = content::decode_all(root, &rows, &found, progress, &mut findings);
         duplicates::check(&rows, &contents, settings, &mut findings);

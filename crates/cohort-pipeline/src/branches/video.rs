@@ -19,6 +19,8 @@ use crate::watch::Watch;
 pub(crate) struct Looked {
     /// What of each frame it sees, in its size.
     pub(crate) parts: Vec<Picture>,
+    /// Which of the frames these are of.
+    pub(crate) frames: Vec<usize>,
     /// How much each counts: at least 0, one of them above.
     pub(crate) weights: Vec<f64>,
     pub(crate) what: VideoSeen,

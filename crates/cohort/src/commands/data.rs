@@ -7,6 +7,8 @@ use cohort_data::{
     AugmentSettings, CheckSettings, Dataset, OpenOptions, Section, Statistics, WordsSettings,
     augment, check_with, read_recipes, statistics, words,
 };
+#[cfg(feature = "networks")]
+use cohort_pipeline::{FrameChoice, FrameSettings, choose_frames};
 use cohort_report::Style;
 use cohort_report::charts::{BarChart, BarSeries, bars, shared_maximum};
 use cohort_synth::{SynthSettings, synthesise};
@@ -26,6 +28,9 @@ pub(crate) enum Data {
     Check(Check),
     /// Class folders enlarged by changed copies of the training pictures
     Augment(Augment),
+    #[cfg(feature = "networks")]
+    /// A picture of every video of a data set, where its readers find it
+    Frames(Frames),
     /// Which words tell the target's groups apart, counted by subject
     Words(Words),
     /// Triplets of clips with several labels each: a positive that shares as many as any, a negative that shares none
@@ -166,6 +171,68 @@ pub(crate) struct Check {
     json: bool,
 }
 
+/// Arguments of `cohort data frames`.
+///
+/// The pictures go to ROOT/video-frames, one an item that has a video and no picture; those that are there stay.
+#[cfg(feature = "networks")]
+#[derive(Debug, Args)]
+pub(crate) struct Frames {
+    /// Folder of a data set, or a table of paths
+    root: PathBuf,
+    #[command(flatten)]
+    reading: Reading,
+    /// Folder of a face detector (pnet.pt, rnet.pt, onet.pt): the frame that shows the main face best is taken [default: the sharpest]
+    #[arg(
+        long,
+        value_name = "DIR",
+        default_value = "",
+        hide_default_value = true
+    )]
+    detector: String,
+    /// Frames are looked at so many seconds apart
+    #[arg(long, value_name = "SECONDS", default_value_t = FrameSettings::default().every)]
+    every: f64,
+    /// Frames of a video that are looked at, at most
+    #[arg(long, value_name = "N", default_value_t = FrameSettings::default().most)]
+    frames: usize,
+}
+
+#[cfg(feature = "networks")]
+impl Frames {
+    fn run(self, shell: &Shell) -> anyhow::Result<Outcome> {
+        let frames = super::predict::frame_settings(self.every, self.frames)?;
+        let dataset = Dataset::open_with(&self.root, &self.reading.options())?;
+        let choice = FrameChoice {
+            detector: self.detector,
+            frames,
+        };
+        let done = choose_frames(&dataset, &choice, shell)?;
+        for (item, reason) in &done.failed {
+            shell.say(&format!("not used: {item}: {reason}"));
+        }
+        let mut text = format!(
+            "{}: {} pictures made, {} kept",
+            done.folder.display(),
+            done.made,
+            done.kept
+        );
+        for (count, what) in [
+            (done.faceless, "without a face that the detector finds"),
+            (done.sound_alone, "videos with sound alone"),
+            (done.failed.len(), "videos that cannot be read"),
+        ] {
+            if count > 0 {
+                text += &format!(", {count} {what}");
+            }
+        }
+        shell.print(&text)?;
+        Ok(match done.failed.is_empty() {
+            true => Outcome::Done,
+            false => Outcome::Found,
+        })
+    }
+}
+
 impl Data {
     pub(crate) fn run(self, shell: &Shell) -> anyhow::Result<Outcome> {
         match self {
@@ -173,6 +240,8 @@ impl Data {
             Self::Stats(command) => command.run(shell),
             Self::Check(command) => command.run(shell),
             Self::Augment(command) => command.run(shell),
+            #[cfg(feature = "networks")]
+            Self::Frames(command) => command.run(shell),
             Self::Words(command) => command.run(shell),
             Self::Triplets(command) => command.run(shell),
         }

@@ -71,20 +71,10 @@ impl Predict {
         if clips.is_empty() {
             bail!("expected pictures, sounds, videos or transcripts, or --data ROOT, found none");
         }
-        ensure!(
-            self.every.is_finite() && self.every >= 0.0,
-            "--every: expected a number of seconds, found {}",
-            self.every
-        );
-        ensure!(self.frames > 0, "--frames: expected at least 1, found 0");
         let settings = PredictSettings {
             coverage: self.coverage,
             widest: self.widest,
-            frames: FrameSettings {
-                every: self.every,
-                most: self.frames,
-                ..FrameSettings::default()
-            },
+            frames: frame_settings(self.every, self.frames)?,
         };
         let mut found = shell.apart(|| predict(&self.run, &clips, &settings, shell))?;
         if let (true, Some(first)) = (found.clips.is_empty(), found.failed.first()) {
@@ -123,6 +113,20 @@ impl Predict {
             false => Outcome::Found,
         })
     }
+}
+
+/// Which frames of a video are looked at.
+pub(super) fn frame_settings(every: f64, most: usize) -> anyhow::Result<FrameSettings> {
+    ensure!(
+        every.is_finite() && every >= 0.0,
+        "--every: expected a number of seconds, found {every}"
+    );
+    ensure!(most > 0, "--frames: expected at least 1, found 0");
+    Ok(FrameSettings {
+        every,
+        most,
+        ..FrameSettings::default()
+    })
 }
 
 /// The files, with those that standard input names in the place of `-`.

@@ -164,6 +164,7 @@ impl View {
                 seconds: [second(seen.first()), second(seen.last())],
             },
             weights: weights.collect(),
+            frames: seen.iter().map(|(frame, _)| *frame).collect(),
             parts,
         })
     }

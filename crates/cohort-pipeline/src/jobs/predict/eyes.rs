@@ -83,6 +83,7 @@ impl Eyes<'_> {
             parts,
             weights,
             what,
+            ..
         }) = looked
         else {
             return Ok(None);
