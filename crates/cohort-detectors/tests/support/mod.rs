@@ -1,6 +1,9 @@
 //! Where the evaluation data lie, golden numbers, and tensors and pictures made from names.
 #![allow(dead_code)] // each test file uses a part
 
+pub mod stages;
+pub mod weights;
+
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
