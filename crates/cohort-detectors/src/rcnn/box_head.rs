@@ -34,7 +34,7 @@ pub struct Regions {
 
 #[derive(Debug)]
 enum Below {
-    Linear([(Rows, Vec<f32>); 2]),
+    Linear(Box<[(Rows, Vec<f32>); 2]>),
     Fifth { stage: Stage, plans: Sizes },
 }
 
@@ -60,7 +60,7 @@ impl BoxHead {
                 let places = BINS * BINS;
                 let first = tensors.linear(&[names[0]], [CHANNELS * places, HIDDEN], places)?;
                 let second = tensors.linear(&[names[1]], [HIDDEN; 2], 1)?;
-                (Below::Linear([first, second]), HIDDEN)
+                (Below::Linear(Box::new([first, second])), HIDDEN)
             }
             false => {
                 let stage = Stage::load(tensors, "roi_heads", 3)?;
@@ -89,7 +89,8 @@ impl BoxHead {
     ) -> Result<Regions, RcnnError> {
         let mut hidden = Vec::new();
         match &self.below {
-            Below::Linear([first, second]) => {
+            Below::Linear(layers) => {
+                let [first, second] = layers.as_ref();
                 let pooled = pool(levels, boxes, BINS, torchvision)?;
                 let mut middle = Vec::new();
                 first.0.apply(&pooled, &mut middle);

@@ -81,7 +81,8 @@ pub(super) fn select(
         }
         for class in classes.clone() {
             let score = scores[class];
-            if !(score > settings.score) {
+            // a NaN is no detection
+            if score.is_nan() || score <= settings.score {
                 continue;
             }
             let corners = clip(corners(class), resized);

@@ -166,7 +166,7 @@ impl<'a> Tensors<'a> {
             let spread = (variance[output] + self.epsilon).sqrt();
             // a tensor that is missing is told of in the end
             let found = self.missing.is_empty() && self.misshapen.is_empty();
-            if found && !(spread > 0.0) {
+            if found && (spread.is_nan() || spread == 0.0) {
                 return Err(self.refused(format!(
                     "tensor \"{}{norm}.running_var\": expected numbers above 0 with {} added, found {} at {output}",
                     self.layout.prefix, self.epsilon, variance[output]
