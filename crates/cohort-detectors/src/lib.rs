@@ -1,6 +1,8 @@
 //! Networks that find objects in pictures, on the CPU, with anyone's published weights. No Burn.
 //!
-//! [`parts`] is the arithmetic that detectors share: boxes, anchors, what is suppressed, what a region sees.
+//! [`parts`] is the arithmetic that detectors share: boxes, anchors, what is suppressed, what a region sees. [`rcnn`] runs Faster and Mask
+//! R-CNN of torchvision and detectron2.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod parts;
+pub mod rcnn;

@@ -129,6 +129,12 @@ fn exp(x: f32) -> f32 {
     p * f32::from_bits(power)
 }
 
+/// `x / (1 + e^-x)`, to about 2e-7 of the value.
+#[inline(always)]
+pub(crate) fn silu(x: f32) -> f32 {
+    x / (1.0 + exp(-x))
+}
+
 /// The error function to 1.5e-7 absolute (Abramowitz and Stegun 7.1.26).
 #[inline(always)]
 fn erf(x: f32) -> f32 {

@@ -10,7 +10,6 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use half::{bf16, f16};
 use safetensors::tensor::{Dtype, Metadata};
 
 use crate::arrays::METADATA_KEY;
@@ -225,16 +224,10 @@ impl Checkpoint {
     }
 
     fn decode(&self, name: &str, kind: &Kind, bytes: &[u8]) -> Result<Vec<f32>, WeightsError> {
-        Ok(match kind {
-            Kind::F32 => each(bytes, f32::from_le_bytes),
-            Kind::F64 => each(bytes, |b| f64::from_le_bytes(b) as f32),
-            Kind::F16 => each(bytes, |b| f16::from_le_bytes(b).to_f32()),
-            Kind::Bf16 => each(bytes, |b| bf16::from_le_bytes(b).to_f32()),
-            Kind::Other(kind) => {
-                let reason =
-                    format!("tensor {name:?} is {kind}, expected f32, f16, bf16 or f64 numbers");
-                return Err(WeightsError::new(&self.path, reason));
-            }
+        kind.values(bytes).ok_or_else(|| {
+            let reason =
+                format!("tensor {name:?} is {kind}, expected f32, f16, bf16 or f64 numbers");
+            WeightsError::new(&self.path, reason)
         })
     }
 }
@@ -244,11 +237,6 @@ impl fmt::Debug for Checkpoint {
         let tensors = self.tensors.len();
         write!(f, "Checkpoint({}, {tensors} tensors)", self.path.display())
     }
-}
-
-fn each<const N: usize>(bytes: &[u8], value: impl Fn([u8; N]) -> f32) -> Vec<f32> {
-    let (chunks, _) = bytes.as_chunks::<N>();
-    chunks.iter().map(|c| value(*c)).collect()
 }
 
 fn safetensors_kind(dtype: Dtype) -> Kind {

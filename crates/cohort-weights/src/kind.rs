@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use half::{bf16, f16};
+
 /// What the numbers are stored as; only the floating kinds can be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -10,6 +12,24 @@ pub(crate) enum Kind {
     F16,
     Bf16,
     Other(String),
+}
+
+impl Kind {
+    /// Numbers that are stored little-endian, in single precision; none of another kind than floating.
+    pub(crate) fn values(&self, bytes: &[u8]) -> Option<Vec<f32>> {
+        Some(match self {
+            Self::F32 => each(bytes, f32::from_le_bytes),
+            Self::F64 => each(bytes, |b| f64::from_le_bytes(b) as f32),
+            Self::F16 => each(bytes, |b| f16::from_le_bytes(b).to_f32()),
+            Self::Bf16 => each(bytes, |b| bf16::from_le_bytes(b).to_f32()),
+            Self::Other(_) => return None,
+        })
+    }
+}
+
+fn each<const N: usize>(bytes: &[u8], value: impl Fn([u8; N]) -> f32) -> Vec<f32> {
+    let (chunks, _) = bytes.as_chunks::<N>();
+    chunks.iter().map(|c| value(*c)).collect()
 }
 
 impl fmt::Display for Kind {

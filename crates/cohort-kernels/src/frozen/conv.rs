@@ -2,6 +2,7 @@
 
 use super::kernel::{LANES, PIXELS, Reach, Sums, VECTORS, WIDTH, tile};
 use super::view::{View, each};
+use crate::dense::silu;
 use crate::{Out, wide};
 
 /// Tiles of a task: their pixels stay in the second cache beside a panel of weights.
@@ -49,6 +50,8 @@ pub struct Layer {
     slopes: Option<Vec<f32>>,
     /// What larger values are cut to, where no slopes follow.
     most: f32,
+    /// Whether a SiLU follows, before anything is added.
+    silu: bool,
     pub(super) panels: Vec<Panel>,
 }
 
@@ -130,6 +133,7 @@ impl Layer {
             bias,
             slopes: None,
             most: f32::INFINITY,
+            silu: false,
             panels: Vec::new(),
         };
         layer.pack(weight);
@@ -151,6 +155,11 @@ impl Layer {
     /// The layer with values above `most` cut to it, after what is added to them; with a ReLU and 6 that is ReLU6.
     pub fn capped(self, most: f32) -> Self {
         Self { most, ..self }
+    }
+
+    /// The layer with a SiLU after it, `x / (1 + exp(-x))`, before anything is added.
+    pub fn silu(self) -> Self {
+        Self { silu: true, ..self }
     }
 
     /// Output channels.
@@ -248,9 +257,9 @@ impl Layer {
                             &mut sums,
                         );
                         wide(|| match panel.vectors {
-                            3 => self.store::<48>(&sums, panel, own, all, add.is_some(), relu),
-                            2 => self.store::<32>(&sums, panel, own, all, add.is_some(), relu),
-                            _ => self.store::<16>(&sums, panel, own, all, add.is_some(), relu),
+                            3 => self.store::<48>(&mut sums, panel, own, all, add.is_some(), relu),
+                            2 => self.store::<32>(&mut sums, panel, own, all, add.is_some(), relu),
+                            _ => self.store::<16>(&mut sums, panel, own, all, add.is_some(), relu),
                         });
                     }
                 }
@@ -288,7 +297,7 @@ impl Layer {
     #[inline(always)]
     unsafe fn store<const N: usize>(
         &self,
-        sums: &Sums,
+        sums: &mut Sums,
         panel: &Panel,
         tile: &Tile,
         all: Out,
@@ -296,6 +305,27 @@ impl Layer {
         relu: bool,
     ) {
         let bias = &self.bias[panel.first..];
+        if self.silu {
+            for p in 0..tile.used {
+                let own = &mut sums[p * WIDTH..][..WIDTH];
+                match bias.first_chunk::<N>() {
+                    Some(bias) => biased_silu(own, bias),
+                    None => biased_silu(own, bias),
+                }
+                let own = &own[..bias.len().min(N)];
+                // SAFETY: as promised by the caller.
+                unsafe {
+                    let to = all.at(tile.to[p] + panel.first);
+                    let other = all.at(tile.add[p] + panel.first);
+                    for (j, value) in own.iter().enumerate() {
+                        let value = if add { value + *other.add(j) } else { *value };
+                        to.add(j).write(value);
+                    }
+                }
+            }
+            return;
+        }
+        let sums = &*sums;
         let least = if relu { 0.0 } else { f32::NEG_INFINITY };
         let most = self.most;
         let end = |sum: f32| {
@@ -334,6 +364,14 @@ impl Layer {
                 (None, _) => row(p, bias, slopes),
             }
         }
+    }
+}
+
+/// Adds a bias to as many sums and takes the SiLU.
+#[inline(always)]
+fn biased_silu(sums: &mut [f32], bias: &[f32]) {
+    for (sum, bias) in sums.iter_mut().zip(bias) {
+        *sum = silu(*sum + bias);
     }
 }
 

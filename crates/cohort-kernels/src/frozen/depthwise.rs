@@ -2,6 +2,7 @@
 
 use super::conv::Shape;
 use super::view::{View, each};
+use crate::dense::silu;
 use crate::{Out, wide};
 
 /// Channels that are summed together.
@@ -19,6 +20,8 @@ pub struct Depthwise {
     slopes: Vec<f32>,
     /// What larger values are cut to.
     most: f32,
+    /// Whether a SiLU follows.
+    silu: bool,
 }
 
 impl Depthwise {
@@ -42,12 +45,18 @@ impl Depthwise {
             bias,
             slopes,
             most: f32::INFINITY,
+            silu: false,
         }
     }
 
     /// The layer with values above `most` cut to it; with slopes of 0 and 6 that is ReLU6.
     pub fn capped(self, most: f32) -> Self {
         Self { most, ..self }
+    }
+
+    /// The layer with a SiLU after it, `x / (1 + exp(-x))`.
+    pub fn silu(self) -> Self {
+        Self { silu: true, ..self }
     }
 
     /// Writes `images` pictures of `to` from those of `from`.
@@ -115,6 +124,9 @@ impl Depthwise {
                     let value = sums[i] * slope;
                     sums[i] = if value > most { most } else { value };
                 }
+                if self.silu {
+                    sums = sums.map(silu);
+                }
                 // SAFETY: as promised by the caller.
                 unsafe { target.add(x * to).cast::<[f32; LANES]>().write(sums) };
             }
@@ -131,6 +143,7 @@ impl Depthwise {
                 let slope = if sum < 0.0 { self.slopes[channel] } else { 1.0 };
                 let value = sum * slope;
                 let value = if value > most { most } else { value };
+                let value = if self.silu { silu(value) } else { value };
                 // SAFETY: as promised by the caller.
                 unsafe { target.add(x * to + at).write(value) };
             }

@@ -13,9 +13,12 @@
 mod conv;
 mod depthwise;
 mod kernel;
+mod nearest;
 mod plan;
 mod pool;
 mod rows;
+mod run;
+mod sizes;
 mod view;
 
 pub use conv::{Layer, Shape};
@@ -23,3 +26,4 @@ pub use depthwise::Depthwise;
 pub use plan::{Plan, Slot};
 pub use pool::Windows;
 pub use rows::Rows;
+pub use sizes::Sizes;

@@ -1,19 +1,17 @@
 //! Steps over buffers.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use super::conv::Layer;
 use super::depthwise::Depthwise;
-use super::pool::{self, Windows};
-use super::view::{View, each};
-use crate::Out;
+use super::pool::{Window, Windows};
 
 /// Some channels of a buffer.
 #[derive(Debug, Clone, Copy)]
 pub struct Slot {
-    buffer: usize,
-    first: usize,
-    channels: usize,
+    pub(super) buffer: usize,
+    pub(super) first: usize,
+    pub(super) channels: usize,
 }
 
 impl Slot {
@@ -35,6 +33,12 @@ impl Slot {
         self.buffer != other.buffer
     }
 
+    /// Whether no value is in both.
+    fn is_disjoint(self, other: Self) -> bool {
+        let before = |a: Self, b: Self| a.first + a.channels <= b.first;
+        self.is_apart(other) || before(self, other) || before(other, self)
+    }
+
     /// Number of channels.
     pub fn channels(self) -> usize {
         self.channels
@@ -42,60 +46,65 @@ impl Slot {
 }
 
 #[derive(Debug)]
-struct Buffer {
-    channels: usize,
-    size: [usize; 2],
+pub(super) struct Buffer {
+    pub(super) channels: usize,
+    pub(super) size: [usize; 2],
     /// Rows of zeros above and below, columns left and right.
-    border: [usize; 2],
+    pub(super) border: [usize; 2],
     /// The stage that uses it, if it is one alone.
-    stage: Option<usize>,
+    pub(super) stage: Option<usize>,
 }
 
 impl Buffer {
     /// Values of a picture with its border.
-    fn picture(&self) -> usize {
+    pub(super) fn picture(&self) -> usize {
         let [height, width] = self.size;
         (height + 2 * self.border[0]) * (width + 2 * self.border[1]) * self.channels
     }
 }
 
 #[derive(Debug)]
-enum Kind {
+pub(super) enum Kind {
     Convolve {
-        layer: Layer,
+        layer: Arc<Layer>,
         add: Option<Slot>,
         relu: bool,
     },
-    Depthwise(Depthwise),
-    HalveByMaximum(Windows),
+    Depthwise(Arc<Depthwise>),
+    Maximum(Window),
     Mean,
+    Nearest {
+        add: bool,
+    },
 }
 
 #[derive(Debug)]
-struct Step {
-    kind: Kind,
-    from: Slot,
-    to: Slot,
+pub(super) struct Step {
+    pub(super) kind: Kind,
+    pub(super) from: Slot,
+    pub(super) to: Slot,
 }
 
 /// Steps that are taken for some pictures before others, so that what they hand on is still cached.
 #[derive(Debug)]
-struct Stage {
-    pictures: usize,
-    steps: Vec<Step>,
+pub(super) struct Stage {
+    pub(super) pictures: usize,
+    pub(super) steps: Vec<Step>,
 }
 
-/// A network for evaluation; made step by step.
+/// A network for evaluation on pictures of one size; made step by step.
+///
+/// Layers may be shared ([`Arc`]): then a network's weights are packed once, and a plan for another size is a list of steps.
 #[derive(Debug)]
 pub struct Plan {
-    buffers: Vec<Buffer>,
+    pub(super) buffers: Vec<Buffer>,
     /// Buffers whose values are no longer wanted.
     free: Vec<usize>,
-    stages: Vec<Stage>,
+    pub(super) stages: Vec<Stage>,
     /// What a run gives.
-    output: Slot,
+    pub(super) outputs: Vec<Slot>,
     /// What earlier runs worked in, with the number of pictures that they are made for.
-    arenas: Mutex<Vec<(usize, Vec<f32>)>>,
+    pub(super) arenas: Mutex<Vec<(usize, Vec<f32>)>>,
 }
 
 impl Plan {
@@ -110,7 +119,7 @@ impl Plan {
             buffers: Vec::new(),
             free: Vec::new(),
             stages: Vec::new(),
-            output: input,
+            outputs: vec![input],
             arenas: Mutex::default(),
         };
         plan.stage(1);
@@ -172,7 +181,13 @@ impl Plan {
     }
 
     /// A convolution into a buffer of its own; none where the picture is too small for it.
-    pub fn convolve(&mut self, layer: Layer, from: Slot, relu: bool) -> Option<Slot> {
+    pub fn convolve(
+        &mut self,
+        layer: impl Into<Arc<Layer>>,
+        from: Slot,
+        relu: bool,
+    ) -> Option<Slot> {
+        let layer = layer.into();
         let size = layer.shape.output(self.buffers[from.buffer].size)?;
         let to = self.buffer(layer.channels[1], size);
         self.convolve_into(layer, from, to, None, relu)?;
@@ -180,15 +195,16 @@ impl Plan {
     }
 
     /// A convolution into a slot of another buffer, with the values of `add` added, which may be that
-    /// slot; none where the shapes do not fit.
+    /// slot; none where the shapes do not fit. They are added before a ReLU, but after a layer's SiLU.
     pub fn convolve_into(
         &mut self,
-        layer: Layer,
+        layer: impl Into<Arc<Layer>>,
         from: Slot,
         to: Slot,
         add: Option<Slot>,
         relu: bool,
     ) -> Option<()> {
+        let layer = layer.into();
         let source = &mut self.buffers[from.buffer];
         for (border, padding) in source.border.iter_mut().zip(layer.shape.border()) {
             *border = padding.max(*border);
@@ -209,7 +225,8 @@ impl Plan {
     }
 
     /// A depthwise convolution into a buffer of its own; none where the shapes do not fit.
-    pub fn depthwise(&mut self, layer: Depthwise, from: Slot) -> Option<Slot> {
+    pub fn depthwise(&mut self, layer: impl Into<Arc<Depthwise>>, from: Slot) -> Option<Slot> {
+        let layer = layer.into();
         let source = &mut self.buffers[from.buffer];
         for (border, padding) in source.border.iter_mut().zip(layer.shape.border()) {
             *border = padding.max(*border);
@@ -223,7 +240,8 @@ impl Plan {
         Some(to)
     }
 
-    /// The largest values of windows, into a buffer of its own or a slot of another buffer.
+    /// The largest values of windows at every second place, into a buffer of its own or a slot of another buffer.
+    /// Windows of side 1 take every second value.
     pub fn halve_by_maximum(
         &mut self,
         from: Slot,
@@ -239,8 +257,30 @@ impl Plan {
         if target.size != size || to.channels != from.channels || to.buffer == from.buffer {
             return None;
         }
-        self.push(Kind::HalveByMaximum(windows), from, to);
+        self.push(Kind::Maximum(windows.into()), from, to);
         Some(to)
+    }
+
+    /// The largest value around every place, in windows of an odd `side`, into another slot as high and wide; what lies outside
+    /// takes no part. None where the shapes do not fit.
+    pub fn maximum_around(&mut self, side: usize, from: Slot, to: Slot) -> Option<()> {
+        let same = self.buffers[from.buffer].size == self.buffers[to.buffer].size;
+        let fits = same && from.channels == to.channels && from.is_disjoint(to);
+        if !fits || side.is_multiple_of(2) {
+            return None;
+        }
+        self.push(Kind::Maximum(Window::around(side)), from, to);
+        Some(())
+    }
+
+    /// Enlarges (or shrinks) to the size of another buffer's slot, taking the nearest value as PyTorch's `nearest` does: what
+    /// stands in `to` is replaced, or with `add` added to. None where the channels differ or it is the same buffer.
+    pub fn nearest(&mut self, from: Slot, to: Slot, add: bool) -> Option<()> {
+        if from.channels != to.channels || !from.is_apart(to) {
+            return None;
+        }
+        self.push(Kind::Nearest { add }, from, to);
+        Some(())
     }
 
     /// Mean of each channel, into a buffer of its own.
@@ -268,136 +308,20 @@ impl Plan {
     }
 
     /// The plan, which gives what is in `output` when every step is done.
-    pub fn finish(mut self, output: Slot) -> Self {
-        self.buffers[output.buffer].stage = None;
-        self.output = output;
+    pub fn finish(self, output: Slot) -> Self {
+        self.finish_all(vec![output])
+    }
+
+    /// The plan, which gives what is in each of `outputs` when every step is done.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub fn finish_all(mut self, outputs: Vec<Slot>) -> Self {
+        assert!(!outputs.is_empty(), "outputs of a plan");
+        for output in &outputs {
+            self.buffers[output.buffer].stage = None;
+        }
+        self.outputs = outputs;
         self
     }
-
-    /// Height and width of the output.
-    pub fn size(&self) -> [usize; 2] {
-        self.buffers[self.output.buffer].size
-    }
-
-    /// The output, `[batch, row, column, channel]`, for `input` of `[batch, channels, height, width]`.
-    pub fn run(&self, input: &[f32]) -> Vec<f32> {
-        let source = &self.buffers[0];
-        let picture = source.channels * source.size[0] * source.size[1];
-        let batch = input.len() / picture;
-        let mut arena = self.lock().pop().unwrap_or_default();
-        // what was laid out for more pictures serves: the borders are zeros still
-        let laid_out = batch.max(arena.0);
-        let mut places = Vec::with_capacity(self.buffers.len());
-        let mut len = 0;
-        for buffer in &self.buffers {
-            places.push(len);
-            len += buffer.picture() * self.pictures(buffer, laid_out);
-        }
-        if arena.0 < batch {
-            arena = (batch, vec![0.0; len]);
-        }
-        let all = Out(arena.1.as_mut_ptr());
-        let slot = Slot {
-            buffer: 0,
-            first: 0,
-            channels: source.channels,
-        };
-        for (index, stage) in self.stages.iter().enumerate() {
-            for first in (0..batch).step_by(stage.pictures) {
-                let images = stage.pictures.min(batch - first);
-                let view = |slot: Slot| self.view(slot, places[slot.buffer], first);
-                if index == 0 {
-                    let input = &input[first * picture..(first + images) * picture];
-                    // SAFETY: buffer 0 is the input's; as below.
-                    unsafe { take_planes(all, input, &view(slot), source.channels) };
-                }
-                for step in &stage.steps {
-                    let [from, to] = [view(step.from), view(step.to)];
-                    // SAFETY: a view lies in its buffer's part of the arena, where `images` pictures
-                    // from the `first` on are held. The methods that made the steps saw to it that
-                    // source and target are different buffers of the right size, and that the border
-                    // is as wide as what is read beyond the picture.
-                    unsafe {
-                        match &step.kind {
-                            Kind::Convolve { layer, add, relu } => {
-                                let add = add.map(view);
-                                layer.run(all, images, [&from, &to], add.as_ref(), *relu);
-                            }
-                            Kind::Depthwise(layer) => layer.run(all, images, [&from, &to]),
-                            Kind::HalveByMaximum(windows) => {
-                                let channels = step.from.channels;
-                                let views = [&from, &to];
-                                pool::halve_by_maximum(all, images, views, channels, *windows);
-                            }
-                            Kind::Mean => pool::mean(all, images, [&from, &to], step.from.channels),
-                        }
-                    }
-                }
-            }
-        }
-        let [height, width] = self.buffers[self.output.buffer].size;
-        let view = self.view(self.output, places[self.output.buffer], 0);
-        let mut out = Vec::with_capacity(batch * height * width * self.output.channels);
-        for line in 0..batch * height {
-            for x in 0..width {
-                let place = view.at(line / height, line % height, x);
-                out.extend_from_slice(&arena.1[place..place + self.output.channels]);
-            }
-        }
-        self.lock().push(arena);
-        out
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<(usize, Vec<f32>)>> {
-        self.arenas.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Pictures that a buffer holds.
-    fn pictures(&self, buffer: &Buffer, batch: usize) -> usize {
-        match buffer.stage {
-            Some(stage) => self.stages[stage].pictures.min(batch),
-            None => batch,
-        }
-    }
-
-    /// A slot whose buffer begins at `place`, from picture `first` of the batch on.
-    fn view(&self, slot: Slot, place: usize, first: usize) -> View {
-        let buffer = &self.buffers[slot.buffer];
-        let picture = buffer.picture();
-        let pixel = buffer.channels;
-        let row = (buffer.size[1] + 2 * buffer.border[1]) * pixel;
-        let corner = buffer.border[0] * row + buffer.border[1] * pixel;
-        let skipped = match buffer.stage {
-            Some(_) => 0,
-            None => first * picture,
-        };
-        View {
-            origin: place + skipped + corner + slot.first,
-            picture,
-            row,
-            pixel,
-            size: buffer.size,
-        }
-    }
-}
-
-/// Writes planes, one channel after another, as pixels.
-///
-/// # Safety
-/// The view lies within the buffer of `all` and holds as many pictures as `input`.
-unsafe fn take_planes(all: Out, input: &[f32], to: &View, channels: usize) {
-    let [height, width] = to.size;
-    let plane = height * width;
-    each(input.len() / (plane * channels), input.len(), |image| {
-        let input = &input[image * plane * channels..][..plane * channels];
-        for (channel, input) in input.chunks_exact(plane).enumerate() {
-            for (y, row) in input.chunks_exact(width).enumerate() {
-                let place = to.at(image, y, 0) + channel;
-                for (x, value) in row.iter().enumerate() {
-                    // SAFETY: as promised by the caller; a task writes its own picture.
-                    unsafe { all.at(place + x * to.pixel).write(*value) };
-                }
-            }
-        }
-    });
 }

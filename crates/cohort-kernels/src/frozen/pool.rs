@@ -31,23 +31,52 @@ impl Windows {
     }
 }
 
+/// Windows of which the largest value is taken, at any distance of one another.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Window {
+    side: usize,
+    padding: usize,
+    stride: usize,
+}
+
+impl Window {
+    /// Windows of an odd side around every place.
+    pub(super) fn around(side: usize) -> Self {
+        Self {
+            side,
+            padding: side / 2,
+            stride: 1,
+        }
+    }
+}
+
+impl From<Windows> for Window {
+    fn from(windows: Windows) -> Self {
+        Self {
+            side: windows.side,
+            padding: windows.padding,
+            stride: 2,
+        }
+    }
+}
+
 /// Largest value of each window; what lies outside takes no part.
 ///
 /// # Safety
 /// The views lie within the buffer of `all` and share no place, and each window holds a pixel.
-pub(super) unsafe fn halve_by_maximum(
+pub(super) unsafe fn maximum(
     all: Out,
     images: usize,
     [from, to]: [&View; 2],
     channels: usize,
-    windows: Windows,
+    window: Window,
 ) {
     let [height, width] = to.size;
     let inside = |at: usize, end: usize| {
-        let first = 2 * at;
-        first.saturating_sub(windows.padding)..(first + windows.side - windows.padding).min(end)
+        let first = window.stride * at;
+        first.saturating_sub(window.padding)..(first + window.side - window.padding).min(end)
     };
-    let products = images * height * width * channels * windows.side * windows.side;
+    let products = images * height * width * channels * window.side * window.side;
     each(images * height, products, |line| {
         let [image, y] = [line / height, line % height];
         wide(|| {

@@ -64,6 +64,7 @@ pub(super) fn open(path: &Path) -> Result<Opened, String> {
         ))
     } else if matches!(start.first(), Some(0x80 | b'(' | b'}' | b']' | b'c')) {
         let pickle = pickle::read(&mut BufReader::new(file))?;
+        only_arrays(&pickle)?;
         Ok(Opened {
             pickle,
             storages: Arc::new(Storages::None),
@@ -71,6 +72,40 @@ pub(super) fn open(path: &Path) -> Result<Opened, String> {
         })
     } else {
         Err("expected weights of PyTorch or safetensors, found neither".to_owned())
+    }
+}
+
+/// What arrays of NumPy 1 and 2 are made of, and plain containers; `builtins` is `__builtin__` in Python 2.
+const ARRAYS: [&str; 14] = [
+    "numpy.ndarray",
+    "numpy.dtype",
+    "numpy.core.multiarray._reconstruct",
+    "numpy._core.multiarray._reconstruct",
+    "numpy.core.multiarray.scalar",
+    "numpy._core.multiarray.scalar",
+    "numpy.core.numeric._frombuffer",
+    "numpy._core.numeric._frombuffer",
+    "_codecs.encode",
+    "collections.OrderedDict",
+    "builtins.bytes",
+    "__builtin__.bytes",
+    "builtins.bytearray",
+    "__builtin__.bytearray",
+];
+
+/// Refuses a plain pickle, as detectron2's zoo has them, that names anything else. Nothing would be called either way, but who
+/// packs code beside arrays is not to be trusted with the arrays.
+fn only_arrays(pickle: &Pickle) -> Result<(), String> {
+    let names = pickle.nodes.iter().filter_map(|node| match node {
+        Node::Global(name) => Some(name.as_str()),
+        _ => None,
+    });
+    let mut others = names.filter(|name| !ARRAYS.contains(name));
+    match others.next() {
+        Some(name) => Err(format!(
+            "a plain pickle: expected arrays of NumPy, found what {name:?} makes"
+        )),
+        None => Ok(()),
     }
 }
 

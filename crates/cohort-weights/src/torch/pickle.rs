@@ -118,16 +118,11 @@ impl<R: BufRead> Machine<'_, R> {
                 }
                 b'S' => {
                     let line = self.line()?;
-                    let inner = line.trim_matches(['"', '\'']);
-                    self.push(Node::Text(unescape(inner)))?;
+                    self.push(string(unquoted(&line)))?;
                 }
-                // strings of Python 2 are texts where they can be
                 b'U' | b'T' => {
                     let bytes = self.counted(if code == b'U' { 1 } else { 4 })?;
-                    self.push(match String::from_utf8(bytes) {
-                        Ok(text) => Node::Text(text),
-                        Err(error) => Node::Bytes(error.into_bytes()),
-                    })?;
+                    self.push(string(bytes))?;
                 }
                 b'C' | b'B' | 0x8e | 0x96 => {
                     let bytes = self.counted(match code {
@@ -401,6 +396,24 @@ impl<R: BufRead> Machine<'_, R> {
         let text = String::from_utf8(bytes);
         Ok(text.unwrap_or_else(|e| e.as_bytes().iter().map(|&b| char::from(b)).collect()))
     }
+}
+
+/// A string of Python 2: a text where it can be.
+fn string(bytes: Vec<u8>) -> Node {
+    match String::from_utf8(bytes) {
+        Ok(text) => Node::Text(text),
+        Err(error) => Node::Bytes(error.into_bytes()),
+    }
+}
+
+/// The bytes that a quoted line with escapes stands for.
+fn unquoted(line: &str) -> Vec<u8> {
+    let quote = line.chars().next().filter(|c| ['"', '\''].contains(c));
+    let inner = quote.and_then(|q| line.strip_prefix(q)?.strip_suffix(q));
+    let text = unescape(inner.unwrap_or(line));
+    let bytes = text.chars().map(|c| u8::try_from(u32::from(c)));
+    // what is no byte was no escape of one
+    bytes.collect::<Result<_, _>>().unwrap_or(text.into_bytes())
 }
 
 fn pairs(items: &[Id]) -> Vec<(Id, Id)> {

@@ -528,6 +528,8 @@ impl<'a> Walk<'a> {
         };
         let bytes = match pickle.node(bytes) {
             Node::Bytes(bytes) => bytes.clone(),
+            // a string of Python 2 that happens to be a text
+            Node::Text(text) => text.as_bytes().to_vec(),
             // protocols before 3 have no bytes: _codecs.encode(text, "latin1"), or bytes() and bytearray() of it
             Node::Object(object) => match self.latin(object, 0) {
                 Some(bytes) => bytes,
