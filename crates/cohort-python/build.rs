@@ -1,5 +1,9 @@
-//! Tells the linker of macOS that Python's own symbols come with the interpreter.
+//! Python's own symbols come with the interpreter, which the linker of macOS must be told.
 
 fn main() {
-    pyo3_build_config::add_extension_module_link_args();
+    println!("cargo:rerun-if-changed=build.rs");
+    if std::env::var("CARGO_CFG_TARGET_OS").as_deref() == Ok("macos") {
+        println!("cargo:rustc-link-arg=-undefined");
+        println!("cargo:rustc-link-arg=dynamic_lookup");
+    }
 }

@@ -55,7 +55,8 @@ def tables(
     else:
         names = _columns.column("ids", ids, rows)
     target = target if target is not None else _columns.name_of(y_true, "target")
-    labels: dict[str, pa.ChunkedArray] = {_NAME: names, target: truth}
+    labels: dict[str, pa.ChunkedArray] = {_NAME: names}
+    _add(labels, "target", target, truth)
     if subject is None:
         subject_name = _NAME
     else:

@@ -331,12 +331,18 @@ def _source(what: str, given: Any) -> object:
     return _columns.table_of(what, given)
 
 
+def _is_whole(value: object) -> bool:
+    """Whether a value is a whole number that 64 bits hold."""
+    index = getattr(value, "__index__", None)
+    return index is not None and not isinstance(value, bool) and 0 <= index() < 2**64
+
+
 def _asked(*, schema: str | os.PathLike[str] | None, favourable: object, **others: Any) -> dict[str, Any]:
     """Settings in the types that the native side takes; what is of another type is told by name."""
     whole = {"resamples", "permutations", "seed"}
     for name, value in others.items():
-        if name in whole and (isinstance(value, bool) or not hasattr(value, "__index__") or value.__index__() < 0):
-            raise refused(name, "a whole number from 0", repr(value))
+        if name in whole and not _is_whole(value):
+            raise refused(name, "a whole number from 0 to 18446744073709551615", repr(value))
         if name in ("level", "alpha") and not isinstance(value, (int, float)):
             raise refused(name, "a number above 0 and below 1", repr(value))
         if name == "ordered" and value not in (None, True, False):

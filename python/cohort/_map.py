@@ -93,7 +93,7 @@ def map(
         raise refused("vectors", "an array of rows by components", f"shape {values.shape}")
     rows, dim = values.shape
     plain = np.ascontiguousarray(values, dtype=np.float32).reshape(-1)
-    asked = {
+    asked: dict[str, Any] = {
         "method": method,
         "metric": metric,
         "perplexity": perplexity,
@@ -105,8 +105,16 @@ def map(
         asked["min_dist"] = min_dist
     for name in ("neighbours", "iterations", "seed"):
         value = asked[name]
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 0):
-            raise refused(name, "a whole number from 0", repr(value))
+        is_whole = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**64
+        if value is not None and not is_whole:
+            raise refused(name, "a whole number from 0 to 18446744073709551615", repr(value))
+    for name in ("perplexity", "min_dist"):
+        value = asked.get(name)
+        if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float))):
+            raise refused(name, "a number", repr(value))
+    for name in ("method", "metric"):
+        if not isinstance(asked[name], str):
+            raise refused(name, "a name", repr(asked[name]))
     points, said = _native.map(
         plain,
         dim,

@@ -155,6 +155,8 @@ def test_missing_groups_are_a_group_and_missing_truths_an_error(predicted):
         assert caught.value.expected == "a prediction"
         with pytest.raises(cohort.InputError, match="row 5: expected a ground truth in every row"):
             cohort.audit(holes, p.predicted)
+    with pytest.raises(cohort.InputError, match="expected"):
+        cohort.audit([None] * 4, [1, 2, 1, 2])
     masked = np.ma.masked_array(p.predicted, mask=np.arange(600) == 9)
     with pytest.raises(cohort.InputError, match="row 10: expected a prediction"):
         cohort.audit(p.truth, masked)
@@ -328,6 +330,9 @@ def test_bad_probabilities_are_refused(proba, message):
         ({"alpha": 0}, "alpha"),
         ({"seed": -1}, "seed: expected a whole number from 0"),
         ({"seed": True}, "seed: expected a whole number from 0"),
+        ({"seed": 2**64}, "seed: expected a whole number from 0"),
+        ({"resamples": 2**70}, "resamples: expected a whole number from 0"),
+        ({"target": "VideoName"}, "target: expected a name that no other column has"),
         ({"threads": 0}, "threads: expected a whole number from 1 to 1024"),
         ({"ordered": "yes"}, "ordered: expected True, False or None"),
         ({"classes": ["a", "b", "a"]}, "expected every class once, found \"a\" twice"),

@@ -88,6 +88,9 @@ def test_progress_is_told_and_can_end_a_map(heaps):
         (np.eye(9), {"perplexity": 100.0}, "perplexity"),
         (np.eye(9), {"method": "umap", "neighbours": 1}, "neighbours"),
         (np.eye(9), {"seed": -1}, "seed: expected a whole number"),
+        (np.eye(9), {"seed": 2**64}, "seed: expected a whole number"),
+        (np.eye(9), {"perplexity": "3"}, "perplexity: expected a number"),
+        (np.eye(9), {"method": 3}, "method: expected a name"),
         (np.eye(9), {"labels": [1, 2]}, "labels: expected 9 values"),
     ],
 )

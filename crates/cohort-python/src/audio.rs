@@ -10,8 +10,8 @@ use cohort_audio::{
 use numpy::{PyArray1, PyReadonlyArray1};
 use pyo3::prelude::*;
 
-use crate::errors::Refused;
-use crate::work::here;
+use super::errors::Refused;
+use super::work::here;
 
 type Samples<'py> = PyReadonlyArray1<'py, f32>;
 type Values<'py, T> = Bound<'py, PyArray1<T>>;

@@ -10,9 +10,9 @@ use cohort_tables::{ArrowTable, LabelTable, Predictions, Read, ReadOptions, Tabl
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyDict, PyString};
 
-use crate::errors::Refused;
-use crate::work::{apart, here};
-use crate::{columns, tables};
+use super::errors::Refused;
+use super::work::{apart, here};
+use super::{columns, tables};
 
 /// Where a table is.
 enum Given {
@@ -23,9 +23,9 @@ enum Given {
 impl Given {
     /// A path as text, or anything with `__arrow_c_stream__`; `name` stands for the latter in messages.
     fn of(name: &str, object: &Bound<'_, PyAny>) -> PyResult<Self> {
-        Ok(match object.cast::<PyString>() {
-            Ok(path) => Self::File(PathBuf::from(path.to_str()?)),
-            Err(_) => Self::Memory(columns::table(name, object)?),
+        Ok(match object.is_instance_of::<PyString>() {
+            true => Self::File(object.extract()?),
+            false => Self::Memory(columns::table(name, object)?),
         })
     }
 

@@ -6,7 +6,7 @@ use cohort_tables::ArrowTable;
 use pyo3::prelude::*;
 use pyo3::types::PyCapsule;
 
-use crate::errors::Refused;
+use super::errors::Refused;
 
 /// Name that the C interface gives its streams.
 const STREAM: &std::ffi::CStr = c"arrow_array_stream";

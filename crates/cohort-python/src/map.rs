@@ -5,8 +5,8 @@ use numpy::{PyArray1, PyReadonlyArray1};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use crate::errors::Refused;
-use crate::work::apart;
+use super::errors::Refused;
+use super::work::{apart, here};
 
 /// Makes a map of row-major vectors. `asked` holds the settings of the public function that were given; `labels` are numbers
 /// of labels, negative for none. Gives the points (row-major, two a vector) and what is said of them as JSON.
@@ -24,8 +24,8 @@ pub(crate) fn map<'py>(
 ) -> PyResult<(Bound<'py, PyArray1<f32>>, String)> {
     let settings = settings(asked)?;
     // owned, so that a call that Ctrl-C ends leaves nothing that reads the caller's array
-    let points = Points::new(vectors.as_slice()?, dim, settings.metric);
-    let points = points.map_err(|error| Refused::from(error).raise(py))?;
+    let given = vectors.as_slice()?;
+    let points = here(py, || Ok(Points::new(given, dim, settings.metric)?))?;
     let (placed, said) = apart(py, threads, progress, move |watch| {
         let told = |stage: &str, done, total| watch.tell(stage, done, total);
         let map = cohort_search::map(&points, &settings, &told)?;

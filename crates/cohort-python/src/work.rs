@@ -12,7 +12,7 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use rayon::ThreadPoolBuilder;
 
-use crate::errors::Refused;
+use super::errors::Refused;
 
 /// How often a waiting call looks whether Ctrl-C was pressed.
 const LOOK: Duration = Duration::from_millis(50);

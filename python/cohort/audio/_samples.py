@@ -47,12 +47,22 @@ def number(what: str, value: Any) -> float:
     return found
 
 
-def count(what: str, value: Any, least: int = 1) -> int:
+#: Most values of a result: more than any sound that fits into memory needs.
+_MOST_VALUES = 2**31
+
+
+def room(what: str, values: float) -> None:
+    """Refuses a result of more values than are worth asking the system for."""
+    if values > _MOST_VALUES:
+        raise refused(what, f"settings that give at most {_MOST_VALUES} values", f"{values:.0f}")
+
+
+def count(what: str, value: Any, least: int = 1, most: int = 2**31) -> int:
     """A whole number."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)) or value < least:
         raise refused(what, f"a whole number from {least}", repr(value))
-    if value > 2**31:
-        raise refused(what, "a whole number up to 2147483648", repr(value))
+    if value > most:
+        raise refused(what, f"a whole number up to {most}", repr(value))
     return int(value)
 
 

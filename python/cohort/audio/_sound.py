@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from .. import _native
 from .._errors import refused
-from ._samples import number, rate, samples, unsupported
+from ._samples import number, rate, room, samples, unsupported
 
 
 def load(
@@ -63,7 +63,7 @@ def load(
     first = int(begin * native)
     y = y[first:] if length is None else y[first : first + int(length * native)]
     if wanted is not None and wanted != native and len(y):
-        y = _native.resample(np.ascontiguousarray(y), native, wanted)
+        y = _resampled(np.ascontiguousarray(y), native, wanted)
     return y, native if wanted is None else wanted
 
 
@@ -85,4 +85,9 @@ def resample(
     unsupported(
         "resample", res_type=(res_type, "soxr_hq"), fix=(fix, True), scale=(scale, False), axis=(axis, -1)
     )
-    return _native.resample(samples("y", y), rate(orig_sr, "orig_sr"), rate(target_sr, "target_sr"))
+    return _resampled(samples("y", y), rate(orig_sr, "orig_sr"), rate(target_sr, "target_sr"))
+
+
+def _resampled(y: npt.NDArray[np.float32], before: int, after: int) -> npt.NDArray[np.float32]:
+    room("resample", len(y) * (after / before))
+    return _native.resample(y, before, after)

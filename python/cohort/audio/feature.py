@@ -9,17 +9,20 @@ import numpy.typing as npt
 
 from .. import _native
 from .._errors import refused
-from ._samples import count, number, rate, samples, unknown, unsupported
+from ._samples import count, number, rate, room, samples, unknown, unsupported
 from .onset import _envelope
 
 __all__ = ["melspectrogram", "mfcc", "tempo"]
+
+#: Most samples of a frame, and most filters.
+_LONGEST, _MOST_FILTERS = 2**22, 2**16
 
 
 def _filters(n_mels: int, fmin: float, fmax: float | None, htk: bool, norm: Any) -> tuple[Any, ...]:
     if norm is not None and not (isinstance(norm, str) and norm == "slaney"):
         raise refused("norm", "'slaney' or None", repr(norm))
     high = None if fmax is None else number("fmax", fmax)
-    return count("n_mels", n_mels), number("fmin", fmin), high, bool(htk), norm is not None
+    return count("n_mels", n_mels, most=_MOST_FILTERS), number("fmin", fmin), high, bool(htk), norm is not None
 
 
 def melspectrogram(
@@ -47,9 +50,9 @@ def melspectrogram(
     Args:
         y: Samples, one dimension.
         sr: Sample rate in hertz.
-        n_fft: Samples of a frame, even.
+        n_fft: Samples of a frame, even, 2 to 4,194,304.
         hop_length: Samples between frames.
-        n_mels: Filters, at least 1.
+        n_mels: Filters, 1 to 65,536.
         fmin: Lower edge of the first filter in hertz, from 0.
         fmax: Upper edge of the last; default ``sr / 2``.
         htk: The HTK formula in place of Slaney's.
@@ -75,8 +78,10 @@ def melspectrogram(
     )
     unknown("melspectrogram", kwargs)
     filters = _filters(n_mels, fmin, fmax, htk, norm)
-    frame, hop = count("n_fft", n_fft, 2), count("hop_length", hop_length)
-    flat = _native.mel_spectrogram(samples("y", y), rate(sr), frame, hop, *filters)
+    frame, hop = count("n_fft", n_fft, 2, _LONGEST), count("hop_length", hop_length)
+    sound = samples("y", y)
+    room("melspectrogram", (1 + len(sound) // hop) * n_mels)
+    flat = _native.mel_spectrogram(sound, rate(sr), frame, hop, *filters)
     return flat.reshape(-1, n_mels).T
 
 
@@ -129,8 +134,10 @@ def mfcc(
         raise refused("y", "samples, or a spectrogram S", "neither")
     filters = _filters(n_mels, fmin, fmax, htk, mel_norm)
     wanted = min(wanted, n_mels)
-    frame, hop = count("n_fft", n_fft, 2), count("hop_length", hop_length)
-    flat = _native.mfcc(samples("y", y), rate(sr), wanted, frame, hop, *filters)
+    frame, hop = count("n_fft", n_fft, 2, _LONGEST), count("hop_length", hop_length)
+    sound = samples("y", y)
+    room("mfcc", (1 + len(sound) // hop) * n_mels)
+    flat = _native.mfcc(sound, rate(sr), wanted, frame, hop, *filters)
     return flat.reshape(-1, wanted).T
 
 
