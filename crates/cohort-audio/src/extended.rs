@@ -97,9 +97,9 @@ impl ExtendedFeatures {
 ///
 /// # Errors
 /// None that a checked sound can cause.
-pub(crate) fn describe(sound: &Sound) -> Result<ExtendedFeatures, AudioError> {
+pub(crate) fn describe(sound: &Sound<&[f32]>) -> Result<ExtendedFeatures, AudioError> {
     let wave = voice::Wave {
-        samples: &sound.samples,
+        samples: sound.samples,
         rate: f64::from(sound.sample_rate),
     };
     let pulses = voice::pulses(wave, &voice::pitch_contour(wave));
@@ -119,7 +119,7 @@ pub(crate) fn describe(sound: &Sound) -> Result<ExtendedFeatures, AudioError> {
 
 /// Mean and standard deviation over time of the cepstral coefficients, with librosa's defaults:
 /// 128 mel bands, frames of 2,048 samples every 512, 80 dB below the loudest value cut off.
-fn cepstrum(sound: &Sound) -> Result<([f64; N_MFCC], [f64; N_MFCC]), AudioError> {
+fn cepstrum(sound: &Sound<&[f32]>) -> Result<([f64; N_MFCC], [f64; N_MFCC]), AudioError> {
     const N_MELS: usize = 128;
     // Frames transformed at a time: the cosines are worked out once for each block.
     const BLOCK: usize = 256;
@@ -128,7 +128,7 @@ fn cepstrum(sound: &Sound) -> Result<([f64; N_MFCC], [f64; N_MFCC]), AudioError>
         hop: 512,
     };
     let settings = MelSettings::new(N_MELS);
-    let mut frames = MelFrames::new(&sound.samples, sound.sample_rate, framing, &settings)?;
+    let mut frames = MelFrames::new(sound.samples, sound.sample_rate, framing, &settings)?;
     let mut rows = vec![0.0_f32; BLOCK * N_MELS];
     // The cut must be known before the first coefficient; two passes need no spectrogram in memory.
     let mut loudest = MIN_POWER;

@@ -99,8 +99,15 @@ impl AcousticFeatures {
 /// # Errors
 /// [`AudioError::Signal`] for a sound that [`Sound::check`] refuses, [`AudioError::Setting`] for
 /// settings that are out of range or do not fit its sample rate.
-pub fn acoustic_features(
-    sound: &Sound,
+pub fn acoustic_features<S: AsRef<[f32]>>(
+    sound: &Sound<S>,
+    settings: &AcousticSettings,
+) -> Result<AcousticFeatures, AudioError> {
+    describe(&sound.borrowed(), settings)
+}
+
+fn describe(
+    sound: &Sound<&[f32]>,
     settings: &AcousticSettings,
 ) -> Result<AcousticFeatures, AudioError> {
     sound.check("acoustic features")?;
@@ -132,7 +139,7 @@ pub fn acoustic_features(
         true => Some(reduce_noise(sound, &NonStationary::default())?),
         false => None,
     };
-    let clean = reduced.as_deref().unwrap_or(&sound.samples);
+    let clean = reduced.as_deref().unwrap_or(sound.samples);
 
     let (strength, slow_strength) = strengths(clean, sound.sample_rate)?;
     features.onset_times_s = onset_detect(&strength, sound.sample_rate, ONSET_HOP)
@@ -152,7 +159,7 @@ pub fn acoustic_features(
     )?;
 
     let source = if settings.f0_from_raw {
-        &sound.samples
+        sound.samples
     } else {
         clean
     };

@@ -53,7 +53,8 @@ pub use features::{AcousticFeatures, ONSET_HOP, SILENCE, TEMPO_HOP, acoustic_fea
 pub use log_mel::{LOG_MEL_HOP, LOG_MEL_RATE, log_mel};
 pub use mel::{MelBank, MelFrames, MelScale, MelSettings, mel_db, mel_spectrogram, mfcc};
 pub use onset::{
-    PeakPick, onset_backtrack, onset_detect, onset_strength, onset_strengths, peak_pick,
+    PeakPick, onset_backtrack, onset_detect, onset_peaks, onset_strength, onset_strengths,
+    peak_pick,
 };
 pub use pauses::cut_at_pauses;
 pub use pyin::{PitchTrack, pyin};

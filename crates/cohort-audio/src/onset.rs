@@ -223,6 +223,11 @@ pub fn peak_pick(x: &[f32], settings: &PeakPick) -> Vec<usize> {
 /// Frames of the onsets in an onset strength: it is scaled to 0..1 and its peaks are picked (librosa
 /// 0.11 `onset_detect`). A constant strength has none.
 pub fn onset_detect(strength: &[f32], sample_rate: u32, hop: usize) -> Vec<usize> {
+    onset_peaks(strength, &PeakPick::onsets(sample_rate, hop))
+}
+
+/// [`onset_detect`] with peaks picked by other settings.
+pub fn onset_peaks(strength: &[f32], settings: &PeakPick) -> Vec<usize> {
     let low = strength.iter().copied().fold(f32::INFINITY, f32::min);
     let high = strength.iter().copied().fold(f32::NEG_INFINITY, f32::max) - low;
     if !(high.is_finite() && high > 0.0) {
@@ -232,7 +237,7 @@ pub fn onset_detect(strength: &[f32], sample_rate: u32, hop: usize) -> Vec<usize
         .iter()
         .map(|s| (s - low) / (high + f32::MIN_POSITIVE))
         .collect();
-    peak_pick(&scaled, &PeakPick::onsets(sample_rate, hop))
+    peak_pick(&scaled, settings)
 }
 
 /// Moves each onset back to the nearest local minimum of `energy` at or before it, or to frame 0

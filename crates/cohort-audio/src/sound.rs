@@ -7,31 +7,40 @@ pub const MIN_SAMPLE_RATE: u32 = 4_000;
 /// The highest sample rate that the features accept, in hertz.
 pub const MAX_SAMPLE_RATE: u32 = 192_000;
 
-/// One channel of sound.
+/// One channel of sound, which owns its samples or borrows somebody's (`Sound<&[f32]>`).
 #[derive(Debug, Clone, PartialEq)]
-pub struct Sound {
+pub struct Sound<S = Vec<f32>> {
     /// Samples, full scale at -1 and 1 (integer formats are divided by 2^(bits - 1)).
-    pub samples: Vec<f32>,
+    pub samples: S,
     /// Samples a second.
     pub sample_rate: u32,
 }
 
-impl Sound {
+impl<S: AsRef<[f32]>> Sound<S> {
+    /// The same sound with its samples borrowed.
+    pub fn borrowed(&self) -> Sound<&[f32]> {
+        Sound {
+            samples: self.samples.as_ref(),
+            sample_rate: self.sample_rate,
+        }
+    }
+
     /// Length in seconds.
     pub fn seconds(&self) -> f64 {
-        self.samples.len() as f64 / f64::from(self.sample_rate.max(1))
+        self.samples.as_ref().len() as f64 / f64::from(self.sample_rate.max(1))
     }
 
     /// Largest distance of a sample from the mean of all; zero for an empty or constant sound.
     ///
     /// A constant offset is inaudible, so it does not count as sound.
     pub fn peak(&self) -> f64 {
-        if self.samples.is_empty() {
+        let samples = self.samples.as_ref();
+        if samples.is_empty() {
             return 0.0;
         }
-        let sum: f64 = self.samples.iter().map(|&s| f64::from(s)).sum();
-        let mean = sum / self.samples.len() as f64;
-        self.samples
+        let sum: f64 = samples.iter().map(|&s| f64::from(s)).sum();
+        let mean = sum / samples.len() as f64;
+        samples
             .iter()
             .fold(0.0, |peak: f64, &s| peak.max((f64::from(s) - mean).abs()))
     }
@@ -49,16 +58,17 @@ impl Sound {
                 format!("{} Hz", self.sample_rate),
             ));
         }
-        if self.samples.is_empty() {
+        let samples = self.samples.as_ref();
+        if samples.is_empty() {
             return Err(AudioError::signal(operation, "at least one sample", "none"));
         }
-        if !crate::fast::all_finite(&self.samples)
-            && let Some(index) = self.samples.iter().position(|s| !s.is_finite())
+        if !crate::fast::all_finite(samples)
+            && let Some(index) = samples.iter().position(|s| !s.is_finite())
         {
             return Err(AudioError::signal(
                 operation,
                 "finite samples",
-                format!("{} at sample {index}", self.samples[index]),
+                format!("{} at sample {index}", samples[index]),
             ));
         }
         Ok(())

@@ -19,8 +19,8 @@ pub use canvas::{Style, Target};
 pub use error::ReportError;
 pub use map_page::{MapPage, MapPoint, map_page};
 pub use page::{
-    Caution, Mistake, Mistakes, ModelDocument, Planted, RunDocuments, RunRecord, RunSetting,
-    audit_page, cautions, run_page, sheet_page,
+    AuditFigure, Caution, Mistake, Mistakes, ModelDocument, Planted, RunDocuments, RunRecord,
+    RunSetting, audit_figure, audit_page, cautions, run_page, sheet_page,
 };
 pub use raster::{jpeg_address, svg_to_png};
 pub use sheet::{DrawnSheet, Sheet, SheetPicture, SheetQuery, Shown, sheet_png};

@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
+use crate::arrow_table::ArrowTable;
 use crate::columns::{self, WANTED};
 use crate::format::{Read, ReadOptions};
-use crate::text_table::TextTable;
+use crate::text_table::{Source, TextTable};
 use crate::{TableError, clip_id};
 
 /// Names that the column of clip names may have, in order of preference.
@@ -48,7 +49,19 @@ impl LabelTable {
     /// [`TableError`] when the file cannot be read, has no name column, a repeated column, a row of another
     /// width than the header, text that is not UTF-8, or an empty clip name. A table without rows is an error too.
     pub fn read_with(path: &Path, options: &ReadOptions) -> Result<Read<Self>, TableError> {
-        let table = TextTable::read(path, options, &WANTED)?;
+        Self::of(path, TextTable::read(path, options, &WANTED)?)
+    }
+
+    /// As [`LabelTable::read_with`], of a table in memory.
+    ///
+    /// # Errors
+    /// Those of [`LabelTable::read_with`], by the table's name and 1-based row.
+    pub fn from_arrow(table: &ArrowTable, options: &ReadOptions) -> Result<Read<Self>, TableError> {
+        let source = Source::of_arrow(table, options, &WANTED)?;
+        Self::of(table.name(), TextTable::of(table.name(), source)?)
+    }
+
+    fn of(path: &Path, table: TextTable) -> Result<Read<Self>, TableError> {
         table.refuse_bad_rows(path)?;
         let position = name_column(path, &table.header)?;
         let mut names = Vec::new();

@@ -4,6 +4,7 @@
 //! or fed by somebody else's model. Files are CSV or Parquet, chosen by extension, and are always written
 //! under a temporary name and renamed into place.
 
+mod arrow_table;
 mod atomic;
 mod class_columns;
 mod class_order;
@@ -52,6 +53,7 @@ mod foreign_vectors_tests;
 #[cfg(test)]
 mod predictions_tests;
 
+pub use arrow_table::ArrowTable;
 pub use atomic::{remove_unfinished, write_atomic, write_atomic_with};
 pub use class_columns::{ClassColumns, have_evident_order};
 pub use class_order::{before_the_spreadsheet, evident_order, range_of, sorted as sorted_classes};

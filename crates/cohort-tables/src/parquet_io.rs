@@ -146,7 +146,7 @@ impl ParquetInput {
     }
 }
 
-fn refuse_rows(path: &Path, rows: u64) -> Result<(), TableError> {
+pub(crate) fn refuse_rows(path: &Path, rows: u64) -> Result<(), TableError> {
     if rows > MAX_ROWS {
         let expected = format!("at most {MAX_ROWS} rows");
         return Err(TableError::file(path, expected, rows.to_string()));

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use crate::arrow_table::ArrowTable;
 use crate::class_columns::{Contradicted, Known, Resolved, Votes, positions};
 use crate::class_order::{before_the_spreadsheet, sorted};
 use crate::columns::WANTED;
@@ -97,16 +98,28 @@ impl Predictions {
         classes: Option<&[String]>,
         options: &ReadOptions,
     ) -> Result<(Read<Self>, ClassColumns), TableError> {
-        read(path, classes, options)
+        read(path, Source::open(path, options, &WANTED)?, classes)
+    }
+
+    /// As [`Predictions::read_with`], of a table in memory.
+    ///
+    /// # Errors
+    /// Those of [`Predictions::read`], by the table's name and 1-based row.
+    pub fn from_arrow(
+        table: &ArrowTable,
+        classes: Option<&[String]>,
+        options: &ReadOptions,
+    ) -> Result<(Read<Self>, ClassColumns), TableError> {
+        let source = Source::of_arrow(table, options, &WANTED)?;
+        read(table.name(), source, classes)
     }
 }
 
 fn read(
     path: &Path,
+    source: Source<'_>,
     classes: Option<&[String]>,
-    options: &ReadOptions,
 ) -> Result<(Read<Predictions>, ClassColumns), TableError> {
-    let source = Source::open(path, options, &WANTED)?;
     let (layout, mut notes) = Layout::of(path, source.header(), classes)?;
     let packed = layout.packed();
     let mut raw = Raw::new(&layout);

@@ -1,8 +1,11 @@
-//! One reader for every table of text and columns: delimited text or Parquet, told apart by content.
+//! One reader for every table of text and columns: delimited text or Parquet, told apart by content, or Arrow's columns.
 
 use std::path::Path;
 
+use arrow::datatypes::DataType;
+
 use crate::TableError;
+use crate::arrow_table::ArrowTable;
 use crate::columns::{self, Named};
 use crate::delimited::{Delimited, RowProblem};
 use crate::format::ReadOptions;
@@ -13,14 +16,14 @@ use crate::parquet_io::{self, ParquetInput};
 /// A table that is open, its header read and named.
 pub(crate) enum Source<'a> {
     Text(Box<Delimited<'a>>),
-    Parquet(Box<ParquetText>),
+    Parquet(Box<ParquetInput>, TypedColumns),
+    Arrow(&'a ArrowTable, TypedColumns),
 }
 
-/// A Parquet file read as text.
-pub(crate) struct ParquetText {
-    input: ParquetInput,
+/// The columns of a table with types that are read as text.
+pub(crate) struct TypedColumns {
     header: Vec<String>,
-    /// Where in the file each column of the header stands.
+    /// Where in the table each column of the header stands.
     places: Vec<usize>,
     notes: Vec<String>,
     mapped: Vec<String>,
@@ -37,9 +40,8 @@ impl<'a> Source<'a> {
         let mut file = input::open(path)?;
         if input::beginning(path, &mut file)?.starts_with(b"PAR1") {
             let input = ParquetInput::open(path, file)?;
-            return Ok(Self::Parquet(Box::new(ParquetText::new(
-                path, input, options, wanted,
-            )?)));
+            let columns = TypedColumns::new(path, &input.fields, options, wanted)?;
+            return Ok(Self::Parquet(Box::new(input), columns));
         }
         if parquet_io::is_parquet(path) {
             return Err(TableError::file(
@@ -52,11 +54,21 @@ impl<'a> Source<'a> {
         Ok(Self::Text(Box::new(text)))
     }
 
+    /// The columns of a table in memory, by the rule of [`Source::open`] for Parquet.
+    pub(crate) fn of_arrow(
+        table: &'a ArrowTable,
+        options: &ReadOptions,
+        wanted: &[&str],
+    ) -> Result<Self, TableError> {
+        let columns = TypedColumns::new(table.name(), &table.fields(), options, wanted)?;
+        Ok(Self::Arrow(table, columns))
+    }
+
     /// Names of the columns.
     pub(crate) fn header(&self) -> &[String] {
         match self {
             Self::Text(text) => &text.header,
-            Self::Parquet(parquet) => &parquet.header,
+            Self::Parquet(_, columns) | Self::Arrow(_, columns) => &columns.header,
         }
     }
 
@@ -72,36 +84,60 @@ impl<'a> Source<'a> {
                 text.rows(keep, sink)?;
                 Ok((text.notes, text.mapped))
             }
-            Self::Parquet(parquet) => {
-                let places: Vec<usize> = keep.iter().map(|&i| parquet.places[i]).collect();
-                let mut row = 0;
-                let mut fields = vec![String::new(); places.len()];
-                parquet
-                    .input
-                    .batches(&places, parquet_io::as_text, |mut columns| {
-                        for i in 0..columns.first().map_or(0, Vec::len) {
-                            row += 1;
-                            for (field, column) in fields.iter_mut().zip(&mut columns) {
-                                *field = std::mem::take(&mut column[i]);
-                            }
-                            sink(Ok((row, &fields)))?;
-                        }
-                        Ok(())
-                    })?;
-                Ok((parquet.notes, parquet.mapped))
+            Self::Parquet(input, columns) => {
+                let mut rows = Rows::new(keep.len());
+                input.batches(&columns.at(keep), parquet_io::as_text, |batch| {
+                    rows.hand_over(batch, &mut sink)
+                })?;
+                Ok((columns.notes, columns.mapped))
+            }
+            Self::Arrow(table, columns) => {
+                let mut rows = Rows::new(keep.len());
+                table.batches(&columns.at(keep), |batch| rows.hand_over(batch, &mut sink))?;
+                Ok((columns.notes, columns.mapped))
             }
         }
     }
 }
 
-impl ParquetText {
+/// Rows of batches of columns, one after another.
+struct Rows {
+    row: u64,
+    fields: Vec<String>,
+}
+
+impl Rows {
+    fn new(width: usize) -> Self {
+        Self {
+            row: 0,
+            fields: vec![String::new(); width],
+        }
+    }
+
+    fn hand_over(
+        &mut self,
+        mut columns: Vec<Vec<String>>,
+        sink: &mut impl FnMut(Result<(u64, &[String]), RowProblem>) -> Result<(), TableError>,
+    ) -> Result<(), TableError> {
+        for i in 0..columns.first().map_or(0, Vec::len) {
+            self.row += 1;
+            for (field, column) in self.fields.iter_mut().zip(&mut columns) {
+                *field = std::mem::take(&mut column[i]);
+            }
+            sink(Ok((self.row, &self.fields)))?;
+        }
+        Ok(())
+    }
+}
+
+impl TypedColumns {
     fn new(
         path: &Path,
-        input: ParquetInput,
+        fields: &[(String, DataType)],
         options: &ReadOptions,
         wanted: &[&str],
     ) -> Result<Self, TableError> {
-        let names: Vec<String> = input.fields.iter().map(|(name, _)| name.clone()).collect();
+        let names: Vec<String> = fields.iter().map(|(name, _)| name.clone()).collect();
         let Named {
             header: named,
             mut notes,
@@ -110,7 +146,7 @@ impl ParquetText {
         let mut header = Vec::new();
         let mut places = Vec::new();
         for (i, name) in named.into_iter().enumerate() {
-            let kind = &input.fields[i].1;
+            let kind = &fields[i].1;
             let needed = wanted.contains(&name.as_str());
             if parquet_io::is_text_like(kind) {
                 header.push(name);
@@ -131,12 +167,16 @@ impl ParquetText {
             }
         }
         Ok(Self {
-            input,
             header,
             places,
             notes,
             mapped,
         })
+    }
+
+    /// Places in the table of some columns of the header.
+    fn at(&self, keep: &[usize]) -> Vec<usize> {
+        keep.iter().map(|&i| self.places[i]).collect()
     }
 }
 
@@ -167,7 +207,11 @@ impl TextTable {
     /// [`TableError`] when the file cannot be read, is another kind of file (which is named), is empty or has a column
     /// name twice. Rows of another width than the header, or that are not UTF-8, are [`TextTable::problems`].
     pub fn read(path: &Path, options: &ReadOptions, wanted: &[&str]) -> Result<Self, TableError> {
-        let source = Source::open(path, options, wanted)?;
+        Self::of(path, Source::open(path, options, wanted)?)
+    }
+
+    /// All rows of a source; `path` is what errors call it.
+    pub(crate) fn of(path: &Path, source: Source<'_>) -> Result<Self, TableError> {
         let header = source.header().to_vec();
         let mut table = Self {
             columns: vec![Vec::new(); header.len()],

@@ -111,7 +111,7 @@ pub(super) struct Chunk {
 /// Runs `mask` over every chunk of `sound`, smooths what it wrote into [`Chunk::mask`] and applies
 /// `prop_decrease` of it. `mask` returns the mask of a silent frame, bin by bin.
 pub(super) fn gate(
-    sound: &Sound,
+    sound: &Sound<&[f32]>,
     settings: &GateSettings,
     prop_decrease: f64,
     mut mask: impl FnMut(&mut Chunk) -> Vec<f64>,
@@ -411,7 +411,7 @@ mod tests {
                 time_mask_smooth_ms: 0.0,
                 ..Default::default()
             };
-            let out = gate(&sound, &settings, 1.0, |chunk| {
+            let out = gate(&sound.borrowed(), &settings, 1.0, |chunk| {
                 chunk.mask.fill(1.0);
                 vec![1.0; chunk.bins]
             });

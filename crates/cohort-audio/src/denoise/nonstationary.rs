@@ -38,7 +38,14 @@ impl Default for NonStationary {
 /// # Errors
 /// [`AudioError::Signal`] for a sound that [`Sound::check`] refuses, [`AudioError::Setting`] for a
 /// setting out of range.
-pub fn reduce_noise(sound: &Sound, settings: &NonStationary) -> Result<Vec<f32>, AudioError> {
+pub fn reduce_noise<S: AsRef<[f32]>>(
+    sound: &Sound<S>,
+    settings: &NonStationary,
+) -> Result<Vec<f32>, AudioError> {
+    reduce(&sound.borrowed(), settings)
+}
+
+fn reduce(sound: &Sound<&[f32]>, settings: &NonStationary) -> Result<Vec<f32>, AudioError> {
     let operation = "noise reduction";
     sound.check(operation)?;
     settings.gate.check(operation)?;

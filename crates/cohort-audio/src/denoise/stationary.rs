@@ -39,9 +39,18 @@ const TOP_DB: f64 = 80.0;
 /// sample rate, or one shorter than a frame (noisereduce takes a shorter frame for the noise than for
 /// the sound down to three quarters, and refuses what is shorter still);
 /// [`AudioError::Setting`] for a setting out of range.
-pub fn reduce_noise_stationary(
-    sound: &Sound,
-    noise: Option<&Sound>,
+pub fn reduce_noise_stationary<S: AsRef<[f32]>>(
+    sound: &Sound<S>,
+    noise: Option<&Sound<S>>,
+    settings: &Stationary,
+) -> Result<Vec<f32>, AudioError> {
+    let noise = noise.map(Sound::borrowed);
+    reduce(&sound.borrowed(), noise.as_ref(), settings)
+}
+
+fn reduce(
+    sound: &Sound<&[f32]>,
+    noise: Option<&Sound<&[f32]>>,
     settings: &Stationary,
 ) -> Result<Vec<f32>, AudioError> {
     let operation = "stationary noise reduction";
@@ -94,7 +103,7 @@ fn amplitude_db(amplitude: f64) -> f64 {
 }
 
 /// Threshold of each bin in decibel.
-fn thresholds(noise: &Sound, settings: &Stationary) -> Result<Vec<f64>, AudioError> {
+fn thresholds(noise: &Sound<&[f32]>, settings: &Stationary) -> Result<Vec<f64>, AudioError> {
     let framing = Framing {
         n_fft: settings.gate.n_fft,
         hop: settings.gate.hop(),

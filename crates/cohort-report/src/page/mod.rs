@@ -28,6 +28,7 @@ use cohort_fusion::{
     ABLATION_SCHEMA, Ablation, Curves, DEGRADATION_SCHEMA, FUSION_SCHEMA, FusionRecord,
 };
 
+pub use audit::{AuditFigure, audit_figure};
 pub use cautions::{Caution, cautions};
 pub use mistakes::{Mistake, Mistakes};
 pub use planted::Planted;

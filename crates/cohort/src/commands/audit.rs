@@ -2,12 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow};
 use clap::Args;
-use cohort_eval::{Audit as Document, AuditSettings, EvalError, Outcome as Shown, audit, compare};
-use cohort_tables::{LabelTable, nearest, write_atomic};
+use cohort_audit::{About, Ask, AskError, Audited, ReadPredictions};
+use cohort_eval::{Audit as Document, AuditSettings, EvalError, Outcome as Shown};
+use cohort_tables::{LabelTable, write_atomic};
 
-use super::meaning::{Meaning, Meanings, notes_of};
+use super::meaning::{Meaning, of_order};
 use super::tables::TableArgs;
 use crate::shell::{Outcome, Shell};
 
@@ -70,70 +71,43 @@ impl Audit {
     pub(crate) fn run(self, shell: &Shell) -> anyhow::Result<Outcome> {
         let labels = self.tables.all_labels(&self.labels, shell)?;
         let labels = labels.unwrap_or_default();
-        let meanings = self.meaning.of(Some(&labels))?;
-        // predictions with a truth of their own need no such column, so that a slip of the pen would go unnoticed
-        if let Some(target) = &self.target
-            && labels.column(target).is_none()
-            && let Some(near) = nearest(target, labels.column_names())
-        {
-            bail!(
-                "--target {target}: expected a column of the labels, found none (did you mean {near}?)"
-            );
-        }
-        let mut settings = self.settings(&meanings);
-        let classes = self.meaning.classes(&meanings, &settings.target)?;
-        let stated = classes.is_some();
-        let read =
-            |path: &Path, classes: Option<&[String]>| self.tables.predictions(path, classes, shell);
-        let (predictions, columns) = read(&self.predictions, classes.as_deref())?;
+        let plan = self.ask().plan(&labels).map_err(|error| match error {
+            AskError::Target { target, .. } => anyhow!("--target {target}: {error}"),
+            AskError::Stated(error) => of_order(&error),
+            error => error.into(),
+        })?;
+        let read = |path: &Path, classes: Option<&[String]>| {
+            let (table, columns) = self.tables.predictions(path, classes, shell)?;
+            anyhow::Ok(ReadPredictions { table, columns })
+        };
+        let predictions = read(&self.predictions, plan.classes())?;
         // a model that never says a class has it all the same
-        let of_all = classes.as_deref().unwrap_or(&predictions.classes);
+        let of_all = plan.classes().unwrap_or(&predictions.table.classes);
         let against = self.against.as_deref();
-        let against = against.map(|path| read(path, Some(of_all))).transpose()?;
+        let against = against.map(|path| anyhow::Ok((path, read(path, Some(of_all))?)));
+        let against = against.transpose()?;
         self.tables.all_found()?;
-        let mut notes = notes_of(&predictions, &columns, stated);
-        settings.ordered = self.meaning.ordered(
-            &meanings,
-            &settings.target,
-            &predictions.classes,
-            &mut notes,
-        );
-        // the value of each class, in the order of the classes
-        let target = meanings
-            .schema
-            .as_ref()
-            .and_then(|schema| schema.attribute(&settings.target));
-        settings.midpoints = target.and_then(|target| {
-            let value = |class: &String| target.levels.get(target.level(class)?)?.midpoint;
-            predictions.classes.iter().map(value).collect()
+        let named = against.as_ref().map(|(path, read)| {
+            let name = path.file_name().map(|name| name.to_string_lossy());
+            (name.unwrap_or_default(), read)
         });
-        settings.scale = target.and_then(|target| target.scale.clone());
-        let mut document = shell
-            .apart(|| audit(&predictions, &labels, &settings))
-            .map_err(|error| self.place(&self.predictions, &labels, &settings, error))?;
-        if columns.put_right || columns.disagreeing_rows > 0 {
-            document.class_columns = Some(columns);
-        }
-        if let (Some(against), Some((other, columns))) = (&self.against, &against) {
-            let name = against
-                .file_name()
-                .map(|name| name.to_string_lossy())
-                .unwrap_or_default();
-            let told = notes_of(other, columns, stated);
-            notes.extend(told.into_iter().map(|note| format!("{name}: {note}")));
-            let comparison = shell
-                .apart(|| compare(&predictions, other, &name, &labels, &settings))
-                .map_err(|error| self.place(against, &labels, &settings, error))?;
-            document.comparison = Some(comparison);
-        }
-        for note in notes
-            .iter()
-            .chain(document.notes.iter().filter(|note| about_reading(note)))
-        {
+        let second = named.as_ref().map(|(name, read)| (name.as_ref(), *read));
+        let audited = shell.apart(|| plan.audit(&labels, &predictions, second));
+        let Audited { mut document, told } = audited.map_err(|error| match error {
+            AskError::Eval { about, error } => {
+                let file = match (about, &self.against) {
+                    (About::Second, Some(against)) => against,
+                    _ => &self.predictions,
+                };
+                self.place(file, &labels, plan.settings(), error)
+            }
+            AskError::Stated(error) => of_order(&error),
+            error => error.into(),
+        })?;
+        for note in &told {
             shell.say(note);
         }
-        notes.splice(0..0, self.tables.notes());
-        document.notes.splice(0..0, notes);
+        document.notes.splice(0..0, self.tables.notes());
         if let Some(out) = &self.out {
             write(&document, out)?;
         }
@@ -175,55 +149,21 @@ impl Audit {
         anyhow::anyhow!("{}: {error}; {hint}{proposed}", files.join(", "))
     }
 
-    fn settings(&self, meanings: &Meanings) -> AuditSettings {
-        let schema = meanings.schema.as_ref();
-        let mut settings = AuditSettings {
-            meanings: Some(meanings.whose.clone()),
-            ..AuditSettings::default()
-        };
-        if let Some(schema) = schema {
-            settings.subject.clone_from(&schema.subject_column);
-            settings.target.clone_from(&schema.target);
-            settings.nouns = schema.nouns();
-            for attribute in &schema.attributes {
-                let names = attribute
-                    .levels
-                    .iter()
-                    .map(|l| (cohort_tables::code(&l.code).into_owned(), l.name.clone()));
-                settings
-                    .names
-                    .insert(attribute.column.clone(), names.collect());
-            }
-        }
-        if let Some(target) = &self.target {
-            settings.target.clone_from(target);
-        }
-        if let Some(subject) = &self.subject {
-            settings.subject.clone_from(subject);
-        }
-        let name_column = schema.map_or("VideoName", |schema| &schema.name_column);
-        if settings.subject == name_column {
-            settings.nouns.unit.clone_from(&settings.nouns.item);
-        }
-        AuditSettings {
+    fn ask(&self) -> Ask {
+        Ask {
+            stated: self.meaning.stated(),
+            subject: self.subject.clone(),
+            target: self.target.clone(),
             groups: self.groups.clone(),
-            favourable: self.favourable.clone(),
             intersections: self.intersections,
+            favourable: self.favourable.clone(),
             resamples: self.resamples,
             permutations: self.permutations,
             level: self.level,
             alpha: self.alpha,
             seed: self.seed,
-            ..settings
         }
     }
-}
-
-/// Whether a note of the document is about ids or codes that were read otherwise than they are written, or look alike.
-fn about_reading(note: &str) -> bool {
-    note.starts_with("warning: ")
-        || note.starts_with("ids: ")
-        || note.contains("in more than one spelling")
 }
 
 /// Writes the document in every form; each file is whole or absent.

@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use anyhow::{Context, bail};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
+use cohort_audit::notes_of;
 use cohort_data::Schema;
 use cohort_eval::{IntervalSettings, Metric};
 use cohort_fusion::{
@@ -16,7 +17,7 @@ use cohort_tables::{
     IdMatches, LabelTable, Nouns, Predictions, Spellings, unify_ids, write_atomic,
 };
 
-use super::meaning::{Meaning, notes_of};
+use super::meaning::{Meaning, of_order};
 use super::tables::TableArgs;
 use crate::shell::{Outcome, Shell};
 
@@ -217,12 +218,15 @@ impl How {
         let rule = self.rule()?;
         let mut labels = self.tables.all_labels(&self.labels, shell)?;
         // what the labels look like says nothing of what the models predict
-        let meanings = self.meaning.of(None)?;
+        let stated_meaning = self.meaning.stated();
+        let meanings = stated_meaning.meanings(None)?;
         let target = meanings
             .schema
             .as_ref()
             .map_or("AgeGroup", |schema| schema.target.as_str());
-        let mut classes = self.meaning.classes(&meanings, target)?;
+        let mut classes = stated_meaning
+            .classes(&meanings, target)
+            .map_err(|error| of_order(&error))?;
         let stated = classes.is_some();
         let mut notes = Vec::new();
         let mut read = |path: &Path, with_probabilities: bool| -> anyhow::Result<Predictions> {
@@ -276,12 +280,14 @@ impl How {
             }
             None => Subjects::default(),
         };
-        let ordered = self.meaning.ordered(
-            &meanings,
-            target,
-            classes.as_deref().unwrap_or_default(),
-            &mut notes,
-        );
+        let ordered = stated_meaning
+            .ordered(
+                &meanings,
+                target,
+                classes.as_deref().unwrap_or_default(),
+                &mut notes,
+            )
+            .map_err(|error| of_order(&error))?;
         for note in &notes {
             shell.say(note);
         }

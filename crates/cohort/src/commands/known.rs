@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
+use cohort_audit::read_schema;
 use cohort_data::{Attribute, Dataset, MediaSource, Schema};
 use cohort_tables::{LabelTable, did_you_mean, id_key, is_missing};
 
-use super::meaning::read_schema;
 use crate::shell::Shell;
 
 /// What is asked for.

@@ -45,18 +45,13 @@ pub(in crate::page) fn section(audit: &Audit, words: &Words) -> Option<Section> 
             attributes.push(name);
         }
     }
-    let scheme = SCHEMES.into_iter().find(|s| gaps.iter().any(|g| is(g, *s)));
+    let scheme = scheme_in_front(gaps);
     if let Some(scheme) = scheme {
-        let mut drawn = Vec::new();
-        for attribute in &attributes {
-            let rows: Vec<&Disparity> = gaps
-                .iter()
-                .filter(|g| is(g, scheme) && g.attribute == *attribute)
-                .collect();
-            if rows.iter().any(|r| is_drawn(r)) {
-                drawn.push((*attribute, chart(attribute, &rows, words)));
-            }
-        }
+        let drawn = attributes.iter().filter_map(|attribute| {
+            let svg = chart(gaps, attribute, words, &Style::page(THIRD))?;
+            Some((*attribute, svg))
+        });
+        let drawn: Vec<(&str, String)> = drawn.collect();
         grid(&mut section.body, |out| {
             for (attribute, svg) in &drawn {
                 figure(out, svg, attribute, "");
@@ -116,7 +111,23 @@ fn is_drawn(gap: &Disparity) -> bool {
     DRAWN.contains(&gap.metric)
 }
 
-fn chart(attribute: &str, rows: &[&Disparity], words: &Words) -> String {
+fn scheme_in_front(gaps: &[Disparity]) -> Option<Scheme> {
+    SCHEMES.into_iter().find(|s| gaps.iter().any(|g| is(g, *s)))
+}
+
+/// The gaps of an attribute that share a scale, where there are any.
+pub(super) fn chart(
+    gaps: &[Disparity],
+    attribute: &str,
+    words: &Words,
+    style: &Style,
+) -> Option<String> {
+    let scheme = scheme_in_front(gaps)?;
+    let own = |gap: &&Disparity| is(gap, scheme) && gap.attribute == attribute;
+    let rows: Vec<&Disparity> = gaps.iter().filter(own).collect();
+    if !rows.iter().any(|row| is_drawn(row)) {
+        return None;
+    }
     let shown = rows.iter().filter(|r| is_drawn(r));
     let rows = shown.map(|row| IntervalRow {
         label: words.short(row.metric),
@@ -132,7 +143,7 @@ fn chart(attribute: &str, rows: &[&Disparity], words: &Words) -> String {
         decimals: 3,
         ..IntervalChart::default()
     };
-    intervals(&chart, &Style::page(THIRD))
+    Some(intervals(&chart, style))
 }
 
 fn table(caption: &str, rows: &[&Disparity], all: bool, words: &Words) -> Table {

@@ -1,6 +1,6 @@
 //! How good the model is for whom.
 
-use cohort_eval::{Audit, GroupRow, Interval, Metric};
+use cohort_eval::{Audit, Calibration, GroupConfusion, GroupRow, Interval, Metric};
 
 use super::super::estimate::Estimate;
 use super::super::figure::{BESIDE, THIRD, beside, column, figure, folded, grid};
@@ -44,12 +44,10 @@ pub(in crate::page) fn section(
         "Every group stays in the table, however small; where too little stands behind a number, it says so instead of giving \
          an interval.",
     );
-    let overall = audit.metrics.get(&Metric::Accuracy);
-    let overall = overall.and_then(Interval::value);
     for attribute in attributes(&rows) {
         let members: Vec<&GroupRow> = rows.iter().filter(|r| r.attribute == attribute).collect();
         section.heading(attribute);
-        let svg = accuracy_chart(attribute, &members, overall, words);
+        let svg = accuracy_chart(audit, attribute, words, &Style::page(BESIDE));
         let (first, all) = (
             group_table(attribute, &members, words, Some(BESIDE_PICTURE)),
             group_table(attribute, &members, words, None),
@@ -118,13 +116,17 @@ fn by_subject(row: &GroupRow) -> Option<Estimate> {
     row.by_subject.get(&Metric::Accuracy).map(Estimate::from)
 }
 
-fn accuracy_chart(
+/// The accuracy of an attribute's groups.
+pub(super) fn accuracy_chart(
+    audit: &Audit,
     attribute: &str,
-    members: &[&GroupRow],
-    overall: Option<f64>,
     words: &Words,
+    style: &Style,
 ) -> String {
-    let rows = members.iter().map(|row| {
+    let overall = audit.metrics.get(&Metric::Accuracy);
+    let overall = overall.and_then(Interval::value);
+    let members = audit.groups.iter().filter(|r| r.attribute == attribute);
+    let rows = members.map(|row| {
         let accuracy = row.metrics.get(&Metric::Accuracy);
         let estimate = accuracy.map(Estimate::from).unwrap_or_default();
         IntervalRow {
@@ -145,7 +147,7 @@ fn accuracy_chart(
         decimals: 3,
         ..IntervalChart::default()
     };
-    intervals(&chart, &Style::page(BESIDE))
+    intervals(&chart, style)
 }
 
 /// At most `most` metrics; all of them, and what stands beside the accuracy, without that.
@@ -216,27 +218,12 @@ fn confusions(
     attribute: &str,
     words: &Words,
 ) -> Result<(), ReportError> {
-    let classes = class_names(audit);
-    if classes.len() > MOST_IN_MATRIX {
+    if audit.classes.len() > MOST_IN_MATRIX {
         return Ok(());
     }
     let mut drawn = Vec::new();
     for table in audit.confusion.iter().filter(|t| t.attribute == attribute) {
-        let row = |row: &Vec<usize>| row.iter().map(|count| *count as f64).collect();
-        let counts: Vec<Vec<f64>> = table.counts.iter().map(row).collect();
-        let title = format!("Confusion, {}", super::named(&table.name, &table.group));
-        let chart = HeatMap {
-            title: title.clone(),
-            description:
-                "Rows are true classes, columns predicted ones; shaded by the share of the row."
-                    .into(),
-            row_label: "true".into(),
-            column_label: "predicted".into(),
-            rows: classes.clone(),
-            columns: classes.clone(),
-            counts,
-        };
-        drawn.push((title, heatmap(&chart, &Style::page(THIRD))?));
+        drawn.push(confusion(audit, table, &Style::page(THIRD))?);
     }
     place(
         out,
@@ -246,39 +233,66 @@ fn confusions(
     Ok(())
 }
 
+/// Title and picture of one confusion matrix.
+pub(super) fn confusion(
+    audit: &Audit,
+    table: &GroupConfusion,
+    style: &Style,
+) -> Result<(String, String), ReportError> {
+    let classes = class_names(audit);
+    let row = |row: &Vec<usize>| row.iter().map(|count| *count as f64).collect();
+    let title = format!("Confusion, {}", super::named(&table.name, &table.group));
+    let chart = HeatMap {
+        title: title.clone(),
+        description:
+            "Rows are true classes, columns predicted ones; shaded by the share of the row.".into(),
+        row_label: "true".into(),
+        column_label: "predicted".into(),
+        rows: classes.clone(),
+        columns: classes,
+        counts: table.counts.iter().map(row).collect(),
+    };
+    Ok((title, heatmap(&chart, style)?))
+}
+
 fn calibrations(out: &mut Markup, audit: &Audit, attribute: &str, words: &Words) {
     let own = audit
         .calibration
         .iter()
         .filter(|c| c.attribute == attribute);
     let drawn: Vec<(String, String)> = own
-        .map(|row| {
-            let bins = row.bins.iter().filter_map(|bin| {
-                Some(ReliabilityBin {
-                    confidence: bin.confidence,
-                    accuracy: bin.accuracy.value()?,
-                    count: bin.clips as u64,
-                })
-            });
-            let bins = bins.collect();
-            let title = if attribute.is_empty() {
-                "Calibration".to_owned()
-            } else {
-                format!("Calibration, {}", super::named(&row.name, &row.group))
-            };
-            let description = words
-                .say("Share right against stated confidence; larger dots stand for more clips.");
-            let chart = Reliability {
-                title: title.clone(),
-                description,
-                bins,
-            };
-            (title, reliability(&chart, &Style::page(THIRD)))
-        })
+        .map(|row| calibration_chart(row, words, &Style::page(THIRD)))
         .collect();
     let caption =
         words.say("Share right against stated confidence; the larger the dot, the more clips.");
     place(out, &drawn, &caption);
+}
+
+/// Title and picture of one group's calibration, or of everything's.
+pub(super) fn calibration_chart(
+    row: &Calibration,
+    words: &Words,
+    style: &Style,
+) -> (String, String) {
+    let bins = row.bins.iter().filter_map(|bin| {
+        Some(ReliabilityBin {
+            confidence: bin.confidence,
+            accuracy: bin.accuracy.value()?,
+            count: bin.clips as u64,
+        })
+    });
+    let title = if row.attribute.is_empty() {
+        "Calibration".to_owned()
+    } else {
+        format!("Calibration, {}", super::named(&row.name, &row.group))
+    };
+    let chart = Reliability {
+        title: title.clone(),
+        description: words
+            .say("Share right against stated confidence; larger dots stand for more clips."),
+        bins: bins.collect(),
+    };
+    (title, reliability(&chart, style))
 }
 
 /// Several pictures in a grid.

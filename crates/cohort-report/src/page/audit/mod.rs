@@ -3,6 +3,7 @@
 mod abstention;
 mod by_class;
 mod curves;
+mod figures;
 mod gaps;
 mod groups;
 #[cfg(test)]
@@ -16,6 +17,7 @@ use cohort_eval::{Audit, Outcome};
 pub(super) use abstention::section as abstention;
 pub(super) use by_class::section as by_class;
 pub(super) use curves::section as curves;
+pub use figures::{AuditFigure, audit_figure};
 pub(super) use gaps::{comparison, section as gaps};
 pub(super) use groups::{calibration, section as groups};
 pub(super) use selection::section as selection;
