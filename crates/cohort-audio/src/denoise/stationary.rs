@@ -182,14 +182,14 @@ mod tests {
         };
         let sample_rate = 8_000;
         let noise_only = Sound {
-            samples: (0..16_000).map(|_| noise()).collect(),
+            samples: (0..16_000).map(|_| noise()).collect::<Vec<_>>(),
             sample_rate,
         };
         let tone = |i: usize| (i as f32 * 2.0 * std::f32::consts::PI * 500.0 / 8_000.0).sin() * 0.3;
         let mixed = Sound {
             samples: (0..16_000)
                 .map(|i| noise() + if i >= 8_000 { tone(i) } else { 0.0 })
-                .collect(),
+                .collect::<Vec<_>>(),
             sample_rate,
         };
         let out =
