@@ -1,8 +1,14 @@
 //! Networks that find objects in pictures, on the CPU, with anyone's published weights. No Burn.
 //!
 //! [`parts`] is the arithmetic that detectors share: boxes, anchors, what is suppressed, what a region sees. [`rcnn`] runs Faster and Mask
-//! R-CNN of torchvision and detectron2.
+//! R-CNN of torchvision and detectron2, in two stages; [`yolox`] is a detector in one stage.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod detected;
+mod error;
 pub mod parts;
 pub mod rcnn;
+pub mod yolox;
+
+pub use detected::Detected;
+pub use error::DetectorError;
