@@ -313,6 +313,29 @@ fn the_epsilon_of_the_norms_is_a_setting() {
         rcnn.features(&rcnn.prepare(&made()).unwrap()).unwrap()
     });
     assert_ne!(none, some);
+    for settings in [
+        RcnnSettings { short: 0, ..small },
+        RcnnSettings {
+            long: 100_000,
+            ..small
+        },
+        RcnnSettings {
+            norm_epsilon: -1e-5,
+            ..small
+        },
+        RcnnSettings {
+            score: f32::NAN,
+            ..small
+        },
+        RcnnSettings {
+            overlap: 1.5,
+            ..small
+        },
+    ] {
+        let error = Rcnn::load(&checkpoint, layout.clone(), settings).unwrap_err();
+        assert!(error.to_string().contains("expected"), "{error}");
+        assert!(matches!(error, RcnnError::Setting { .. }));
+    }
 }
 
 #[test]
