@@ -97,6 +97,36 @@ fn every_stage_of_four_pictures() {
     }
 }
 
+/// The same at the default size, where a reference for it is there.
+#[test]
+fn every_stage_at_800_pixels() {
+    let Some((own, weights)) = golden_network() else {
+        return;
+    };
+    let (Some(golden), Some(pictures)) = (golden("mask_rcnn_800.json"), shared("coco-mini")) else {
+        return;
+    };
+    let Some(bias) = support::golden("class_bias_800.json") else {
+        return;
+    };
+    let mut weights = weights.clone();
+    let scores = "roi_heads.box_predictor.cls_score.bias";
+    weights.0.get_mut(scores).unwrap().values = numbers(&bias);
+    assert_eq!(golden["gains"], own["gains"]);
+    let rcnn = network(weights, 800, 1333).unwrap();
+    for (name, golden) in golden["images"].as_object().unwrap() {
+        let picture = decode(&pictures.join(name)).unwrap();
+        stages(&rcnn, &picture, golden, name);
+        let found = rcnn.detect(&picture).unwrap();
+        let matched = matched(&found, &golden["detections"], "labels");
+        let hits = matched.iter().flatten().count();
+        assert_eq!(found.len(), index(&golden["detections"]["count"]));
+        assert!(hits * 50 >= matched.len() * 49, "{name}: {hits}");
+        let fields = ["mask_areas_over_half", "mask_rle_first5"];
+        assert_masks(&found, &matched, &golden["detections"], fields);
+    }
+}
+
 fn stages(rcnn: &Rcnn, picture: &Picture, golden: &Value, name: &str) {
     let prepared = rcnn.prepare(picture).unwrap();
     assert_eq!(prepared.original, pair(&golden["original_hw"]), "{name}");
@@ -313,6 +343,29 @@ fn the_epsilon_of_the_norms_is_a_setting() {
         rcnn.features(&rcnn.prepare(&made()).unwrap()).unwrap()
     });
     assert_ne!(none, some);
+    for settings in [
+        RcnnSettings { short: 0, ..small },
+        RcnnSettings {
+            long: 100_000,
+            ..small
+        },
+        RcnnSettings {
+            norm_epsilon: -1e-5,
+            ..small
+        },
+        RcnnSettings {
+            score: f32::NAN,
+            ..small
+        },
+        RcnnSettings {
+            overlap: 1.5,
+            ..small
+        },
+    ] {
+        let error = Rcnn::load(&checkpoint, layout.clone(), settings).unwrap_err();
+        assert!(error.to_string().contains("expected"), "{error}");
+        assert!(matches!(error, RcnnError::Setting { .. }));
+    }
 }
 
 #[test]

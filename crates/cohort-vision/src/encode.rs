@@ -1,7 +1,8 @@
 //! Pictures as files.
 
-use image::ExtendedColorType;
 use image::codecs::jpeg::JpegEncoder;
+use image::codecs::png::PngEncoder;
+use image::{ExtendedColorType, ImageEncoder};
 
 use crate::error::VisionError;
 use crate::picture::Picture;
@@ -45,9 +46,40 @@ pub fn encode_jpeg(picture: &Picture, quality: u8) -> Result<Vec<u8>, VisionErro
     Ok(bytes)
 }
 
+/// A picture as a PNG: the same bytes for the same pixels, and the same pixels again.
+///
+/// # Errors
+/// A picture that PNG cannot hold.
+pub fn encode_png(picture: &Picture) -> Result<Vec<u8>, VisionError> {
+    let (width, height) = (picture.width(), picture.height());
+    let refused = |found: String| VisionError::Argument {
+        operation: "encode as PNG",
+        expected: "a picture that PNG can hold".into(),
+        found,
+    };
+    let sides = [width, height].map(u32::try_from);
+    let [Ok(columns), Ok(rows)] = sides else {
+        return Err(refused(format!("{width} x {height}")));
+    };
+    let mut bytes = Vec::new();
+    let encoder = PngEncoder::new(&mut bytes);
+    let written = encoder.write_image(picture.rgb(), columns, rows, ExtendedColorType::Rgb8);
+    written.map_err(|error| refused(format!("{width} x {height}: {error}")))?;
+    Ok(bytes)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_written_as_png_is_read_again() {
+        let rgb: Vec<u8> = (0..7 * 5 * 3).map(|i| (i * 37 % 251) as u8).collect();
+        let picture = Picture::new(7, 5, rgb).unwrap();
+        let bytes = encode_png(&picture).unwrap();
+        let read = crate::decode_bytes(&bytes, "a.png".as_ref()).unwrap();
+        assert!(read == picture);
+    }
 
     #[test]
     fn small_pictures_keep_their_proportions_and_never_grow() {

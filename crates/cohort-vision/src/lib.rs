@@ -43,7 +43,7 @@ pub use decode::{
     decode_bytes_warned, decode_warned, read_file,
 };
 pub use degrade::{Degradation, darken, gaussian_blur, gaussian_noise, occlude_centre};
-pub use encode::{encode_jpeg, small};
+pub use encode::{encode_jpeg, encode_png, small};
 pub use error::{Format, VisionError};
 pub use geometry::{
     Affine, Interpolation, affine, flip_horizontal, flip_vertical, rotate, rotate_90, rotate_180,

@@ -38,6 +38,16 @@ pub enum RcnnError {
         /// Tensors of another shape: name, what was expected, what was found.
         misshapen: Vec<String>,
     },
+    /// A setting out of range.
+    #[error("{name}: expected {expected}, found {found}")]
+    Setting {
+        /// The setting.
+        name: &'static str,
+        /// Its range.
+        expected: &'static str,
+        /// What was asked.
+        found: f64,
+    },
     /// The picture cannot be brought to its size.
     #[error(transparent)]
     Picture(#[from] VisionError),

@@ -3,6 +3,7 @@
 use cohort_weights::Checkpoint;
 
 use super::error::RcnnError;
+use crate::COCO;
 
 /// Whose names and rules they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,6 +101,21 @@ impl Layout {
     }
 }
 
+impl Layout {
+    /// COCO's category (id and name) of a class, as [`Found::class`](super::Found::class) counts, where the file has as many classes as
+    /// published ones: 90 of torchvision's, whose classes are the ids, gaps included, or 80 of detectron2's.
+    pub fn category(&self, class: usize) -> Option<(u32, &'static str)> {
+        match (self.dialect, self.classes) {
+            (Dialect::Torchvision, 90) => {
+                let mut known = COCO.into_iter();
+                known.find(|(id, _)| usize::try_from(*id) == Ok(class))
+            }
+            (Dialect::Detectron2, 80) => COCO.get(class).copied(),
+            _ => None,
+        }
+    }
+}
+
 /// What a file is instead.
 fn unknown(checkpoint: &Checkpoint) -> String {
     let expected = "expected an R-CNN of torchvision or detectron2";
@@ -111,4 +127,32 @@ fn unknown(checkpoint: &Checkpoint) -> String {
     let some: Vec<&str> = checkpoint.names().take(4).collect();
     let count = checkpoint.names().count();
     format!("{expected}, which has a tensor {SCORES}, found {count} others: {some:?}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn classes_of_published_files_are_categories_of_coco() {
+        let of = |dialect, classes| Layout {
+            dialect,
+            trunk: Trunk::Pyramid,
+            masks: false,
+            classes,
+            prefix: String::new(),
+        };
+        let torchvision = of(Dialect::Torchvision, 90);
+        assert_eq!(torchvision.category(1), Some((1, "person")));
+        assert_eq!(torchvision.category(90), Some((90, "toothbrush")));
+        // the background, an id that COCO left out, and beyond
+        for class in [0, 12, 91] {
+            assert_eq!(torchvision.category(class), None);
+        }
+        let detectron2 = of(Dialect::Detectron2, 80);
+        assert_eq!(detectron2.category(0), Some((1, "person")));
+        assert_eq!(detectron2.category(79), Some((90, "toothbrush")));
+        assert_eq!(detectron2.category(80), None);
+        assert_eq!(of(Dialect::Torchvision, 3).category(1), None);
+    }
 }

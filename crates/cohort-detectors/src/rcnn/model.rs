@@ -70,12 +70,13 @@ impl Rcnn {
     ///
     /// # Errors
     /// [`RcnnError::Tensors`] with the names of all tensors that are missing, of another shape or unexpected;
-    /// [`RcnnError::Layout`] for numbers that are not finite, variances that are not above 0, and means or anchors of others.
+    /// [`RcnnError::Layout`] for numbers that are not finite, variances that are not above 0, and means or anchors of others; [`RcnnError::Setting`] for a setting out of its range.
     pub fn load(
         checkpoint: &Checkpoint,
         layout: Layout,
         settings: RcnnSettings,
     ) -> Result<Self, RcnnError> {
+        settings.check()?;
         let mut tensors = Tensors::new(checkpoint, &layout, settings.norm_epsilon);
         let pyramidal = layout.trunk == Trunk::Pyramid;
         let cells = cells(&layout);

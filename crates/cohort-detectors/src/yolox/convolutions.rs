@@ -30,6 +30,27 @@ impl Architecture {
         })
     }
 
+    /// Names and shapes of the tensors of a `state_dict`, norms apart, without what precedes all names (`model.`).
+    pub fn tensors(&self) -> Vec<(String, Vec<usize>)> {
+        let mut all = Vec::new();
+        for convolution in convolutions(*self) {
+            let (name, shape) = (&convolution.name, convolution.shape().to_vec());
+            let outputs = || vec![convolution.channels[1]];
+            match convolution.after {
+                After::Nothing => {
+                    all.push((format!("{name}.weight"), shape));
+                    all.push((format!("{name}.bias"), outputs()));
+                }
+                After::Silu => {
+                    all.push((format!("{name}.conv.weight"), shape));
+                    let norm = ["weight", "bias", "running_mean", "running_var"];
+                    all.extend(norm.map(|part| (format!("{name}.bn.{part}"), outputs())));
+                }
+            }
+        }
+        all
+    }
+
     /// Side of the square that pictures are fitted into: 416 for nano and tiny, 640 for the others, as they were trained.
     pub fn side(&self) -> usize {
         match self.base {

@@ -1,10 +1,8 @@
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use cohort_vision::Picture;
 use cohort_weights::{Array, Weights};
 
-use super::convolutions::{After, convolutions};
 use super::*;
 
 /// Values without a pattern, of a size that keeps what passes the layers in range.
@@ -21,34 +19,20 @@ fn values(n: usize, size: f32, seed: usize) -> Vec<f32> {
 
 /// A network as YOLOX saves it, with norms of their own.
 fn saved(of: Architecture) -> Weights {
-    let mut all = BTreeMap::new();
-    let mut put = |name: String, shape: &[usize], values: Vec<f32>| {
-        let shape = shape.to_vec();
-        all.insert(format!("model.{name}"), Array { shape, values });
-    };
-    for (i, convolution) in convolutions(of).iter().enumerate() {
-        let shape = convolution.shape();
-        let fan: usize = shape[1..].iter().product();
-        let weight = values(shape.iter().product(), (3.0 / fan as f32).sqrt(), 7 * i);
-        let n = shape[0];
-        let name = &convolution.name;
-        if convolution.after == After::Nothing {
-            put(format!("{name}.weight"), &shape, weight);
-            put(format!("{name}.bias"), &[n], values(n, 1.0, 7 * i + 1));
-            continue;
-        }
-        put(format!("{name}.conv.weight"), &shape, weight);
-        let near_one = |seed| values(n, 0.5, seed).iter().map(|v| v + 1.0).collect();
-        put(format!("{name}.bn.weight"), &[n], near_one(7 * i + 2));
-        put(format!("{name}.bn.bias"), &[n], values(n, 0.5, 7 * i + 3));
-        put(
-            format!("{name}.bn.running_mean"),
-            &[n],
-            values(n, 0.5, 7 * i + 4),
-        );
-        put(format!("{name}.bn.running_var"), &[n], near_one(7 * i + 5));
-    }
-    Weights(all)
+    let tensors = of.tensors().into_iter().enumerate();
+    let arrays = tensors.map(|(i, (name, shape))| {
+        let n = shape.iter().product();
+        let values = match name.rsplit('.').next() {
+            _ if shape.len() == 4 => {
+                let fan: usize = shape[1..].iter().product();
+                values(n, (3.0 / fan as f32).sqrt(), i)
+            }
+            Some("weight" | "running_var") => values(n, 0.5, i).iter().map(|v| v + 1.0).collect(),
+            _ => values(n, 0.5, i),
+        };
+        (format!("model.{name}"), Array { shape, values })
+    });
+    Weights(arrays.collect())
 }
 
 fn file(weights: &Weights) -> (tempfile::TempDir, PathBuf) {
@@ -422,6 +406,11 @@ fn another_network_is_refused_with_what_was_found() {
     assert!(told.contains(lost) && told.contains("[3]"), "{told}");
     let told = refusal(&|w| w.0.get_mut(lost).unwrap().values[1] = f32::NAN);
     assert!(told.contains("finite"), "{told}");
+    let told = refusal(&|w| w.0.get_mut(lost).unwrap().values[1] = -1.0);
+    assert!(told.contains("at least 0") && told.contains("-1"), "{told}");
+    let classes = "model.head.cls_preds.0.weight";
+    let told = refusal(&|w| drop(w.0.insert(classes.into(), array(&[0, 16, 1, 1]))));
+    assert!(told.contains("classes, found 0"), "{told}");
     let more = "model.head.more_preds.0.weight";
     let told = refusal(&|w| drop(w.0.insert(more.into(), array(&[3]))));
     assert!(told.contains(more), "{told}");

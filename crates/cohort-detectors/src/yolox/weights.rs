@@ -12,6 +12,9 @@ use crate::DetectorError;
 const EPSILON: f64 = 1e-3;
 /// The deepest published network has four blocks in its first stage.
 const DEEPEST: usize = 4;
+/// Most channels of the first layer; the widest published network has 80.
+const MOST_CHANNELS: usize = 1024;
+const MOST_CLASSES: usize = 100_000;
 
 /// Weights `[output, input, row, column]` and biases with the norm folded in.
 #[derive(Debug, Clone, PartialEq)]
@@ -86,13 +89,16 @@ fn from_onnx(onnx: &Onnx) -> Result<Read, DetectorError> {
     };
     let predicts = |c: &Convolution| c.name == "head.cls_preds.0";
     let place = of(depth).iter().position(predicts);
-    let classes = place.and_then(|place| shape(nodes[place])).map(|s| s[0]);
+    let classes = place
+        .and_then(|place| shape(nodes[place]))
+        .and_then(|s| s.first().copied());
     let architecture = Architecture {
         base: *base,
         depth,
         depthwise,
         classes: classes.unwrap_or(0),
     };
+    check_sides(path, architecture)?;
     let mut all = BTreeMap::new();
     for (convolution, node) in convolutions(architecture).into_iter().zip(nodes) {
         let named = || format!("{} (node {})", convolution.name, node.name);
@@ -191,49 +197,59 @@ fn from_checkpoint(checkpoint: &Checkpoint) -> Result<Read, DetectorError> {
         depthwise: shape("backbone.backbone.dark2.0.dconv.conv.weight").is_some(),
         classes: *classes,
     };
-    let list = convolutions(architecture);
-    let mut reader = Reader {
-        checkpoint,
-        prefix,
-        used: BTreeSet::new(),
-    };
+    check_sides(path, architecture)?;
+    let reader = Reader { checkpoint, prefix };
     let mut all = BTreeMap::new();
-    for convolution in list {
+    for convolution in convolutions(architecture) {
         let folded = reader.folded(&convolution)?;
         all.insert(convolution.name, folded);
     }
-    let rest = checkpoint.names().find(|name| {
-        name.starts_with(*prefix)
-            && !name.ends_with("num_batches_tracked")
-            && !reader.used.contains(*name)
-            && [".weight", ".bias"].iter().any(|end| name.ends_with(end))
-            && ["backbone.", "head."]
-                .iter()
-                .any(|part| name[prefix.len()..].starts_with(part))
-    });
-    match rest {
+    let tensors = architecture.tensors();
+    let known: BTreeSet<&str> = tensors.iter().map(|(name, _)| name.as_str()).collect();
+    let is_known = |name: &str| {
+        let folded = name.replace(".conv.bias", ".conv.weight");
+        known.contains(folded.as_str()) || name.ends_with(".num_batches_tracked")
+    };
+    let own = checkpoint.names().filter_map(|n| n.strip_prefix(*prefix));
+    let parts = ["backbone.", "head."];
+    let mut own = own.filter(|name| parts.iter().any(|part| name.starts_with(part)));
+    match own.find(|name| !is_known(name)) {
         Some(name) => Err(refused(
             path,
-            format!("no other layers than those of a YOLOX of {base} channels and depth {depth}"),
-            name,
+            format!("the layers of a YOLOX of {base} channels and depth {depth} alone"),
+            format!("{prefix}{name}"),
         )),
         None => Ok((architecture, all)),
+    }
+}
+
+/// Refuses a network of no channels or classes, or of more than any has.
+fn check_sides(path: &Path, of: Architecture) -> Result<(), DetectorError> {
+    match ((1..=MOST_CHANNELS).contains(&of.base), of.classes) {
+        (false, _) => Err(refused(
+            path,
+            format!("1 to {MOST_CHANNELS} channels of the first layer"),
+            of.base.to_string(),
+        )),
+        (true, 1..=MOST_CLASSES) => Ok(()),
+        (true, classes) => Err(refused(
+            path,
+            format!("1 to {MOST_CLASSES} classes"),
+            classes.to_string(),
+        )),
     }
 }
 
 struct Reader<'a> {
     checkpoint: &'a Checkpoint,
     prefix: &'a str,
-    used: BTreeSet<String>,
 }
 
 impl Reader<'_> {
-    fn tensor(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>, DetectorError> {
+    fn tensor(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, DetectorError> {
         let whole = format!("{}{name}", self.prefix);
         let array = self.checkpoint.read(&whole)?;
-        let values = shaped(self.checkpoint.path(), &whole, array, shape)?;
-        self.used.insert(whole);
-        Ok(values)
+        shaped(self.checkpoint.path(), &whole, array, shape)
     }
 
     fn has(&self, name: &str) -> bool {
@@ -241,7 +257,7 @@ impl Reader<'_> {
         self.checkpoint.shape(&whole).is_some()
     }
 
-    fn folded(&mut self, convolution: &Convolution) -> Result<Folded, DetectorError> {
+    fn folded(&self, convolution: &Convolution) -> Result<Folded, DetectorError> {
         let name = &convolution.name;
         let outputs = [convolution.channels[1]];
         if convolution.after == After::Nothing {
@@ -257,9 +273,16 @@ impl Reader<'_> {
             let bias = self.tensor(&bias, &outputs)?;
             return Ok(Folded { weight, bias });
         }
-        let mut norm = |part: &str| self.tensor(&format!("{name}.bn.{part}"), &outputs);
+        let norm = |part: &str| self.tensor(&format!("{name}.bn.{part}"), &outputs);
         let (gain, shift) = (norm("weight")?, norm("bias")?);
         let (mean, variance) = (norm("running_mean")?, norm("running_var")?);
+        if let Some(value) = variance.iter().find(|value| **value < 0.0) {
+            return Err(refused(
+                self.checkpoint.path(),
+                format!("variances of at least 0 in {name}.bn.running_var"),
+                value.to_string(),
+            ));
+        }
         let each = weight.len() / outputs[0];
         let mut folded = Folded {
             weight,

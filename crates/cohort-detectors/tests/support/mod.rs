@@ -24,7 +24,7 @@ pub fn shared(inside: &str) -> Option<PathBuf> {
 
 /// A file of golden numbers.
 pub fn golden(name: &str) -> Option<Value> {
-    let path = shared("model-reference/detection")?.join(name);
+    let path = shared(&format!("model-reference/detection/{name}"))?;
     let text = std::fs::read_to_string(path).unwrap();
     Some(serde_json::from_str(&text).unwrap())
 }
