@@ -72,7 +72,7 @@ impl Audit {
         let labels = self.tables.all_labels(&self.labels, shell)?;
         let labels = labels.unwrap_or_default();
         let plan = self.ask().plan(&labels).map_err(|error| match error {
-            AskError::Target { target, .. } => anyhow!("--target {target}: {error}"),
+            AskError::Target { ref target, .. } => anyhow!("--target {target}: {error}"),
             AskError::Stated(error) => of_order(&error),
             error => error.into(),
         })?;
