@@ -1,9 +1,9 @@
 //! A convolution over channels-last buffers with everything that follows it: bias, an addition, ReLU.
 
+use super::finish::Tile;
 use super::kernel::{LANES, PIXELS, Reach, Sums, VECTORS, WIDTH, tile};
 use super::view::{View, each};
-use crate::dense::silu;
-use crate::{Out, wide};
+use crate::Out;
 
 /// Tiles of a task: their pixels stay in the second cache beside a panel of weights.
 const TILES: usize = 12;
@@ -45,13 +45,13 @@ pub struct Layer {
     pub(super) shape: Shape,
     /// For each panel, for each tap, for each input channel, the panel's output channels.
     pub(super) weights: Vec<f32>,
-    bias: Vec<f32>,
+    pub(super) bias: Vec<f32>,
     /// What values below zero are multiplied by, for each output channel, if they are.
-    slopes: Option<Vec<f32>>,
+    pub(super) slopes: Option<Vec<f32>>,
     /// What larger values are cut to, where no slopes follow.
-    most: f32,
+    pub(super) most: f32,
     /// Whether a SiLU follows, before anything is added.
-    silu: bool,
+    pub(super) silu: bool,
     pub(super) panels: Vec<Panel>,
 }
 
@@ -256,11 +256,7 @@ impl Layer {
                             weights,
                             &mut sums,
                         );
-                        wide(|| match panel.vectors {
-                            3 => self.store::<48>(&mut sums, panel, own, all, add.is_some(), relu),
-                            2 => self.store::<32>(&mut sums, panel, own, all, add.is_some(), relu),
-                            _ => self.store::<16>(&mut sums, panel, own, all, add.is_some(), relu),
-                        });
+                        self.finish(&mut sums, panel, own, all, add.is_some(), relu);
                     }
                 }
             }
@@ -278,108 +274,34 @@ impl Layer {
     ) {
         let [height, width] = to.size;
         let corner = self.shape.padding[0] * from.row + self.shape.padding[1] * from.pixel;
+        let [sy, sx] = self.shape.stride;
+        // divisions take longer than a narrow layer's sums: one place is divided, the others counted on from it
+        let [mut image, mut y, mut x] = [
+            first / (height * width),
+            first / width % height,
+            first % width,
+        ];
         for (i, own) in tiles.iter_mut().enumerate() {
             own.used = PIXELS.min(last - first - i * PIXELS);
-            for p in 0..PIXELS {
-                // what is left of the last tile repeats its last pixel and is not stored
-                let at = first + i * PIXELS + p.min(own.used - 1);
-                let [image, y, x] = [at / (height * width), at / width % height, at % width];
-                let [sy, sx] = self.shape.stride;
+            for p in 0..own.used {
                 own.from[p] = from.at(image, y * sy, x * sx) - corner;
                 own.to[p] = to.at(image, y, x);
                 own.add[p] = add.map_or(0, |add| add.at(image, y, x));
+                x += 1;
+                if x == width {
+                    (x, y) = (0, y + 1);
+                }
+                if y == height {
+                    (y, image) = (0, image + 1);
+                }
+            }
+            // what is left of the last tile repeats its last pixel and is not stored
+            let end = own.used - 1;
+            for p in own.used..PIXELS {
+                own.from[p] = own.from[end];
+                own.to[p] = own.to[end];
+                own.add[p] = own.add[end];
             }
         }
     }
-
-    /// # Safety
-    /// The tile's places lie in the buffer of `all`, and this task alone writes them.
-    #[inline(always)]
-    unsafe fn store<const N: usize>(
-        &self,
-        sums: &mut Sums,
-        panel: &Panel,
-        tile: &Tile,
-        all: Out,
-        add: bool,
-        relu: bool,
-    ) {
-        let bias = &self.bias[panel.first..];
-        if self.silu {
-            for p in 0..tile.used {
-                let own = &mut sums[p * WIDTH..][..WIDTH];
-                match bias.first_chunk::<N>() {
-                    Some(bias) => biased_silu(own, bias),
-                    None => biased_silu(own, bias),
-                }
-                let own = &own[..bias.len().min(N)];
-                // SAFETY: as promised by the caller.
-                unsafe {
-                    let to = all.at(tile.to[p] + panel.first);
-                    let other = all.at(tile.add[p] + panel.first);
-                    for (j, value) in own.iter().enumerate() {
-                        let value = if add { value + *other.add(j) } else { *value };
-                        to.add(j).write(value);
-                    }
-                }
-            }
-            return;
-        }
-        let sums = &*sums;
-        let least = if relu { 0.0 } else { f32::NEG_INFINITY };
-        let most = self.most;
-        let end = |sum: f32| {
-            // a NaN stays one
-            let sum = if sum < least { least } else { sum };
-            if sum > most { most } else { sum }
-        };
-        let row = |p: usize, bias: &[f32], slopes: Option<&[f32]>| {
-            let sums = &sums[p * WIDTH..][..bias.len()];
-            // SAFETY: as promised by the caller; there is a bias for every channel of the output.
-            unsafe {
-                let to = all.at(tile.to[p] + panel.first);
-                let other = all.at(tile.add[p] + panel.first);
-                if let Some(slopes) = slopes {
-                    for (j, (sum, (bias, slope))) in
-                        sums.iter().zip(bias.iter().zip(slopes)).enumerate()
-                    {
-                        let sum = sum + bias;
-                        to.add(j).write(sum * if sum < 0.0 { *slope } else { 1.0 });
-                    }
-                    return;
-                }
-                for (j, (sum, bias)) in sums.iter().zip(bias).enumerate() {
-                    let sum = sum + bias;
-                    let sum = if add { sum + *other.add(j) } else { sum };
-                    to.add(j).write(end(sum));
-                }
-            }
-        };
-        let slopes = self.slopes.as_ref().map(|slopes| &slopes[panel.first..]);
-        // a whole panel has a length that the compiler knows
-        for p in 0..tile.used {
-            match (bias.first_chunk::<N>(), slopes) {
-                (Some(bias), None) => row(p, bias, None),
-                (Some(bias), Some(slopes)) => row(p, bias, slopes.get(..N)),
-                (None, _) => row(p, bias, slopes),
-            }
-        }
-    }
-}
-
-/// Adds a bias to as many sums and takes the SiLU.
-#[inline(always)]
-fn biased_silu(sums: &mut [f32], bias: &[f32]) {
-    for (sum, bias) in sums.iter_mut().zip(bias) {
-        *sum = silu(*sum + bias);
-    }
-}
-
-/// Where the pixels of a tile lie.
-#[derive(Clone, Copy, Default)]
-struct Tile {
-    used: usize,
-    from: [usize; PIXELS],
-    to: [usize; PIXELS],
-    add: [usize; PIXELS],
 }

@@ -2,8 +2,8 @@
 
 use super::conv::Shape;
 use super::view::{View, each};
+use crate::Out;
 use crate::dense::silu;
-use crate::{Out, wide};
 
 /// Channels that are summed together.
 const LANES: usize = 16;
@@ -83,18 +83,79 @@ impl Depthwise {
                     let source = all.at(row + first).cast_const();
                     let target = all.at(target + first);
                     let steps = [sx * from.pixel, to.pixel];
-                    wide(|| self.line(first, &taps, source, target, steps, width));
+                    self.line(first, &taps, source, target, steps, width);
                 }
             }
         });
     }
 
-    /// A row of pixels of the channels from `first` on.
+    /// A row of pixels of the channels from `first` on, compiled for the widest registers of the processor: no operation is contracted
+    /// or reordered, so the results are the same.
     ///
     /// # Safety
     /// `source` and `target` point at those channels of the first pixels, which lie `steps` apart.
-    #[inline(always)]
     unsafe fn line(
+        &self,
+        first: usize,
+        taps: &[usize],
+        source: *const f32,
+        target: *mut f32,
+        steps: [usize; 2],
+        width: usize,
+    ) {
+        // SAFETY: as promised by the caller; the processor has what is asked for.
+        unsafe {
+            #[cfg(target_arch = "x86_64")]
+            {
+                if is_x86_feature_detected!("avx512f") {
+                    return self.line_512(first, taps, source, target, steps, width);
+                }
+                if is_x86_feature_detected!("avx2") {
+                    return self.line_256(first, taps, source, target, steps, width);
+                }
+            }
+            self.line_plain(first, taps, source, target, steps, width);
+        }
+    }
+
+    /// # Safety
+    /// AVX-512F; otherwise as for [`Self::line`].
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx512f")]
+    unsafe fn line_512(
+        &self,
+        first: usize,
+        taps: &[usize],
+        source: *const f32,
+        target: *mut f32,
+        steps: [usize; 2],
+        width: usize,
+    ) {
+        // SAFETY: as promised by the caller.
+        unsafe { self.line_plain(first, taps, source, target, steps, width) }
+    }
+
+    /// # Safety
+    /// AVX2; otherwise as for [`Self::line`].
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2")]
+    unsafe fn line_256(
+        &self,
+        first: usize,
+        taps: &[usize],
+        source: *const f32,
+        target: *mut f32,
+        steps: [usize; 2],
+        width: usize,
+    ) {
+        // SAFETY: as promised by the caller.
+        unsafe { self.line_plain(first, taps, source, target, steps, width) }
+    }
+
+    /// # Safety
+    /// As for [`Self::line`].
+    #[inline(always)]
+    unsafe fn line_plain(
         &self,
         first: usize,
         taps: &[usize],
@@ -104,31 +165,34 @@ impl Depthwise {
         width: usize,
     ) {
         let rows = self.weights.chunks_exact(self.channels);
-        let most = self.most;
         let own = |values: &[f32]| -> Option<[f32; LANES]> {
             values.get(first..first + LANES)?.try_into().ok()
         };
         if let (Some(bias), Some(slopes)) = (own(&self.bias), own(&self.slopes)) {
-            for x in 0..width {
-                let mut sums = bias;
-                for (row, tap) in rows.clone().zip(taps) {
-                    let weights = &row[first..first + LANES];
-                    // SAFETY: as promised by the caller.
-                    let values = unsafe { &*source.add(x * from + tap).cast::<[f32; LANES]>() };
-                    for i in 0..LANES {
-                        sums[i] += weights[i] * values[i];
+            let weights = rows.clone().filter_map(own);
+            // SAFETY: as promised by the caller.
+            unsafe {
+                match (taps.first_chunk::<9>(), taps.len()) {
+                    // of the usual kernel the sums stay in registers
+                    (Some(taps), 9) => {
+                        let mut all = [[0.0; LANES]; 9];
+                        all.iter_mut().zip(weights).for_each(|(own, w)| *own = w);
+                        let taps = |x: usize, sums: &mut [f32; LANES]| {
+                            for (weights, tap) in all.iter().zip(taps) {
+                                add_products(sums, weights, source.add(x * from + tap));
+                            }
+                        };
+                        self.pixels(bias, slopes, taps, target, to, width);
+                    }
+                    _ => {
+                        let taps = |x: usize, sums: &mut [f32; LANES]| {
+                            for (weights, tap) in weights.clone().zip(taps) {
+                                add_products(sums, &weights, source.add(x * from + tap));
+                            }
+                        };
+                        self.pixels(bias, slopes, taps, target, to, width);
                     }
                 }
-                for i in 0..LANES {
-                    let slope = if sums[i] < 0.0 { slopes[i] } else { 1.0 };
-                    let value = sums[i] * slope;
-                    sums[i] = if value > most { most } else { value };
-                }
-                if self.silu {
-                    sums = sums.map(silu);
-                }
-                // SAFETY: as promised by the caller.
-                unsafe { target.add(x * to).cast::<[f32; LANES]>().write(sums) };
             }
             return;
         }
@@ -142,11 +206,56 @@ impl Depthwise {
                 }
                 let slope = if sum < 0.0 { self.slopes[channel] } else { 1.0 };
                 let value = sum * slope;
+                let most = self.most;
                 let value = if value > most { most } else { value };
                 let value = if self.silu { silu(value) } else { value };
                 // SAFETY: as promised by the caller.
                 unsafe { target.add(x * to + at).write(value) };
             }
         }
+    }
+
+    /// A row of pixels of [`LANES`] channels, whose products `add` adds to the biases.
+    ///
+    /// # Safety
+    /// `target` points at those channels of the first pixel, the others lie `to` apart.
+    #[inline(always)]
+    unsafe fn pixels(
+        &self,
+        bias: [f32; LANES],
+        slopes: [f32; LANES],
+        add: impl Fn(usize, &mut [f32; LANES]),
+        target: *mut f32,
+        to: usize,
+        width: usize,
+    ) {
+        let most = self.most;
+        for x in 0..width {
+            let mut sums = bias;
+            add(x, &mut sums);
+            for i in 0..LANES {
+                let slope = if sums[i] < 0.0 { slopes[i] } else { 1.0 };
+                let value = sums[i] * slope;
+                sums[i] = if value > most { most } else { value };
+            }
+            if self.silu {
+                for sum in &mut sums {
+                    *sum = silu(*sum);
+                }
+            }
+            // SAFETY: as promised by the caller.
+            unsafe { target.add(x * to).cast::<[f32; LANES]>().write(sums) };
+        }
+    }
+}
+
+/// # Safety
+/// `values` points at as many values.
+#[inline(always)]
+unsafe fn add_products(sums: &mut [f32; LANES], weights: &[f32; LANES], values: *const f32) {
+    // SAFETY: as promised by the caller.
+    let values = unsafe { &*values.cast::<[f32; LANES]>() };
+    for i in 0..LANES {
+        sums[i] += weights[i] * values[i];
     }
 }

@@ -12,6 +12,7 @@
 
 mod conv;
 mod depthwise;
+mod finish;
 mod kernel;
 mod nearest;
 mod plan;

@@ -1,0 +1,185 @@
+//! What follows the sums of a convolution: bias, an addition, a rectifier, and where they go.
+//!
+//! Plain loops, compiled for the widest registers of the processor: no operation is contracted or reordered, so the results are the same.
+
+use super::conv::{Layer, Panel};
+use super::kernel::{PIXELS, Sums, WIDTH};
+use crate::Out;
+use crate::dense::silu;
+
+impl Layer {
+    /// Finishes the sums of a tile and writes them.
+    ///
+    /// # Safety
+    /// As for [`Self::store`].
+    pub(super) unsafe fn finish(
+        &self,
+        sums: &mut Sums,
+        panel: &Panel,
+        tile: &Tile,
+        all: Out,
+        add: bool,
+        relu: bool,
+    ) {
+        // SAFETY: as promised by the caller; the processor has what is asked for.
+        unsafe {
+            #[cfg(target_arch = "x86_64")]
+            {
+                if is_x86_feature_detected!("avx512f") {
+                    return self.finish_512(sums, panel, tile, all, add, relu);
+                }
+                if is_x86_feature_detected!("avx2") {
+                    return self.finish_256(sums, panel, tile, all, add, relu);
+                }
+            }
+            self.finish_plain(sums, panel, tile, all, add, relu);
+        }
+    }
+
+    /// # Safety
+    /// AVX-512F; otherwise as for [`Self::store`].
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx512f")]
+    unsafe fn finish_512(
+        &self,
+        sums: &mut Sums,
+        panel: &Panel,
+        tile: &Tile,
+        all: Out,
+        add: bool,
+        relu: bool,
+    ) {
+        // SAFETY: as promised by the caller.
+        unsafe { self.finish_plain(sums, panel, tile, all, add, relu) }
+    }
+
+    /// # Safety
+    /// AVX2; otherwise as for [`Self::store`].
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2")]
+    unsafe fn finish_256(
+        &self,
+        sums: &mut Sums,
+        panel: &Panel,
+        tile: &Tile,
+        all: Out,
+        add: bool,
+        relu: bool,
+    ) {
+        // SAFETY: as promised by the caller.
+        unsafe { self.finish_plain(sums, panel, tile, all, add, relu) }
+    }
+
+    /// # Safety
+    /// As for [`Self::store`].
+    #[inline(always)]
+    unsafe fn finish_plain(
+        &self,
+        sums: &mut Sums,
+        panel: &Panel,
+        tile: &Tile,
+        all: Out,
+        add: bool,
+        relu: bool,
+    ) {
+        // SAFETY: as promised by the caller.
+        unsafe {
+            match panel.vectors {
+                3 => self.store::<48>(sums, panel, tile, all, add, relu),
+                2 => self.store::<32>(sums, panel, tile, all, add, relu),
+                _ => self.store::<16>(sums, panel, tile, all, add, relu),
+            }
+        }
+    }
+
+    /// # Safety
+    /// The tile's places lie in the buffer of `all`, and this task alone writes them.
+    #[inline(always)]
+    unsafe fn store<const N: usize>(
+        &self,
+        sums: &mut Sums,
+        panel: &Panel,
+        tile: &Tile,
+        all: Out,
+        add: bool,
+        relu: bool,
+    ) {
+        let bias = &self.bias[panel.first..];
+        if self.silu {
+            for p in 0..tile.used {
+                let own = &mut sums[p * WIDTH..][..WIDTH];
+                match bias.first_chunk::<N>() {
+                    Some(bias) => biased_silu(own, bias),
+                    None => biased_silu(own, bias),
+                }
+                let own = &own[..bias.len().min(N)];
+                // SAFETY: as promised by the caller.
+                unsafe {
+                    let to = all.at(tile.to[p] + panel.first);
+                    let other = all.at(tile.add[p] + panel.first);
+                    for (j, value) in own.iter().enumerate() {
+                        let value = if add { value + *other.add(j) } else { *value };
+                        to.add(j).write(value);
+                    }
+                }
+            }
+            return;
+        }
+        let sums = &*sums;
+        let least = if relu { 0.0 } else { f32::NEG_INFINITY };
+        let most = self.most;
+        let end = |sum: f32| {
+            // a NaN stays one
+            let sum = if sum < least { least } else { sum };
+            if sum > most { most } else { sum }
+        };
+        let row = |p: usize, bias: &[f32], slopes: Option<&[f32]>| {
+            let sums = &sums[p * WIDTH..][..bias.len()];
+            // SAFETY: as promised by the caller; there is a bias for every channel of the output.
+            unsafe {
+                let to = all.at(tile.to[p] + panel.first);
+                let other = all.at(tile.add[p] + panel.first);
+                if let Some(slopes) = slopes {
+                    for (j, (sum, (bias, slope))) in
+                        sums.iter().zip(bias.iter().zip(slopes)).enumerate()
+                    {
+                        let sum = sum + bias;
+                        to.add(j).write(sum * if sum < 0.0 { *slope } else { 1.0 });
+                    }
+                    return;
+                }
+                for (j, (sum, bias)) in sums.iter().zip(bias).enumerate() {
+                    let sum = sum + bias;
+                    let sum = if add { sum + *other.add(j) } else { sum };
+                    to.add(j).write(end(sum));
+                }
+            }
+        };
+        let slopes = self.slopes.as_ref().map(|slopes| &slopes[panel.first..]);
+        // a whole panel has a length that the compiler knows
+        for p in 0..tile.used {
+            match (bias.first_chunk::<N>(), slopes) {
+                (Some(bias), None) => row(p, bias, None),
+                (Some(bias), Some(slopes)) => row(p, bias, slopes.get(..N)),
+                (None, _) => row(p, bias, slopes),
+            }
+        }
+    }
+}
+
+/// Adds a bias to as many sums and takes the SiLU.
+#[inline(always)]
+fn biased_silu(sums: &mut [f32], bias: &[f32]) {
+    for (sum, bias) in sums.iter_mut().zip(bias) {
+        *sum = silu(*sum + bias);
+    }
+}
+
+/// Where the pixels of a tile lie.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Tile {
+    pub(super) used: usize,
+    pub(super) from: [usize; PIXELS],
+    pub(super) to: [usize; PIXELS],
+    pub(super) add: [usize; PIXELS],
+}
