@@ -25,6 +25,7 @@ pub use masks::{binary_mask_targets, resize_mask, soft_mask_targets};
 pub use matcher::{Match, Matcher};
 pub use nms::{falling, nms, nms_batched, nms_by_class};
 pub use paste::{Pasted, paste_by_centres, paste_whole_pixels};
+pub(crate) use resize::neighbours;
 pub use resize::{padded, resize_planes, resized_by_flooring, resized_by_rounding};
 pub use roi_align::{MOST_SAMPLES, RegionError, RoiAlign};
 pub use sampler::BalancedSampler;

@@ -128,8 +128,7 @@ pub fn paste_by_centres(mask: &[f32], side: usize, of: Corners, picture: [usize;
     // a place of the mask, [-1, side] from the first pixel whose centre may be seen on
     let along = |low: f32, high: f32, end: usize| -> (usize, Vec<f32>) {
         let length = high - low;
-        // a NaN is no length
-        if !(length > 0.0) {
+        if length.is_nan() || length <= 0.0 {
             return (0, Vec::new());
         }
         let rim = length / side as f32 + 1.0;

@@ -37,7 +37,7 @@ pub fn padded(size: [usize; 2], step: usize) -> [usize; 2] {
 }
 
 /// Two neighbours and the share of the second, for a place of a side that is brought from `from` to `to` pixels.
-pub(super) fn neighbours(from: usize, to: usize, place: usize) -> (usize, usize, f32) {
+pub(crate) fn neighbours(from: usize, to: usize, place: usize) -> (usize, usize, f32) {
     let step = from as f32 / to as f32;
     let source = (step * (place as f32 + 0.5) - 0.5).max(0.0);
     let low = (source as usize).min(from - 1);

@@ -1,6 +1,9 @@
 //! Where the evaluation data lie, golden numbers, and tensors and pictures made from names.
 #![allow(dead_code)] // each test file uses a part
 
+pub mod stages;
+pub mod weights;
+
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -21,7 +24,7 @@ pub fn shared(inside: &str) -> Option<PathBuf> {
 
 /// A file of golden numbers.
 pub fn golden(name: &str) -> Option<Value> {
-    let path = shared("model-reference/detection")?.join(name);
+    let path = shared(&format!("model-reference/detection/{name}"))?;
     let text = std::fs::read_to_string(path).unwrap();
     Some(serde_json::from_str(&text).unwrap())
 }
