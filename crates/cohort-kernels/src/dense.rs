@@ -192,6 +192,15 @@ pub fn quick_gelu(x: &mut [f32], bias: &[f32]) {
     with_bias(x, bias, |v| v / (1.0 + exp(-1.702 * v)));
 }
 
+/// Each value becomes its logistic function, `1 / (1 + e^-x)`, to about 2e-7 of it (below -88 the value there).
+pub fn sigmoid(x: &mut [f32]) {
+    wide(|| {
+        for v in x.iter_mut() {
+            *v = 1.0 / (1.0 + exp(-*v));
+        }
+    });
+}
+
 /// Adds `bias` to every row of `x` and sets negative values to zero.
 pub fn relu(x: &mut [f32], bias: &[f32]) {
     with_bias(x, bias, |v| v.max(0.0));
@@ -318,6 +327,15 @@ mod tests {
             let expected = wide / (1.0 + (-1.702 * wide).exp());
             assert!((f64::from(y) - expected).abs() < 2e-6, "quick GELU of {x}");
         }
+        let mut logistic = inputs.clone();
+        sigmoid(&mut logistic);
+        for (x, y) in inputs.iter().zip(logistic) {
+            let expected = 1.0 / (1.0 + (-f64::from(*x)).exp());
+            assert!((f64::from(y) / expected - 1.0).abs() < 5e-7, "sigmoid {x}");
+        }
+        let mut far = [-200.0, 200.0, f32::NAN];
+        sigmoid(&mut far);
+        assert!(far[0] < 1e-37 && far[1] == 1.0 && far[2].is_nan());
         let mut sum = [1.0, 2.0, 3.0, 4.0];
         add_rows(&mut sum, &[10.0, 20.0, 30.0, 40.0], &[0.5, 0.25]);
         assert_eq!(sum, [11.5, 22.25, 33.5, 44.25]);

@@ -72,7 +72,7 @@ pub(crate) enum Command {
     /// Nearest neighbours in any embedding table, and how good they are
     #[command(subcommand)]
     Search(Box<commands::search::Search>),
-    /// How good a detector of objects is: COCO's figures, with intervals
+    /// Objects in pictures, and how good a detector of them is: COCO's figures, with intervals
     #[command(subcommand)]
     Detect(commands::detect::Detect),
     #[cfg(feature = "networks")]

@@ -417,6 +417,23 @@ pub(crate) const EXAMPLES: &[(&str, &[Example])] = &[
         )],
     ),
     (
+        "detect run",
+        &[
+            (
+                "objects in a folder of pictures, and the pictures with their boxes",
+                "cohort detect run pictures --weights yolox_nano.onnx --out detections --annotated drawn",
+            ),
+            (
+                "results of annotated pictures, to be evaluated",
+                "cohort detect run val2017 --truth annotations.json --weights yolox_s.pth --out results.json",
+            ),
+            (
+                "a network of one's own classes",
+                "cohort detect run pictures --weights mine.pth --classes names.txt --score 0.3 --out detections.csv",
+            ),
+        ],
+    ),
+    (
         "detect evaluate",
         &[
             (

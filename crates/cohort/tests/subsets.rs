@@ -145,8 +145,8 @@ fn files_that_are_no_clips_are_refused_by_name() {
     std::fs::write(&broken, "x").unwrap();
     for (arguments, expected) in [
         (vec![notes.as_path()], "notes.md: expected a picture"),
-        (vec![broken.as_path()], "clip a: "),
-        (vec![], "expected pictures, sounds or transcripts"),
+        (vec![broken.as_path()], "found none; a, audio: "),
+        (vec![], "expected pictures, sounds, videos or transcripts"),
     ] {
         let (code, stdout, stderr) = finish(cohort().arg("predict").arg(run()).args(arguments));
         assert_eq!((code, stdout.as_str()), (2, ""), "{stderr}");

@@ -1,5 +1,7 @@
 //! Predictions of the grids as boxes.
 
+use cohort_kernels::dense::sigmoid;
+
 use super::Settings;
 use crate::detected::Detected;
 use crate::parts::nms_by_class;
@@ -16,10 +18,6 @@ pub(super) struct Level {
     pub(super) classes: Vec<f32>,
     /// Place, size and object, five numbers a cell.
     pub(super) boxes: Vec<f32>,
-}
-
-pub(super) fn sigmoid(x: f32) -> f32 {
-    1.0 / (1.0 + (-x).exp())
 }
 
 /// Centre and size in the square's pixels, of a cell's place and the numbers of its box.
@@ -44,17 +42,24 @@ pub(super) fn decode(
     let low = settings.score;
     let mut all: Vec<(Detected, usize)> = Vec::new();
     let mut cells = 0;
+    let mut shares = Vec::with_capacity(classes);
     for (level, stride) in levels.iter().zip(STRIDES) {
         let each = level.classes.chunks_exact(classes);
         for (cell, (numbers, own)) in each.zip(level.boxes.chunks_exact(5)).enumerate() {
-            let object = sigmoid(own[4]);
+            shares.clear();
+            shares.push(own[4]);
+            sigmoid(&mut shares);
+            let object = shares[0];
             // a class's share is 1 at most
             if f64::from(object) <= low {
                 continue;
             }
+            shares.clear();
+            shares.extend_from_slice(numbers);
+            sigmoid(&mut shares);
             let mut place = None;
-            for (class, number) in numbers.iter().enumerate() {
-                let score = object * sigmoid(*number);
+            for (class, share) in shares.iter().enumerate() {
+                let score = object * share;
                 if f64::from(score) <= low || score.is_nan() {
                     continue;
                 }

@@ -12,6 +12,7 @@ mod weights;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use cohort_kernels::dense::sigmoid;
 use cohort_kernels::frozen::{Plan, Sizes};
 use cohort_vision::Picture;
 
@@ -154,8 +155,10 @@ impl Yolox {
             for (cell, (classes, own)) in each.zip(level.boxes.chunks_exact(5)).enumerate() {
                 let [_, width] = level.size;
                 all.extend(decode::placed(own, cell % width, cell / width, stride));
-                all.push(decode::sigmoid(own[4]));
-                all.extend(classes.iter().map(|number| decode::sigmoid(*number)));
+                let shares = all.len();
+                all.push(own[4]);
+                all.extend_from_slice(classes);
+                sigmoid(&mut all[shares..]);
             }
         }
         all

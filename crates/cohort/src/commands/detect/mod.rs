@@ -2,6 +2,7 @@
 
 mod evaluate;
 mod pictures;
+mod run;
 
 use clap::Subcommand;
 
@@ -10,6 +11,8 @@ use crate::shell::{Outcome, Shell};
 /// Subcommands of `cohort detect`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Detect {
+    /// What a detector finds in pictures: COCO results, a table, pictures with the boxes drawn in
+    Run(Box<run::Run>),
     /// COCO's figures of any detector's results, with intervals, weak groups and kinds of errors
     Evaluate(Box<evaluate::Evaluate>),
 }
@@ -17,6 +20,7 @@ pub(crate) enum Detect {
 impl Detect {
     pub(crate) fn run(self, shell: &Shell) -> anyhow::Result<Outcome> {
         match self {
+            Self::Run(command) => command.run(shell),
             Self::Evaluate(command) => command.run(shell),
         }
     }
