@@ -7,7 +7,7 @@
 //! ```
 //! use cohort_audio::{AcousticSettings, Preset, Sound, acoustic_features};
 //!
-//! let samples = (0..16_000).map(|i| (i as f32 * 0.1).sin() * 0.3).collect();
+//! let samples: Vec<f32> = (0..16_000).map(|i| (i as f32 * 0.1).sin() * 0.3).collect();
 //! let sound = Sound { samples, sample_rate: 8_000 };
 //! let features = acoustic_features(&sound, &AcousticSettings::preset(Preset::Speech))?;
 //! assert!((features.f0_median_hz - 8_000.0 * 0.1 / (2.0 * std::f64::consts::PI)).abs() < 1.0);
