@@ -166,7 +166,7 @@ fn pictures_of_annotations_have_their_ids_and_are_evaluated() {
     let mut truth = json!({"images": images, "annotations": annotations, "categories": categories});
     folder.write("truth.json", &truth.to_string());
     let (_, err) =
-        folder.done("pictures --truth truth.json --out results.json --score 0.01 --most 20000");
+        folder.done("pictures --truth truth.json --out results.json --most 20000 --most 20000");
     assert!(
         err.contains("78 of 80 classes of the network are no category of it"),
         "{err}"
@@ -292,7 +292,8 @@ fn names_numbers_and_what_is_refused() {
         ("absent --out x.json", "cannot read absent"),
         ("pictures other --out x.json", "both would be \"a.png\""),
     ] {
-        let told = refusal(folder.call(arguments));
+        let (code, out, told) = folder.call(arguments);
+        assert_eq!((code, out.as_str()), (2, ""), "{arguments}");
         assert!(told.contains(expected), "{arguments}: {told}");
     }
     assert!(!folder.path("x.json").exists());
