@@ -165,8 +165,7 @@ fn pictures_of_annotations_have_their_ids_and_are_evaluated() {
     let categories = json!([{"id": 5, "name": "zebra"}, {"id": 3, "name": "person"}]);
     let mut truth = json!({"images": images, "annotations": annotations, "categories": categories});
     folder.write("truth.json", &truth.to_string());
-    let (_, err) =
-        folder.done("pictures --truth truth.json --out results.json --most 20000 --most 20000");
+    let (_, err) = folder.done("pictures --truth truth.json --out results.json --most 20000");
     assert!(
         err.contains("78 of 80 classes of the network are no category of it"),
         "{err}"
