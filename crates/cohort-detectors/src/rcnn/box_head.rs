@@ -5,7 +5,7 @@ use cohort_kernels::frozen::{Plan, Rows, Sizes};
 
 use super::body::{self, Stage};
 use super::error::RcnnError;
-use super::model::Map;
+use super::maps::Map;
 use super::proposals::FOURTH_STRIDE;
 use super::pyramid::CHANNELS;
 use super::tensors::Tensors;

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use super::box_head::{planes, pool};
 use super::error::RcnnError;
-use super::model::Map;
+use super::maps::Map;
 use super::pyramid::CHANNELS;
 use super::tensors::{Tensors, square};
 use crate::parts::Corners;

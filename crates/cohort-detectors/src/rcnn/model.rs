@@ -11,6 +11,7 @@ use super::box_head::{BoxHead, Regions};
 use super::detect::{Found, paste, restore, select};
 use super::error::RcnnError;
 use super::layout::{Dialect, Layout, Trunk};
+use super::maps::{Features, Map};
 use super::mask_head::{MaskHead, SIDE};
 use super::prepare::{BGR_MEAN, Prepared, prepare};
 use super::proposals::{Proposals, cells, logistic, propose};
@@ -21,24 +22,6 @@ use crate::parts::Corners;
 
 /// Plans that are kept at a time; each keeps what it works in.
 const PLANS: usize = 2;
-
-/// Values of a level.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Map {
-    /// `[row, column, channel]`.
-    pub values: Vec<f32>,
-    /// Rows and columns.
-    pub size: [usize; 2],
-}
-
-/// What the first stage gives.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Features {
-    /// What the heads look at: levels 2 to 6 of a pyramid with 256 channels, finest first, or the fourth stage with 1024.
-    pub levels: Vec<Map>,
-    /// What the proposing head says of each: a logit for every anchor of a place, then four deltas for each.
-    pub proposals: Vec<Map>,
-}
 
 /// A Faster or Mask R-CNN for evaluation. Weights are packed once; pictures may have any size.
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 //! Which boxes the first stage proposes.
 
 use super::layout::{Dialect, Layout, Trunk};
-use super::model::Map;
+use super::maps::Map;
 use super::prepare::Prepared;
 use super::settings::RcnnSettings;
 use crate::parts::{

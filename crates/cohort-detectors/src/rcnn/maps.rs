@@ -1,0 +1,19 @@
+//! What the first stage hands on.
+
+/// Values of a level.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Map {
+    /// `[row, column, channel]`.
+    pub values: Vec<f32>,
+    /// Rows and columns.
+    pub size: [usize; 2],
+}
+
+/// What the first stage gives.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Features {
+    /// What the heads look at: levels 2 to 6 of a pyramid with 256 channels, finest first, or the fourth stage with 1024.
+    pub levels: Vec<Map>,
+    /// What the proposing head says of each: a logit for every anchor of a place, then four deltas for each.
+    pub proposals: Vec<Map>,
+}
