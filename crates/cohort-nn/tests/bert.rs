@@ -2,6 +2,9 @@
 //! COHORT_SHARED or ../shared), and all-MiniLM-L6-v2 with its real weights (the folder COHORT_MINILM, which
 //! crates/cohort-text/scripts/fetch_minilm.sh fetches).
 
+#[path = "../../cohort-weights/tests/support/filled.rs"]
+mod made;
+
 use std::path::{Path, PathBuf};
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
@@ -36,30 +39,6 @@ fn minilm() -> Option<PathBuf> {
     folder
 }
 
-/// The values of `deterministic_weights.py`: a hash of the name, then of each position.
-fn fill(name: &str, shape: &[usize]) -> Vec<f32> {
-    let crc = !name.bytes().fold(!0u32, |crc, byte| {
-        (0..8).fold(crc ^ u32::from(byte), |c, _| {
-            (c >> 1) ^ (0xedb8_8320 & (c & 1).wrapping_neg())
-        })
-    });
-    let fan: usize = shape.iter().skip(1).product();
-    (0..shape.iter().product::<usize>())
-        .map(|k| {
-            let mut x = crc.wrapping_add((k as u32 + 1).wrapping_mul(2_654_435_761));
-            x = (x ^ (x >> 16)).wrapping_mul(0x85eb_ca6b);
-            x = (x ^ (x >> 13)).wrapping_mul(0xc2b2_ae35);
-            let u = f64::from(x ^ (x >> 16)) / 4_294_967_296.0 * 2.0 - 1.0;
-            let value = match shape.len() {
-                _ if name.ends_with("bias") => 0.1 * u,
-                1 => 1.0 + 0.1 * u,
-                _ => u * (3.0 / fan as f64).sqrt(),
-            };
-            value as f32
-        })
-        .collect()
-}
-
 fn rows(value: &Value) -> Vec<Vec<f32>> {
     serde_json::from_value(value.clone()).unwrap()
 }
@@ -79,14 +58,14 @@ fn bert_base_equals_the_reference() {
     };
     let first: Vec<f32> =
         serde_json::from_value(all["fill"]["first5"]["conv1.bias"].clone()).unwrap();
-    assert!(largest_difference(&[fill("conv1.bias", &[5])], &[first]) < 1e-7);
+    assert!(largest_difference(&[made::filled("conv1.bias", &[5])], &[first]) < 1e-7);
     let bert = &all["bert_base"];
     let text = bert["config"].to_string();
     let config = BertConfig::from_json(&text, Path::new("config.json")).unwrap();
     let mut weights = Weights::default();
     for (name, shape) in bert["tensors"].as_object().unwrap() {
         let shape: Vec<usize> = serde_json::from_value(shape.clone()).unwrap();
-        let values = fill(name, &shape);
+        let values = made::filled(name, &shape);
         weights.0.insert(name.clone(), Array { shape, values });
     }
     let ids: Vec<Vec<u32>> = serde_json::from_value(bert["input_ids"].clone()).unwrap();

@@ -1,27 +1,14 @@
 //! What the tests share: numbers made of a name, a stand-in for the network, and where the reference values lie.
 
+#[path = "../../../cohort-weights/tests/support/filled.rs"]
+mod made;
+
 use std::path::PathBuf;
 
 use cohort_diffusion::{Plan, Run};
 use serde_json::Value;
 
-/// Uniform on `[-1.5, 1.5)`, a function of the name alone: what the reference values were made with.
-pub fn values(name: &str, count: usize) -> Vec<f32> {
-    let mut crc = flate2::Crc::new();
-    crc.update(name.as_bytes());
-    let mixed = |k: u32| {
-        let mut x = crc.sum().wrapping_add((k + 1).wrapping_mul(2_654_435_761));
-        x ^= x >> 16;
-        x = x.wrapping_mul(0x85EB_CA6B);
-        x ^= x >> 13;
-        x = x.wrapping_mul(0xC2B2_AE35);
-        x ^ (x >> 16)
-    };
-    let uniform = |k| f64::from(mixed(k)) / 4_294_967_296.0 * 2.0 - 1.0;
-    (0..count as u32)
-        .map(|k| (0.1 * uniform(k)) as f32 * 15.0)
-        .collect()
-}
+pub use made::inputs as values;
 
 /// A fixed smooth function of latent and timestep.
 pub fn network(input: &[f32], timestep: f64) -> Vec<f32> {

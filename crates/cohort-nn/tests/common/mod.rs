@@ -1,11 +1,15 @@
 //! What the tests of networks share: the evaluation data, and weights made from names.
 #![allow(dead_code)] // each test file uses a part
 
+#[path = "../../../cohort-weights/tests/support/filled.rs"]
+mod made;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use cohort_nn::burn::tensor::{Device, Tensor, TensorData};
 use cohort_weights::{Array, Checkpoint, Weights};
+pub use made::inputs;
 
 /// Folder of the evaluation data (`$COHORT_SHARED` or `../shared` beside the workspace); none, and
 /// a line that says so, where it is absent.
@@ -22,55 +26,12 @@ pub fn shared() -> Option<PathBuf> {
     Some(data)
 }
 
-/// CRC-32 as zlib computes it.
-fn crc32(bytes: &[u8]) -> u32 {
-    !bytes.iter().fold(!0u32, |crc, byte| {
-        (0..8).fold(crc ^ u32::from(*byte), |c, _| {
-            (c >> 1) ^ (0xedb8_8320 & (c & 1).wrapping_neg())
-        })
-    })
-}
-
-/// Numbers on [-1, 1) from a name, as `model-reference/deterministic_weights.py` draws them.
-fn uniform(name: &str, count: usize) -> impl Iterator<Item = f64> {
-    let hash = u64::from(crc32(name.as_bytes()));
-    (0..count as u64).map(move |k| {
-        let mut x = (hash + (k + 1) * 2_654_435_761) & 0xffff_ffff;
-        x ^= x >> 16;
-        x = (x * 0x85eb_ca6b) & 0xffff_ffff;
-        x ^= x >> 13;
-        x = (x * 0xc2b2_ae35) & 0xffff_ffff;
-        x ^= x >> 16;
-        x as f64 / 4_294_967_296.0 * 2.0 - 1.0
-    })
-}
-
-/// A tensor filled from its own name, as `model-reference/deterministic_weights.py` does.
+/// A tensor filled from its own name.
 pub fn filled(name: &str, shape: &[usize]) -> Array {
-    let fan: usize = shape.iter().skip(1).product();
-    let values = uniform(name, shape.iter().product()).map(|u| {
-        let value = if name.ends_with("running_var") {
-            1.0 + 0.5 * u
-        } else if name.ends_with("running_mean") || name.ends_with("bias") {
-            0.1 * u
-        } else if shape.len() >= 2 {
-            u * (3.0 / fan as f64).sqrt()
-        } else {
-            1.0 + 0.1 * u
-        };
-        value as f32
-    });
     Array {
         shape: shape.to_vec(),
-        values: values.collect(),
+        values: made::filled(name, shape),
     }
-}
-
-/// Inputs on [-1.5, 1.5) from a name, as `model-reference/generation/common.py` draws them.
-pub fn inputs(name: &str, count: usize) -> Vec<f32> {
-    uniform(name, count)
-        .map(|u| (0.1 * u) as f32 * 15.0)
-        .collect()
 }
 
 /// A file of tensors filled from their names, in PyTorch's layout.
