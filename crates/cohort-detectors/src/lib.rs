@@ -6,14 +6,18 @@
 
 mod coco;
 mod detected;
+mod detector;
 pub mod drawing;
 mod error;
 mod licence;
+mod map;
 pub mod parts;
 pub mod rcnn;
 pub mod yolox;
 
 pub use coco::COCO;
 pub use detected::Detected;
+pub use detector::{Asked, Detector};
 pub use error::DetectorError;
 pub use licence::Origin;
+pub use map::Map;

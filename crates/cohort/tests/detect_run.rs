@@ -1,6 +1,8 @@
 //! `cohort detect run`: results as files, going on, and what is refused.
 
 mod common;
+#[path = "../../cohort-detectors/tests/support/mod.rs"]
+mod support;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -282,7 +284,11 @@ fn names_numbers_and_what_is_refused() {
             "pictures --out x.json --score 2",
             "score: expected a number from 0 to 1, found 2",
         ),
-        ("pictures --out x.json --draw=-1", "--draw"),
+        ("pictures --out x.json --draw -1", "--draw"),
+        (
+            "pictures --out x.json --norm-epsilon 1e-5",
+            "norm epsilon: expected none for a YOLOX, found 0.00001",
+        ),
         (
             "pictures --out x.json --most 0",
             "most detections: expected 1 or more",
@@ -318,6 +324,127 @@ fn names_numbers_and_what_is_refused() {
         },
     );
     assert!(of("two.safetensors").contains("names of the network's 2 classes"));
+}
+
+/// A Mask R-CNN with weights made of names, against what torchvision finds with these.
+#[test]
+fn masks_of_an_rcnn_are_run_lengths() {
+    let (Some(golden), Some(bias)) = (
+        support::golden("mask_rcnn_320.json"),
+        support::golden("class_bias_320.json"),
+    ) else {
+        return;
+    };
+    let Some(data) = shared() else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let of = support::weights::golden_weights(&golden["tensors"], &golden["gains"], &bias);
+    fs::write(path("mask.safetensors"), of.to_safetensors("{}").unwrap()).unwrap();
+    fs::create_dir(path("pictures")).unwrap();
+    let images = golden["images"].as_object().unwrap();
+    let mut names: Vec<&str> = Vec::new();
+    for name in images.keys().take(2) {
+        let last = name.rsplit('/').next().unwrap();
+        fs::copy(
+            data.join("coco-mini").join(name),
+            path("pictures").join(last),
+        )
+        .unwrap();
+        names.push(name);
+    }
+    let run = |more: &str| {
+        let mut command = cohort();
+        command.current_dir(folder.path()).args(["detect", "run"]);
+        command.args("pictures --weights mask.safetensors --size 320".split(' '));
+        finish(command.args(more.split(' ')))
+    };
+    let (code, _, err) = run("--out found --annotated drawn");
+    assert_eq!(code, 0, "{err}");
+    assert!(
+        err.contains("Mask R-CNN R50-FPN as torchvision has it")
+            && err.contains("the shorter side 320 pixels and the longer at most 533")
+            && err.contains("90 classes, 2 pictures"),
+        "{err}"
+    );
+    let text = fs::read_to_string(path("found/detections.json")).unwrap();
+    let results: Vec<Value> = serde_json::from_str(&text).unwrap();
+    for name in names {
+        let golden = &images[name]["detections"];
+        let id: u64 = name[name.len() - 16..name.len() - 4].parse().unwrap();
+        let own = results.iter().filter(|one| one["image_id"] == id);
+        let found: Vec<cohort_detectors::Detected> = own.map(detected).collect();
+        assert_eq!(found.len() as u64, golden["count"].as_u64().unwrap());
+        // COCO's ids are torchvision's classes
+        let matched = support::stages::matched(&found, golden, ("labels", 1));
+        assert!(matched.iter().flatten().count() >= 98, "{name}");
+        let fields = ["mask_areas_over_half", "mask_rle_first5"];
+        support::stages::assert_masks(&found, &matched, golden, fields);
+    }
+    // going on from what was kept gives the same bytes
+    fs::write(path("pictures/other.png"), "no picture").unwrap();
+    let told = refusal(run("--out again.json"));
+    assert!(told.contains("other.png"), "{told}");
+    fs::remove_file(path("pictures/other.png")).unwrap();
+    let (code, out, err) = run("--out again.json");
+    assert_eq!(code, 0, "{err}");
+    assert!(out.contains("(2 of them by an earlier call)"), "{out}");
+    assert_eq!(fs::read(path("again.json")).unwrap(), text.into_bytes());
+}
+
+/// A result as it was found.
+fn detected(result: &Value) -> cohort_detectors::Detected {
+    let [x, y, width, height] = <[f32; 4]>::try_from(support::numbers(&result["bbox"])).unwrap();
+    let size = &result["segmentation"]["size"];
+    let [rows, columns] = [0, 1].map(|axis| size[axis].as_u64().unwrap() as u32);
+    let counts = result["segmentation"]["counts"].as_str().unwrap();
+    cohort_detectors::Detected {
+        class: result["category_id"].as_u64().unwrap() as usize - 1,
+        score: result["score"].as_f64().unwrap() as f32,
+        corners: [x, y, x + width, y + height],
+        mask: Some(cohort_detection::rle::Rle::from_compressed(counts, rows, columns).unwrap()),
+    }
+}
+
+/// Ctrl-C after the first pictures leaves what is finished, and the same call goes on to the same bytes.
+#[cfg(unix)]
+#[test]
+fn a_call_that_is_stopped_goes_on() {
+    let folder = Folder::new();
+    fs::create_dir(folder.path("many")).unwrap();
+    for i in 0..200 {
+        let from = folder.path("pictures").join(PICTURES[i % 4]);
+        fs::copy(from, folder.path(&format!("many/{i}.png"))).unwrap();
+    }
+    let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin!("cohort"));
+    command.current_dir(folder.0.path());
+    command
+        .args("detect run many --weights small.safetensors --size 640 --out some.json".split(' '));
+    let mut child = command
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    // the journal has a header of 40 bytes, then rows
+    let begun = || fs::metadata(folder.path("some.json.partial")).is_ok_and(|m| m.len() > 40);
+    while !begun() {
+        assert!(child.try_wait().unwrap().is_none(), "not that fast");
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
+    let told = std::process::Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status();
+    assert!(told.unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    let err = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(130), "{err}");
+    assert!(err.contains("stopped after "), "{err}");
+    assert!(!folder.path("some.json").exists());
+    let (out, _) = folder.done("many --size 640 --out some.json");
+    assert!(out.contains("by an earlier call"), "{out}");
+    folder.done("many --size 640 --out whole.json");
+    let bytes = |name: &str| fs::read(folder.path(name)).unwrap();
+    assert_eq!(bytes("some.json"), bytes("whole.json"));
 }
 
 #[test]

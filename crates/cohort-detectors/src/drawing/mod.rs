@@ -1,14 +1,19 @@
-//! Boxes and labels drawn into pictures.
+//! Boxes, masks and labels drawn into pictures.
 
 mod font;
 
+use cohort_detection::rle::Rle;
 use cohort_vision::Picture;
 
 use crate::Detected;
 use font::{HEIGHT, WIDTH, letter};
 
 /// Draws a frame in its class's colour around each detection, with a label above it or, at the upper edge, in it; the surest last, so
-/// that nothing covers it. Lines and letters grow with the picture. `label` says what is written; no label for an empty text.
+/// that nothing covers it. A mask tints its pixels. Lines and letters grow with the picture. `label` says what is written; no label for
+/// an empty text.
+///
+/// # Panics
+/// When a mask is of another size than the picture.
 pub fn draw(picture: &mut Picture, all: &[Detected], label: impl Fn(&Detected) -> String) {
     let shorter = picture.width().min(picture.height());
     let scale = (shorter / 400).max(1);
@@ -17,6 +22,9 @@ pub fn draw(picture: &mut Picture, all: &[Detected], label: impl Fn(&Detected) -
     for found in order {
         let colour = colour_of(found.class);
         let mut canvas = Canvas { picture, scale };
+        if let Some(mask) = &found.mask {
+            canvas.tint(mask, colour);
+        }
         let frame = canvas.frame(found.corners, colour);
         canvas.label(&label(found), frame, colour);
     }
@@ -51,6 +59,32 @@ impl Canvas<'_> {
                 row.chunks_exact_mut(3)
                     .for_each(|pixel| pixel.copy_from_slice(&colour));
             }
+        }
+    }
+
+    /// Mixes a mask's pixels with a colour, half and half.
+    fn tint(&mut self, mask: &Rle, colour: [u8; 3]) {
+        let (width, height) = (self.picture.width(), self.picture.height());
+        assert_eq!(
+            [mask.width() as usize, mask.height() as usize],
+            [width, height],
+            "a mask of the picture"
+        );
+        let rgb = self.picture.rgb_mut();
+        let mut start = 0;
+        for (i, &run) in mask.counts().iter().enumerate() {
+            let end = start + run as usize;
+            if i % 2 == 1 {
+                // run lengths go down the columns
+                for place in start..end {
+                    let (x, y) = (place / height, place % height);
+                    let pixel = &mut rgb[3 * (y * width + x)..][..3];
+                    for (value, of) in pixel.iter_mut().zip(colour) {
+                        *value = u8::midpoint(*value, of);
+                    }
+                }
+            }
+            start = end;
         }
     }
 
@@ -105,6 +139,29 @@ mod tests {
             class,
             score,
             corners,
+            mask: None,
+        }
+    }
+
+    #[test]
+    fn a_mask_tints_its_own_pixels() {
+        let mut picture = Picture::solid(40, 30, [100; 3]);
+        let inside = |x: usize, y: usize| (10..20).contains(&x) && (8..21).contains(&y);
+        let columns: Vec<u8> = (0..40 * 30)
+            .map(|place| u8::from(inside(place / 30, place % 30)))
+            .collect();
+        let one = Detected {
+            mask: Some(Rle::encode(&columns, 30, 40).unwrap()),
+            ..found(0, 0.9, [4.0, 4.0, 36.0, 26.0])
+        };
+        draw(&mut picture, &[one], |_| String::new());
+        for (x, y) in (6..34).flat_map(|x| (6..24).map(move |y| (x, y))) {
+            let expected = if inside(x, y) {
+                [177, 50, 50]
+            } else {
+                [100; 3]
+            };
+            assert_eq!(picture.pixel(x, y), Some(expected), "{x} {y}");
         }
     }
 

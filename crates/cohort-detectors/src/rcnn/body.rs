@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use cohort_kernels::frozen::{Layer, Plan, Slot, Windows};
 
-use super::error::RcnnError;
 use super::tensors::Tensors;
+use crate::DetectorError;
 
 /// Blocks of each stage.
 const BLOCKS: [usize; 4] = [3, 4, 6, 3];
@@ -42,7 +42,11 @@ pub(super) struct Body {
 
 impl Body {
     /// The first `count` stages below `root`, the stem's and stages' place in the file.
-    pub(super) fn load(tensors: &mut Tensors, root: &str, count: usize) -> Result<Self, RcnnError> {
+    pub(super) fn load(
+        tensors: &mut Tensors,
+        root: &str,
+        count: usize,
+    ) -> Result<Self, DetectorError> {
         let [stem, norm] = match tensors.is_torchvision() {
             true => [format!("{root}.conv1"), format!("{root}.bn1")],
             false => [
@@ -71,7 +75,11 @@ impl Body {
 }
 
 impl Stage {
-    pub(super) fn load(tensors: &mut Tensors, root: &str, stage: usize) -> Result<Self, RcnnError> {
+    pub(super) fn load(
+        tensors: &mut Tensors,
+        root: &str,
+        stage: usize,
+    ) -> Result<Self, DetectorError> {
         let torchvision = tensors.is_torchvision();
         let width = WIDTH << stage;
         let blocks = (0..BLOCKS[stage]).map(|block| {
@@ -114,7 +122,7 @@ impl Stage {
             };
             Ok(Block { layers, shortcut })
         });
-        Ok(Self(blocks.collect::<Result<_, RcnnError>>()?))
+        Ok(Self(blocks.collect::<Result<_, DetectorError>>()?))
     }
 
     /// Adds the steps to a plan. What comes in stays as it is.

@@ -4,12 +4,11 @@ use cohort_kernels::dense::{add_bias, relu};
 use cohort_kernels::frozen::{Plan, Rows, Sizes};
 
 use super::body::{self, Stage};
-use super::error::RcnnError;
-use super::maps::Map;
 use super::proposals::FOURTH_STRIDE;
 use super::pyramid::CHANNELS;
 use super::tensors::Tensors;
 use crate::parts::{Corners, LevelMap, RegionError, RoiAlign};
+use crate::{DetectorError, Map};
 
 /// Bins along a side of a region of a pyramid, and of a fourth stage, which the fifth halves.
 const BINS: usize = 7;
@@ -48,7 +47,7 @@ pub(super) struct BoxHead {
 
 impl BoxHead {
     /// Of a pyramid with two linear layers, else of a fourth stage.
-    pub(super) fn load(tensors: &mut Tensors, pyramid: bool) -> Result<Self, RcnnError> {
+    pub(super) fn load(tensors: &mut Tensors, pyramid: bool) -> Result<Self, DetectorError> {
         let torchvision = tensors.is_torchvision();
         let classes = tensors.layout.classes;
         let (below, hidden) = match pyramid {
@@ -86,7 +85,7 @@ impl BoxHead {
         levels: &[Map],
         boxes: &[Corners],
         torchvision: bool,
-    ) -> Result<Regions, RcnnError> {
+    ) -> Result<Regions, DetectorError> {
         let mut hidden = Vec::new();
         match &self.below {
             Below::Linear(layers) => {
@@ -128,7 +127,7 @@ fn fifth(
     plans: &Sizes,
     map: &Map,
     boxes: &[Corners],
-) -> Result<Vec<f32>, RcnnError> {
+) -> Result<Vec<f32>, DetectorError> {
     let size = [FOURTH_BINS; 2];
     let plan = plans.get(size, || {
         let (mut plan, input) = Plan::new(body::channels(2), size);
@@ -137,7 +136,7 @@ fn fifth(
         let mean = plan.mean(given);
         Some(plan.finish(mean))
     });
-    let plan = plan.ok_or(RcnnError::Size(size))?;
+    let plan = plan.ok_or(DetectorError::Size(size))?;
     let align = RoiAlign {
         bins: FOURTH_BINS,
         scale: 1.0 / FOURTH_STRIDE as f32,

@@ -3,11 +3,11 @@
 use cohort_detection::rle::Rle;
 
 use super::box_head::Regions;
-use super::error::RcnnError;
 use super::layout::{Dialect, Layout};
 use super::mask_head::SIDE;
 use super::prepare::Prepared;
 use super::settings::RcnnSettings;
+use crate::DetectorError;
 use crate::parts::{
     BoxCoder, Corners, clip, has_sides, nms_batched, paste_by_centres, paste_whole_pixels,
 };
@@ -19,25 +19,11 @@ const LEAST_SIDE: f32 = 1e-2;
 /// Probability of a pixel of a mask: above it in torchvision's, at least it in detectron2's networks.
 const INSIDE: f32 = 0.5;
 
-/// An object that was found.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Found {
-    /// Corners in pixels of the picture.
-    pub corners: Corners,
-    /// Its class as the file counts: from 1 in torchvision's networks (COCO's category numbers in published ones), from 0 in detectron2's
-    /// (the place among COCO's 80 categories).
-    pub class: usize,
-    /// Its probability, above the setting's.
-    pub score: f32,
-    /// Its mask, where the network has them.
-    pub mask: Option<Rle>,
-}
-
 /// A detection in pixels of the resized picture.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Selected {
     pub(super) corners: Corners,
-    /// As [`Found::class`].
+    /// As the file counts: from 1 in torchvision's networks, whose background is 0, and from 0 in detectron2's.
     pub(super) class: usize,
     pub(super) score: f32,
 }
@@ -126,7 +112,7 @@ pub(super) fn paste(
     of: Corners,
     picture: [usize; 2],
     dialect: Dialect,
-) -> Result<Rle, RcnnError> {
+) -> Result<Rle, DetectorError> {
     Ok(match dialect {
         Dialect::Torchvision => {
             paste_whole_pixels(probabilities, SIDE, of, picture).mask(|p| p > INSIDE)?

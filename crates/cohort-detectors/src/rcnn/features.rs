@@ -1,13 +1,6 @@
 //! What the first stage hands on.
 
-/// Values of a level.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Map {
-    /// `[row, column, channel]`.
-    pub values: Vec<f32>,
-    /// Rows and columns.
-    pub size: [usize; 2],
-}
+use crate::Map;
 
 /// What the first stage gives.
 #[derive(Debug, Clone, PartialEq)]

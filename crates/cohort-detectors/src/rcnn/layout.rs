@@ -2,8 +2,7 @@
 
 use cohort_weights::Checkpoint;
 
-use super::error::RcnnError;
-use crate::COCO;
+use crate::{COCO, DetectorError};
 
 /// Whose names and rules they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,18 +45,15 @@ impl Layout {
     /// state) is passed over.
     ///
     /// # Errors
-    /// [`RcnnError`] that says what was found where the names are of no such network.
-    pub fn of(checkpoint: &Checkpoint) -> Result<Self, RcnnError> {
-        let refused = |reason: String| RcnnError::Layout {
+    /// [`DetectorError`] that says what was found where the names are of no such network.
+    pub fn of(checkpoint: &Checkpoint) -> Result<Self, DetectorError> {
+        let refused = |expected: String, found: String| DetectorError::Network {
             path: checkpoint.path().to_owned(),
-            reason,
+            expected,
+            found,
         };
-        let scores = checkpoint.names().find(|name| {
-            let before = name.strip_suffix(SCORES);
-            before.is_some_and(|before| before.is_empty() || before.ends_with('.'))
-        });
-        let Some(scores) = scores else {
-            return Err(refused(unknown(checkpoint)));
+        let Some(scores) = scores(checkpoint) else {
+            return Err(refused(Self::expected(), others(checkpoint)));
         };
         let prefix = scores[..scores.len() - SCORES.len()].to_owned();
         let has = |name: &str| checkpoint.shape(&format!("{prefix}{name}")).is_some();
@@ -68,17 +64,17 @@ impl Layout {
         } else if has("backbone.stem.conv1.weight") {
             (Dialect::Detectron2, Trunk::FourthStage)
         } else {
-            return Err(refused(format!(
-                "expected a ResNet of torchvision ({prefix}backbone.body.conv1.weight) or of detectron2 \
-                 ({prefix}backbone.bottom_up.stem.conv1.weight, {prefix}backbone.stem.conv1.weight), found neither"
-            )));
+            let expected = format!(
+                "a ResNet of torchvision ({prefix}backbone.body.conv1.weight) or of detectron2 \
+                 ({prefix}backbone.bottom_up.stem.conv1.weight, {prefix}backbone.stem.conv1.weight)"
+            );
+            return Err(refused(expected, "neither".into()));
         };
         let rows = match checkpoint.shape(scores) {
             Some([rows, _]) if *rows >= 2 => *rows,
             other => {
-                return Err(refused(format!(
-                    "{scores}: expected a matrix of two classes or more, found shape {other:?}"
-                )));
+                let expected = format!("{scores} as a matrix of two classes or more");
+                return Err(refused(expected, format!("shape {other:?}")));
             }
         };
         let head = match dialect {
@@ -87,9 +83,10 @@ impl Layout {
         };
         let masks = has(head);
         if masks && trunk == Trunk::FourthStage {
-            return Err(refused(format!(
-                "expected no mask head beside a fourth stage, found {prefix}{head}: Mask R-CNN C4 is not known"
-            )));
+            return Err(refused(
+                "no mask head beside a fourth stage".into(),
+                format!("{prefix}{head}: Mask R-CNN C4 is not known"),
+            ));
         }
         Ok(Self {
             dialect,
@@ -102,13 +99,31 @@ impl Layout {
 }
 
 impl Layout {
-    /// COCO's category (id and name) of a class, as [`Found::class`](super::Found::class) counts, where the file has as many classes as
-    /// published ones: 90 of torchvision's, whose classes are the ids, gaps included, or 80 of detectron2's.
+    /// Whether a file is told to be of one of these networks.
+    pub fn is_in(checkpoint: &Checkpoint) -> bool {
+        scores(checkpoint).is_some()
+    }
+
+    /// What a file is told by.
+    pub(crate) fn expected() -> String {
+        format!("an R-CNN of torchvision or detectron2, which has a tensor {SCORES}")
+    }
+
+    /// The number of the first class that is no background.
+    pub(super) fn first_class(&self) -> usize {
+        match self.dialect {
+            Dialect::Torchvision => 1,
+            Dialect::Detectron2 => 0,
+        }
+    }
+
+    /// COCO's category (id and name) of a class, as [`Detected::class`](crate::Detected::class) counts, where the file has as many
+    /// classes as published ones: 90 of torchvision's, which are the ids, gaps included, or 80 of detectron2's.
     pub fn category(&self, class: usize) -> Option<(u32, &'static str)> {
         match (self.dialect, self.classes) {
             (Dialect::Torchvision, 90) => {
                 let mut known = COCO.into_iter();
-                known.find(|(id, _)| usize::try_from(*id) == Ok(class))
+                known.find(|(id, _)| usize::try_from(*id) == Ok(class + 1))
             }
             (Dialect::Detectron2, 80) => COCO.get(class).copied(),
             _ => None,
@@ -116,17 +131,22 @@ impl Layout {
     }
 }
 
+/// The name of the tensor that every one of these networks has, as a file has it.
+fn scores(checkpoint: &Checkpoint) -> Option<&str> {
+    checkpoint.names().find(|name| {
+        let before = name.strip_suffix(SCORES);
+        before.is_some_and(|before| before.is_empty() || before.ends_with('.'))
+    })
+}
+
 /// What a file is instead.
-fn unknown(checkpoint: &Checkpoint) -> String {
-    let expected = "expected an R-CNN of torchvision or detectron2";
+pub(crate) fn others(checkpoint: &Checkpoint) -> String {
     if checkpoint.names().any(|name| name.starts_with("blobs.")) {
-        return format!(
-            "{expected}, found blobs of Caffe2: detectron2 has the same networks under its own names"
-        );
+        return "blobs of Caffe2: detectron2 has the same networks under its own names".into();
     }
     let some: Vec<&str> = checkpoint.names().take(4).collect();
     let count = checkpoint.names().count();
-    format!("{expected}, which has a tensor {SCORES}, found {count} others: {some:?}")
+    format!("{count} others: {some:?}")
 }
 
 #[cfg(test)]
@@ -143,16 +163,16 @@ mod tests {
             prefix: String::new(),
         };
         let torchvision = of(Dialect::Torchvision, 90);
-        assert_eq!(torchvision.category(1), Some((1, "person")));
-        assert_eq!(torchvision.category(90), Some((90, "toothbrush")));
-        // the background, an id that COCO left out, and beyond
-        for class in [0, 12, 91] {
+        assert_eq!(torchvision.category(0), Some((1, "person")));
+        assert_eq!(torchvision.category(89), Some((90, "toothbrush")));
+        // an id that COCO left out, and beyond
+        for class in [11, 90] {
             assert_eq!(torchvision.category(class), None);
         }
         let detectron2 = of(Dialect::Detectron2, 80);
         assert_eq!(detectron2.category(0), Some((1, "person")));
         assert_eq!(detectron2.category(79), Some((90, "toothbrush")));
         assert_eq!(detectron2.category(80), None);
-        assert_eq!(of(Dialect::Torchvision, 3).category(1), None);
+        assert_eq!(of(Dialect::Torchvision, 3).category(0), None);
     }
 }

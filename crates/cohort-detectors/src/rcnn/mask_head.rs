@@ -6,11 +6,10 @@ use cohort_kernels::frozen::{Layer, Plan, Sizes};
 use rayon::prelude::*;
 
 use super::box_head::{planes, pool};
-use super::error::RcnnError;
-use super::maps::Map;
 use super::pyramid::CHANNELS;
 use super::tensors::{Tensors, square};
 use crate::parts::Corners;
+use crate::{DetectorError, Map};
 
 /// Bins along a side of a region.
 const BINS: usize = 14;
@@ -34,7 +33,7 @@ pub(super) struct MaskHead {
 }
 
 impl MaskHead {
-    pub(super) fn load(tensors: &mut Tensors) -> Result<Self, RcnnError> {
+    pub(super) fn load(tensors: &mut Tensors) -> Result<Self, DetectorError> {
         let torchvision = tensors.is_torchvision();
         let mut layers = Vec::new();
         for i in 0..4 {
@@ -88,7 +87,7 @@ impl MaskHead {
         boxes: &[Corners],
         classes: &[usize],
         torchvision: bool,
-    ) -> Result<Vec<f32>, RcnnError> {
+    ) -> Result<Vec<f32>, DetectorError> {
         assert_eq!(boxes.len(), classes.len(), "a class for each box");
         let size = [BINS; 2];
         let plan = self.plans.get(size, || {
@@ -102,7 +101,7 @@ impl MaskHead {
             let doubled = plan.convolve(self.doubling.clone(), x, true)?;
             Some(plan.finish(doubled))
         });
-        let plan = plan.ok_or(RcnnError::Size(size))?;
+        let plan = plan.ok_or(DetectorError::Size(size))?;
         let mut logits = vec![0.0; boxes.len() * SIDE * SIDE];
         let some = boxes.chunks(AT_A_TIME).zip(classes.chunks(AT_A_TIME));
         let outs = logits.chunks_mut(AT_A_TIME * SIDE * SIDE);

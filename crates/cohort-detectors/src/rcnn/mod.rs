@@ -7,9 +7,8 @@
 mod body;
 mod box_head;
 mod detect;
-mod error;
+mod features;
 mod layout;
-mod maps;
 mod mask_head;
 mod model;
 mod prepare;
@@ -19,10 +18,9 @@ mod settings;
 mod tensors;
 
 pub use box_head::Regions;
-pub use detect::Found;
-pub use error::RcnnError;
+pub use features::Features;
+pub(crate) use layout::others;
 pub use layout::{Dialect, Layout, Trunk};
-pub use maps::{Features, Map};
 pub use model::Rcnn;
 pub use prepare::Prepared;
 pub use proposals::Proposals;

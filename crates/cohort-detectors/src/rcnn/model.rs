@@ -8,10 +8,9 @@ use cohort_weights::Checkpoint;
 
 use super::body::{self, Body};
 use super::box_head::{BoxHead, Regions};
-use super::detect::{Found, paste, restore, select};
-use super::error::RcnnError;
+use super::detect::{paste, restore, select};
+use super::features::Features;
 use super::layout::{Dialect, Layout, Trunk};
-use super::maps::{Features, Map};
 use super::mask_head::{MaskHead, SIDE};
 use super::prepare::{BGR_MEAN, Prepared, prepare};
 use super::proposals::{Proposals, cells, logistic, propose};
@@ -19,6 +18,7 @@ use super::pyramid::{CHANNELS, ProposalHead, Pyramid};
 use super::settings::RcnnSettings;
 use super::tensors::Tensors;
 use crate::parts::Corners;
+use crate::{Detected, DetectorError, Map};
 
 /// Plans that are kept at a time; each keeps what it works in.
 const PLANS: usize = 2;
@@ -41,7 +41,7 @@ impl Rcnn {
     ///
     /// # Errors
     /// As [`Self::load`], and where the file cannot be read.
-    pub fn open(path: &Path) -> Result<Self, RcnnError> {
+    pub fn open(path: &Path) -> Result<Self, DetectorError> {
         let checkpoint = Checkpoint::open(path)?;
         let layout = Layout::of(&checkpoint)?;
         let settings = RcnnSettings::published(&layout);
@@ -52,13 +52,13 @@ impl Rcnn {
     /// counts of batches, and detectron2's own means and anchors, which must be the ones that are computed with.
     ///
     /// # Errors
-    /// [`RcnnError::Tensors`] with the names of all tensors that are missing, of another shape or unexpected;
-    /// [`RcnnError::Layout`] for numbers that are not finite, variances that are not above 0, and means or anchors of others; [`RcnnError::Setting`] for a setting out of its range.
+    /// [`DetectorError::Tensors`] with the names of all tensors that are missing, of another shape or unexpected;
+    /// [`DetectorError::Network`] for numbers that are not finite, variances that are not above 0, and means or anchors of others; [`DetectorError::Setting`] for a setting out of its range.
     pub fn load(
         checkpoint: &Checkpoint,
         layout: Layout,
         settings: RcnnSettings,
-    ) -> Result<Self, RcnnError> {
+    ) -> Result<Self, DetectorError> {
         settings.check()?;
         let mut tensors = Tensors::new(checkpoint, &layout, settings.norm_epsilon);
         let pyramidal = layout.trunk == Trunk::Pyramid;
@@ -117,19 +117,19 @@ impl Rcnn {
     /// The picture as the network takes it.
     ///
     /// # Errors
-    /// [`RcnnError::Picture`] where it cannot be brought to its size.
-    pub fn prepare(&self, picture: &Picture) -> Result<Prepared, RcnnError> {
+    /// [`DetectorError::Vision`] where it cannot be brought to its size.
+    pub fn prepare(&self, picture: &Picture) -> Result<Prepared, DetectorError> {
         prepare(picture, &self.layout, &self.settings)
     }
 
     /// The first stage.
     ///
     /// # Errors
-    /// [`RcnnError::Size`] where the network cannot be laid out for the size.
-    pub fn features(&self, prepared: &Prepared) -> Result<Features, RcnnError> {
+    /// [`DetectorError::Size`] where the network cannot be laid out for the size.
+    pub fn features(&self, prepared: &Prepared) -> Result<Features, DetectorError> {
         let size = prepared.padded;
         let plan = self.plans.get(size, || self.plan(size));
-        let plan = plan.ok_or(RcnnError::Size(size))?;
+        let plan = plan.ok_or(DetectorError::Size(size))?;
         let maps = plan.run_all(&prepared.planes).into_iter();
         let mut maps = maps
             .zip(plan.sizes())
@@ -163,14 +163,18 @@ impl Rcnn {
     /// What the second stage says of boxes, in pixels of the resized picture.
     ///
     /// # Errors
-    /// [`RcnnError::Region`] for a box that is not finite or far too large.
-    pub fn regions(&self, features: &Features, boxes: &[Corners]) -> Result<Regions, RcnnError> {
+    /// [`DetectorError::Region`] for a box that is not finite or far too large.
+    pub fn regions(
+        &self,
+        features: &Features,
+        boxes: &[Corners],
+    ) -> Result<Regions, DetectorError> {
         let torchvision = self.layout.dialect == Dialect::Torchvision;
         self.box_head.run(&features.levels, boxes, torchvision)
     }
 
-    /// Logits `[box, 28, 28]` of the masks of boxes, in pixels of the resized picture, each of a class as [`Found::class`] counts; none where
-    /// the network has no masks.
+    /// Logits `[box, 28, 28]` of the masks of boxes, in pixels of the resized picture, each of a class as the file counts (torchvision's
+    /// background is 0); none where the network has no masks.
     ///
     /// # Errors
     /// As [`Self::regions`].
@@ -182,7 +186,7 @@ impl Rcnn {
         features: &Features,
         boxes: &[Corners],
         classes: &[usize],
-    ) -> Result<Option<Vec<f32>>, RcnnError> {
+    ) -> Result<Option<Vec<f32>>, DetectorError> {
         let torchvision = self.layout.dialect == Dialect::Torchvision;
         let head = self.mask_head.as_ref();
         head.map(|head| head.run(&features.levels, boxes, classes, torchvision))
@@ -192,8 +196,8 @@ impl Rcnn {
     /// What is in a picture, by falling score.
     ///
     /// # Errors
-    /// As the stages; [`RcnnError::Mask`] for a picture too large for run lengths.
-    pub fn detect(&self, picture: &Picture) -> Result<Vec<Found>, RcnnError> {
+    /// As the stages; [`DetectorError::Mask`] for a picture too large for run lengths.
+    pub fn detect(&self, picture: &Picture) -> Result<Vec<Detected>, DetectorError> {
         let prepared = self.prepare(picture)?;
         let features = self.features(&prepared)?;
         let boxes = self.proposals(&features, &prepared).boxes;
@@ -213,9 +217,9 @@ impl Rcnn {
                 let probabilities: Vec<f32> = own.iter().map(|v| logistic(*v)).collect();
                 paste(&probabilities, corners, prepared.original, layout.dialect)
             });
-            found.push(Found {
+            found.push(Detected {
                 corners,
-                class: of.class,
+                class: of.class - layout.first_class(),
                 score: of.score,
                 mask: mask.transpose()?,
             });

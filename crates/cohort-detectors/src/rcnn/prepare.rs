@@ -3,9 +3,9 @@
 use cohort_vision::{Filter, IMAGENET_MEAN, IMAGENET_STD, Picture, resize_with};
 use rayon::prelude::*;
 
-use super::error::RcnnError;
 use super::layout::{Dialect, Layout, Trunk};
 use super::settings::RcnnSettings;
+use crate::DetectorError;
 use crate::parts::{neighbours, padded, resized_by_flooring, resized_by_rounding};
 
 /// detectron2's means of blue, green and red in bytes.
@@ -32,7 +32,7 @@ pub(super) fn prepare(
     picture: &Picture,
     layout: &Layout,
     settings: &RcnnSettings,
-) -> Result<Prepared, RcnnError> {
+) -> Result<Prepared, DetectorError> {
     let original = [picture.height(), picture.width()];
     let resize = match layout.dialect {
         Dialect::Torchvision => resized_by_flooring,

@@ -1,9 +1,9 @@
 //! Which boxes the first stage proposes.
 
 use super::layout::{Dialect, Layout, Trunk};
-use super::maps::Map;
 use super::prepare::Prepared;
 use super::settings::RcnnSettings;
+use crate::Map;
 use crate::parts::{
     Anchors, BoxCoder, Cell, Corners, cell_by_ratio, cell_by_size, clip, falling, has_sides,
     nms_batched,

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use cohort_kernels::frozen::{Layer, Plan, Slot, Windows};
 
 use super::body;
-use super::error::RcnnError;
 use super::tensors::{Tensors, square};
+use crate::DetectorError;
 
 /// Channels of every level.
 pub(super) const CHANNELS: usize = 256;
@@ -25,7 +25,7 @@ pub(super) struct Pyramid {
 }
 
 impl Pyramid {
-    pub(super) fn load(tensors: &mut Tensors) -> Result<Self, RcnnError> {
+    pub(super) fn load(tensors: &mut Tensors) -> Result<Self, DetectorError> {
         let (mut inner, mut outer) = (Vec::new(), Vec::new());
         for stage in 0..4 {
             let names = match tensors.is_torchvision() {
@@ -82,7 +82,7 @@ impl ProposalHead {
         tensors: &mut Tensors,
         channels: usize,
         anchors: usize,
-    ) -> Result<Self, RcnnError> {
+    ) -> Result<Self, DetectorError> {
         let [first, scores, deltas]: [&[&str]; 3] = match tensors.is_torchvision() {
             true => [
                 &["rpn.head.conv.0.0", "rpn.head.conv"],

@@ -1,7 +1,7 @@
 //! What an R-CNN is run with.
 
-use super::error::RcnnError;
 use super::layout::{Dialect, Layout, Trunk};
+use crate::DetectorError;
 
 /// Settings of evaluation; [`Self::published`] gives those of the libraries.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -50,31 +50,31 @@ impl RcnnSettings {
     }
 
     /// Holds every setting to its range.
-    pub(super) fn check(&self) -> Result<(), RcnnError> {
+    pub(super) fn check(&self) -> Result<(), DetectorError> {
         let size = "1 to 8192 pixels";
-        let share = "0 to 1";
+        let share = "a number from 0 to 1";
         let sides = 1.0..=8192.0;
         let shares = 0.0..=1.0;
         let amounts = 0.0..=f64::MAX;
         let rows = [
-            ("short", self.short as f64, &sides, size),
-            ("long", self.long as f64, &sides, size),
+            ("size", self.short as f64, &sides, size),
+            ("longer side", self.long as f64, &sides, size),
             (
-                "norm_epsilon",
+                "norm epsilon",
                 f64::from(self.norm_epsilon),
                 &amounts,
                 "0 or more",
             ),
-            ("proposal_overlap", self.proposal_overlap, &shares, share),
+            ("nms of proposals", self.proposal_overlap, &shares, share),
             ("score", f64::from(self.score), &shares, share),
-            ("overlap", self.overlap, &shares, share),
+            ("nms", self.overlap, &shares, share),
         ];
         for (name, found, range, expected) in rows {
             if !range.contains(&found) {
-                return Err(RcnnError::Setting {
+                return Err(DetectorError::Setting {
                     name,
-                    expected,
-                    found,
+                    expected: expected.to_owned(),
+                    found: found.to_string(),
                 });
             }
         }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use cohort_kernels::frozen::{Layer, Rows, Shape};
 use cohort_weights::Checkpoint;
 
-use super::error::RcnnError;
 use super::layout::{Dialect, Layout};
+use crate::DetectorError;
 
 /// What is in files beside the weights of the network.
 const PASSED_OVER: [&str; 4] = [
@@ -41,7 +41,7 @@ impl<'a> Tensors<'a> {
 
     /// The values of a tensor under the first of its names that is there; of one that is missing or of another shape, which is kept
     /// account of, zeros.
-    fn take(&mut self, names: &[String], shape: &[usize]) -> Result<Vec<f32>, RcnnError> {
+    fn take(&mut self, names: &[String], shape: &[usize]) -> Result<Vec<f32>, DetectorError> {
         let zeros = || vec![0.0; shape.iter().product()];
         let full = |name: &String| format!("{}{name}", self.layout.prefix);
         let there = names.iter().map(full);
@@ -61,21 +61,20 @@ impl<'a> Tensors<'a> {
         let values = self.checkpoint.read(&name)?.values;
         match values.iter().all(|v| v.is_finite()) {
             true => Ok(values),
-            false => Err(self.refused(format!(
-                "tensor {name:?}: expected finite numbers, found others"
-            ))),
+            false => Err(self.refused(format!("finite numbers in {name}"), "others".into())),
         }
     }
 
-    fn refused(&self, reason: String) -> RcnnError {
-        RcnnError::Layout {
+    fn refused(&self, expected: String, found: String) -> DetectorError {
+        DetectorError::Network {
             path: self.checkpoint.path().to_owned(),
-            reason,
+            expected,
+            found,
         }
     }
 
     /// Says what was missing, of another shape or not asked for.
-    pub(super) fn settle(self) -> Result<(), RcnnError> {
+    pub(super) fn settle(self) -> Result<(), DetectorError> {
         let own = |name: &&str| name.starts_with(&self.layout.prefix);
         let known = |name: &str| PASSED_OVER.iter().any(|part| name.contains(part));
         let unexpected = self.checkpoint.names().filter(own);
@@ -86,7 +85,7 @@ impl<'a> Tensors<'a> {
         if self.missing.is_empty() && self.misshapen.is_empty() && unexpected.is_empty() {
             return Ok(());
         }
-        Err(RcnnError::Tensors {
+        Err(DetectorError::Tensors {
             path: self.checkpoint.path().to_owned(),
             missing: self.missing,
             unexpected,
@@ -100,7 +99,7 @@ impl<'a> Tensors<'a> {
         name: &str,
         expected: &[f32],
         tolerance: f32,
-    ) -> Result<(), RcnnError> {
+    ) -> Result<(), DetectorError> {
         let name = format!("{}{name}", self.layout.prefix);
         if self.checkpoint.shape(&name).is_none() {
             return Ok(());
@@ -109,9 +108,10 @@ impl<'a> Tensors<'a> {
         let near = |(a, b): (&f32, &f32)| (a - b).abs() <= tolerance;
         match found.len() == expected.len() && found.iter().zip(expected).all(near) {
             true => Ok(()),
-            false => Err(self.refused(format!(
-                "tensor {name:?}: expected {expected:?}, which this program computes with, found {found:?}"
-            ))),
+            false => Err(self.refused(
+                format!("{name} to be {expected:?}, which this program computes with"),
+                format!("{found:?}"),
+            )),
         }
     }
 
@@ -121,7 +121,7 @@ impl<'a> Tensors<'a> {
         names: &[&str],
         shape: &[usize],
         outputs: usize,
-    ) -> Result<[Vec<f32>; 2], RcnnError> {
+    ) -> Result<[Vec<f32>; 2], DetectorError> {
         let spelled = |end: &str| -> Vec<String> {
             let each = names.iter().map(|name| format!("{name}.{end}"));
             each.collect()
@@ -136,7 +136,7 @@ impl<'a> Tensors<'a> {
         names: &[&str],
         channels: [usize; 2],
         side: usize,
-    ) -> Result<Arc<Layer>, RcnnError> {
+    ) -> Result<Arc<Layer>, DetectorError> {
         let [inputs, outputs] = channels;
         let [weight, bias] = self.affine(names, &[outputs, inputs, side, side], outputs)?;
         let shape = square(side, 1);
@@ -150,7 +150,7 @@ impl<'a> Tensors<'a> {
         [name, norm]: [&str; 2],
         channels: [usize; 2],
         [side, stride]: [usize; 2],
-    ) -> Result<Arc<Layer>, RcnnError> {
+    ) -> Result<Arc<Layer>, DetectorError> {
         let [inputs, outputs] = channels;
         let taps = inputs * side * side;
         let mut weight = self.take(&[format!("{name}.weight")], &[outputs, inputs, side, side])?;
@@ -167,10 +167,11 @@ impl<'a> Tensors<'a> {
             // a tensor that is missing is told of in the end
             let found = self.missing.is_empty() && self.misshapen.is_empty();
             if found && (spread.is_nan() || spread == 0.0) {
-                return Err(self.refused(format!(
-                    "tensor \"{}{norm}.running_var\": expected numbers above 0 with {} added, found {} at {output}",
-                    self.layout.prefix, self.epsilon, variance[output]
-                )));
+                let (prefix, epsilon) = (&self.layout.prefix, self.epsilon);
+                return Err(self.refused(
+                    format!("numbers above 0 with {epsilon} added in {prefix}{norm}.running_var"),
+                    format!("{} at {output}", variance[output]),
+                ));
             }
             let scale = scale[output] / spread;
             own.iter_mut().for_each(|w| *w *= scale);
@@ -188,7 +189,7 @@ impl<'a> Tensors<'a> {
         names: &[&str],
         [inputs, outputs]: [usize; 2],
         places: usize,
-    ) -> Result<(Rows, Vec<f32>), RcnnError> {
+    ) -> Result<(Rows, Vec<f32>), DetectorError> {
         let [weight, bias] = self.affine(names, &[outputs, inputs], outputs)?;
         let channels = inputs / places;
         let turned = weight.chunks_exact(inputs).flat_map(|row| {

@@ -3,7 +3,7 @@
 use cohort_kernels::dense::sigmoid;
 
 use super::Settings;
-use crate::detected::Detected;
+use crate::Detected;
 use crate::parts::nms_by_class;
 
 /// Pixels between cells, by level.
@@ -75,6 +75,7 @@ pub(super) fn decode(
                         class,
                         score,
                         corners,
+                        mask: None,
                     };
                     all.push((found, cells + cell));
                 }
@@ -89,6 +90,6 @@ pub(super) fn decode(
     let kept = nms_by_class(&boxes, &scores, &of, settings.nms);
     kept.into_iter()
         .take(settings.most)
-        .map(|place| all[place].0)
+        .map(|place| all[place].0.clone())
         .collect()
 }

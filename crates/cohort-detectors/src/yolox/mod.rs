@@ -7,20 +7,20 @@ mod convolutions;
 mod decode;
 mod network;
 mod prepare;
-mod weights;
+pub(crate) mod weights;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use cohort_kernels::dense::sigmoid;
 use cohort_kernels::frozen::{Plan, Sizes};
 use cohort_vision::Picture;
+use cohort_weights::Checkpoint;
 
 pub use convolutions::Architecture;
 pub use prepare::{Letterbox, letterbox};
 
-use crate::DetectorError;
-use crate::detected::Detected;
+use crate::{Detected, DetectorError, Map};
 use decode::{Level, STRIDES};
 use network::Network;
 
@@ -83,19 +83,9 @@ impl Settings {
     }
 }
 
-/// A map of some module: `[row, column, channel]`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Map {
-    /// Rows and columns.
-    pub size: [usize; 2],
-    /// Values, channels innermost.
-    pub values: Vec<f32>,
-}
-
 /// A YOLOX with weights.
 #[derive(Debug)]
 pub struct Yolox {
-    path: PathBuf,
     architecture: Architecture,
     network: Network,
     plans: Sizes,
@@ -107,18 +97,23 @@ impl Yolox {
     /// # Errors
     /// [`DetectorError`] naming the file when it cannot be read or is of another network.
     pub fn open(path: &Path) -> Result<Self, DetectorError> {
-        let (architecture, weights) = weights::read(path)?;
-        Ok(Self {
-            path: path.to_owned(),
+        Ok(Self::with(weights::read(path)?))
+    }
+
+    /// Makes the network of a checkpoint's tensors.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn load(checkpoint: &Checkpoint) -> Result<Self, DetectorError> {
+        Ok(Self::with(weights::from_checkpoint(checkpoint)?))
+    }
+
+    fn with((architecture, weights): weights::Read) -> Self {
+        Self {
             architecture,
             network: Network::new(architecture, weights),
             plans: Sizes::new(KEPT),
-        })
-    }
-
-    /// The file.
-    pub fn path(&self) -> &Path {
-        &self.path
+        }
     }
 
     /// What it is.

@@ -26,12 +26,25 @@ pub(super) struct Folded {
 /// Architecture and weights by the name of the module.
 pub(super) type Read = (Architecture, BTreeMap<String, Folded>);
 
+/// Whether a file is an ONNX graph, by its ending.
+pub(crate) fn is_onnx(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|e| e.eq_ignore_ascii_case("onnx"))
+}
+
+/// Whether a checkpoint has the tensor that every YOLOX has.
+pub(crate) fn is_yolox(checkpoint: &Checkpoint) -> bool {
+    checkpoint.names().any(|name| name.ends_with(FIRST))
+}
+
+/// What a checkpoint is told by.
+pub(crate) fn expected() -> String {
+    format!("a YOLOX with a tensor {FIRST}")
+}
+
 /// Reads a file of any kind.
 pub(super) fn read(path: &Path) -> Result<Read, DetectorError> {
-    match path
-        .extension()
-        .is_some_and(|e| e.eq_ignore_ascii_case("onnx"))
-    {
+    match is_onnx(path) {
         true => from_onnx(&Onnx::open(path)?),
         false => from_checkpoint(&Checkpoint::open(path)?),
     }
@@ -143,7 +156,7 @@ fn from_onnx(onnx: &Onnx) -> Result<Read, DetectorError> {
 
 const FIRST: &str = "backbone.backbone.stem.conv.conv.weight";
 
-fn from_checkpoint(checkpoint: &Checkpoint) -> Result<Read, DetectorError> {
+pub(super) fn from_checkpoint(checkpoint: &Checkpoint) -> Result<Read, DetectorError> {
     let path = checkpoint.path();
     let prefixes: Vec<&str> = checkpoint
         .names()
@@ -155,7 +168,7 @@ fn from_checkpoint(checkpoint: &Checkpoint) -> Result<Read, DetectorError> {
         let names: Vec<&str> = checkpoint.names().take(3).collect();
         return Err(refused(
             path,
-            format!("a YOLOX with a tensor {FIRST}"),
+            expected(),
             match names[..] {
                 [] => "no tensor".to_owned(),
                 _ => format!("tensors {}, ...", names.join(", ")),

@@ -1,6 +1,8 @@
 //! Where the evaluation data lie, golden numbers, and tensors and pictures made from names.
 #![allow(dead_code)] // each test file uses a part
 
+#[path = "../../../cohort-weights/tests/support/filled.rs"]
+pub mod made;
 pub mod stages;
 pub mod weights;
 

@@ -1,7 +1,7 @@
 //! Stages of a network held to golden statistics and probes.
 
 use cohort_detection::rle::{Rle, mask_iou};
-use cohort_detectors::rcnn::{Found, Map};
+use cohort_detectors::{Detected, Map};
 use serde_json::Value;
 
 use super::{corners, index, indices, list, number, numbers};
@@ -71,7 +71,13 @@ fn overlap(a: [f32; 4], b: [f32; 4]) -> f32 {
 }
 
 /// For each golden detection what was found of it: the same class, IoU above .99, the score within 1e-4, each once.
-pub fn matched(found: &[Found], golden: &Value, classes: &str) -> Vec<Option<usize>> {
+///
+/// The golden classes are a list's, which begins with class `first`.
+pub fn matched(
+    found: &[Detected],
+    golden: &Value,
+    (classes, first): (&str, usize),
+) -> Vec<Option<usize>> {
     let boxes = corners(&golden["boxes"]);
     let labels = indices(&golden[classes]);
     let scores = numbers(&golden["scores"]);
@@ -80,7 +86,7 @@ pub fn matched(found: &[Found], golden: &Value, classes: &str) -> Vec<Option<usi
     golden
         .map(|((corners, class), score)| {
             let place = found.iter().enumerate().position(|(i, f)| {
-                let same = f.class == class && (f.score - score).abs() < 1e-4;
+                let same = f.class + first == class && (f.score - score).abs() < 1e-4;
                 !used[i] && same && overlap(f.corners, corners) > 0.99
             })?;
             used[place] = true;
@@ -92,7 +98,7 @@ pub fn matched(found: &[Found], golden: &Value, classes: &str) -> Vec<Option<usi
 /// Holds masks of matched detections to their areas, and the first to their run lengths.
 #[track_caller]
 pub fn assert_masks(
-    found: &[Found],
+    found: &[Detected],
     matched: &[Option<usize>],
     golden: &Value,
     [areas, masks]: [&str; 2],

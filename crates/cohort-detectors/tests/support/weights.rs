@@ -6,44 +6,13 @@ use std::path::Path;
 use cohort_weights::{Array, Checkpoint, Weights};
 use serde_json::Value;
 
-use super::{indices, number, numbers};
-
-/// CRC-32 as zlib computes it.
-fn crc32(bytes: &[u8]) -> u32 {
-    !bytes.iter().fold(!0u32, |crc, byte| {
-        (0..8).fold(crc ^ u32::from(*byte), |c, _| {
-            (c >> 1) ^ (0xedb8_8320 & (c & 1).wrapping_neg())
-        })
-    })
-}
+use super::{indices, made, number, numbers};
 
 /// A tensor of numbers that its name begins.
-pub fn filled(name: &str, shape: &[usize]) -> Array {
-    let fan: usize = shape.iter().skip(1).product();
-    let hash = u64::from(crc32(name.as_bytes()));
-    let count: usize = shape.iter().product();
-    let values = (0..count as u64).map(|k| {
-        let mut x = (hash + (k + 1) * 2_654_435_761) & 0xffff_ffff;
-        x ^= x >> 16;
-        x = (x * 0x85eb_ca6b) & 0xffff_ffff;
-        x ^= x >> 13;
-        x = (x * 0xc2b2_ae35) & 0xffff_ffff;
-        x ^= x >> 16;
-        let u = x as f64 / 4_294_967_296.0 * 2.0 - 1.0;
-        let value = if name.ends_with("running_var") {
-            1.0 + 0.5 * u
-        } else if name.ends_with("running_mean") || name.ends_with("bias") {
-            0.1 * u
-        } else if shape.len() >= 2 {
-            u * (3.0 / fan as f64).sqrt()
-        } else {
-            1.0 + 0.1 * u
-        };
-        value as f32
-    });
+fn filled(name: &str, shape: &[usize]) -> Array {
     Array {
         shape: shape.to_vec(),
-        values: values.collect(),
+        values: made::filled(name, shape),
     }
 }
 

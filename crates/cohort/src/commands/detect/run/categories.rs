@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, ensure};
 use cohort_detection::{Id, Truth};
-use cohort_detectors::COCO;
+use cohort_detectors::{COCO, Detector};
 use cohort_tables::counted;
 
 /// Longest list of classes that is read.
@@ -13,31 +13,58 @@ const MOST_BYTES: u64 = 1 << 20;
 
 /// Id and name of each class of a network.
 pub(super) struct Categories {
-    all: Vec<(Id, String)>,
+    all: Vec<Category>,
+}
+
+struct Category {
+    id: Id,
+    name: String,
+    /// COCO left out some ids, whose classes torchvision's networks have all the same.
+    is_left_out: bool,
+}
+
+impl Category {
+    fn new(id: u32, name: impl Into<String>) -> Self {
+        Self {
+            id: Id::Number(id.into()),
+            name: name.into(),
+            is_left_out: false,
+        }
+    }
 }
 
 impl Categories {
-    /// The names of a file, or COCO's for a network of 80 classes. Ids are those that the truth has for these names; without one
+    /// The names of a file, or COCO's for a network of its classes. Ids are those that the truth has for these names; without one
     /// COCO's, or for names of a file the line.
     pub(super) fn new(
-        classes: usize,
+        detector: &Detector,
         file: Option<&Path>,
         truth: Option<&(&Path, Truth)>,
     ) -> anyhow::Result<(Self, Vec<String>)> {
-        let all: Vec<(Id, String)> = match file {
+        let classes = detector.classes();
+        let all: Vec<Category> = match file {
             Some(path) => {
-                let numbers = (1..).map(Id::Number);
-                numbers.zip(names(path, classes)?).collect()
+                let numbered = (1..).zip(names(path, classes)?);
+                numbered.map(|(id, name)| Category::new(id, name)).collect()
             }
             None => {
+                let known = (0..classes).filter_map(|class| detector.category(class));
                 ensure!(
-                    classes == COCO.len(),
-                    "--classes: expected a file with the names of the network's {}, found none; only for {} classes COCO's are taken",
+                    known.count() == COCO.len(),
+                    "--classes: expected a file with the names of the network's {}, found none; COCO's are taken for networks of its {} classes alone",
                     counted(classes, "class"),
                     COCO.len()
                 );
-                let of = |(id, name): (u32, &str)| (Id::Number(id.into()), name.to_owned());
-                COCO.map(of).to_vec()
+                let of = |class| match detector.category(class) {
+                    Some((id, name)) => Category::new(id, name),
+                    None => {
+                        let id = class as u32 + 1;
+                        let mut unnamed = Category::new(id, format!("left out {id}"));
+                        unnamed.is_left_out = true;
+                        unnamed
+                    }
+                };
+                (0..classes).map(of).collect()
             }
         };
         let mut own = Self { all };
@@ -53,7 +80,8 @@ impl Categories {
         let categories = truth.categories.iter();
         let ids: HashMap<&str, &Id> = categories.map(|c| (c.name.as_str(), &c.id)).collect();
         let mut strangers = Vec::new();
-        for (id, name) in &mut self.all {
+        let named = self.all.iter_mut().filter(|c| !c.is_left_out);
+        for Category { id, name, .. } in named {
             match ids.get(name.as_str()) {
                 Some(known) => *id = (*known).clone(),
                 None => {
@@ -64,10 +92,10 @@ impl Categories {
             }
         }
         ensure!(
-            strangers.len() < self.all.len(),
+            strangers.len() < self.named().count(),
             "{}: expected categories called as the network's classes ({}, ...), found none of them; --classes names them",
             path.display(),
-            self.all[0].1
+            self.name(0)
         );
         let Some(first) = strangers.first() else {
             return Ok(Vec::new());
@@ -76,23 +104,27 @@ impl Categories {
             "{}: {} of {} classes of the network are no category of it, the first: {first}; their id is their name",
             path.display(),
             strangers.len(),
-            self.all.len()
+            self.named().count()
         )])
     }
 
+    fn named(&self) -> impl Iterator<Item = &Category> {
+        self.all.iter().filter(|c| !c.is_left_out)
+    }
+
     pub(super) fn id(&self, class: usize) -> &Id {
-        &self.all[class].0
+        &self.all[class].id
     }
 
     pub(super) fn name(&self, class: usize) -> &str {
-        &self.all[class].1
+        &self.all[class].name
     }
 
     /// Everything that ids and labels depend on.
     pub(super) fn key(&self) -> String {
         self.all
             .iter()
-            .map(|(id, name)| format!("{id} {name}\n"))
+            .map(|Category { id, name, .. }| format!("{id} {name}\n"))
             .collect()
     }
 }

@@ -1,6 +1,7 @@
 //! `cohort detect run`: what a detector finds in pictures.
 
 mod categories;
+mod kept;
 mod sources;
 mod work;
 mod write;
@@ -10,8 +11,7 @@ use std::path::PathBuf;
 use anyhow::{Context, bail};
 use clap::Args;
 use cohort_detection::{Shape, Truth};
-use cohort_detectors::Origin;
-use cohort_detectors::yolox::{Settings, Yolox};
+use cohort_detectors::{Asked, Detector, Origin};
 use cohort_tables::counted;
 
 use crate::shell::{Outcome, Shell};
@@ -21,13 +21,14 @@ use write::Out;
 
 /// Arguments of `cohort detect run`.
 ///
-/// YOLOX, nano to x: the project's ONNX files and its checkpoints; pictures are fitted into a square as it was trained.
+/// YOLOX, nano to x: the project's ONNX files and its checkpoints. Faster and Mask R-CNN with a ResNet-50 as torchvision and detectron2
+/// publish them, masks as run lengths. Pictures are resized as the network was trained.
 #[derive(Debug, Args)]
 pub(crate) struct Run {
     /// Pictures, and folders that are searched for them; with --truth the folders that its pictures are in
     #[arg(value_name = "PICTURE|FOLDER", required_unless_present = "truth")]
     pictures: Vec<PathBuf>,
-    /// Weights: YOLOX's ONNX file, .pth or safetensors
+    /// Weights: YOLOX's ONNX file, .pth, .pkl or safetensors
     #[arg(long, value_name = "FILE")]
     weights: PathBuf,
     /// COCO results (.json), a table (.csv), or a folder for detections.json and detections.csv
@@ -36,27 +37,35 @@ pub(crate) struct Run {
     /// COCO annotations: their pictures are looked at, and ids are theirs [default folder: the file's own]
     #[arg(long, value_name = "FILE.json")]
     truth: Option<PathBuf>,
-    /// Folder for the pictures with boxes and labels drawn in, as PNG
+    /// Folder for the pictures with boxes, masks and labels drawn in, as PNG
     #[arg(long, value_name = "DIR")]
     annotated: Option<PathBuf>,
     /// Names of the classes, a line each, in the network's order [default: COCO's 80]
     #[arg(long, value_name = "FILE")]
     classes: Option<PathBuf>,
-    /// Detections have a score above this
-    #[arg(long, value_name = "P", default_value_t = 0.001)]
-    score: f64,
+    /// Detections have a score above this [default: .001 for a YOLOX, .05 for an R-CNN]
+    #[arg(long, value_name = "P", allow_negative_numbers = true)]
+    score: Option<f64>,
     /// Detections drawn have a score of at least this
-    #[arg(long, value_name = "P", default_value_t = 0.3)]
+    #[arg(
+        long,
+        value_name = "P",
+        default_value_t = 0.3,
+        allow_negative_numbers = true
+    )]
     draw: f64,
-    /// Two detections of a class overlap by no more than this (intersection over union)
-    #[arg(long, value_name = "P", default_value_t = 0.65)]
-    nms: f64,
-    /// Side of the square that pictures are fitted into, a multiple of 32 [default: 416 for nano and tiny, else 640]
+    /// Two detections of a class overlap by no more than this (intersection over union) [default: .65 for a YOLOX, .5 for an R-CNN]
+    #[arg(long, value_name = "P", allow_negative_numbers = true)]
+    nms: Option<f64>,
+    /// Side of YOLOX's square, a multiple of 32 [default: 416 for nano and tiny, else 640], or the shorter side of an R-CNN's pictures [default: 800]
     #[arg(long, value_name = "PX")]
     size: Option<usize>,
-    /// Most detections of a picture
-    #[arg(long, value_name = "N", default_value_t = 300)]
-    most: usize,
+    /// Most detections of a picture [default: 300 for a YOLOX, 100 for an R-CNN]
+    #[arg(long, value_name = "N")]
+    most: Option<usize>,
+    /// What an R-CNN's norms add to variances [default: 0 for torchvision's files, as those for COCO want, 1e-5 for detectron2's]
+    #[arg(long, value_name = "E", allow_negative_numbers = true)]
+    norm_epsilon: Option<f64>,
     /// Leave out, count and list pictures that cannot be used
     #[arg(long)]
     skip_bad: bool,
@@ -69,15 +78,14 @@ impl Run {
         }
         let out = Out::new(&self.out)?;
         self.tell_origin(shell)?;
-        let yolox = Yolox::open(&self.weights)?;
-        let architecture = yolox.architecture();
-        let settings = Settings {
-            side: self.size.unwrap_or(architecture.side()),
+        let asked = Asked {
+            size: self.size,
             score: self.score,
             nms: self.nms,
             most: self.most,
+            norm_epsilon: self.norm_epsilon,
         };
-        settings.check()?;
+        let detector = Detector::open(&self.weights, &asked)?;
         let truth = match &self.truth {
             None => None,
             Some(path) => Some((path.as_path(), Truth::read(path, Shape::Box)?)),
@@ -85,24 +93,19 @@ impl Run {
         if let Some((_, truth)) = &truth {
             shell.say_notes(&truth.notes);
         }
-        let (categories, notes) = Categories::new(
-            architecture.classes,
-            self.classes.as_deref(),
-            truth.as_ref(),
-        )?;
+        let (categories, notes) =
+            Categories::new(&detector, self.classes.as_deref(), truth.as_ref())?;
         shell.say_notes(&notes);
         let (pictures, notes) = sources::pictures(&self.pictures, truth.as_ref())?;
         shell.say_notes(&notes);
         shell.say(&format!(
-            "{}, {} classes, {} at {} pixels",
-            architecture.name().unwrap_or("a YOLOX of another size"),
-            architecture.classes,
+            "{}; {} classes, {}",
+            detector.described(),
+            detector.classes(),
             counted(pictures.len(), "picture"),
-            settings.side
         ));
         let work = Work {
-            yolox: &yolox,
-            settings,
+            detector: &detector,
             categories: &categories,
             annotated: self.annotated.as_deref(),
             draw: self.draw,
@@ -135,9 +138,15 @@ impl Run {
             Origin::Yolox => shell.say(&format!(
                 "note: {path}: YOLOX's published weights are under Apache-2.0"
             )),
+            Origin::Detectron2 => shell.say(&format!(
+                "note: {path}: the weights of detectron2's model zoo are under CC BY-SA 3.0"
+            )),
+            Origin::Torchvision => shell.say(&format!(
+                "note: {path}: torchvision (BSD-3-Clause) leaves the terms of its published weights to those of their data, here COCO's"
+            )),
             Origin::Unknown => {}
             Origin::Ultralytics => bail!(
-                "{path}: expected weights of YOLOX, found a file of Ultralytics (AGPL-3.0, code and weights, and weights one trains with it): not run here"
+                "{path}: expected weights of YOLOX, torchvision or detectron2, found a file of Ultralytics (AGPL-3.0, code and weights, and weights one trains with it): not run here"
             ),
         }
         Ok(())

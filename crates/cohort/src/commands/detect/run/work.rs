@@ -4,26 +4,23 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
-use cohort_detectors::Detected;
 use cohort_detectors::drawing::draw;
-use cohort_detectors::yolox::{Settings, Yolox};
+use cohort_detectors::{Detected, Detector};
 use cohort_tables::{Journal, JournalRow, content_hash, counted, file_hash, write_atomic};
 use cohort_vision::{Picture, decode_bytes_warned, encode_png, read_file};
 use rayon::prelude::*;
 
 use super::categories::Categories;
+use super::kept;
 use super::sources::Source;
 use crate::shell::{Shell, message};
 
 /// Pictures that are in memory at a time, and between looks at Ctrl-C; what is finished is kept.
 const CHUNK: usize = 8;
-/// Numbers of a detection in a kept row: class, score, corners.
-const NUMBERS: usize = 6;
 
 /// How pictures are looked at.
 pub(super) struct Work<'a> {
-    pub(super) yolox: &'a Yolox,
-    pub(super) settings: Settings,
+    pub(super) detector: &'a Detector,
     pub(super) categories: &'a Categories,
     pub(super) annotated: Option<&'a Path>,
     /// Least score that is drawn.
@@ -136,13 +133,13 @@ impl Work<'_> {
 
     /// Everything but the picture that a result depends on.
     fn key(&self) -> anyhow::Result<String> {
-        let path = self.yolox.path();
+        let path = self.detector.path();
         let hash = file_hash(path).with_context(|| format!("cannot read {}", path.display()))?;
         let annotated = self.annotated.map(|folder| (folder, self.draw));
-        let settings = &self.settings;
+        let settings = self.detector.settings();
         let drawn = annotated.map(|_| self.categories.key());
         Ok(format!(
-            "detect 1\n{hash}\n{settings:?}\n{annotated:?}\n{drawn:?}"
+            "detect 2\n{hash}\n{settings}\n{annotated:?}\n{drawn:?}"
         ))
     }
 
@@ -156,9 +153,9 @@ impl Work<'_> {
         let path = &source.path;
         let bytes = read_file(path)?;
         let hash = content_hash(&bytes);
-        let kept = finished.get(&(path.display().to_string(), hash.clone()));
+        let row = finished.get(&(path.display().to_string(), hash.clone()));
         let is_drawn = self.drawing(source).is_none_or(|file| file.is_file());
-        if let Some(detections) = kept.and_then(|row| self.unpack(row))
+        if let Some(detections) = row.and_then(|row| kept::unpack(row, self.detector.classes()))
             && is_drawn
         {
             return Ok(Opened::Known(detections));
@@ -182,7 +179,7 @@ impl Work<'_> {
         Ok(match opened {
             Opened::Known(detections) => (detections, None),
             Opened::New(picture, hash) => {
-                let detections = self.yolox.detect(&picture, &self.settings)?;
+                let detections = self.detector.detect(&picture)?;
                 (detections, Some((picture, hash)))
             }
         })
@@ -201,7 +198,7 @@ impl Work<'_> {
             let shown = detections
                 .iter()
                 .filter(|d| f64::from(d.score) >= self.draw);
-            let shown: Vec<Detected> = shown.copied().collect();
+            let shown: Vec<Detected> = shown.cloned().collect();
             draw(&mut picture, &shown, |found| {
                 format!("{} {:.2}", self.categories.name(found.class), found.score)
             });
@@ -214,7 +211,7 @@ impl Work<'_> {
         let row = JournalRow {
             clip: source.path.display().to_string(),
             source: hash,
-            vector: detections.iter().flat_map(pack).collect(),
+            vector: kept::pack(&detections),
         };
         Ok((detections, Some(row)))
     }
@@ -224,27 +221,4 @@ impl Work<'_> {
         let folder = self.annotated?;
         Some(folder.join(format!("{}.png", source.below)))
     }
-
-    /// A kept row; none where it is not of this network.
-    fn unpack(&self, row: &[f32]) -> Option<Vec<Detected>> {
-        let classes = self.yolox.architecture().classes;
-        let each = row.chunks_exact(NUMBERS);
-        let whole = each.remainder().is_empty();
-        let all: Option<Vec<Detected>> = each
-            .map(|numbers| {
-                let class = numbers[0] as usize;
-                (class < classes).then(|| Detected {
-                    class,
-                    score: numbers[1],
-                    corners: [numbers[2], numbers[3], numbers[4], numbers[5]],
-                })
-            })
-            .collect();
-        all.filter(|_| whole)
-    }
-}
-
-fn pack(found: &Detected) -> [f32; NUMBERS] {
-    let [x1, y1, x2, y2] = found.corners;
-    [found.class as f32, found.score, x1, y1, x2, y2]
 }

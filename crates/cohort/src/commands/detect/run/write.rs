@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use cohort_detection::Id;
+use cohort_detection::rle::Rle;
 use cohort_tables::{counted, csv_line, write_atomic_with};
 use serde::Serialize;
 
@@ -25,6 +26,25 @@ struct Record<'a> {
     category_id: &'a Id,
     bbox: [f32; 4],
     score: f32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    segmentation: Option<Segmentation>,
+}
+
+/// A mask as COCO's results have it: run lengths down the columns.
+#[derive(Serialize)]
+struct Segmentation {
+    /// Height and width.
+    size: [u32; 2],
+    counts: String,
+}
+
+impl Segmentation {
+    fn new(mask: &Rle) -> Self {
+        Self {
+            size: [mask.height(), mask.width()],
+            counts: mask.to_compressed(),
+        }
+    }
 }
 
 impl Out {
@@ -102,6 +122,7 @@ fn write_json(path: &Path, all: &[LookedAt<'_>], categories: &Categories) -> any
                     category_id: categories.id(found.class),
                     bbox: sides(found.corners),
                     score: found.score,
+                    segmentation: found.mask.as_ref().map(Segmentation::new),
                 };
                 serde_json::to_writer(&mut *file, &record)?;
                 before = ",\n";
