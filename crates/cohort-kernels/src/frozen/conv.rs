@@ -1,6 +1,6 @@
 //! A convolution over channels-last buffers with everything that follows it: bias, an addition, ReLU.
 
-use super::finish::Tile;
+use super::finish::{After, Tile};
 use super::kernel::{LANES, PIXELS, Reach, Sums, VECTORS, WIDTH, tile};
 use super::view::{View, each};
 use crate::Out;
@@ -45,13 +45,7 @@ pub struct Layer {
     pub(super) shape: Shape,
     /// For each panel, for each tap, for each input channel, the panel's output channels.
     pub(super) weights: Vec<f32>,
-    pub(super) bias: Vec<f32>,
-    /// What values below zero are multiplied by, for each output channel, if they are.
-    pub(super) slopes: Option<Vec<f32>>,
-    /// What larger values are cut to, where no slopes follow.
-    pub(super) most: f32,
-    /// Whether a SiLU follows, before anything is added.
-    pub(super) silu: bool,
+    after: After,
     pub(super) panels: Vec<Panel>,
 }
 
@@ -130,10 +124,12 @@ impl Layer {
             channels,
             shape,
             weights: Vec::new(),
-            bias,
-            slopes: None,
-            most: f32::INFINITY,
-            silu: false,
+            after: After {
+                bias,
+                slopes: None,
+                most: f32::INFINITY,
+                silu: false,
+            },
             panels: Vec::new(),
         };
         layer.pack(weight);
@@ -144,22 +140,22 @@ impl Layer {
     ///
     /// # Panics
     /// When there are not as many slopes as output channels.
-    pub fn sloped(self, slopes: Vec<f32>) -> Self {
+    pub fn sloped(mut self, slopes: Vec<f32>) -> Self {
         assert_eq!(slopes.len(), self.channels[1], "slopes of a layer");
-        Self {
-            slopes: Some(slopes),
-            ..self
-        }
+        self.after.slopes = Some(slopes);
+        self
     }
 
     /// The layer with values above `most` cut to it, after what is added to them; with a ReLU and 6 that is ReLU6.
-    pub fn capped(self, most: f32) -> Self {
-        Self { most, ..self }
+    pub fn capped(mut self, most: f32) -> Self {
+        self.after.most = most;
+        self
     }
 
     /// The layer with a SiLU after it, `x / (1 + exp(-x))`, before anything is added.
-    pub fn silu(self) -> Self {
-        Self { silu: true, ..self }
+    pub fn silu(mut self) -> Self {
+        self.after.silu = true;
+        self
     }
 
     /// Output channels.
@@ -256,7 +252,9 @@ impl Layer {
                             weights,
                             &mut sums,
                         );
-                        self.finish(&mut sums, panel, own, all, add.is_some(), relu);
+                        let part = [panel.first, panel.vectors];
+                        self.after
+                            .finish(&mut sums, part, own, all, add.is_some(), relu);
                     }
                 }
             }

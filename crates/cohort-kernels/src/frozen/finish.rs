@@ -2,20 +2,41 @@
 //!
 //! Plain loops, compiled for the widest registers of the processor: no operation is contracted or reordered, so the results are the same.
 
-use super::conv::{Layer, Panel};
 use super::kernel::{PIXELS, Sums, WIDTH};
 use crate::Out;
 use crate::dense::silu;
 
-impl Layer {
-    /// Finishes the sums of a tile and writes them.
+/// What is done with the sums of every output channel.
+#[derive(Debug)]
+pub(super) struct After {
+    /// A value for each output channel.
+    pub(super) bias: Vec<f32>,
+    /// What values below zero are multiplied by, for each output channel, if they are.
+    pub(super) slopes: Option<Vec<f32>>,
+    /// What larger values are cut to, where no slopes follow.
+    pub(super) most: f32,
+    /// Whether a SiLU follows, before anything is added.
+    pub(super) silu: bool,
+}
+
+/// Where the pixels of a tile lie.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Tile {
+    pub(super) used: usize,
+    pub(super) from: [usize; PIXELS],
+    pub(super) to: [usize; PIXELS],
+    pub(super) add: [usize; PIXELS],
+}
+
+impl After {
+    /// Finishes the sums of a tile and writes them: those of `16 * vectors` output channels from the `first` on, as far as there are so many.
     ///
     /// # Safety
     /// As for [`Self::store`].
     pub(super) unsafe fn finish(
         &self,
         sums: &mut Sums,
-        panel: &Panel,
+        panel: [usize; 2],
         tile: &Tile,
         all: Out,
         add: bool,
@@ -43,7 +64,7 @@ impl Layer {
     unsafe fn finish_512(
         &self,
         sums: &mut Sums,
-        panel: &Panel,
+        panel: [usize; 2],
         tile: &Tile,
         all: Out,
         add: bool,
@@ -60,7 +81,7 @@ impl Layer {
     unsafe fn finish_256(
         &self,
         sums: &mut Sums,
-        panel: &Panel,
+        panel: [usize; 2],
         tile: &Tile,
         all: Out,
         add: bool,
@@ -76,7 +97,7 @@ impl Layer {
     unsafe fn finish_plain(
         &self,
         sums: &mut Sums,
-        panel: &Panel,
+        [first, vectors]: [usize; 2],
         tile: &Tile,
         all: Out,
         add: bool,
@@ -84,10 +105,10 @@ impl Layer {
     ) {
         // SAFETY: as promised by the caller.
         unsafe {
-            match panel.vectors {
-                3 => self.store::<48>(sums, panel, tile, all, add, relu),
-                2 => self.store::<32>(sums, panel, tile, all, add, relu),
-                _ => self.store::<16>(sums, panel, tile, all, add, relu),
+            match vectors {
+                3 => self.store::<48>(sums, first, tile, all, add, relu),
+                2 => self.store::<32>(sums, first, tile, all, add, relu),
+                _ => self.store::<16>(sums, first, tile, all, add, relu),
             }
         }
     }
@@ -98,13 +119,13 @@ impl Layer {
     unsafe fn store<const N: usize>(
         &self,
         sums: &mut Sums,
-        panel: &Panel,
+        first: usize,
         tile: &Tile,
         all: Out,
         add: bool,
         relu: bool,
     ) {
-        let bias = &self.bias[panel.first..];
+        let bias = &self.bias[first..];
         if self.silu {
             for p in 0..tile.used {
                 let own = &mut sums[p * WIDTH..][..WIDTH];
@@ -115,8 +136,8 @@ impl Layer {
                 let own = &own[..bias.len().min(N)];
                 // SAFETY: as promised by the caller.
                 unsafe {
-                    let to = all.at(tile.to[p] + panel.first);
-                    let other = all.at(tile.add[p] + panel.first);
+                    let to = all.at(tile.to[p] + first);
+                    let other = all.at(tile.add[p] + first);
                     for (j, value) in own.iter().enumerate() {
                         let value = if add { value + *other.add(j) } else { *value };
                         to.add(j).write(value);
@@ -137,8 +158,8 @@ impl Layer {
             let sums = &sums[p * WIDTH..][..bias.len()];
             // SAFETY: as promised by the caller; there is a bias for every channel of the output.
             unsafe {
-                let to = all.at(tile.to[p] + panel.first);
-                let other = all.at(tile.add[p] + panel.first);
+                let to = all.at(tile.to[p] + first);
+                let other = all.at(tile.add[p] + first);
                 if let Some(slopes) = slopes {
                     for (j, (sum, (bias, slope))) in
                         sums.iter().zip(bias.iter().zip(slopes)).enumerate()
@@ -155,7 +176,7 @@ impl Layer {
                 }
             }
         };
-        let slopes = self.slopes.as_ref().map(|slopes| &slopes[panel.first..]);
+        let slopes = self.slopes.as_ref().map(|slopes| &slopes[first..]);
         // a whole panel has a length that the compiler knows
         for p in 0..tile.used {
             match (bias.first_chunk::<N>(), slopes) {
@@ -173,13 +194,4 @@ fn biased_silu(sums: &mut [f32], bias: &[f32]) {
     for (sum, bias) in sums.iter_mut().zip(bias) {
         *sum = silu(*sum + bias);
     }
-}
-
-/// Where the pixels of a tile lie.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Tile {
-    pub(super) used: usize,
-    pub(super) from: [usize; PIXELS],
-    pub(super) to: [usize; PIXELS],
-    pub(super) add: [usize; PIXELS],
 }
