@@ -1,6 +1,6 @@
 //! A convolution over channels-last buffers with everything that follows it: bias, an addition, ReLU.
 
-use super::finish::{After, Tile};
+use super::finish::{After, Tile, finish};
 use super::kernel::{LANES, PIXELS, Reach, Sums, VECTORS, WIDTH, tile};
 use super::view::{View, each};
 use crate::Out;
@@ -253,8 +253,8 @@ impl Layer {
                             &mut sums,
                         );
                         let part = [panel.first, panel.vectors];
-                        self.after
-                            .finish(&mut sums, part, own, all, add.is_some(), relu);
+                        let add = add.is_some();
+                        finish(&self.after, &mut sums, part, own, all, add, relu);
                     }
                 }
             }

@@ -4,6 +4,7 @@ use super::conv::Shape;
 use super::view::{View, each};
 use crate::Out;
 use crate::dense::silu;
+use crate::wide::widest;
 
 /// Channels that are summed together.
 const LANES: usize = 16;
@@ -83,79 +84,16 @@ impl Depthwise {
                     let source = all.at(row + first).cast_const();
                     let target = all.at(target + first);
                     let steps = [sx * from.pixel, to.pixel];
-                    self.line(first, &taps, source, target, steps, width);
+                    line_of_pixels(self, first, &taps, source, target, steps, width);
                 }
             }
         });
     }
 
-    /// A row of pixels of the channels from `first` on, compiled for the widest registers of the processor: no operation is contracted
-    /// or reordered, so the results are the same.
-    ///
     /// # Safety
-    /// `source` and `target` point at those channels of the first pixels, which lie `steps` apart.
-    unsafe fn line(
-        &self,
-        first: usize,
-        taps: &[usize],
-        source: *const f32,
-        target: *mut f32,
-        steps: [usize; 2],
-        width: usize,
-    ) {
-        // SAFETY: as promised by the caller; the processor has what is asked for.
-        unsafe {
-            #[cfg(target_arch = "x86_64")]
-            {
-                if is_x86_feature_detected!("avx512f") {
-                    return self.line_512(first, taps, source, target, steps, width);
-                }
-                if is_x86_feature_detected!("avx2") {
-                    return self.line_256(first, taps, source, target, steps, width);
-                }
-            }
-            self.line_plain(first, taps, source, target, steps, width);
-        }
-    }
-
-    /// # Safety
-    /// AVX-512F; otherwise as for [`Self::line`].
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx512f")]
-    unsafe fn line_512(
-        &self,
-        first: usize,
-        taps: &[usize],
-        source: *const f32,
-        target: *mut f32,
-        steps: [usize; 2],
-        width: usize,
-    ) {
-        // SAFETY: as promised by the caller.
-        unsafe { self.line_plain(first, taps, source, target, steps, width) }
-    }
-
-    /// # Safety
-    /// AVX2; otherwise as for [`Self::line`].
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx2")]
-    unsafe fn line_256(
-        &self,
-        first: usize,
-        taps: &[usize],
-        source: *const f32,
-        target: *mut f32,
-        steps: [usize; 2],
-        width: usize,
-    ) {
-        // SAFETY: as promised by the caller.
-        unsafe { self.line_plain(first, taps, source, target, steps, width) }
-    }
-
-    /// # Safety
-    /// As for [`Self::line`].
+    /// As for [`line_of_pixels`].
     #[inline(always)]
-    unsafe fn line_plain(
+    unsafe fn plain(
         &self,
         first: usize,
         taps: &[usize],
@@ -247,6 +185,22 @@ impl Depthwise {
             unsafe { target.add(x * to).cast::<[f32; LANES]>().write(sums) };
         }
     }
+}
+
+widest! {
+    /// A row of pixels of the channels from `first` on.
+    ///
+    /// # Safety
+    /// `source` and `target` point at those channels of the first pixels, which lie `steps` apart.
+    unsafe fn line_of_pixels(
+        layer: &Depthwise,
+        first: usize,
+        taps: &[usize],
+        source: *const f32,
+        target: *mut f32,
+        steps: [usize; 2],
+        width: usize,
+    ) = Depthwise::plain;
 }
 
 /// # Safety

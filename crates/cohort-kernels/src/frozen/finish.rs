@@ -5,6 +5,7 @@
 use super::kernel::{PIXELS, Sums, WIDTH};
 use crate::Out;
 use crate::dense::silu;
+use crate::wide::widest;
 
 /// What is done with the sums of every output channel.
 #[derive(Debug)]
@@ -28,73 +29,28 @@ pub(super) struct Tile {
     pub(super) add: [usize; PIXELS],
 }
 
-impl After {
-    /// Finishes the sums of a tile and writes them: those of `16 * vectors` output channels from the `first` on, as far as there are so many.
+widest! {
+    /// Finishes the sums of a tile and writes them: those of `16 * vectors` output channels from the first on, as far as there are so
+    /// many; `panel` has both numbers.
     ///
     /// # Safety
-    /// As for [`Self::store`].
+    /// The tile's places lie in the buffer of `all`, and this task alone writes them.
     pub(super) unsafe fn finish(
-        &self,
+        after: &After,
         sums: &mut Sums,
         panel: [usize; 2],
         tile: &Tile,
         all: Out,
         add: bool,
         relu: bool,
-    ) {
-        // SAFETY: as promised by the caller; the processor has what is asked for.
-        unsafe {
-            #[cfg(target_arch = "x86_64")]
-            {
-                if is_x86_feature_detected!("avx512f") {
-                    return self.finish_512(sums, panel, tile, all, add, relu);
-                }
-                if is_x86_feature_detected!("avx2") {
-                    return self.finish_256(sums, panel, tile, all, add, relu);
-                }
-            }
-            self.finish_plain(sums, panel, tile, all, add, relu);
-        }
-    }
+    ) = After::store;
+}
 
+impl After {
     /// # Safety
-    /// AVX-512F; otherwise as for [`Self::store`].
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx512f")]
-    unsafe fn finish_512(
-        &self,
-        sums: &mut Sums,
-        panel: [usize; 2],
-        tile: &Tile,
-        all: Out,
-        add: bool,
-        relu: bool,
-    ) {
-        // SAFETY: as promised by the caller.
-        unsafe { self.finish_plain(sums, panel, tile, all, add, relu) }
-    }
-
-    /// # Safety
-    /// AVX2; otherwise as for [`Self::store`].
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx2")]
-    unsafe fn finish_256(
-        &self,
-        sums: &mut Sums,
-        panel: [usize; 2],
-        tile: &Tile,
-        all: Out,
-        add: bool,
-        relu: bool,
-    ) {
-        // SAFETY: as promised by the caller.
-        unsafe { self.finish_plain(sums, panel, tile, all, add, relu) }
-    }
-
-    /// # Safety
-    /// As for [`Self::store`].
+    /// As for [`finish`].
     #[inline(always)]
-    unsafe fn finish_plain(
+    unsafe fn store(
         &self,
         sums: &mut Sums,
         [first, vectors]: [usize; 2],
@@ -106,17 +62,19 @@ impl After {
         // SAFETY: as promised by the caller.
         unsafe {
             match vectors {
-                3 => self.store::<48>(sums, first, tile, all, add, relu),
-                2 => self.store::<32>(sums, first, tile, all, add, relu),
-                _ => self.store::<16>(sums, first, tile, all, add, relu),
+                3 => self.store_vectors::<48>(sums, first, tile, all, add, relu),
+                2 => self.store_vectors::<32>(sums, first, tile, all, add, relu),
+                _ => self.store_vectors::<16>(sums, first, tile, all, add, relu),
             }
         }
     }
 
+    /// [`Self::store`] for panels of `N` channels.
+    ///
     /// # Safety
-    /// The tile's places lie in the buffer of `all`, and this task alone writes them.
+    /// As for [`finish`].
     #[inline(always)]
-    unsafe fn store<const N: usize>(
+    unsafe fn store_vectors<const N: usize>(
         &self,
         sums: &mut Sums,
         first: usize,
