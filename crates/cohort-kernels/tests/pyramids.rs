@@ -93,6 +93,67 @@ fn silu_follows_a_convolution_and_what_is_added_comes_after_it() {
 }
 
 #[test]
+fn what_follows_a_convolution_is_done_in_full_or_refused() {
+    let (inputs, size) = (5, [7, 6]);
+    for outputs in [3, 16, 20, 48, 100] {
+        let x = values(2 * inputs * 42, 1);
+        let weight = values(inputs * outputs, 2);
+        let [bias, slopes] = [3, 16].map(|seed| values(outputs, seed));
+        let other = values(inputs * outputs, 17);
+        let nothing = vec![0.0; outputs];
+        let pixels = turned(&x, [inputs, 7, 6]);
+        let sums = pointwise(&pixels, [inputs, outputs], &weight, &bias);
+        let added = pointwise(&pixels, [inputs, outputs], &other, &nothing);
+        let mut taken = 0;
+        for choice in 0..32 {
+            let [sloped, is_silu, capped, add, relu] =
+                [0, 1, 2, 3, 4].map(|i| choice >> i & 1 == 1);
+            let plain = |weight: &[f32], bias: &[f32]| {
+                Layer::new([inputs, outputs], square(1, 1, 0), weight, Some(bias), 1.0)
+            };
+            let mut layer = plain(&weight, &bias);
+            if sloped {
+                layer = layer.sloped(slopes.clone());
+            }
+            if is_silu {
+                layer = layer.silu();
+            }
+            if capped {
+                layer = layer.capped(1.5);
+            }
+            let (mut plan, input) = Plan::new(inputs, size);
+            let out = plan.convolve(plain(&other, &nothing), input, false);
+            let out = out.unwrap();
+            let fits = plan.convolve_into(layer, input, out, add.then_some(out), relu);
+            let follow = [sloped, is_silu, capped || relu];
+            let is_one = follow.into_iter().filter(|own| *own).count() < 2;
+            assert_eq!(fits.is_some(), is_one && !(sloped && add), "{choice}");
+            if fits.is_none() {
+                continue;
+            }
+            taken += 1;
+            let end = |i: usize| {
+                let value = if is_silu { silu(sums[i]) } else { sums[i] };
+                let value = if add { value + added[i] } else { value };
+                let slope = f64::from(slopes[i % outputs]);
+                let value = if sloped && value < 0.0 {
+                    value * slope
+                } else {
+                    value
+                };
+                let value = if relu { value.max(0.0) } else { value };
+                if capped { value.min(1.5) } else { value }
+            };
+            let expected: Vec<f64> = (0..sums.len()).map(end).collect();
+            let found = plan.finish(out).run(&x);
+            assert!(is_near(&found, &expected), "{outputs} {choice}");
+        }
+        // slopes alone, a SiLU with and without an addition, and any of bound, addition and ReLU
+        assert_eq!(taken, 1 + 2 + 8);
+    }
+}
+
+#[test]
 fn silu_follows_a_depthwise_convolution() {
     for channels in [3, 16, 21] {
         let [height, width] = [9, 6];

@@ -136,7 +136,8 @@ impl Layer {
         layer
     }
 
-    /// The layer with a rectifier after it that multiplies values below zero by a slope for each output channel.
+    /// The layer with a rectifier after it that multiplies values below zero by a slope for each output channel. A plan takes it only
+    /// where nothing else follows, see [`Plan::convolve_into`](super::Plan::convolve_into).
     ///
     /// # Panics
     /// When there are not as many slopes as output channels.
@@ -152,10 +153,16 @@ impl Layer {
         self
     }
 
-    /// The layer with a SiLU after it, `x / (1 + exp(-x))`, before anything is added.
+    /// The layer with a SiLU after it, `x / (1 + exp(-x))`, before anything is added. A plan takes it only where nothing is cut: with
+    /// no ReLU, bound or slopes.
     pub fn silu(mut self) -> Self {
         self.after.silu = true;
         self
+    }
+
+    /// Whether what follows it can be done together with an addition and a ReLU, where there are such.
+    pub(super) fn fits(&self, add: bool, relu: bool) -> bool {
+        self.after.fits(add, relu)
     }
 
     /// Output channels.

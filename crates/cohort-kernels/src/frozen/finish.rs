@@ -14,7 +14,7 @@ pub(super) struct After {
     pub(super) bias: Vec<f32>,
     /// What values below zero are multiplied by, for each output channel, if they are.
     pub(super) slopes: Option<Vec<f32>>,
-    /// What larger values are cut to, where no slopes follow.
+    /// What larger values are cut to.
     pub(super) most: f32,
     /// Whether a SiLU follows, before anything is added.
     pub(super) silu: bool,
@@ -47,6 +47,16 @@ widest! {
 }
 
 impl After {
+    /// Whether it can be done together with an addition and a ReLU, where there are such: nothing else stands beside slopes, and
+    /// nothing is cut beside a SiLU.
+    pub(super) fn fits(&self, add: bool, relu: bool) -> bool {
+        let cuts = relu || self.most != f32::INFINITY;
+        match self.slopes {
+            Some(_) => !(add || cuts || self.silu),
+            None => !(cuts && self.silu),
+        }
+    }
+
     /// # Safety
     /// As for [`finish`].
     #[inline(always)]

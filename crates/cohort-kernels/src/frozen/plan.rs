@@ -180,7 +180,7 @@ impl Plan {
         self.free.push(slot.buffer);
     }
 
-    /// A convolution into a buffer of its own; none where the picture is too small for it.
+    /// A convolution into a buffer of its own; none where the shapes do not fit, or what follows as in [`Self::convolve_into`].
     pub fn convolve(
         &mut self,
         layer: impl Into<Arc<Layer>>,
@@ -196,6 +196,9 @@ impl Plan {
 
     /// A convolution into a slot of another buffer, with the values of `add` added, which may be that
     /// slot; none where the shapes do not fit. They are added before a ReLU, but after a layer's SiLU.
+    ///
+    /// None also where a layer with slopes is to add something, as networks disagree which comes first, and where slopes, a SiLU and
+    /// what cuts values (a ReLU or a layer's bound) stand side by side: only a ReLU and a bound go together.
     pub fn convolve_into(
         &mut self,
         layer: impl Into<Arc<Layer>>,
@@ -216,7 +219,8 @@ impl Plan {
         let fits = from.channels == layer.channels[0]
             && from.buffer != to.buffer
             && same(to)
-            && add.is_none_or(same);
+            && add.is_none_or(same)
+            && layer.fits(add.is_some(), relu);
         if !fits {
             return None;
         }
