@@ -311,6 +311,76 @@ fn windows_of_one_place_take_every_second_value() {
     }
 }
 
+#[test]
+fn a_step_never_writes_what_it_reads() {
+    let (channels, size) = (18, [5, 4]);
+    let x = values(channels * 20, 18);
+    let weight = values(channels * 9, 19);
+    let deep = Depthwise::new(square(3, 1, 1), &weight, None, vec![1.0; channels]);
+    let deep = Arc::new(deep);
+    let whole = Shape {
+        kernel: size,
+        ..square(1, 1, 0)
+    };
+    let weight = values(channels * channels * 20, 20);
+    let whole = Arc::new(Layer::new([channels; 2], whole, &weight, None, 0.1));
+    let run = |early: bool| {
+        let (mut plan, input) = Plan::new(channels, size);
+        let first = plan.depthwise(deep.clone(), input).unwrap();
+        if early {
+            // twice: the next two must have buffers of their own all the same
+            plan.release(first);
+            plan.release(first);
+        }
+        let second = plan.depthwise(deep.clone(), first).unwrap();
+        let one = plan.convolve(whole.clone(), second, false).unwrap();
+        if early {
+            plan.release(one);
+        }
+        let mean = plan.mean(one);
+        let third = plan.depthwise(deep.clone(), second).unwrap();
+        let fourth = plan.depthwise(deep.clone(), third).unwrap();
+        let plan = plan.finish_all(vec![second, one, mean, third, fourth]);
+        plan.run_all(&x)
+    };
+    let [early, kept] = [run(true), run(false)];
+    assert!(early == kept, "with buffers released early");
+    assert_eq!(early[1], early[2], "the mean of one pixel");
+}
+
+#[test]
+fn shapes_that_have_no_sums_are_refused() {
+    let layer = |shape: Shape| Layer::new([2, 2], shape, &[1.0; 4], None, 1.0);
+    let standing = Shape {
+        stride: [1, 0],
+        ..square(1, 1, 0)
+    };
+    let (mut plan, input) = Plan::new(2, [3, 3]);
+    assert!(plan.convolve(layer(standing), input, false).is_none());
+    let empty = Layer::new([2, 2], square(0, 1, 0), &[], None, 1.0);
+    assert!(plan.convolve(empty, input, false).is_none());
+    // what is added lies in the slot itself or apart from it
+    let all = plan.beside(input, 6);
+    for (add, fits) in [(0, true), (1, false), (2, true), (3, false), (4, true)] {
+        let to = all.part(2, 2);
+        let fitted = plan.convolve_into(
+            layer(square(1, 1, 0)),
+            input,
+            to,
+            Some(all.part(add, 2)),
+            false,
+        );
+        assert_eq!(fitted.is_some(), fits, "{add}");
+    }
+}
+
+#[test]
+#[should_panic(expected = "pictures of a plan")]
+fn a_part_of_a_picture_is_not_left_out() {
+    let (plan, input) = Plan::new(1, [2, 2]);
+    plan.finish(input).run(&[0.0; 6]);
+}
+
 /// A small pyramid of shared layers for pictures of any size.
 fn pyramid(layers: &[Arc<Layer>; 3], deep: &Arc<Depthwise>, size: [usize; 2]) -> Plan {
     let (mut plan, input) = Plan::new(3, size);

@@ -1,4 +1,4 @@
-//! A convolution over channels-last buffers with everything that follows it: bias, an addition, ReLU.
+//! A convolution over channels-last buffers with everything that follows it: bias, SiLU, an addition, ReLU, bound or slopes.
 
 use super::finish::{After, Tile, finish};
 use super::kernel::{LANES, PIXELS, Reach, Sums, VECTORS, WIDTH, tile};
@@ -27,11 +27,14 @@ impl Shape {
         [0, 1].map(|axis| self.padding[axis].max(self.after[axis]))
     }
 
-    /// Height and width of what a picture of `size` gives; none where it is too small.
+    /// Height and width of what a picture of `size` gives; none where it is too small, or a side or stride of the kernel is 0.
     pub(super) fn output(&self, size: [usize; 2]) -> Option<[usize; 2]> {
         let along = |axis: usize| {
             let padded = size[axis] + self.padding[axis] + self.after[axis];
-            Some(padded.checked_sub(self.kernel[axis])? / self.stride[axis].max(1) + 1)
+            let steps = padded
+                .checked_sub(self.kernel[axis])?
+                .checked_div(self.stride[axis])?;
+            (self.kernel[axis] > 0).then_some(steps + 1)
         };
         Some([along(0)?, along(1)?])
     }

@@ -1,4 +1,4 @@
-//! A convolution of each channel by itself over channels-last buffers, with bias and slopes.
+//! A convolution of each channel by itself over channels-last buffers, with bias, slopes, bound and SiLU in this order.
 
 use super::conv::Shape;
 use super::view::{View, each};
@@ -50,12 +50,12 @@ impl Depthwise {
         }
     }
 
-    /// The layer with values above `most` cut to it; with slopes of 0 and 6 that is ReLU6.
+    /// The layer with values above `most` cut to it, after the slopes; with slopes of 0 and 6 that is ReLU6.
     pub fn capped(self, most: f32) -> Self {
         Self { most, ..self }
     }
 
-    /// The layer with a SiLU after it, `x / (1 + exp(-x))`.
+    /// The layer with a SiLU after all of that, `x / (1 + exp(-x))`.
     pub fn silu(self) -> Self {
         Self { silu: true, ..self }
     }

@@ -1,4 +1,4 @@
-//! Sums of a few pixels' channels in registers: the only code here that depends on the processor.
+//! Sums of a few pixels' channels in registers: the only code here whose results depend on the processor.
 //!
 //! A tile is [`PIXELS`] pixels by 16, 32 or 48 output channels: at most 24 accumulators of 16 lanes
 //! (AVX-512), the same tile in pieces of 12 accumulators of 8 lanes (AVX2 with FMA), or plain loops.

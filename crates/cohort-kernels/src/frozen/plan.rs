@@ -164,6 +164,15 @@ impl Plan {
         }
     }
 
+    /// A buffer for what a step makes of `from`: never that one, even where it was released before it is read.
+    fn target(&mut self, from: Slot, channels: usize, size: [usize; 2]) -> Slot {
+        let held = self.free.iter().position(|own| *own == from.buffer);
+        let held = held.map(|place| self.free.swap_remove(place));
+        let to = self.buffer(channels, size);
+        self.free.extend(held);
+        to
+    }
+
     /// A buffer as high and wide as another.
     pub fn beside(&mut self, other: Slot, channels: usize) -> Slot {
         self.buffer(channels, self.buffers[other.buffer].size)
@@ -175,9 +184,12 @@ impl Plan {
         Some(self.buffer(channels, size))
     }
 
-    /// Says that what a slot's buffer holds is no longer wanted.
+    /// Says that what a slot's buffer holds is no longer wanted; once more before the buffer is used again says nothing new.
     pub fn release(&mut self, slot: Slot) {
-        self.free.push(slot.buffer);
+        // a buffer that stands there twice would be given to two
+        if !self.free.contains(&slot.buffer) {
+            self.free.push(slot.buffer);
+        }
     }
 
     /// A convolution into a buffer of its own; none where the shapes do not fit, or what follows as in [`Self::convolve_into`].
@@ -189,13 +201,13 @@ impl Plan {
     ) -> Option<Slot> {
         let layer = layer.into();
         let size = layer.shape.output(self.buffers[from.buffer].size)?;
-        let to = self.buffer(layer.channels[1], size);
+        let to = self.target(from, layer.channels[1], size);
         self.convolve_into(layer, from, to, None, relu)?;
         Some(to)
     }
 
-    /// A convolution into a slot of another buffer, with the values of `add` added, which may be that
-    /// slot; none where the shapes do not fit. They are added before a ReLU, but after a layer's SiLU.
+    /// A convolution into a slot of another buffer, with the values of `add` added, which may be that slot; none where the shapes do
+    /// not fit, or `add` shares only some channels with that slot. They are added before a ReLU, but after a layer's SiLU.
     ///
     /// None also where a layer with slopes is to add something, as networks disagree which comes first, and where slopes, a SiLU and
     /// what cuts values (a ReLU or a layer's bound) stand side by side: only a ReLU and a bound go together.
@@ -219,7 +231,7 @@ impl Plan {
         let fits = from.channels == layer.channels[0]
             && from.buffer != to.buffer
             && same(to)
-            && add.is_none_or(same)
+            && add.is_none_or(|add| same(add) && (add.is_disjoint(to) || add.first == to.first))
             && layer.fits(add.is_some(), relu);
         if !fits {
             return None;
@@ -239,13 +251,13 @@ impl Plan {
         if layer.channels != from.channels {
             return None;
         }
-        let to = self.buffer(layer.channels, size);
+        let to = self.target(from, layer.channels, size);
         self.push(Kind::Depthwise(layer), from, to);
         Some(to)
     }
 
     /// The largest values of windows at every second place, into a buffer of its own or a slot of another buffer.
-    /// Windows of side 1 take every second value.
+    /// Windows of side 1 take every second value. None where the shapes do not fit.
     pub fn halve_by_maximum(
         &mut self,
         from: Slot,
@@ -255,7 +267,7 @@ impl Plan {
         let size = windows.output(self.buffers[from.buffer].size)?;
         let to = match to {
             Some(to) => to,
-            None => self.buffer(from.channels, size),
+            None => self.target(from, from.channels, size),
         };
         let target = &self.buffers[to.buffer];
         if target.size != size || to.channels != from.channels || to.buffer == from.buffer {
@@ -289,7 +301,7 @@ impl Plan {
 
     /// Mean of each channel, into a buffer of its own.
     pub fn mean(&mut self, from: Slot) -> Slot {
-        let to = self.buffer(from.channels, [1, 1]);
+        let to = self.target(from, from.channels, [1, 1]);
         self.push(Kind::Mean, from, to);
         to
     }

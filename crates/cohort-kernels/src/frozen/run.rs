@@ -22,11 +22,17 @@ impl Plan {
 
     /// The output, `[batch, row, column, channel]`, for `input` of `[batch, channels, height, width]`; the first where there are
     /// several.
+    ///
+    /// # Panics
+    /// When the input does not consist of whole pictures.
     pub fn run(&self, input: &[f32]) -> Vec<f32> {
         self.outputs_of(input, &self.outputs[..1]).swap_remove(0)
     }
 
     /// Every output, as [`Self::run`] gives it.
+    ///
+    /// # Panics
+    /// When the input does not consist of whole pictures.
     pub fn run_all(&self, input: &[f32]) -> Vec<Vec<f32>> {
         self.outputs_of(input, &self.outputs)
     }
@@ -35,6 +41,7 @@ impl Plan {
         let source = &self.buffers[0];
         let picture = source.channels * source.size[0] * source.size[1];
         let batch = input.len() / picture;
+        assert_eq!(input.len(), batch * picture, "pictures of a plan");
         let mut arena = self.lock().pop().unwrap_or_default();
         // what was laid out for more pictures serves: the borders are zeros still
         let laid_out = batch.max(arena.0);
