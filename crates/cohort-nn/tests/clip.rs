@@ -10,7 +10,8 @@ use std::path::Path;
 use cohort_nn::DeviceChoice;
 use cohort_nn::clip::{Clip, ClipConfig, ClipFolder, TextTower};
 use cohort_weights::{Checkpoint, Weights};
-use common::{difference, filled, inputs, shared};
+use common::made::inputs;
+use common::{difference, filled, shared};
 use serde_json::{Value, json};
 
 const CPU: DeviceChoice = DeviceChoice::Cpu;

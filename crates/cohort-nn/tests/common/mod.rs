@@ -2,14 +2,13 @@
 #![allow(dead_code)] // each test file uses a part
 
 #[path = "../../../cohort-weights/tests/support/filled.rs"]
-mod made;
+pub mod made;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use cohort_nn::burn::tensor::{Device, Tensor, TensorData};
 use cohort_weights::{Array, Checkpoint, Weights};
-pub use made::inputs;
 
 /// Folder of the evaluation data (`$COHORT_SHARED` or `../shared` beside the workspace); none, and
 /// a line that says so, where it is absent.
