@@ -424,6 +424,10 @@ pub(crate) const EXAMPLES: &[(&str, &[Example])] = &[
                 "cohort detect run pictures --weights yolox_nano.onnx --out detections --annotated drawn",
             ),
             (
+                "masks too, by torchvision's published Mask R-CNN",
+                "cohort detect run pictures --weights maskrcnn_resnet50_fpn_coco-bf2d0c1e.pth --out masks",
+            ),
+            (
                 "results of annotated pictures, to be evaluated",
                 "cohort detect run val2017 --truth annotations.json --weights yolox_s.pth --out results.json",
             ),

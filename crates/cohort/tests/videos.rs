@@ -461,7 +461,7 @@ fn a_data_set_of_videos_gets_a_picture_of_each() {
     std::fs::write(pictures[0].with_extension("mkv"), "no video").unwrap();
     let (code, out, err) = call(&["data", "frames", "data"]);
     let made = format!(
-        "data/video-frames: {} pictures made, 0 kept, 1 videos that cannot be read",
+        "data/video-frames: {} pictures made, 0 kept, 1 video that cannot be read",
         count - 1
     );
     assert_eq!((code, out.trim_end()), (1, made.as_str()), "{err}");
@@ -492,11 +492,35 @@ fn a_data_set_of_videos_gets_a_picture_of_each() {
     let (_, out, _) = call(&["data", "frames", "data"]);
     assert!(
         out.starts_with(&format!(
-            "data/video-frames: 1 pictures made, {} kept",
+            "data/video-frames: 1 picture made, {} kept",
             count - 2
         )),
         "{out}"
     );
+    // a video that is another now has another picture, or none where it cannot be read
+    let [one, other] = [1, 2].map(|i| pictures[i].with_extension("mkv"));
+    let [file, theirs] = [&one, &other].map(|video| {
+        let id = video.file_stem().unwrap().to_str().unwrap();
+        data.join(format!("video-frames/{id}.jpg"))
+    });
+    let own = std::fs::read(&one).unwrap();
+    std::fs::copy(&other, &one).unwrap();
+    let (_, out, _) = call(&["data", "frames", "data"]);
+    assert!(
+        out.contains("1 picture made, ") && out.contains(", 1 anew, since their videos are"),
+        "{out}"
+    );
+    assert_eq!(
+        std::fs::read(&file).unwrap(),
+        std::fs::read(&theirs).unwrap()
+    );
+    std::fs::write(&one, "no video").unwrap();
+    let (_, out, _) = call(&["data", "frames", "data"]);
+    assert!(out.contains("2 videos that cannot be read"), "{out}");
+    assert!(!file.exists());
+    std::fs::write(&one, own).unwrap();
+    call(&["data", "frames", "data"]);
+    assert!(file.exists());
     let error = refusal(call(&["data", "frames", "data", "--frames", "5"]));
     assert!(
         error.contains("frames.json: expected pictures that were chosen with the same detector"),

@@ -1,9 +1,10 @@
 //! A picture of every video of a data set.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use cohort_data::{Dataset, VIDEO_FRAMES};
-use cohort_tables::write_atomic;
+use cohort_tables::{Journal, JournalRow, write_atomic};
 use cohort_video::{Ffmpeg, Frame, FrameSettings};
 use cohort_vision::{Picture, encode_jpeg};
 use serde::{Deserialize, Serialize};
@@ -12,7 +13,7 @@ use crate::branches;
 use crate::config::{ImageSettings, RunConfig};
 use crate::dataset::all_clips;
 use crate::error::PipelineError;
-use crate::hashes::hash_of_files;
+use crate::hashes::{file_hash, hash_of_files, settings_hash};
 use crate::modality::Modality;
 use crate::run_folder::{document_of, make_folder, read_json, write_json};
 use crate::watch::Watch;
@@ -21,6 +22,9 @@ use crate::watch::Watch;
 const QUALITY: u8 = 95;
 /// File that says how the pictures of a folder were chosen.
 const HOW: &str = "frames.json";
+
+/// File that says of which videos the pictures are.
+const VIDEOS: &str = "frames.journal";
 
 /// How a picture is chosen.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -38,7 +42,9 @@ pub struct FramesChosen {
     pub folder: PathBuf,
     /// Pictures that were made.
     pub made: usize,
-    /// Pictures that were there.
+    /// Those of them that took the place of a picture whose video is another now.
+    pub anew: usize,
+    /// Pictures of the same videos that were there.
     pub kept: usize,
     /// Videos in which the detector finds no face: their sharpest frame was taken.
     pub faceless: usize,
@@ -60,7 +66,8 @@ struct How {
 
 /// Takes a picture of every item of a data set that has a video and no picture, into `ROOT/video-frames/ITEM.jpg`, where every later
 /// reading of the data set finds it. With a detector it is the frame that shows the main face best (sharp, large, certain), else the
-/// sharpest of all that are looked at. Pictures that are there stay, so that a broken call goes on.
+/// sharpest of all that are looked at. Pictures that are there stay, so that a broken call goes on, unless the video is another than the
+/// one that they were taken of.
 ///
 /// # Errors
 /// No program that reads videos; a folder whose pictures were chosen otherwise; a detector that cannot be used;
@@ -92,7 +99,10 @@ pub fn choose_frames(
     };
     let branch = branches::open(Modality::Image, &config, watch)?;
     make_folder(&done.folder)?;
-    agree(&done.folder, choice)?;
+    let how = agree(&done.folder, choice)?;
+    let (mut journal, rows) = Journal::open(&done.folder.join(VIDEOS), &settings_hash(&how)?)?;
+    let rows = rows.into_iter();
+    let taken_of: HashMap<String, String> = rows.map(|row| (row.clip, row.source)).collect();
     watch.say(&format!("videos are read by {}", reader.version()));
     watch.begin("videos", wanted.len());
     for (number, (id, video)) in wanted.into_iter().enumerate() {
@@ -101,10 +111,23 @@ pub fn choose_frames(
             return Err(PipelineError::Stopped);
         }
         let file = done.folder.join(format!("{id}.jpg"));
-        if file.is_file() {
+        let hash = match file_hash(video) {
+            Ok(hash) => hash,
+            Err(error) => {
+                done.failed.push((id.to_string(), error.to_string()));
+                watch.at(number + 1);
+                continue;
+            }
+        };
+        let was_there = file.is_file();
+        if was_there && taken_of.get(id) == Some(&hash) {
             done.kept += 1;
             watch.at(number + 1);
             continue;
+        }
+        // a picture of another video is worse than none
+        if was_there {
+            remove(&file)?;
         }
         let frames = || {
             let info = reader.probe(video)?;
@@ -124,7 +147,13 @@ pub fn choose_frames(
                     make_folder(folder)?;
                 }
                 write_atomic(&file, &encode_jpeg(&picture, QUALITY)?)?;
+                journal.append(&[JournalRow {
+                    clip: id.to_string(),
+                    source: hash,
+                    vector: Vec::new(),
+                }])?;
                 done.made += 1;
+                done.anew += usize::from(was_there);
             }
             Err(error) if error.is_bad_clip() => {
                 done.failed.push((id.to_string(), error.to_string()))
@@ -138,6 +167,13 @@ pub fn choose_frames(
     }
     watch.end();
     Ok(done)
+}
+
+fn remove(file: &Path) -> Result<(), PipelineError> {
+    std::fs::remove_file(file).map_err(|source| PipelineError::Write {
+        path: file.to_path_buf(),
+        source,
+    })
 }
 
 /// The frame that counts most, and whether a face was looked for in vain.
@@ -162,7 +198,7 @@ fn best(
 }
 
 /// Says how the pictures of a folder are chosen, or refuses when those in it were chosen otherwise.
-fn agree(folder: &Path, choice: &FrameChoice) -> Result<(), PipelineError> {
+fn agree(folder: &Path, choice: &FrameChoice) -> Result<How, PipelineError> {
     let detector = match choice.detector.as_str() {
         "" => String::new(),
         detector => {
@@ -179,8 +215,8 @@ fn agree(folder: &Path, choice: &FrameChoice) -> Result<(), PipelineError> {
     };
     let path = folder.join(HOW);
     match read_json(&path)? {
-        None => write_json(&path, &how),
-        Some(found) if document_of::<How>(found.clone(), &path)? == how => Ok(()),
+        None => write_json(&path, &how).map(|()| how),
+        Some(found) if document_of::<How>(found.clone(), &path)? == how => Ok(how),
         Some(_) => Err(PipelineError::Unusable {
             path,
             expected: "pictures that were chosen with the same detector and the same frames"

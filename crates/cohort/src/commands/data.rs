@@ -8,10 +8,12 @@ use cohort_data::{
     augment, check_with, read_recipes, statistics, words,
 };
 #[cfg(feature = "networks")]
-use cohort_pipeline::{FrameChoice, FrameSettings, choose_frames};
+use cohort_pipeline::{FrameChoice, choose_frames};
 use cohort_report::Style;
 use cohort_report::charts::{BarChart, BarSeries, bars, shared_maximum};
 use cohort_synth::{SynthSettings, synthesise};
+#[cfg(feature = "networks")]
+use cohort_tables::counted;
 use cohort_tables::{did_you_mean, write_atomic};
 
 use super::reading::Reading;
@@ -173,7 +175,7 @@ pub(crate) struct Check {
 
 /// Arguments of `cohort data frames`.
 ///
-/// The pictures go to ROOT/video-frames, one an item that has a video and no picture; those that are there stay.
+/// The pictures go to ROOT/video-frames, one an item that has a video and no picture; those of the same videos that are there stay.
 #[cfg(feature = "networks")]
 #[derive(Debug, Args)]
 pub(crate) struct Frames {
@@ -189,18 +191,14 @@ pub(crate) struct Frames {
         hide_default_value = true
     )]
     detector: String,
-    /// Frames are looked at so many seconds apart
-    #[arg(long, value_name = "SECONDS", default_value_t = FrameSettings::default().every)]
-    every: f64,
-    /// Frames of a video that are looked at, at most
-    #[arg(long, value_name = "N", default_value_t = FrameSettings::default().most)]
-    frames: usize,
+    #[command(flatten)]
+    frames: super::frames::Frames,
 }
 
 #[cfg(feature = "networks")]
 impl Frames {
     fn run(self, shell: &Shell) -> anyhow::Result<Outcome> {
-        let frames = super::predict::frame_settings(self.every, self.frames)?;
+        let frames = self.frames.settings()?;
         let dataset = Dataset::open_with(&self.root, &self.reading.options())?;
         let choice = FrameChoice {
             detector: self.detector,
@@ -211,18 +209,25 @@ impl Frames {
             shell.say(&format!("not used: {item}: {reason}"));
         }
         let mut text = format!(
-            "{}: {} pictures made, {} kept",
+            "{}: {} made, {} kept",
             done.folder.display(),
-            done.made,
+            counted(done.made, "picture"),
             done.kept
         );
         for (count, what) in [
+            (done.anew, "anew, since their videos are others now"),
             (done.faceless, "without a face that the detector finds"),
-            (done.sound_alone, "videos with sound alone"),
-            (done.failed.len(), "videos that cannot be read"),
         ] {
             if count > 0 {
                 text += &format!(", {count} {what}");
+            }
+        }
+        for (count, what) in [
+            (done.sound_alone, "with sound alone"),
+            (done.failed.len(), "that cannot be read"),
+        ] {
+            if count > 0 {
+                text += &format!(", {} {what}", counted(count, "video"));
             }
         }
         shell.print(&text)?;

@@ -15,6 +15,8 @@ pub(crate) mod detect;
 mod embedding;
 #[cfg(feature = "networks")]
 pub(crate) mod features;
+#[cfg(feature = "networks")]
+mod frames;
 pub(crate) mod fuse;
 #[cfg(feature = "networks")]
 mod given;

@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, bail};
 use clap::Args;
 use cohort_data::Dataset;
-use cohort_pipeline::{ClipMedia, FrameSettings, PredictSettings, predict};
+use cohort_pipeline::{ClipMedia, PredictSettings, predict};
 use cohort_tables::write_atomic;
 
 use crate::shell::{Outcome, Shell};
@@ -34,12 +34,8 @@ pub(crate) struct Predict {
     /// Abstain from an answer where the set has more classes than this [default: never]
     #[arg(long, value_name = "N")]
     widest: Option<usize>,
-    /// Frames of a video are looked at so many seconds apart
-    #[arg(long, value_name = "SECONDS", default_value_t = FrameSettings::default().every)]
-    every: f64,
-    /// Frames of a video that are looked at, at most; of a long one they lie further apart
-    #[arg(long, value_name = "N", default_value_t = FrameSettings::default().most)]
-    frames: usize,
+    #[command(flatten)]
+    frames: super::frames::Frames,
     #[command(flatten)]
     reading: super::reading::Reading,
     /// Print one JSON document (cohort.predict/1)
@@ -74,7 +70,7 @@ impl Predict {
         let settings = PredictSettings {
             coverage: self.coverage,
             widest: self.widest,
-            frames: frame_settings(self.every, self.frames)?,
+            frames: self.frames.settings()?,
         };
         let mut found = shell.apart(|| predict(&self.run, &clips, &settings, shell))?;
         if let (true, Some(first)) = (found.clips.is_empty(), found.failed.first()) {
@@ -113,20 +109,6 @@ impl Predict {
             false => Outcome::Found,
         })
     }
-}
-
-/// Which frames of a video are looked at.
-pub(super) fn frame_settings(every: f64, most: usize) -> anyhow::Result<FrameSettings> {
-    ensure!(
-        every.is_finite() && every >= 0.0,
-        "--every: expected a number of seconds, found {every}"
-    );
-    ensure!(most > 0, "--frames: expected at least 1, found 0");
-    Ok(FrameSettings {
-        every,
-        most,
-        ..FrameSettings::default()
-    })
 }
 
 /// The files, with those that standard input names in the place of `-`.
