@@ -192,7 +192,7 @@ pub(crate) struct Frames {
     )]
     detector: String,
     #[command(flatten)]
-    frames: super::frames::Frames,
+    frames: super::frames::FrameArguments,
 }
 
 #[cfg(feature = "networks")]

@@ -6,7 +6,7 @@ use cohort_pipeline::FrameSettings;
 
 /// Frames of videos.
 #[derive(Debug, Args)]
-pub(super) struct Frames {
+pub(super) struct FrameArguments {
     /// Frames of a video are looked at so many seconds apart
     #[arg(long, value_name = "SECONDS", default_value_t = FrameSettings::default().every, allow_negative_numbers = true)]
     every: f64,
@@ -15,7 +15,7 @@ pub(super) struct Frames {
     frames: usize,
 }
 
-impl Frames {
+impl FrameArguments {
     pub(super) fn settings(&self) -> anyhow::Result<FrameSettings> {
         ensure!(
             self.every.is_finite() && self.every >= 0.0,

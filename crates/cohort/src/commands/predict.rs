@@ -35,7 +35,7 @@ pub(crate) struct Predict {
     #[arg(long, value_name = "N")]
     widest: Option<usize>,
     #[command(flatten)]
-    frames: super::frames::Frames,
+    frames: super::frames::FrameArguments,
     #[command(flatten)]
     reading: super::reading::Reading,
     /// Print one JSON document (cohort.predict/1)
